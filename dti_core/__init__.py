@@ -1,0 +1,1 @@
+"""An executable review: studies (science), bridges (technology shared by studies), lab (no science)."""

@@ -1,0 +1,110 @@
+"""What changed between two runs: parameters, sources, estimates with intervals, verdicts."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dti_core.lab.errors import RunError
+from dti_core.lab.record import Estimate, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Second run minus first, for one estimate, with a 95 % interval and how it was made."""
+
+    key: str
+    first: float
+    second: float
+    low: float
+    high: float
+    how: str
+
+    @property
+    def value(self) -> float:
+        """Second minus first."""
+        return self.second - self.first
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval excludes 0."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All differences between two records; a mapping's values are (first, second), None where absent."""
+
+    parameters: Mapping[str, tuple[object, object]]
+    sources: tuple[str, ...]
+    differences: tuple[Difference, ...]
+    verdicts: Mapping[str, tuple[object, object]]
+
+
+def compare_records(first: Record, second: Record) -> Comparison:
+    """Compare two runs of one study. RunError if the studies differ."""
+    if first.slug != second.slug:
+        raise RunError(
+            f"{first.run} is a run of {first.slug}, {second.run} of {second.slug}: name two of one study."
+        )
+    common_data = first.provenance.data_sha256 == second.provenance.data_sha256
+    common_seeds = first.parameters.get("seed") == second.parameters.get("seed")
+    after = {estimate.key: estimate for estimate in second.estimates}
+    differences = [
+        difference(one, after[one.key], paired=common_data and common_seeds)
+        for one in first.estimates
+        if one.key in after
+    ]
+    return Comparison(
+        parameters=_changed(first.parameters, second.parameters),
+        sources=tuple(sorted(_changed(_all_sources(first), _all_sources(second)))),
+        differences=tuple(differences),
+        verdicts=_changed(_verdicts(first), _verdicts(second)),
+    )
+
+
+def difference(first: Estimate, second: Estimate, *, paired: bool) -> Difference:
+    """Second minus first.
+
+    With `paired`, seeds that both runs share are subtracted pair by pair and a t interval covers the seed noise;
+    the sampling noise of the common data cancels only in part and is left out, as `how` says. Otherwise both
+    standard errors add up as if the runs were independent, which is too wide when they share data.
+    """
+    gap = second.value - first.value
+    shared = min(len(first.per_seed), len(second.per_seed)) if paired else 0
+    if shared >= 2:
+        from scipy import stats
+
+        steps = [b - a for a, b in zip(first.per_seed[:shared], second.per_seed[:shared], strict=True)]
+        mean = sum(steps) / shared
+        spread = math.sqrt(sum((step - mean) ** 2 for step in steps) / (shared - 1) / shared)
+        half = float(stats.t.ppf(0.975, shared - 1)) * spread
+        how = f"t over {shared} common seeds (seed noise only)"
+        return Difference(first.key, first.value, second.value, gap - half, gap + half, how)
+    half = math.hypot(_half_width(first), _half_width(second))
+    how = "both intervals combined as independent"
+    if first == second:
+        half, how = 0.0, "identical"
+    return Difference(first.key, first.value, second.value, gap - half, gap + half, how)
+
+
+def _half_width(estimate: Estimate) -> float:
+    return (estimate.high - estimate.low) / 2
+
+
+def _changed(first: Mapping[str, object], second: Mapping[str, object]) -> dict[str, tuple[object, object]]:
+    names = [*first, *(name for name in second if name not in first)]
+    return {n: (first.get(n), second.get(n)) for n in names if first.get(n) != second.get(n)}
+
+
+def _verdicts(record: Record) -> dict[str, str]:
+    return {verdict.claim: verdict.verdict for verdict in record.claims}
+
+
+def _all_sources(record: Record) -> dict[str, str]:
+    provenance = record.provenance
+    return {
+        **provenance.sources,
+        f"notebooks/{record.slug}.ipynb": provenance.notebook_sha256,
+        "data": provenance.data_sha256,
+        "requirements.lock": provenance.lock_sha256,
+    }

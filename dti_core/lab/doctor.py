@@ -1,0 +1,97 @@
+"""One line a part of the set-up: what is there, whether it is right, and the fix if not."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dti_core.lab.data import load_registry
+from dti_core.lab.errors import DataError
+from dti_core.lab.paths import project_root, results_root
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One checked part; `fix` is empty when all is well."""
+
+    part: str
+    found: str
+    fix: str = ""
+
+
+def examine() -> Iterator[Finding]:
+    """Check python, packages, cores, threads, memory, disk, GPU, tracking store and data packages."""
+    right = sys.version_info[:2] == (3, 11)
+    yield Finding(
+        "python", platform.python_version(), "" if right else "use Python 3.11: make install PYTHON=..."
+    )
+    yield _packages()
+    yield Finding("cores", f"{os.cpu_count()}")
+    threads = os.environ.get("OMP_NUM_THREADS", "not set")
+    yield Finding("threads", f"OMP_NUM_THREADS {threads}; `dti run` sets 1 for each worker")
+    yield _memory()
+    yield _disk()
+    yield _gpu()
+    yield _store()
+    for name, data in load_registry().items():
+        try:
+            data.path()
+            yield Finding(f"data {name}", f"{data.package} {data.version}, unchanged")
+        except DataError as error:
+            yield Finding(f"data {name}", "not usable", str(error))
+
+
+def locked_versions() -> dict[str, str]:
+    """Pins of requirements.lock."""
+    lines = (project_root() / "requirements.lock").read_text(encoding="utf-8").split()
+    return dict(line.split("==") for line in lines)
+
+
+def _packages() -> Finding:
+    wrong = []
+    locked = locked_versions()
+    for name, pin in locked.items():
+        try:
+            found = importlib.metadata.version(name).split("+")[0]
+        except importlib.metadata.PackageNotFoundError:
+            found = "absent"
+        if found != pin:
+            wrong.append(f"{name} {found} (lock: {pin})")
+    if wrong:
+        return Finding("packages", "; ".join(wrong[:5]), "pip install -r requirements.lock")
+    return Finding("packages", f"all {len(locked)} as locked")
+
+
+def _memory() -> Finding:
+    import psutil
+
+    free_gb = psutil.virtual_memory().available / 1e9
+    fix = "" if free_gb >= 4 else "the full profile needs 4 GB; close programs or use --jobs 1"
+    return Finding("memory", f"{free_gb:.1f} GB free", fix)
+
+
+def _disk() -> Finding:
+    place = results_root() if results_root().exists() else project_root()
+    free_gb = shutil.disk_usage(place).free / 1e9
+    return Finding(
+        "disk", f"{free_gb:.1f} GB free", "" if free_gb >= 2 else "free 2 GB, or set DTI_RESULTS elsewhere"
+    )
+
+
+def _gpu() -> Finding:
+    import torch
+
+    if torch.cuda.is_available():
+        return Finding("GPU", torch.cuda.get_device_name())
+    return Finding("GPU", "none; all studies run on the processor")
+
+
+def _store() -> Finding:
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    if uri:
+        return Finding("MLflow store", "MLFLOW_TRACKING_URI is set")
+    database = results_root() / "mlflow.db"
+    return Finding("MLflow store", "results/mlflow.db" if database.exists() else "made by the first run")

@@ -1,0 +1,141 @@
+"""What a run leaves behind: estimates with intervals, verdicts and provenance, in one result.json."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from dti_core.lab.config import Config, Value
+from dti_core.lab.data import DataCard
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OBSERVED = "observed"
+VerdictWord = Literal["supported", "refuted", "inconclusive", "not testable", "not yet tested"]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number the book may print. `low`/`high` bound it at `level`; `how` names the interval's method.
+
+    `world` is "observed" or the name of a control world. `per_seed` holds the value of each seed, in the order
+    of the seeds, so that two runs can be compared pair by pair.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    unit: str
+    n: int
+    n_seeds: int = 1
+    level: float = 0.95
+    how: str = "stationary block bootstrap"
+    std_error: float | None = None
+    world: str = OBSERVED
+    per_seed: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        numbers = {"value": self.value, "low": self.low, "high": self.high}
+        if bad := [f"{key} {number}" for key, number in numbers.items() if not math.isfinite(number)]:
+            raise ValueError(f"estimate {self.key}: {', '.join(bad)} is not a finite number")
+        if self.low > self.high:
+            raise ValueError(f"estimate {self.key}: low {self.low} lies above high {self.high}")
+
+    @property
+    def key(self) -> str:
+        """Name within a result: `name`, or `name@world` in a control world."""
+        return self.name if self.world == OBSERVED else f"{self.name}@{self.world}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """All that a study estimated in one run. Figures, claims and prose take their numbers from here only.
+
+    `series` holds the tables behind the figures (for example a wealth path a column), never raw data.
+    """
+
+    config: Config
+    card: DataCard
+    estimates: tuple[Estimate, ...]
+    series: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        keys = [estimate.key for estimate in self.estimates]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise ValueError(f"estimates named twice: {', '.join(twice)}")
+
+    def __iter__(self) -> Iterator[Estimate]:
+        return iter(self.estimates)
+
+    def __getitem__(self, key: str) -> Estimate:
+        """The estimate of that key (`name` or `name@world`)."""
+        for estimate in self.estimates:
+            if estimate.key == key:
+                return estimate
+        raise KeyError(f"no estimate '{key}'; there are {', '.join(e.key for e in self.estimates)}")
+
+    def table(self, pattern: str = "") -> pd.DataFrame:
+        """Estimates whose key matches the regular expression `pattern`, one a row, with interval and unit."""
+        columns = ["value", "low", "high", "unit", "n", "n_seeds", "how"]
+        rows = {e.key: [getattr(e, column) for column in columns] for e in self.estimates}
+        frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+        return frame[frame.index.str.contains(pattern)] if pattern else frame
+
+
+class Verdict(BaseModel):
+    """What the intervals say about one claim, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    claim: str
+    verdict: VerdictWord
+    because: str
+    estimates: tuple[str, ...] = ()
+    control: str | None = None
+
+
+class Provenance(BaseModel):
+    """Where a result came from: enough to rerun it and to see what changed since."""
+
+    model_config = ConfigDict(frozen=True)
+
+    fingerprint: str
+    sources: Mapping[str, str]
+    notebook_sha256: str
+    data_sha256: str
+    lock_sha256: str
+    git_commit: str | None
+    git_dirty: bool | None
+    python: str
+    packages: Mapping[str, str]
+    machine: str
+
+
+class Record(BaseModel):
+    """The content of result.json."""
+
+    model_config = ConfigDict(frozen=True)
+
+    schema_version: Literal[1] = 1
+    slug: str
+    run: str
+    profile: str
+    started: datetime
+    seconds: float
+    parameters: Mapping[str, Value]
+    data: DataCard
+    estimates: tuple[Estimate, ...]
+    claims: tuple[Verdict, ...]
+    provenance: Provenance
+
+    def save(self, path: "Path") -> None:
+        """Write atomically: a reader sees the whole record or none."""
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        temporary.replace(path)

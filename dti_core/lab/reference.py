@@ -1,0 +1,102 @@
+"""Accepted numbers of each profile, and whether a new run meets them within a stated tolerance."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dti_core.lab.errors import RunError
+from dti_core.lab.paths import project_root
+from dti_core.lab.record import Record
+
+
+class Tolerance(BaseModel):
+    """How far a number may move between machines; the first rule whose pattern matches the key counts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    match: str
+    absolute: float
+    why: str
+
+
+class Outside(BaseModel):
+    """A number that others published, and how close our estimate must come to it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    estimate: str
+    published: float
+    tolerance: float
+    source: str
+
+
+class Reference(BaseModel):
+    """The content of experiments/reference/<slug>.json."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    slug: str
+    tolerances: tuple[Tolerance, ...]
+    outside: tuple[Outside, ...] = ()
+    accepted: Mapping[str, Mapping[str, float]] = {}
+
+    def tolerance(self, key: str) -> Tolerance:
+        """The first rule that matches `key`."""
+        for rule in self.tolerances:
+            if re.search(rule.match, key):
+                return rule
+        raise RunError(f"experiments/reference/{self.slug}.json: no tolerance matches '{key}'. Add a rule.")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the comparison; `reproduced` is None when the run lacks the number."""
+
+    key: str
+    published: float
+    reproduced: float | None
+    tolerance: float
+    why: str
+
+    @property
+    def within(self) -> bool:
+        """Whether the run has the number and it lies within the tolerance."""
+        return self.reproduced is not None and abs(self.reproduced - self.published) <= self.tolerance
+
+
+def load_reference(slug: str) -> Reference:
+    """Read the accepted numbers of a study. RunError if there are none or the file is malformed."""
+    path = project_root() / "experiments" / "reference" / f"{slug}.json"
+    if not path.is_file():
+        raise RunError(f"{slug}: no accepted numbers in experiments/reference. Run `dti publish {slug}`.")
+    try:
+        return Reference.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise RunError(f"experiments/reference/{path.name}: {error}") from error
+
+
+def compare_with_reference(record: Record) -> list[Row]:
+    """One row for each outside number, then one for each accepted number of the record's profile."""
+    reference = load_reference(record.slug)
+    found = {estimate.key: estimate.value for estimate in record.estimates}
+    rows = [
+        Row(row.estimate, row.published, found.get(row.estimate), row.tolerance, row.source)
+        for row in reference.outside
+    ]
+    for key, published in reference.accepted.get(record.profile, {}).items():
+        rule = reference.tolerance(key)
+        rows.append(Row(key, published, found.get(key), rule.absolute, rule.why))
+    return rows
+
+
+def accept(record: Record) -> None:
+    """Make the numbers of `record` the accepted ones of its profile; tolerances and other profiles stay."""
+    reference = load_reference(record.slug)
+    values = {estimate.key: float(f"{estimate.value:.6g}") for estimate in record.estimates}
+    for key in values:
+        reference.tolerance(key)
+    accepted = {**reference.accepted, record.profile: values}
+    path = project_root() / "experiments" / "reference" / f"{record.slug}.json"
+    path.write_text(reference.model_copy(update={"accepted": accepted}).model_dump_json(indent=1) + "\n")

@@ -1,0 +1,1 @@
+"""One folder a cited study: data, model, estimate, figures."""

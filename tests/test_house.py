@@ -1,0 +1,138 @@
+"""The rules of the house: sizes, names, arrows between rooms, one home for each outside tool."""
+
+import ast
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted((ROOT / "dti_core").rglob("*.py"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+TOP_LEVEL = {
+    "README.md", "Makefile", "pyproject.toml", "requirements.lock", "requirements-data.lock", "environment.yml",
+    "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "LICENSE", ".ci", ".gitignore", "book", "notebooks",
+    "experiments", "dti_core", "tests",
+}  # fmt: skip
+HOMES = {
+    "papermill": "dti_core/lab/execute.py",
+    "mlflow": "dti_core/lab/track.py",
+    "dask": "dti_core/lab/cluster.py",
+    "distributed": "dti_core/lab/cluster.py",
+    "typer": "dti_core/cli.py",
+}
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def _tool(name: str) -> str:
+    return shutil.which(name, path=str(Path(sys.executable).parent)) or name
+
+
+def test_modules_are_small():
+    sizes = {path: _lines(path) for path in MODULES if path.name != "__init__.py"}
+    assert {str(path): size for path, size in sizes.items() if size > 300} == {}
+    assert statistics.median(sizes.values()) <= 150
+
+
+def test_module_names_say_something():
+    empty_words = {"utils", "util", "helpers", "helper", "core", "manager", "common", "misc"}
+    assert [str(path) for path in MODULES if path.stem in empty_words] == []
+
+
+def test_functions_are_short():
+    """Mostly under 30 lines of code: at most one in ten may be longer, none over 60 (docstrings not counted)."""
+    sizes = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                size = (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
+                sizes[f"{path.name}:{node.name}"] = size
+    assert {name: size for name, size in sizes.items() if size > 60} == {}
+    assert sum(size > 30 for size in sizes.values()) <= len(sizes) / 10
+
+
+def test_public_names_have_docstrings():
+    missing = []
+    for path in MODULES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        missing += [] if ast.get_docstring(tree) else [f"{path.name}: module"]
+        for node in tree.body:
+            named = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+            if named and not ast.get_docstring(node):
+                missing.append(f"{path.name}: {node.name}")
+    assert missing == []
+
+
+@pytest.mark.parametrize("tool", HOMES)
+def test_each_tool_is_imported_in_one_file(tool):
+    users = set()
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if any(name.split(".")[0] == tool for name in names):
+                users.add(str(path.relative_to(ROOT)))
+    assert users <= {HOMES[tool]}
+
+
+def test_import_contracts_hold():
+    done = subprocess.run(
+        [_tool("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_ruff_finds_nothing():
+    for command in (["check", "."], ["format", "--check", "."]):
+        done = subprocess.run(
+            [_tool("ruff"), *command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_types_are_strict(tmp_path):
+    done = subprocess.run(
+        [_tool("mypy"), "--cache-dir", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_call_and_never_compute(path):
+    cells = [c for c in json.loads(path.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
+    assert len(cells) <= 12
+    assert not any(cell["outputs"] or cell["execution_count"] for cell in cells)
+    for cell in cells:
+        source = "".join(cell["source"])
+        if "parameters" in cell["metadata"].get("tags", []):
+            continue
+        assert len(source.splitlines()) <= 8, source
+        assert not re.search(r"\b(def|class|for|while|lambda|mlflow)\b", source), source
+        assert not re.search(r"\d\.\d|\.\./|/home|['\"][^'\"]+\.(csv|parquet)['\"]", source), source
+
+
+def test_top_level_is_what_the_design_names():
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split()
+    assert {name.split("/")[0] for name in listed} <= TOP_LEVEL
+
+
+def test_changelog_tells_which_numbers_moved():
+    entries = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    assert entries
+    assert all("### Numbers that moved" in entry for entry in entries)
+
+
+def test_conda_users_get_the_same_lock():
+    assert "-r requirements.lock" in (ROOT / "environment.yml").read_text(encoding="utf-8")
+    assert "torch==2.13.0" in (ROOT / "requirements.lock").read_text(encoding="utf-8").split()

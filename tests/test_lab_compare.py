@@ -1,0 +1,109 @@
+"""Two runs side by side, and a run beside its accepted numbers."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from dti_core.lab.compare import compare_records, difference
+from dti_core.lab.data import DataCard
+from dti_core.lab.errors import RunError
+from dti_core.lab.record import Estimate, Provenance, Record, Verdict
+from dti_core.lab.reference import Outside, Reference, Tolerance, accept, compare_with_reference
+
+CARD = DataCard("toy", "Toy", "simulated", "Simulated data: toy", "made", "MIT", 3, 2, "0" * 64, "none")
+
+
+def make_record(estimates=(), slug="toy", verdict="supported", sources=None, **parameters) -> Record:
+    provenance = Provenance(
+        fingerprint="f", sources=sources or {"a.py": "1"}, notebook_sha256="n", data_sha256="d", lock_sha256="l",
+        git_commit=None, git_dirty=None, python="3.11", packages={}, machine="2 cores",
+    )  # fmt: skip
+    return Record(
+        slug=slug, run="r", profile="quick", started=datetime.now(UTC), seconds=1.0, parameters={"seed": 1} | parameters,
+        data=CARD, estimates=tuple(estimates), claims=(Verdict(claim="C50", verdict=verdict, because="b"),),
+        provenance=provenance,
+    )  # fmt: skip
+
+
+def estimate(value, half=1.0, name="sharpe", per_seed=()) -> Estimate:
+    return Estimate(name, value, value - half, value + half, "per year", 100, per_seed=tuple(per_seed))
+
+
+def test_common_seeds_are_paired():
+    """The interval equals scipy's paired t interval."""
+    rng = np.random.default_rng(5)
+    noise = rng.normal(size=8)
+    one = noise + rng.normal(0, 0.01, 8)
+    two = noise + 0.5 + rng.normal(0, 0.01, 8)
+    found = difference(
+        estimate(one.mean(), 3, per_seed=one), estimate(two.mean(), 3, per_seed=two), paired=True
+    )
+    expected = stats.ttest_rel(two, one).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert found.clear
+
+
+def test_without_common_seeds_both_intervals_count():
+    found = difference(estimate(1.0, 0.3), estimate(2.0, 0.4), paired=False)
+    assert (found.low, found.high) == pytest.approx((0.5, 1.5))
+
+
+def test_identical_estimates_differ_by_nothing():
+    same = estimate(1.0)
+    assert difference(same, same, paired=False).low == 0.0
+
+
+def test_changes_are_named():
+    first = make_record([estimate(1.0)], cost_bps=10.0)
+    second = make_record(
+        [estimate(2.0)], verdict="refuted", sources={"a.py": "2", "b.py": "1"}, cost_bps=25.0
+    )
+    found = compare_records(first, second)
+    assert found.parameters == {"cost_bps": (10.0, 25.0)}
+    assert found.sources == ("a.py", "b.py")
+    assert found.verdicts == {"C50": ("supported", "refuted")}
+
+
+def test_two_studies_are_not_compared():
+    with pytest.raises(RunError, match="name two of one study"):
+        compare_records(make_record(), make_record(slug="other"))
+
+
+@pytest.fixture
+def reference_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("DTI_HOME", str(tmp_path))
+    folder = tmp_path / "experiments" / "reference"
+    folder.mkdir(parents=True)
+    rules = (Tolerance(match="^sharpe", absolute=0.05, why="solver"),)
+    outside = (Outside(estimate="sharpe", published=0.93, tolerance=0.03, source="paper"),)
+    (folder / "toy.json").write_text(
+        Reference(slug="toy", tolerances=rules, outside=outside).model_dump_json()
+    )
+    return folder
+
+
+def test_numbers_outside_the_tolerance_are_found(reference_home):
+    accept(make_record([estimate(0.94), estimate(0.1, name="sharpe_gap")]))
+    rows = {(row.key, row.why): row for row in compare_with_reference(make_record([estimate(1.0)]))}
+    assert not rows["sharpe", "paper"].within
+    assert not rows["sharpe", "solver"].within
+    assert not rows["sharpe_gap", "solver"].within, "a number that the run lacks is not within"
+    assert all(
+        row.within
+        for row in compare_with_reference(make_record([estimate(0.93), estimate(0.12, name="sharpe_gap")]))
+    )
+
+
+def test_a_number_without_a_tolerance_is_not_accepted(reference_home):
+    before = (reference_home / "toy.json").read_text()
+    with pytest.raises(RunError, match="no tolerance matches 'drawdown'"):
+        accept(make_record([estimate(0.5, name="drawdown")]))
+    assert (reference_home / "toy.json").read_text() == before
+
+
+@pytest.mark.parametrize("low_high", [(2.0, 1.0), (float("nan"), 1.0), (0.0, float("inf"))])
+def test_an_estimate_needs_a_finite_ordered_interval(low_high):
+    with pytest.raises(ValueError, match="estimate sharpe"):
+        Estimate("sharpe", 1.0, *low_high, "per year", 10)
