@@ -107,3 +107,18 @@ def test_a_number_without_a_tolerance_is_not_accepted(reference_home):
 def test_an_estimate_needs_a_finite_ordered_interval(low_high):
     with pytest.raises(ValueError, match="estimate sharpe"):
         Estimate("sharpe", 1.0, *low_high, "per year", 10)
+
+
+def test_figures_of_a_run_become_one_offline_page(tmp_path):
+    import json
+
+    from dti_core.lab.figure_page import PLOTLY, write_figure_page
+
+    spec = {"data": [{"type": "scatter", "y": [1, 2]}], "layout": {"meta": {"caption": "What is shown."}}}
+    cell = {"outputs": [{"data": {PLOTLY: spec}}]}
+    (tmp_path / "executed.ipynb").write_text(json.dumps({"cells": [cell, {"outputs": []}]}))
+    page = tmp_path / "figures" / "figures.html"
+    assert write_figure_page(tmp_path / "executed.ipynb", page) == 1
+    text = page.read_text()
+    assert "What is shown." in text
+    assert 'src="http' not in text

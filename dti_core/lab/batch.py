@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dti_core.lab import display
+from dti_core.lab.cache import expected_seconds
 from dti_core.lab.config import list_slugs, load_experiment
 from dti_core.lab.display import clock, console
 from dti_core.lab.errors import ConfigError, DataError, RunError
 from dti_core.lab.history import find_record, latest_run, read_record
-from dti_core.lab.cache import expected_seconds
+from dti_core.lab.record import Record
 from dti_core.lab.runner import run_all
 from dti_core.lab.runs import RESULT, Outcome, RunPlan
 
@@ -33,7 +34,7 @@ def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
 def plan_runs(
     slugs: Sequence[str], profile: str, settings: Mapping[str, str], *, data: Path | None, force: bool
 ) -> list[RunPlan]:
-    """One plan a study; `all` means every study. The first wrong name or value is refused before anything runs."""
+    """One plan a study; `all` means every study. A wrong name or value is refused before anything runs."""
     names = list_slugs() if list(slugs) == ["all"] else list(dict.fromkeys(slugs))
     plans = []
     for slug in names:
@@ -84,11 +85,13 @@ def run_plans(
         display.table(
             f"{len(bad)} of {len(outcomes)} runs did not finish", ["study", "run", "state", "why"], rows
         )
+    if any(outcome.status == "killed" for outcome in bad):
+        raise KeyboardInterrupt
     return not bad
 
 
 def reproduce(profile: str, *, jobs: int | None, timeout_seconds: float | None) -> bool:
-    """Run every study, compare with the accepted numbers, build that profile's book, say what to open next."""
+    """Run every study, compare with the accepted numbers, build that book, say what to open next."""
     from dti_core.lab.book import build_book
     from dti_core.lab.reference import compare_with_reference
 
@@ -100,7 +103,7 @@ def reproduce(profile: str, *, jobs: int | None, timeout_seconds: float | None) 
     for outcome in outcomes:
         if outcome in bad:
             continue
-        record = read_record(outcome.folder / "result.json")
+        record = _record_of(outcome)
         rows = compare_with_reference(record)
         compared += len(rows)
         off += sum(not row.within for row in rows)
@@ -114,7 +117,7 @@ def reproduce(profile: str, *, jobs: int | None, timeout_seconds: float | None) 
     for outcome in bad:
         console.print(f"[red]{outcome.status}[/] {outcome.slug}: {outcome.reason}")
     console.print(
-        f"Took {clock(time.time() - started)}. Next: open {site / 'index.html'}, or `make ui` to compare runs."
+        f"Took {clock(time.time() - started)}. Next: open {site}/index.html, or `make ui`."
     )
     return not bad and not off and compared > 0
 
@@ -156,7 +159,13 @@ def _run(
 
 
 def _show_outcome(outcome: Outcome, *, alone: bool) -> None:
-    record = read_record(outcome.folder / "result.json")
+    record = _record_of(outcome)
     if alone:
         display.show_verdicts(record.claims, f"{record.slug}, profile {record.profile}")
-    console.print(f"{outcome.slug}: {outcome.folder / 'result.json'}")
+    console.print(f"{outcome.slug}: results/{outcome.slug}/{outcome.run}")
+
+
+def _record_of(outcome: Outcome) -> Record:
+    if outcome.folder is None:
+        raise RunError(f"{outcome.slug}: {outcome.status} before it had a folder: {outcome.reason}")
+    return read_record(outcome.folder / RESULT)

@@ -1,5 +1,6 @@
 """What a terminal shows: progress with an ETA, tables, verdict colours; in a pipe plain lines."""
 
+import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -85,6 +86,8 @@ class ProgressLines:
 
 def clock(seconds: float) -> str:
     """Seconds as a reader says them: '12 s', '3 min 05 s'."""
+    if math.isnan(seconds):
+        return "unknown"
     whole = round(seconds)
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"
 

@@ -23,5 +23,6 @@ def write_figure_page(notebook: Path, page: Path) -> int:
             pio.to_html(figure, full_html=False, include_plotlyjs=number == 0, include_mathjax=False)
         )
         parts.append(f"<p>{(spec['layout'].get('meta') or {}).get('caption', '')}</p>")
+    page.parent.mkdir(exist_ok=True)
     page.write_text("\n".join([*parts, "</body></html>"]), encoding="utf-8")
     return len(found)

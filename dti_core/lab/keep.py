@@ -22,7 +22,6 @@ def record(result: Result) -> None:
     given = os.environ.get(RUN_DIR)
     provenance = collect_provenance(result.config)
     folder = Path(given) if given else create_run_folder(result.config.slug, provenance.fingerprint, _STARTED)
-    verdicts = tuple(judge(result))
     kept = Record(
         slug=result.config.slug,
         run=folder.name,
@@ -32,7 +31,7 @@ def record(result: Result) -> None:
         parameters=result.config.values,
         data=result.card,
         estimates=result.estimates,
-        claims=verdicts,
+        claims=tuple(judge(result)),
         provenance=provenance,
     )
     kept.save(folder / RESULT)

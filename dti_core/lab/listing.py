@@ -1,9 +1,9 @@
 """What `dti list`, `dti claims` and `dti data` show."""
 
 import importlib
-import json
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dti_core.lab import display
 from dti_core.lab.config import Experiment, list_slugs, load_experiment
@@ -11,8 +11,11 @@ from dti_core.lab.data import load_registry, read_user_table
 from dti_core.lab.display import clock, console
 from dti_core.lab.errors import ConfigError, DataError
 from dti_core.lab.history import finished_runs, latest_run, newest_records
-from dti_core.lab.paths import study_results
 from dti_core.lab.record import Record
+from dti_core.lab.runs import list_runs, read_state
+
+if TYPE_CHECKING:
+    from dti_core.lab.register import Claim
 
 
 def show_studies() -> None:
@@ -38,25 +41,26 @@ def show_study(slug: str) -> None:
     runs = [
         (r.run, "finished", r.profile, clock(r.seconds), _changes(experiment, r)) for r in finished_runs(slug)
     ]
-    for path in sorted(study_results(slug).glob("*/run.json"), reverse=True):
-        state = json.loads(path.read_text(encoding="utf-8"))
-        if state.get("status") in ("failed", "killed"):
-            runs.append((path.parent.name, state["status"], "", "", state.get("reason", "")))
+    states = (read_state(folder) for folder in list_runs(slug))
+    for state in states:
+        if state is not None and state.status != "finished":
+            runs.append((state.run, state.status, state.profile, clock(state.seconds), state.reason))
     if runs:
         display.table("Runs", ["run", "state", "profile", "took", "parameters or reason"], runs)
 
 
 def show_claims(verdict: str | None, study: str | None) -> None:
     """The claims of the review, judged on the newest runs."""
-    from dti_core.lab.claims import all_verdicts, load_register
+    from dti_core.lab.claims import all_verdicts
+    from dti_core.lab.register import load_register
 
     if verdict is not None and verdict not in display.VERDICT_COLOUR:
         raise ConfigError(f"no verdict '{verdict}'. Allowed: {', '.join(display.VERDICT_COLOUR)}.")
-    register = load_register()
+    claims = load_register().claims
     rows = []
     for judged in all_verdicts(newest_records()):
-        claim = register[judged.claim]
-        if verdict in (None, judged.verdict) and study in (None, claim.study):
+        claim = claims[judged.claim]
+        if verdict in (None, judged.verdict) and study in (None, _study_of(claim)):
             rows.append((judged.claim, display.coloured(judged.verdict), claim.says, judged.because))
     display.table(f"{len(rows)} claims", ["claim", "verdict", "says", "because"], rows)
 
@@ -90,6 +94,11 @@ def show_check(slug: str, file: Path) -> bool:
         console.print(f"{file.name}: {card.rows} rows, {card.columns} columns: fit for {slug}.")
         console.print(f"Next: dti run {slug} --data {file}")
     return not blocked
+
+
+def _study_of(claim: "Claim") -> str | None:
+    bound = claim.test or claim.planned
+    return bound.study if bound else None
 
 
 def _counts(record: Record | None) -> str:

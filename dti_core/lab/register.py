@@ -1,0 +1,187 @@
+"""The register of claims (experiments/claims.yaml): what is claimed, on what citation, how it is decided."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from dti_core.lab.citations import Has, Library, Misprinted, Precedes, Rule, Strict, Text
+from dti_core.lab.errors import ClaimError
+from dti_core.lab.paths import project_root
+from dti_core.lab.record import OBSERVED
+
+ClaimId = Annotated[str, StringConstraints(pattern=r"^C\d+[a-z]?$")]
+Kind = Literal["experiment", "simulation", "bibliographic", "definition", "normative", "survey"]
+CitationState = Literal[
+    "ok", "wrong number", "contradicts its source", "impossible order",
+    "unsupported", "undecidable", "mixed", "none",
+]  # fmt: skip
+
+
+#: The rule that must be refuted before a citation may be called this.
+_SHOWN_BY: dict[str, type] = {
+    "wrong number": Misprinted,
+    "contradicts its source": Has,
+    "impossible order": Precedes,
+}
+
+
+class Citation(Strict):
+    """Whether the printed numbers carry the sentence; `fits` is the study whose content does."""
+
+    state: CitationState
+    note: Text | None = None
+    fits: int | None = None
+
+
+class Bar(Strict):
+    """What one estimate must clear: `than`, and the smallest step beyond it that is of interest."""
+
+    estimate: str
+    label: Text
+    direction: Literal["greater", "less"]
+    than: float
+    smallest_effect: Annotated[float, Field(gt=0)]
+
+
+class NegativeControl(Strict):
+    """A world without the effect, where the same bars must not be cleared."""
+
+    world: str
+    must_not_be: Literal["supported"]
+
+
+class PositiveControl(Strict):
+    """A world with a planted effect, where the same bars must be cleared."""
+
+    world: str
+    must_be: Literal["supported"]
+
+
+class ExperimentTest(Strict):
+    """A claim bound to a study: all bars must be cleared in the observed world, and not in the control."""
+
+    study: str
+    reading: Text
+    why: Text = Field(description="Why the smallest effects of interest are what they are.")
+    estimates: Annotated[tuple[Bar, ...], Field(min_length=1)]
+    control: NegativeControl
+    positive_control: PositiveControl | None = None
+
+
+class Plan(Strict):
+    """The study that will decide the claim, and by what."""
+
+    study: str
+    by: Text
+
+
+class Claim(Strict):
+    """One sentence of the review, or a part of it, in our own words."""
+
+    says: Text
+    section: Text
+    cites: tuple[int, ...] = Field(description="Numbers as printed, in order, repeats kept.")
+    citation: Citation
+    kind: Annotated[tuple[Kind, ...], Field(min_length=1)]
+    rules: tuple[Rule, ...] = ()
+    test: ExperimentTest | None = None
+    not_testable: Text | None = None
+    planned: Plan | None = None
+
+    @property
+    def decided_by_rules(self) -> bool:
+        """Whether dates and contents of the citations alone decide it."""
+        return "bibliographic" in self.kind and bool(self.rules) and self.test is None
+
+
+class Register(Library):
+    """All claims in the order of the review, with the studies and techniques that they speak of."""
+
+    synthesis: str
+    claims: Mapping[ClaimId, Claim]
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> "Register":
+        if problems := [f"{key}: {text}" for key in self.claims for text in self._problems(self.claims[key])]:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def slugs(self) -> set[str]:
+        """All studies that may decide a claim."""
+        return {study.slug for study in self.studies.values()} | {self.synthesis}
+
+    def bound_to(self, slug: str) -> dict[str, Claim]:
+        """Claims with a test in that study, in order."""
+        return {k: c for k, c in self.claims.items() if c.test is not None and c.test.study == slug}
+
+    def _problems(self, claim: Claim) -> Iterator[str]:
+        """What in one claim contradicts the rest of the register."""
+        yield from self._unknown_names(claim)
+        ways = [claim.test, claim.not_testable, claim.planned, claim.decided_by_rules or None]
+        if all(way is None for way in ways):
+            yield "has no test, not_testable, planned or, for kind bibliographic, rules"
+        if claim.not_testable is not None and (claim.test or claim.planned):
+            yield "not_testable: stands beside test or planned; keep one"
+        if (claim.citation.state == "none") != (not claim.cites):
+            yield f"citation.state: '{claim.citation.state}' with {len(claim.cites)} citations"
+        if (claim.citation.state == "wrong number") != (claim.citation.fits is not None):
+            yield "citation.fits: names the study meant, if and only if the state is 'wrong number'"
+        if (needed := _SHOWN_BY.get(claim.citation.state)) and not any(
+            isinstance(rule, needed) and self.knows(rule) and self.apply(rule).verdict == "refuted"
+            for rule in claim.rules
+        ):
+            yield f"citation.state: '{claim.citation.state}', but no {needed.__name__.lower()} rule shows it"
+        worlds = (
+            [c.world for c in (claim.test.control, claim.test.positive_control) if c] if claim.test else []
+        )
+        if len({OBSERVED, *worlds}) <= len(worlds):
+            yield f"test.control.world: {', '.join(worlds)} must differ from '{OBSERVED}' and each other"
+
+    def _unknown_names(self, claim: Claim) -> Iterator[str]:
+        fits = [claim.citation.fits] if claim.citation.fits is not None else []
+        for number in sorted({*claim.cites, *fits} - set(self.studies)):
+            yield f"cites: no study [{number}]; there are {', '.join(map(str, self.studies))}"
+        for rule in claim.rules:
+            if not self.knows(rule):
+                yield f"rules: {rule.rule}: names a study or technology that is not in the register ({rule})"
+        for field, bound in (("test", claim.test), ("planned", claim.planned)):
+            if bound is not None and bound.study not in self.slugs():
+                yield f"{field}.study: no study '{bound.study}'; there are {', '.join(sorted(self.slugs()))}"
+
+
+def load_register() -> Register:
+    """Read and judge experiments/claims.yaml. ClaimError names the claim and the field."""
+    path = project_root() / "experiments" / "claims.yaml"
+    if not path.is_file():
+        raise ClaimError(f"no register of claims at {path}. It belongs to the checkout; restore it.")
+    return parse_register(path.read_text(encoding="utf-8"))
+
+
+def parse_register(text: str) -> Register:
+    """The register written in `text` (YAML), or ClaimError."""
+    try:
+        return Register.model_validate(yaml.load(text, Loader=_UniqueKeyLoader))
+    except yaml.YAMLError as error:
+        raise ClaimError(f"claims.yaml: not readable as YAML: {error}") from error
+    except ValidationError as error:
+        raise ClaimError("claims.yaml: " + "; ".join(_located(item) for item in error.errors())) from error
+
+
+def _located(item: Any) -> str:
+    place = [str(part) for part in item["loc"] if part != "claims"]
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return ": ".join(part for part in (place[0] if place else "", ".".join(place[1:]), message) if part)
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice; plain YAML would keep the last one silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{', '.join(twice)} stands there twice", node.start_mark
+            )
+        return super().construct_mapping(node, deep)

@@ -1,0 +1,260 @@
+"""A finished run is reused if and only if nothing that decides its numbers has changed, and says what did."""
+
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dti_core.lab.cache import REUSED, changes, expected_seconds, explain, find_reusable, fingerprint_of
+from dti_core.lab.provenance import collect_provenance, git_state
+from dti_core.lab.runner import run_all
+from dti_core.lab.runs import RUN_DIR, Fingerprint, RunPlan, RunState, create_run_folder, finished_states
+from dti_core.lab.sources import hash_sources, imported_names, needed_modules
+from tests.toy_project import build_toy_project, edit_cell, toy_plan
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DTI_HOME", str(tmp_path))
+    return build_toy_project(tmp_path)
+
+
+def keep_run(plan: RunPlan, *, minutes: int = 0, seconds: float = 0.0, status: str = "finished") -> Path:
+    """Leave the files of a run, without running it."""
+    fingerprint = fingerprint_of(plan.config)
+    started = NOON + timedelta(minutes=minutes)
+    folder = create_run_folder(plan.slug, fingerprint.digest, started)
+    RunState(
+        slug=plan.slug, run=folder.name, status=status, profile=plan.config.profile, started=started,
+        seconds=seconds, parameters=dict(plan.config.values), fingerprint=fingerprint,
+    ).save(folder)  # fmt: skip
+    if status == "finished":
+        (folder / "result.json").write_text("{}")
+        (folder / "executed.ipynb").write_text("{}")
+    return folder
+
+
+def why(plan: RunPlan) -> str:
+    return explain(fingerprint_of(plan.config))
+
+
+def test_first_run(home):
+    assert why(toy_plan()) == "rerun: first run"
+
+
+def test_unchanged_run_is_reused(home):
+    folder = keep_run(toy_plan())
+    assert find_reusable(fingerprint_of(toy_plan().config)) == folder
+    assert why(toy_plan()) == REUSED == "reused: nothing changed"
+    [outcome] = run_all([toy_plan()])
+    assert (outcome.status, outcome.folder, outcome.explanation) == ("reused", folder, REUSED)
+
+
+def test_force_repeats(home):
+    keep_run(toy_plan())
+    assert explain(fingerprint_of(toy_plan().config), forced=True) == "rerun: forced"
+
+
+@pytest.mark.parametrize("left_out", ["result.json", "executed.ipynb", "run.json"])
+def test_incomplete_run_is_not_reused(home, left_out):
+    (keep_run(toy_plan()) / left_out).unlink()
+    assert why(toy_plan()) == "rerun: first run"
+
+
+@pytest.mark.parametrize("status", ["failed", "killed", "running"])
+def test_run_that_did_not_finish_is_not_reused(home, status):
+    folder = keep_run(toy_plan(), status=status)
+    (folder / "result.json").write_text("{}")
+    (folder / "executed.ipynb").write_text("{}")
+    assert why(toy_plan()) == "rerun: first run"
+
+
+def test_changed_parameters_are_named(home):
+    keep_run(toy_plan())
+    assert why(toy_plan(cost_bps=5)) == "rerun: cost_bps 10 -> 5"
+    assert why(toy_plan(profile="full", seed=2)) == "rerun: seed 1 -> 2, n_draws 5 -> 500"
+    assert why(toy_plan(cost_bps=0.5)) == "rerun: cost_bps 10 -> 0.5"
+
+
+def test_added_and_removed_parameters_are_named(home):
+    keep_run(toy_plan())
+    path = home / "experiments" / "toy.yaml"
+    experiment = yaml.safe_load(path.read_text())
+    experiment["parameters"]["window"] = {"type": "int", "default": 3, "unit": "days"}
+    del experiment["parameters"]["cost_bps"]
+    path.write_text(yaml.safe_dump(experiment, sort_keys=False))
+    assert why(toy_plan()) == "rerun: parameter window added, parameter cost_bps removed"
+
+
+def test_notebook_counts_by_its_code(home):
+    keep_run(toy_plan())
+    edit_cell(home, "# Does the toy work?", "# Does the toy still work?")
+    assert why(toy_plan()) == REUSED
+    edit_cell(home, "2 * np.std", "3 * np.std")
+    assert why(toy_plan()) == "rerun: notebook changed"
+
+
+def test_lock_counts(home):
+    keep_run(toy_plan())
+    (home / "requirements.lock").write_text("numpy==2.5\n")
+    assert why(toy_plan()) == "rerun: requirements.lock changed"
+
+
+def test_user_data_count_by_content_not_by_place(home):
+    one, two = home / "one.csv", home / "two.csv"
+    one.write_text("1 2")
+    two.write_text("1 2")
+    keep_run(toy_plan(data_path=str(one)))
+    assert why(toy_plan(data_path=str(two))) == REUSED
+    one.write_text("1 3")
+    assert why(toy_plan(data_path=str(one))) == "rerun: data data_path changed"
+    assert why(toy_plan()).startswith("rerun: data_path ")
+
+
+def test_packaged_data_count_when_a_parameter_names_them(home):
+    registry = {
+        "calm": dict.fromkeys(("title", "package", "version", "module", "file", "licence", "badge"), "x")
+        | {"caveat": "x", "rows": 1, "columns": 1, "sha256": "a" * 64}
+    }
+    path = home / "experiments" / "data" / "packaged.yaml"
+    path.write_text(yaml.safe_dump(registry))
+    assert fingerprint_of(toy_plan(behaviour="calm").config).data == {"calm": "a" * 64}
+    assert fingerprint_of(toy_plan(behaviour="fail").config).data == {}
+    keep_run(toy_plan())
+    registry["calm"]["sha256"] = "b" * 64
+    path.write_text(yaml.safe_dump(registry))
+    assert why(toy_plan()) == "rerun: data calm changed"
+
+
+def test_frozen_data_count(home):
+    folder = home / "experiments" / "data" / "toy"
+    folder.mkdir()
+    (folder / "panel.csv").write_text("a,b\n")
+    (folder / "README.md").write_text("card")
+    assert list(fingerprint_of(toy_plan().config).data) == ["panel.csv"]
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package of the same shape as ours, to change its files at will."""
+    root = tmp_path / "site" / "dti_house"
+    files = {
+        "__init__.py": "", "studies/__init__.py": "", "studies/toy/__init__.py": "",
+        "bridges/__init__.py": "",
+        "studies/toy/model.py": "import json\nfrom dti_house.bridges import sequences\n",
+        "studies/other.py": "import dti_house.bridges.unused\n",
+        "bridges/sequences.py": "def f():\n    from dti_house.bridges.windows import g\n",
+        "bridges/windows.py": "import numpy\ng = 1\n", "bridges/unused.py": "",
+    }  # fmt: skip
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    monkeypatch.syspath_prepend(root.parent)
+    return root
+
+
+def test_sources_are_what_the_study_imports(home, house):
+    modules = needed_modules("toy", "dti_house")
+    assert {"numpy", "json"} <= modules
+    assert list(hash_sources(modules, "dti_house")) == [
+        "__init__.py", "bridges/__init__.py", "bridges/sequences.py", "bridges/windows.py",
+        "studies/__init__.py", "studies/toy/__init__.py", "studies/toy/model.py",
+    ]  # fmt: skip
+
+
+def test_changed_source_is_named(home, house):
+    def fingerprint() -> Fingerprint:
+        sources = hash_sources(needed_modules("toy", "dti_house"), "dti_house")
+        return fingerprint_of(toy_plan().config, sources)
+
+    before = fingerprint()
+    (house / "bridges" / "unused.py").write_text("changed = True")
+    assert fingerprint() == before
+    (house / "bridges" / "sequences.py").write_text("from dti_house.bridges import windows, unused\n")
+    assert changes(before, fingerprint()) == ["bridges/sequences.py changed", "bridges/unused.py added"]
+
+
+def test_notebook_imports_count_but_not_what_only_stores(home):
+    names = set(hash_sources(needed_modules("toy")))
+    assert {"lab/config.py", "lab/errors.py", "lab/parallel.py"} <= names
+    assert not names & {"lab/keep.py", "lab/track.py", "lab/runner.py"}
+
+
+def test_imports_are_read_from_cells_with_magics():
+    code = "%matplotlib inline\n!ls\nfrom a.b import c\nimport d.e as f"
+    assert imported_names(code) == {"a.b", "a.b.c", "d.e"}
+
+
+def test_expected_seconds_is_the_last_run_of_the_profile_else_its_budget(home):
+    assert expected_seconds(toy_plan(profile="smoke")) == 5
+    assert expected_seconds(toy_plan(profile="full")) == 60
+    assert expected_seconds(toy_plan(n_draws=77)) == 17
+    keep_run(toy_plan(profile="smoke"), seconds=8.0)
+    keep_run(toy_plan(profile="smoke", cost_bps=1), minutes=1, seconds=9.0)
+    assert expected_seconds(toy_plan(profile="smoke")) == 9.0
+    assert expected_seconds(toy_plan(profile="full")) == 60
+
+
+def test_run_names_say_when_and_what_and_never_repeat(home):
+    names = [create_run_folder("toy", "abcdef0123456789", NOON).name for _ in range(3)]
+    assert names == [f"20260101-120000-abcdef01{end}" for end in ("", "-2", "-3")]
+
+
+def test_latest_run_comes_first(home):
+    for minutes in (2, 0, 1):
+        keep_run(toy_plan(cost_bps=minutes), minutes=minutes)
+    assert [state.parameters["cost_bps"] for _, state in finished_states("toy")] == [2, 1, 0]
+
+
+def test_provenance_outside_git_has_no_commit(home):
+    state = git_state()
+    assert (state.commit, state.dirty) == (None, None)
+
+
+def test_provenance_tells_a_dirty_tree(home):
+    def git(*words: str) -> str:
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        done = subprocess.run(["git", *who, *words], cwd=home, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "toy")
+    assert (git_state().commit, git_state().dirty) == (git("rev-parse", "HEAD"), False)
+    (home / "experiments" / "reference").mkdir()
+    (home / "experiments" / "reference" / "toy.json").write_text("{}")
+    assert git_state().dirty is False
+    edit_cell(home, "calm", "still")
+    assert git_state().dirty is True
+
+
+def test_provenance_is_of_the_launch_and_names_no_place(home, monkeypatch):
+    """A file edited while the notebook runs must not pass for the one that was executed."""
+    folder = keep_run(toy_plan(), status="running")
+    launched = fingerprint_of(toy_plan().config)
+    edit_cell(home, "2 * np.std", "3 * np.std")
+    monkeypatch.setenv(RUN_DIR, str(folder))
+    provenance = collect_provenance(toy_plan().config)
+    assert provenance.fingerprint == launched.digest != fingerprint_of(toy_plan().config).digest
+    assert {"numpy", "pandas", "pydantic"} <= set(provenance.packages)
+    assert "/" not in provenance.machine
+
+
+def test_reuse_is_fast_and_imports_nothing_heavy(home):
+    keep_run(toy_plan())
+    code = (
+        "import sys; from dti_core.lab.runner import run_all; from tests.toy_project import toy_plan\n"
+        "[outcome] = run_all([toy_plan()]); print(outcome.explanation)\n"
+        "print(sorted({'torch', 'mlflow', 'papermill', 'distributed', 'dask', 'plotly'} & set(sys.modules)))"
+    )
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds = time.perf_counter() - started
+    assert done.stdout.splitlines() == [REUSED, "[]"]
+    assert seconds < 4  # 2 s when the machine is ours alone; tests share it

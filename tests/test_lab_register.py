@@ -1,0 +1,107 @@
+"""Rules that can fail either way, and a register that refuses to contradict itself."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from dti_core.lab.claims import all_verdicts
+from dti_core.lab.errors import ClaimError
+from dti_core.lab.paths import project_root
+from dti_core.lab.register import Register, load_register, parse_register
+
+REGISTER = load_register()
+
+
+def with_dates(dates: dict[int, str]) -> Register:
+    moved = {n: REGISTER.studies[n].model_copy(update={"published": date}) for n, date in dates.items()}
+    return REGISTER.model_copy(update={"studies": {**REGISTER.studies, **moved}})
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "word"),
+    [
+        ("2026-02-28", "2022-12", "refuted"),
+        ("2022-12", "2026-02-28", "supported"),
+        ("2022-11-30", "2022-12", "supported"),
+        ("2023-01-01", "2022-12", "refuted"),
+        ("2022", "2022-12", "inconclusive"),
+        ("2022", "2022-06", "inconclusive"),
+        ("2022-06", "2022", "inconclusive"),
+        ("2022-12-31", "2022-12", "inconclusive"),
+    ],
+)
+def test_chronology_follows_the_dates(first: str, then: str, word: str) -> None:
+    """C6b: [1] adapted to [3]. Swapped dates support it; a vague date that overlaps decides nothing."""
+    verdicts = {v.claim: v.verdict for v in all_verdicts([], with_dates({1: first, 3: then}))}
+    assert verdicts["C6b"] == word
+
+
+def test_contents_flip_with_the_register() -> None:
+    (rule,) = [rule for rule in REGISTER.claims["C6d"].rules if rule.study == 6]
+    other = REGISTER.studies[6].model_copy(update={"has": (rule.term,), "lacks": ()})
+    changed = REGISTER.model_copy(update={"studies": {**REGISTER.studies, 6: other}})
+    assert [r.apply(rule).verdict for r in (REGISTER, changed)] == ["refuted", "supported"]
+
+
+def test_a_misprint_needs_both_studies() -> None:
+    (rule,) = REGISTER.claims["C28"].rules
+    assert REGISTER.apply(rule).verdict == "refuted"
+    silent = REGISTER.studies[7].model_copy(update={"has": ()})
+    unsure = REGISTER.model_copy(update={"studies": {**REGISTER.studies, 7: silent}})
+    assert unsure.apply(rule).verdict == "inconclusive"
+
+
+def refused(change: Callable[[dict[str, Any]], object]) -> str:
+    content = yaml.safe_load((project_root() / "experiments" / "claims.yaml").read_text(encoding="utf-8"))
+    change(content)
+    with pytest.raises(ClaimError) as caught:
+        parse_register(yaml.safe_dump(content, sort_keys=False))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c["claims"]["C5"].update(cites=[9]), "C5: cites: no study [9]"),
+        (lambda c: c["claims"]["C50"]["test"].update(estimates=[]), "C50: test.estimates: Tuple should"),
+        (lambda c: c["claims"]["C50"]["test"].pop("estimates"), "C50: test.estimates: Field required"),
+        (lambda c: c["claims"]["C50"]["test"].pop("control"), "C50: test.control: Field required"),
+        (lambda c: c["claims"]["C50"]["test"].pop("why"), "C50: test.why: Field required"),
+        (lambda c: c["claims"]["C50"]["test"].update(study="lstm"), "C50: test.study: no study 'lstm'"),
+        (
+            lambda c: c["claims"]["C50"]["test"]["estimates"][0].update(smallest_effect=0),
+            "C50: test.estimates.0.smallest_effect: Input should be greater than 0",
+        ),
+        (
+            lambda c: c["claims"]["C50"]["test"]["control"].update(world="observed"),
+            "C50: test.control.world: observed must differ",
+        ),
+        (lambda c: c["claims"]["C1"].pop("planned"), "C1: has no test, not_testable, planned"),
+        (lambda c: c["claims"]["C16b"]["planned"].update(study="esg"), "C16b: planned.study: no study 'esg'"),
+        (lambda c: c["claims"]["C50"].update(not_testable="no"), "C50: not_testable: stands beside test"),
+        (lambda c: c["claims"]["C1"].update(vote=1), "C1: vote: Extra inputs are not permitted"),
+        (lambda c: c["claims"].update({"54": c["claims"]["C1"]}), "String should match pattern"),
+        (lambda c: c["claims"]["C6b"]["rules"][0].update(then="telepathy"), "C6b: rules: precedes: names"),
+        (lambda c: c["claims"]["C28"]["citation"].pop("fits"), "C28: citation.fits"),
+        (lambda c: c["claims"]["C1"]["citation"].update(state="ok"), "C1: citation.state: 'ok' with 0"),
+        (lambda c: c["studies"][1].update(published="2021-05"), "C6b: citation.state: 'impossible order'"),
+        (lambda c: c["studies"][5].update(lacks=[]), "C21a: citation.state: 'contradicts its source'"),
+        (lambda c: c["studies"][3].update(published="Dec 2022"), "studies: 3.published: String should match"),
+    ],
+)  # fmt: skip
+def test_a_register_that_contradicts_itself_is_refused(change: Callable[[Any], object], message: str) -> None:
+    assert message in refused(change)
+
+
+def test_a_claim_given_twice_is_refused() -> None:
+    text = (project_root() / "experiments" / "claims.yaml").read_text(encoding="utf-8")
+    with pytest.raises(ClaimError, match="C65 stands there twice"):
+        parse_register(text + text[text.rindex("  C65:") :])
+
+
+def test_a_missing_register_is_named(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DTI_HOME", str(tmp_path))
+    with pytest.raises(ClaimError, match=r"no register of claims at .*claims\.yaml"):
+        load_register()

@@ -1,0 +1,376 @@
+"""Runs that end badly: each is named, kept and harmless to the others. Kernels and workers are real."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from threading import Event
+
+import nbformat
+import pytest
+
+from dti_core.lab import cluster
+from dti_core.lab.cache import fingerprint_of
+from dti_core.lab.cluster import LostRun
+from dti_core.lab.dispatch import Dispatcher, Terms
+from dti_core.lab.errors import DataError, RunError
+from dti_core.lab.execute import execute, inspect_parameters, parameter_cell_values
+from dti_core.lab.leftovers import UNFINISHED
+from dti_core.lab.provenance import GitState
+from dti_core.lab.record import Record
+from dti_core.lab.runner import run_all
+from dti_core.lab.runs import Outcome, RunPlan, RunSpec, Ticket, is_finished, read_state
+from tests.toy_project import CHECKOUT, build_toy_project, edit_cell, toy_plan
+
+ENDS = ("calm", "fail", "die", "kill_worker", "quit", "fill_disk")
+
+
+class Notes:
+    """A listener that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.started_runs: list[str] = []
+        self.steps: list[tuple[str, int, int]] = []
+        self.outcomes: list[Outcome] = []
+
+    def started(self, plan: RunPlan, run: str) -> None:
+        self.started_runs.append(run)
+
+    def progressed(self, plan: RunPlan, run: str, label: str, done: int, total: int) -> None:
+        self.steps.append((label, done, total))
+
+    def ended(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_toy_project(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="module")
+def batch(home: Path) -> dict[str, Outcome]:
+    """One batch on two workers in which every notebook but two ends badly, each in its own way."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DTI_HOME", str(home))
+        patch.setenv("DTI_RESULTS", str(home / "results"))
+        (home / "own.txt").write_text("1 2 3")
+        patch.chdir(home)
+        notes = Notes()
+        plans = [toy_plan(behaviour=end) for end in ENDS] + [toy_plan(data_path="own.txt")]
+        outcomes = run_all(plans, jobs=2, listener=notes)
+    assert {outcome.run for outcome in notes.outcomes} == set(notes.started_runs)
+    assert [outcome.slug for outcome in outcomes] == ["toy"] * len(plans)
+    return dict(zip((*ENDS, "own data"), outcomes, strict=True))
+
+
+@pytest.fixture
+def toy(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DTI_HOME", str(home))
+    monkeypatch.setenv("DTI_RESULTS", str(home / "results"))
+    return home
+
+
+def spec_of(folder: Path, home: Path, timeout_seconds: float | None = None, **changes: object) -> RunSpec:
+    """A spec for a run outside any batch."""
+    folder.mkdir(parents=True)
+    parameters = dict(toy_plan(**changes).config.values)
+    return RunSpec(
+        slug="toy", run=folder.name, folder=folder, notebook=home / "notebooks" / "toy.ipynb", home=home,
+        results=folder.parent, parameters=parameters, explanation="", timeout_seconds=timeout_seconds,
+    )  # fmt: skip
+
+
+def looks_finished(folder: Path) -> bool:
+    return is_finished(folder) or any((folder / name).exists() for name in ("executed.ipynb", "result.json"))
+
+
+def test_good_run_keeps_record_and_notebook(batch):
+    outcome = batch["calm"]
+    record = Record.model_validate_json((outcome.folder / "result.json").read_bytes())
+    assert (outcome.status, record.run, record.profile) == ("finished", outcome.run, "smoke")
+    assert record.parameters["n_draws"] == 5
+    assert record.provenance.fingerprint == read_state(outcome.folder).fingerprint.digest
+    assert sorted(path.name for path in outcome.folder.iterdir()) == [
+        "executed.ipynb",
+        "result.json",
+        "run.json",
+    ]
+
+
+def test_cores_are_shared_and_threads_are_one(batch):
+    record = Record.model_validate_json((batch["calm"].folder / "result.json").read_bytes())
+    shown = {estimate.key: estimate.value for estimate in record.estimates}
+    assert shown["threads"] == 1
+    assert shown["cores"] == max(1, os.cpu_count() // 2)
+
+
+def test_relative_data_path_is_found_by_the_worker(batch):
+    record = Record.model_validate_json((batch["own data"].folder / "result.json").read_bytes())
+    assert {e.key: e.value for e in record.estimates}["mean"] == 2.0
+    assert Path(str(record.parameters["data_path"])).is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("fail", r"ValueError: the toy was told to fail \(cell \[3\] `import os"),
+        ("die", r"the kernel died in cell \[3\] `import os"),
+        ("kill_worker", r"the worker process died"),
+        ("quit", r"ended before `from pathlib import Path` ran"),
+        ("fill_disk", r"No space left on device \(cell \[3\]"),
+    ],
+)
+def test_bad_run_is_named_and_kept(batch, end, said):
+    outcome = batch[end]
+    state = read_state(outcome.folder)
+    assert outcome.status == state.status == "failed"
+    assert outcome.reason == state.reason
+    assert re.search(said, outcome.reason)
+    assert state.parameters["behaviour"] == end
+
+
+@pytest.mark.parametrize("end", [end for end in ENDS if end != "calm"])
+def test_bad_run_never_looks_complete(batch, end):
+    """papermill itself marks every cell of a notebook with a dead kernel as completed."""
+    folder = batch[end].folder
+    assert not looks_finished(folder)
+    notebook = nbformat.read(folder / "partial.ipynb", as_version=4)
+    assert "This run failed" in notebook.cells[0].source
+    unrun = [c for c in notebook.cells if c.cell_type == "code" and c.execution_count is None]
+    assert unrun
+    assert {cell.metadata.papermill.status for cell in unrun} <= {"pending", "failed"}
+
+
+def test_mlflow_holds_each_run_with_its_end(batch, toy):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{toy / 'results' / 'mlflow.db'}")
+    found = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
+    runs = {run.info.run_name: run for run in found}
+    for end in (*ENDS, "own data"):
+        run = runs[batch[end].run]
+        finished = batch[end].status == "finished"
+        assert run.info.status == ("FINISHED" if finished else "FAILED")
+        assert run.data.tags.get("dti.reason", "") == batch[end].reason
+        names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
+        assert names == ({"result.json", "executed.ipynb"} if finished else {"partial.ipynb"})
+    calm = runs[batch["calm"].run].data
+    assert {"mean", "mean.low", "mean.high", "permuted_returns/mean", "seconds"} <= set(calm.metrics)
+    assert calm.params["cost_bps"] == "10.0"
+    assert calm.tags["dti.profile"] == "smoke"
+    assert len(calm.tags["dti.fingerprint"]) == len(calm.tags["dti.lock_sha256"]) == 64
+
+
+def test_timeout_names_the_cell(toy, tmp_path):
+    outcome = execute(spec_of(tmp_path / "slow", toy, timeout_seconds=1.0, behaviour="hang"))
+    assert outcome.status == "failed"
+    assert outcome.reason == "timeout: 1 s were up in cell [3] `import os, signal, sys, time`"
+    assert not looks_finished(tmp_path / "slow")
+    assert (tmp_path / "slow" / "partial.ipynb").is_file()
+
+
+def test_full_disk_is_named(toy, tmp_path):
+    """/dev/full refuses every write as a full disk does."""
+    spec = spec_of(tmp_path / "full", toy)
+    (spec.folder / UNFINISHED).symlink_to("/dev/full")
+    outcome = execute(spec)
+    assert outcome.status == "failed"
+    assert outcome.reason.startswith("the disk is full")
+    assert not looks_finished(spec.folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("record(result)", "record(result); raise ValueError('late')", "ValueError: late"),
+        ("\nrecord(result)", "", "wrote no result.json"),
+        ("Result(config,", "Result(config.replace(cost_bps=1.0),", "made with other values of cost_bps"),
+    ],
+)
+def test_record_without_a_sound_notebook_is_set_aside(monkeypatch, tmp_path, old, new, said):
+    home = build_toy_project(tmp_path / "home")
+    monkeypatch.setenv("DTI_HOME", str(home))
+    edit_cell(home, old, new)
+    outcome = execute(spec_of(tmp_path / "results" / "run", home))
+    assert outcome.status == "failed"
+    assert said in outcome.reason
+    assert not looks_finished(outcome.folder)
+
+
+class FlakySlots:
+    """One slot whose worker is lost before it begins the first run, then reports that the run failed."""
+
+    def __init__(self) -> None:
+        self.specs: list[RunSpec] = []
+
+    def count(self) -> int:
+        return 1
+
+    def submit(self, spec: RunSpec) -> object:
+        self.specs.append(spec)
+        return len(self.specs)
+
+    def finished(self, futures: list[object], within_seconds: float) -> list[object]:
+        return futures
+
+    def outcome(self, future: object, spec: RunSpec) -> Outcome:
+        if future == 1:
+            raise LostRun(begun=False)
+        return Outcome(spec.slug, spec.run, "failed", "told to", 1.0, spec.folder, spec.explanation)
+
+
+def test_run_that_never_began_is_handed_out_again(toy, monkeypatch, tmp_path):
+    monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setattr("dti_core.lab.track.open_run", lambda *_: "id")
+    monkeypatch.setattr("dti_core.lab.track.close_run", lambda *_, **__: None)
+    plan = toy_plan()
+    terms = Terms({"toy": "1"}, GitState(None, None), cores=3, timeout_seconds=7.0, local=True)
+    slots, notes = FlakySlots(), Notes()
+    ticket = Ticket(0, plan, fingerprint_of(plan.config), "rerun: first run")
+    outcomes = Dispatcher(deque([ticket]), terms, notes, Event()).run(slots)
+    assert len(slots.specs) == 2
+    assert slots.specs[0] == slots.specs[1]
+    assert (slots.specs[0].cores, slots.specs[0].timeout_seconds) == (3, 7.0)
+    assert len(notes.started_runs) == len(notes.outcomes) == 1
+    assert outcomes[0].reason == "told to"
+
+
+def test_run_handed_out_twice_is_not_run_twice(toy, tmp_path):
+    """A scheduler that gives a dead worker's run to the next one would kill that as well."""
+    spec = spec_of(tmp_path / "again", toy)
+    (spec.folder / "begun").touch()
+    assert execute(spec).reason == "the worker process died (killed, or out of memory)"
+
+
+def test_nearly_full_disk_is_refused(toy, monkeypatch):
+    monkeypatch.setattr("dti_core.lab.runner._LEAST_FREE_BYTES", 10**18)
+    with pytest.raises(RunError, match="MB are needed"):
+        run_all([toy_plan(seed=77)])
+
+
+def test_missing_data_file_is_refused_before_anything_runs(toy):
+    with pytest.raises(DataError, match=r"nowhere\.csv: no such file"):
+        run_all([toy_plan(data_path="nowhere.csv")])
+
+
+def test_parameters_cell_is_read(toy):
+    notebook = toy / "notebooks" / "toy.ipynb"
+    values = parameter_cell_values(notebook)
+    assert values == {"seed": 1, "cost_bps": 10.0, "n_draws": 50, "behaviour": "calm", "data_path": ""}
+    assert inspect_parameters(notebook)["cost_bps"]["help"] == "basis points per traded dollar"
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def outside_cluster(tmp_path) -> Iterator[str]:
+    port = _free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    dask = [sys.executable, "-m", "dask"]
+    scheduler = [*dask, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
+    worker = [*dask, "worker", address, "--nworkers", "2", "--nthreads", "1", "--no-dashboard"]
+    processes = []
+    try:
+        for command in (scheduler, worker):
+            processes.append(
+                subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            )
+        yield address
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def test_outside_cluster(toy, outside_cluster):
+    plans = [toy_plan(seed=5), toy_plan(seed=6, behaviour="kill_worker")]
+    good, bad = run_all(plans, cluster=outside_cluster)
+    assert (good.status, good.reason) == ("finished", "")
+    assert (bad.status, bad.reason) == ("failed", "the worker process died (killed, or out of memory)")
+
+
+def test_absent_cluster_is_named(toy, monkeypatch):
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)
+    address = f"tcp://127.0.0.1:{_free_port()}"
+    with pytest.raises(RunError, match=f"no Dask scheduler answers at {address}"):
+        run_all([toy_plan(seed=7)], cluster=address)
+    with pytest.raises(RunError, match="give the scheduler's address"):
+        run_all([toy_plan(seed=7)], cluster="127.0.0.1:8786")
+
+
+BATCH = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from tests.toy_project import toy_plan
+from dti_core.lab.runner import run_all
+
+class Lines:
+    def started(self, plan, run): print("started", plan.config.behaviour, flush=True)
+    def progressed(self, *step): pass
+    def ended(self, outcome): print("ended", outcome.status, flush=True)
+
+if __name__ == "__main__":
+    plans = [toy_plan(seed=8), *(toy_plan(seed=seed, behaviour="hang") for seed in (9, 10, 11))]
+    outcomes = run_all(plans, jobs=2, listener=Lines())
+    print(json.dumps([(o.status, o.reason, str(o.folder)) for o in outcomes]))
+"""
+
+
+def _alive(pid: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z"
+    return False
+
+
+def test_interrupt_keeps_the_finished_and_ends_the_kernels(toy, tmp_path):
+    """Ctrl-C in a terminal reaches every process of the group, so the test sends it to all of them."""
+    script = tmp_path / "batch.py"
+    script.write_text(textwrap.dedent(BATCH))
+    process = subprocess.Popen(
+        [sys.executable, script, str(CHECKOUT)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    lines = []
+    while len([line for line in lines if line.startswith("started hang")]) < 2:
+        lines.append(process.stdout.readline())
+        assert lines[-1], process.stderr.read()
+    pids = _kernel_pids(toy, count=2)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=40)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    outcomes = json.loads(out.splitlines()[-1])
+    assert [status for status, _, _ in outcomes] == ["finished", "killed", "killed", "killed"]
+    assert [reason for _, reason, _ in outcomes][1:] == ["interrupted"] * 2 + [
+        "interrupted before it started"
+    ]
+    for _, _, folder in outcomes[1:3]:
+        assert read_state(Path(folder)).status == "killed"
+        assert not looks_finished(Path(folder))
+    assert not any(map(_alive, pids))
+
+
+def _kernel_pids(home: Path, count: int) -> list[int]:
+    """Process ids of the kernels that run, as soon as there are `count`."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        texts = [path.read_text() for path in (home / "results" / "toy").glob("*/begun")]
+        if len(pids := [int(text.split()[0]) for text in texts if text]) == count:
+            return pids
+        time.sleep(0.1)
+    raise AssertionError(f"no {count} kernels within 30 s")
