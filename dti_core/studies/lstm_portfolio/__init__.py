@@ -1,0 +1,1 @@
+"""Study [6]: does an LSTM forecast make a better portfolio, after costs, and when?"""

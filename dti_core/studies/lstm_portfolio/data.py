@@ -1,0 +1,129 @@
+"""Daily returns of one universe of assets, checked against a schema, with a card that names their flaws."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dti_core.lab.config import Config
+from dti_core.lab.data import DataCard, packaged, read_user_table
+from dti_core.lab.errors import DataError
+
+#: Universes given as growth of one dollar a row, without dates.
+UNDATED = ("nyse_o", "nyse_n", "tse", "djia")
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What can be traded, and what it is compared with.
+
+    returns : (n_days, n_assets) simple daily returns; rows are dates, or 0, 1, ... where the source has none.
+    benchmark : (n_days,) simple daily returns of an index, None where the universe has none.
+    vix : (n_days,) VIX at each close with gaps as NaN, None where dates do not match any.
+    """
+
+    returns: pd.DataFrame
+    benchmark: pd.Series | None = None
+    vix: pd.Series | None = None
+
+    @property
+    def dated(self) -> bool:
+        """Whether rows carry dates, so that months have ends."""
+        return isinstance(self.returns.index, pd.DatetimeIndex)
+
+
+def load(config: Config) -> tuple[Market, DataCard]:
+    """The universe that `config.universe` names, and its card.
+
+    Raises
+    ------
+    DataError for a file that is missing, changed or unfit, or for too few days for the folds asked for.
+    """
+    if config.universe == "yours":
+        market, card = _load_yours(str(config.data_path))
+    elif config.universe in UNDATED:
+        market, card = _load_undated(config.universe)
+    else:
+        market, card = _load_sp500()
+    validate_returns(market.returns)
+    check_length(market, config)
+    return market, card
+
+
+def validate_returns(returns: pd.DataFrame) -> pd.DataFrame:
+    """Return `returns` if every column holds finite simple returns above -1 and rows run forward in time.
+
+    Raises
+    ------
+    DataError that names the first column and row at fault.
+    """
+    import pandera.errors
+    import pandera.pandas as pa
+
+    schema = pa.DataFrameSchema(
+        {
+            ".+": pa.Column(
+                float,
+                [pa.Check.gt(-1.0), pa.Check(np.isfinite, error="finite")],
+                regex=True,
+            )
+        },
+        checks=pa.Check(lambda table: table.index.is_monotonic_increasing and table.index.is_unique),
+    )
+    try:
+        return schema.validate(returns)
+    except pandera.errors.SchemaError as error:
+        raise DataError(f"returns are unfit: {error}. Run `dti data check` on the price file.") from error
+
+
+def check_length(market: Market, config: Config) -> None:
+    """Raise DataError unless there are days for the window of the first test year and for all folds."""
+    test_days = config.n_folds * config.refit_months * 21
+    needed = config.lookback_days + config.window_days + 2 * config.horizon_days + test_days
+    if (found := len(market.returns)) < needed:
+        fewer = (found - needed + test_days) // (21 * config.refit_months)
+        advice = f"n_folds at most {fewer}" if fewer > 0 else "fewer lookback_days or a longer table"
+        raise DataError(
+            f"{config.slug}: {found} days of returns are too few for n_folds={config.n_folds} of "
+            f"{config.refit_months} months after lookback_days={config.lookback_days} "
+            f"({needed} days needed). Give {advice}."
+        )
+
+
+def to_returns(prices: pd.DataFrame) -> pd.DataFrame:
+    """(n_days - 1, n_assets) simple returns of (n_days, n_assets) prices."""
+    return prices.pct_change(fill_method=None).iloc[1:].astype(float)
+
+
+def _load_sp500() -> tuple[Market, DataCard]:
+    prices = _dated_prices("sp500_20")
+    benchmark = to_returns(_dated_prices("sp500_index")).iloc[:, 0]
+    returns = to_returns(prices)
+    vix = pd.to_numeric(_dated_prices("vix").iloc[:, 0], errors="coerce")
+    vix = vix.reindex(returns.index)
+    return Market(returns, benchmark.reindex(returns.index), vix), packaged("sp500_20").card("sp500_20")
+
+
+def _load_undated(name: str) -> tuple[Market, DataCard]:
+    """Rows hold growth since the start, so the first row is itself a gross return."""
+    growth = pd.read_csv(packaged(name).path())
+    start = pd.DataFrame(np.ones((1, growth.shape[1])), columns=growth.columns)
+    returns = to_returns(pd.concat([start, growth], ignore_index=True)).reset_index(drop=True)
+    return Market(returns), packaged(name).card(name)
+
+
+def _load_yours(data_path: str) -> tuple[Market, DataCard]:
+    from dti_core.studies.lstm_portfolio.check import validate_prices
+
+    if not data_path:
+        raise DataError(
+            "universe='yours' needs data_path: a CSV or Parquet file, dates x tickers, with prices."
+        )
+    table, card = read_user_table(data_path)
+    return Market(to_returns(validate_prices(table))), card
+
+
+def _dated_prices(name: str) -> pd.DataFrame:
+    table = pd.read_csv(packaged(name).path(), index_col=0)
+    table.index = pd.to_datetime(table.index)
+    return table

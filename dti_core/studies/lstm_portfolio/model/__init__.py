@@ -1,0 +1,1 @@
+"""Equations of the study: portfolios, forecasts, volatility, skill and inference. Arrays in, arrays out."""
