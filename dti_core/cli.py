@@ -184,11 +184,15 @@ def data_list() -> None:
 
 
 @data_app.command("check")
-def data_check(slug: str, file: Path) -> None:
+def data_check(
+    slug: str,
+    file: Path,
+    mapping: Annotated[str, typer.Option("--map", metavar="THEIRS=OURS,...", help="Rename columns.")] = "",
+) -> None:
     """All problems of your file at once, each with what to do; exit 1 if any blocks the study."""
     from dti_core.lab import listing
 
-    raise typer.Exit(0 if listing.show_check(slug, file) else 1)
+    raise typer.Exit(0 if listing.show_check(slug, file, mapping) else 1)
 
 
 def _finish(ok: bool) -> None:

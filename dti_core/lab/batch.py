@@ -116,9 +116,7 @@ def reproduce(profile: str, *, jobs: int | None, timeout_seconds: float | None) 
     )
     for outcome in bad:
         console.print(f"[red]{outcome.status}[/] {outcome.slug}: {outcome.reason}")
-    console.print(
-        f"Took {clock(time.time() - started)}. Next: open {site}/index.html, or `make ui`."
-    )
+    console.print(f"Took {clock(time.time() - started)}. Next: open {site}/index.html, or `make ui`.")
     return not bad and not off and compared > 0
 
 

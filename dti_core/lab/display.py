@@ -62,18 +62,19 @@ class ProgressLines:
     def progressed(self, plan: "RunPlan", run: str, label: str, done: int, total: int) -> None:
         """A run has finished `done` of `total` pieces of the stage `label`."""
         elapsed = time.monotonic() - self._started.get(run, time.monotonic())
-        left = max(0.0, self._expected.get(plan.slug, 0.0) - elapsed)
+        seconds_left = self._expected.get(plan.slug, 0.0) - elapsed
+        left = f"about {clock(seconds_left)} left" if seconds_left > 0 else "longer than usual"
         if self._live:
             stage = f"{plan.slug}: {label} {done}/{total}"
             self._bars.update(
                 self._tasks[run],
                 description=stage,
                 completed=done / max(total, 1),
-                eta=f"about {clock(left)} left",
+                eta=left,
             )
         elif self._stage.get(run) != f"{label}{10 * done // max(total, 1)}":
             self._stage[run] = f"{label}{10 * done // max(total, 1)}"
-            console.print(f"         {plan.slug}: {label} {done}/{total}, about {clock(left)} left")
+            console.print(f"         {plan.slug}: {label} {done}/{total}, {left}")
 
     def ended(self, outcome: "Outcome") -> None:
         """A run has come to its end."""

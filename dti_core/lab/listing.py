@@ -5,6 +5,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from dti_core.lab import display
 from dti_core.lab.config import Experiment, list_slugs, load_experiment
 from dti_core.lab.data import load_registry, read_user_table
@@ -80,15 +82,17 @@ def show_data() -> None:
     )
 
 
-def show_check(slug: str, file: Path) -> bool:
+def show_check(slug: str, file: Path, mapping: str = "") -> bool:
     """Print every problem of a user's file; whether the study can run on it."""
     load_experiment(slug)
     study = importlib.import_module(f"dti_core.studies.{slug}.data")
     table, card = read_user_table(file)
-    problems = study.check(table)
+    problems = study.check(table, mapping) if mapping else study.check(table)
     for problem in problems:
         colour = "red" if problem.blocks else "yellow"
-        console.print(f"[{colour}]{'error' if problem.blocks else 'warning'}[/] {file.name}: {problem.text}")
+        console.print(
+            f"[{colour}]{'error' if problem.blocks else 'warning'}[/] {escape(f'{file.name}: {problem.text}')}"
+        )
     blocked = any(problem.blocks for problem in problems)
     if not blocked:
         console.print(f"{file.name}: {card.rows} rows, {card.columns} columns: fit for {slug}.")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dti_core.lab.config import Config
-from dti_core.lab.data import DataCard, packaged, read_user_table
+from dti_core.lab.data import DataCard, Problem, packaged, read_user_table
 from dti_core.lab.errors import DataError
 
 #: Universes given as growth of one dollar a row, without dates.
@@ -79,10 +79,12 @@ def validate_returns(returns: pd.DataFrame) -> pd.DataFrame:
 def check_length(market: Market, config: Config) -> None:
     """Raise DataError unless there are days for the window of the first test year and for all folds."""
     test_days = config.n_folds * config.refit_months * 21
-    needed = config.lookback_days + config.window_days + 2 * config.horizon_days + test_days
+    learning_days = config.window_days + config.validation_days + 2 * config.horizon_days
+    needed = max(config.lookback_days, learning_days) + 21 + test_days
     if (found := len(market.returns)) < needed:
         fewer = (found - needed + test_days) // (21 * config.refit_months)
-        advice = f"n_folds at most {fewer}" if fewer > 0 else "fewer lookback_days or a longer table"
+        shorter = "smaller lookback_days, validation_days or refit_months, or a longer table"
+        advice = f"n_folds at most {fewer}" if fewer > 0 else shorter
         raise DataError(
             f"{config.slug}: {found} days of returns are too few for n_folds={config.n_folds} of "
             f"{config.refit_months} months after lookback_days={config.lookback_days} "
@@ -127,3 +129,11 @@ def _dated_prices(name: str) -> pd.DataFrame:
     table = pd.read_csv(packaged(name).path(), index_col=0)
     table.index = pd.to_datetime(table.index)
     return table
+
+
+def check(table: pd.DataFrame) -> list[Problem]:
+    """All problems of a user's table of prices, those that block the study first."""
+    from dti_core.studies.lstm_portfolio.check import WARNING, check_prices
+
+    found = check_prices(table)
+    return [Problem(text.removeprefix(WARNING), blocks=not text.startswith(WARNING)) for text in found]

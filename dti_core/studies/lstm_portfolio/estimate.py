@@ -117,10 +117,14 @@ def strategies_of(
     shuffler = np.random.default_rng(world.seeds.spawn(1)[0])
     expected["shuffled"] = rules.shuffle_across_assets(expected["lstm"], shuffler)
     expected["foresight"] = rules.foresight(returns, walk.days, walk.end)
+    lengths = config.window_days, config.horizon_days
+    drift = rules.constant_sharpe(world.log_returns, walk.days, *lengths)
+    expected["constant_sharpe"] = _to_simple(world, drift, config)
     free = FORECAST_FREE if world.observed else FORECAST_FREE[:1]
     if world.observed:
-        lengths = config.lookback_days, config.horizon_days
-        expected["historical_mean"] = rules.historical_mean(returns, walk.days, *lengths)
+        expected["historical_mean"] = rules.historical_mean(
+            returns, walk.days, config.lookback_days, config.horizon_days
+        )
         if config.n_seeds > 1:
             expected |= {
                 f"seed {k}": _to_simple(world, one, config) for k, one in enumerate(forecast["lstm"])

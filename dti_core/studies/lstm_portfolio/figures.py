@@ -26,6 +26,7 @@ LABELS = {
     "adaptive": "LSTM, adaptive",
     "shuffled": "LSTM, shuffled",
     "foresight": "foresight",
+    "constant_sharpe": "risk x constant",
 }
 
 
@@ -73,7 +74,8 @@ def plot_sharpe_differences(result: Result) -> go.Figure:
         rows.append(Row(LABELS[name], result[f"sharpe_{name}_minus_equal_weight"]))
     for name in ("min_variance", "hrp"):
         rows.append(Row(LABELS[name], result[f"sharpe_{name}_minus_equal_weight"], GREEN))
-    rows.append(Row("LSTM, shuffled", result["sharpe_shuffled_minus_equal_weight"], ORANGE, True))
+    for name, colour in {"constant_sharpe": NEUTRAL, "shuffled": ORANGE}.items():
+        rows.append(Row(LABELS[name], result[f"sharpe_{name}_minus_equal_weight"], colour, True))
     for world, label in {"permuted_returns": "LSTM, no signal", "planted_signal": "LSTM, planted"}.items():
         rows.append(Row(label, result[f"sharpe_lstm_minus_equal_weight@{world}"], ORANGE, True))
     ahead = [row.label for row in rows if not row.control and row.estimate.low > 0]

@@ -106,7 +106,9 @@ def core_estimates(backtest: Backtest, judge: Judge) -> list[Estimate]:
     if len(backtest.seed_returns) > 1:
         main = replace(main, per_seed=_seed_differences(backtest))
     found = [main, *judge.risk("lstm_minus_equal_weight", returns["lstm"], equal)]
-    found.append(judge.sharpe_difference("sharpe_lstm_minus_shuffled", returns["lstm"], returns["shuffled"]))
+    for control in ("shuffled", "constant_sharpe"):
+        pair = returns["lstm"], returns[control]
+        found.append(judge.sharpe_difference(f"sharpe_lstm_minus_{control}", *pair))
     found.append(judge.sharpe_difference("sharpe_foresight_minus_equal_weight", returns["foresight"], equal))
     found.append(judge.sharpe_difference("sharpe_adaptive_minus_fixed", returns["adaptive"], returns["lstm"]))
     for null, forecast in backtest.nulls.items():
