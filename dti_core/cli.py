@@ -45,7 +45,7 @@ def list_studies(
 
 @app.command()
 def doctor() -> None:
-    """Check python, packages, cores, memory, disk, GPU, tracking store and data, one line each with the fix."""
+    """Check python, packages, cores, memory, disk, GPU, tracking and data, one line each with the fix."""
     from dti_core.lab.display import console
     from dti_core.lab.doctor import examine
 
@@ -200,7 +200,7 @@ def _finish(ok: bool) -> None:
 
 
 def main() -> None:
-    """Entry point: an error that the user can act on is one message, never a traceback (except with --debug)."""
+    """Entry point: an error that the user can act on is one message, a traceback only with --debug."""
     try:
         app()
     except DtiError as error:

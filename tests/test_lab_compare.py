@@ -17,13 +17,13 @@ CARD = DataCard("toy", "Toy", "simulated", "Simulated data: toy", "made", "MIT",
 
 def make_record(estimates=(), slug="toy", verdict="supported", sources=None, **parameters) -> Record:
     provenance = Provenance(
-        fingerprint="f", sources=sources or {"a.py": "1"}, notebook_sha256="n", data_sha256="d", lock_sha256="l",
-        git_commit=None, git_dirty=None, python="3.11", packages={}, machine="2 cores",
+        fingerprint="f", sources=sources or {"a.py": "1"}, notebook_sha256="n", data_sha256="d",
+        lock_sha256="l", git_commit=None, git_dirty=None, python="3.11", packages={}, machine="2 cores",
     )  # fmt: skip
     return Record(
-        slug=slug, run="r", profile="quick", started=datetime.now(UTC), seconds=1.0, parameters={"seed": 1} | parameters,
-        data=CARD, estimates=tuple(estimates), claims=(Verdict(claim="C50", verdict=verdict, because="b"),),
-        provenance=provenance,
+        slug=slug, run="r", profile="quick", started=datetime.now(UTC), seconds=1.0,
+        parameters={"seed": 1} | parameters, data=CARD, estimates=tuple(estimates),
+        claims=(Verdict(claim="C50", verdict=verdict, because="b"),), provenance=provenance,
     )  # fmt: skip
 
 

@@ -21,8 +21,8 @@ PARAMETERS = {
     "seed": {"type": "int", "default": 7, "min": 0, "unit": "root of all randomness"},
 }
 FILE = {
-    "slug": "toy", "title": "Toy", "source": "[6]", "question": "Does it?", "kind": "calibration", "data": "none",
-    "parameters": PARAMETERS,
+    "slug": "toy", "title": "Toy", "source": "[6]", "question": "Does it?", "kind": "calibration",
+    "data": "none", "parameters": PARAMETERS,
     "profiles": {
         "smoke": {"budget_seconds": 1, "changes": {"n_epochs": 1}},
         "quick": {"budget_seconds": 2},

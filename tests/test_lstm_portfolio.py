@@ -136,7 +136,7 @@ def test_registered_files_are_as_registered(name):
 
 
 def test_drift_turnover_and_cost_by_hand():
-    """Halves, the first asset gains 20 %: its weight drifts to .6/1.1; back to halves trades 2 x (.6/1.1 - .5)."""
+    """Halves, the first asset gains 20 %: it drifts to .6/1.1; back to halves trades 2 x (.6/1.1 - .5)."""
     returns = np.array([[0.0, 0.0], [0.2, 0.0], [0.0, 0.0], [0.1, 0.1]])
     found = hold(np.full((2, 2), 0.5), returns, np.array([0, 2]), cost_bps=100.0)
     traded = 2 * (0.6 / 1.1 - 0.5)
@@ -262,7 +262,8 @@ def test_tasks_carry_no_row_after_their_last_decision():
 
 
 def test_a_planted_signal_is_found(planted_result):
-    for name in ("sharpe_lstm_minus_shuffled", "r2_lstm_vs_constant_sharpe", "rank_ic_lstm"):
+    forecasts_pay = ("sharpe_lstm_minus_shuffled", "sharpe_lstm_minus_constant_sharpe")
+    for name in (*forecasts_pay, "r2_lstm_vs_constant_sharpe", "rank_ic_lstm"):
         assert planted_result[name].low > 0, name
     assert planted_result["sharpe_lstm_minus_equal_weight"].low > 0
 

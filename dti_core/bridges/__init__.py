@@ -1,1 +1,1 @@
-"""Technology that more than one study uses; importing from here is what the review calls a technical spillover."""
+"""Technology that more than one study uses: importing it is what the review calls a technical spillover."""

@@ -1,1 +1,1 @@
-"""Everything that is no science: config, run, cache, track, record, claims, intervals, data registry, theme, book."""
+"""Everything that is no science: config, runs, tracking, claims, intervals, data registry, theme, book."""

@@ -65,9 +65,9 @@ def compare_records(first: Record, second: Record) -> Comparison:
 def difference(first: Estimate, second: Estimate, *, paired: bool) -> Difference:
     """Second minus first.
 
-    With `paired`, seeds that both runs share are subtracted pair by pair and a t interval covers the seed noise;
-    the sampling noise of the common data cancels only in part and is left out, as `how` says. Otherwise both
-    standard errors add up as if the runs were independent, which is too wide when they share data.
+    With `paired`, seeds that both runs share are subtracted pair by pair and a t interval covers the seed
+    noise; the sampling noise of the common data cancels only in part and is left out, as `how` says.
+    Otherwise both standard errors add up as if the runs were independent, too wide when they share data.
     """
     gap = second.value - first.value
     shared = min(len(first.per_seed), len(second.per_seed)) if paired else 0

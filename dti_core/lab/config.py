@@ -1,4 +1,4 @@
-"""Typed parameters: an experiment file defines them, a notebook and the command line are judged by it alike."""
+"""Typed parameters: an experiment file defines them and judges notebook and command line alike."""
 
 import difflib
 import math

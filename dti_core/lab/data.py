@@ -81,7 +81,8 @@ class PackagedData(BaseModel):
             )
         if (found := sha256_of(path)) != self.sha256:
             raise DataError(
-                f"{self.package}: {self.file} has changed (sha256 {found[:12]}, registered {self.sha256[:12]}). "
+                f"{self.package}: {self.file} has changed (sha256 {found[:12]}, "
+                f"registered {self.sha256[:12]}). "
                 f"Install {self.package}=={self.version}; results on other data would not compare."
             )
         return path

@@ -91,7 +91,8 @@ def show_check(slug: str, file: Path, mapping: str = "") -> bool:
     for problem in problems:
         colour = "red" if problem.blocks else "yellow"
         console.print(
-            f"[{colour}]{'error' if problem.blocks else 'warning'}[/] {escape(f'{file.name}: {problem.text}')}"
+            f"[{colour}]{'error' if problem.blocks else 'warning'}[/] "
+            + escape(f"{file.name}: {problem.text}")
         )
     blocked = any(problem.blocks for problem in problems)
     if not blocked:

@@ -23,8 +23,8 @@ VerdictWord = Literal["supported", "refuted", "inconclusive", "not testable", "n
 class Estimate:
     """One number the book may print. `low`/`high` bound it at `level`; `how` names the interval's method.
 
-    `world` is "observed" or the name of a control world. `per_seed` holds the value of each seed, in the order
-    of the seeds, so that two runs can be compared pair by pair.
+    `world` is "observed" or the name of a control world. `per_seed` holds the value of each seed, in their
+    order, so that two runs can be compared pair by pair.
     """
 
     name: str

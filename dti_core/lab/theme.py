@@ -1,4 +1,4 @@
-"""One look for all figures: title is the finding, axes carry units, colours are safe for colour-blind readers."""
+"""One look for all figures: titles are findings, axes carry units, colours suit colour-blind readers."""
 
 from typing import Any
 
