@@ -1,6 +1,7 @@
 """What a run leaves behind: estimates with intervals, verdicts and provenance, in one result.json."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -52,6 +53,13 @@ class Estimate:
         """Name within a result: `name`, or `name@world` in a control world."""
         return self.name if self.world == OBSERVED else f"{self.name}@{self.world}"
 
+    @property
+    def text(self) -> str:
+        """Value and interval with as many decimals as its width deserves: "0.10 [-0.86, 0.98]"."""
+        width = self.high - self.low
+        digits = 3 if width <= 0 else min(6, max(0, 2 - math.floor(math.log10(width))))
+        return f"{self.value:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -81,11 +89,18 @@ class Result:
         raise KeyError(f"no estimate '{key}'; there are {', '.join(e.key for e in self.estimates)}")
 
     def table(self, pattern: str = "") -> pd.DataFrame:
-        """Estimates whose key matches the regular expression `pattern`, one a row, with interval and unit."""
-        columns = ["value", "low", "high", "unit", "n", "n_seeds", "how"]
-        rows = {e.key: [getattr(e, column) for column in columns] for e in self.estimates}
-        frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-        return frame[frame.index.str.contains(pattern)] if pattern else frame
+        """Estimates whose name matches the regular expression `pattern`, a row each, worlds side by side.
+
+        Cells read "value [low, high]"; an estimate that a world does not have leaves its cell empty.
+        """
+        chosen = [estimate for estimate in self.estimates if re.search(pattern, estimate.name)]
+        cells: dict[str, dict[str, str]] = {}
+        for estimate in chosen:
+            cells.setdefault(estimate.name, {})[estimate.world] = estimate.text
+        frame = pd.DataFrame.from_dict(cells, orient="index").fillna("")
+        frame["unit"] = [next(e.unit for e in chosen if e.name == name) for name in frame.index]
+        frame["95 % interval by"] = [next(e.how for e in chosen if e.name == name) for name in frame.index]
+        return frame
 
 
 class Verdict(BaseModel):

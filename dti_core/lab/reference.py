@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dti_core.lab.errors import RunError
 from dti_core.lab.paths import project_root
@@ -30,6 +30,7 @@ class Outside(BaseModel):
     published: float
     tolerance: float
     source: str
+    profile: str | None = Field(None, description="The only profile that estimates it; none: all do.")
 
 
 class Reference(BaseModel):
@@ -84,6 +85,7 @@ def compare_with_reference(record: Record) -> list[Row]:
     rows = [
         Row(row.estimate, row.published, found.get(row.estimate), row.tolerance, row.source)
         for row in reference.outside
+        if row.profile in (None, record.profile)
     ]
     for key, published in reference.accepted.get(record.profile, {}).items():
         rule = reference.tolerance(key)

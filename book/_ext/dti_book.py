@@ -1,0 +1,40 @@
+"""Sphinx side of the book: local scripts instead of network ones, and no live-code machinery."""
+
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+from dti_core.lab.vendor import copy_assets
+
+BOOK = Path(__file__).resolve().parent.parent
+
+
+def _prepare(app: Sphinx, config: Config) -> None:
+    """Serve MathJax and plotly from the book itself, and unplug sphinx-thebe (it names an outside host)."""
+    config.html_static_path.append(str(copy_assets(BOOK / "_vendor")))
+    for name, listeners in app.events.listeners.items():
+        kept = [one for one in listeners if not one.handler.__module__.startswith("sphinx_thebe")]
+        app.events.listeners[name] = kept
+    app.registry.css_files[:] = [row for row in app.registry.css_files if row[0] != "sphinx-thebe.css"]
+
+
+def _open_entry(translator: Any, node: nodes.citation) -> None:
+    """As docutils does, but with the role `listitem`: `doc-biblioentry` is deprecated."""
+    if not isinstance(node.previous_sibling(), nodes.citation):
+        translator.body.append('<div role="list" class="citation-list">\n')
+    translator.body.append(translator.starttag(node, "div", classes=["citation"], role="listitem"))
+
+
+def _close_entry(translator: Any, node: nodes.citation) -> None:
+    last = not isinstance(node.next_node(descend=False, siblings=True), nodes.citation)
+    translator.body.append("</div>\n</div>\n" if last else "</div>\n")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    app.connect("config-inited", _prepare, priority=900)
+    app.add_node(nodes.citation, override=True, html=(_open_entry, _close_entry))
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

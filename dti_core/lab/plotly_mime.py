@@ -1,0 +1,65 @@
+"""How a plotly figure in a frozen notebook becomes an accessible figure of the book (a myst-nb plug-in)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, ClassVar
+
+PLOTLY_MIME = "application/vnd.plotly.v1+json"
+
+
+class PlotlyMime:
+    """Entry point `myst_nb.mime_renderers`: prefers the plotly JSON of an output over its other forms."""
+
+    mime_priority_overrides: ClassVar[Sequence[tuple[str, str, int | None]]] = (
+        ("html", PLOTLY_MIME, 5),
+        ("singlehtml", PLOTLY_MIME, 5),
+    )
+
+    @staticmethod
+    def handle_mime(renderer: Any, data: Any, inline: bool) -> list[Any] | None:
+        """The figure as a raw HTML node, or None to leave other kinds of output alone."""
+        if inline or data.mime_type != PLOTLY_MIME:
+            return None
+        from docutils import nodes
+
+        figure = json.loads(data.content) if isinstance(data.content, str) else data.content
+        return [nodes.raw(text=figure_html(figure), format="html", classes=["output"])]
+
+
+def figure_texts(figure: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Title, caption and alt text of a figure's JSON; '' where one is absent."""
+    layout = figure.get("layout", {})
+    title = layout.get("title", "")
+    title = title.get("text", "") if isinstance(title, Mapping) else title
+    meta = layout.get("meta")
+    meta = meta if isinstance(meta, Mapping) else {}
+    caption, alt = (_sentence(str(meta.get(key, ""))) for key in ("caption", "alt"))
+    return title.replace("<br>", " "), caption, alt
+
+
+def figure_html(figure: Mapping[str, Any]) -> str:
+    """HTML of one figure: finding as heading, data for the script, alt text for who cannot see, caption.
+
+    The title leaves the drawing and becomes text, so that it wraps on a phone and can be searched.
+    """
+    title, caption, alt = figure_texts(figure)
+    layout = {key: value for key, value in figure.get("layout", {}).items() if key != "title"}
+    content = json.dumps({"data": figure.get("data", []), "layout": layout, "title": title}, sort_keys=True)
+    content = content.replace("<", "\\u003c")
+    height = int(layout.get("height") or 440) - 56
+    return (
+        f'<figure class="dti-figure" role="group" aria-label="Figure: {escape(title)}">\n'
+        f'<p class="dti-figure-title">{escape(title)}</p>\n'
+        f'<p class="dti-figure-alt">{escape(alt)}</p>\n'
+        f'<div class="dti-plot" style="min-height:{height}px"></div>\n'
+        f'<script type="application/json" class="dti-plot-data">{content}</script>\n'
+        f"<noscript><p>Drawing this figure needs JavaScript. What it shows: {escape(alt)}</p></noscript>\n"
+        f"<figcaption>{escape(caption)}</figcaption>\n"
+        "</figure>"
+    )
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if not text or text.endswith((".", "?", "!")) else f"{text}."

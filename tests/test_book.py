@@ -1,0 +1,499 @@
+"""The rendered book: builds without a warning, asks the network for nothing, can be read by anyone."""
+
+import functools
+import json
+import os
+import re
+import shutil
+import socket
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from dti_core.lab.book import build_book, serve
+from dti_core.lab.bridge_map import list_bridges
+from dti_core.lab.errors import BookError
+from dti_core.lab.pages import frozen_records, write_pages
+from dti_core.lab.plotly_mime import figure_html
+from dti_core.lab.publish import publish, read_manifest, stale
+from tests.sample_book import CHECKOUT, SLUG, build_house, run_sample
+
+REAL_CHAPTERS = sorted(path.stem for path in (CHECKOUT / "book" / "studies").glob("*.ipynb"))
+CHAPTERS = [SLUG, *REAL_CHAPTERS]
+PAGES = ["intro", "how_to_read", "claims", "bridges", "data", "status", "notation", "references"]
+PAGES += [f"studies/{slug}" for slug in CHAPTERS]
+BANNER = "Quick profile: small sizes, not the frozen results."
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory) -> Path:
+    """A copy of the project with the sample study, run in full and in quick size, and published."""
+    place = tmp_path_factory.mktemp("book")
+    build_house(place / "home")
+    run_sample(place / "home", place / "results")
+    run_sample(place / "home", place / "results", "20260103-030405-0badcafe", n_days=40)
+    with _at(place):
+        publish(SLUG)
+    return place
+
+
+@pytest.fixture(scope="module")
+def site(house) -> Path:
+    """The book as a reader gets it."""
+    with _at(house):
+        return build_book()
+
+
+@pytest.fixture(scope="module")
+def quick_site(house) -> Path:
+    """The separate site of quick runs."""
+    with _at(house):
+        return build_book("quick")
+
+
+@contextmanager
+def _at(place: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DTI_HOME", str(place / "home"))
+        patch.setenv("DTI_RESULTS", str(place / "results"))
+        yield
+
+
+class Tags(HTMLParser):
+    """All tags of a page with their attributes, and the text inside scripts and style sheets."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.code: list[tuple[dict[str, str], str]] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_data(self, data):
+        if self.tags and self.tags[-1][0] in ("script", "style") and data.strip():
+            self.code.append((self.tags[-1][1], data))
+
+
+def _html(site: Path) -> list[Path]:
+    """All pages but index.html, which only points to the first one."""
+    return sorted(
+        path for path in site.rglob("*.html") if "_static" not in path.parts and path.stem != "index"
+    )
+
+
+# ---------------------------------------------------------------- without a browser
+
+
+def test_every_page_is_built(site):
+    built = {path.relative_to(site).with_suffix("").as_posix() for path in _html(site)}
+    assert set(PAGES) <= built
+
+
+def test_html_loads_nothing_from_outside(site):
+    """Links out of the book are for the reader to click; nothing else may name another host."""
+    found = []
+    for path in _html(site):
+        page = Tags(path)
+        for tag, attributes in page.tags:
+            for name in ("src", "href", "srcset", "data", "poster", "action"):
+                outside = re.match(r"\s*(https?:)?//", attributes.get(name, ""))
+                if outside and not (tag == "a" and name == "href"):
+                    found.append((path.name, tag, attributes[name]))
+        urls = [url for _, text in page.code for url in re.findall(r"https?://[^\s\"']+", text)]
+        found += [(path.name, "code", url) for url in urls]
+    assert found == []
+
+
+def test_style_sheets_and_scripts_of_ours_load_nothing_from_outside(site):
+    for path in [*(site / "_static").glob("*.css"), *(site / "_static").glob("dti*.js")]:
+        outside = re.findall(r"(?:@import|url\()\s*[\"']?(?:https?:)?//\S+", path.read_text(encoding="utf-8"))
+        assert outside == [], path.name
+
+
+def test_every_image_and_figure_says_what_it_shows(site):
+    n_figures = 0
+    for path in _html(site):
+        text = path.read_text(encoding="utf-8")
+        for tag, attributes in Tags(path).tags:
+            if tag == "img":
+                assert attributes.get("alt", "").strip(), path.name
+            if tag == "svg" and attributes.get("role") == "img":
+                assert attributes.get("aria-labelledby") or attributes.get("aria-label"), path.name
+        for figure in re.findall(r'<figure class="dti-figure".*?</figure>', text, re.DOTALL):
+            n_figures += 1
+            assert re.search(r'aria-label="Figure: [^"]+"', figure)
+            assert re.search(r'class="dti-figure-alt">[^<]+<', figure)
+            assert re.search(r"<figcaption>[^<]+</figcaption>", figure)
+            assert re.search(r"<noscript><p>[^<]+</p>", figure)
+    assert n_figures >= len(CHAPTERS)
+
+
+def test_internal_links_resolve(site):
+    ids: dict[Path, set[str]] = {}
+    broken = []
+    for path in _html(site):
+        for tag, attributes in Tags(path).tags:
+            link = attributes.get("href" if tag in ("a", "link") else "src", "")
+            parts = urlsplit(link)
+            if not link or parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            if target.is_dir():
+                target /= "index.html"
+            if not target.is_file():
+                broken.append((path.name, link))
+            elif parts.fragment and target.suffix == ".html":
+                if target not in ids:
+                    ids[target] = {a["id"] for _, a in Tags(target).tags if "id" in a}
+                if unquote(parts.fragment) not in {*ids[target], ""}:
+                    broken.append((path.name, link))
+    assert broken == []
+
+
+def test_glued_numbers_are_those_of_the_record(site, house):
+    with _at(house):
+        record = frozen_records(house / "home" / "book")[SLUG]
+    (mean,) = [e for e in record.estimates if e.key == "mean_step"]
+    text = (site / "studies" / f"{SLUG}.html").read_text(encoding="utf-8")
+    glued = re.findall(r'class="pasted-text">([^<]+)<', text)
+    assert glued == [f"{mean.value:.2f}", f"{mean.low:.2f}", f"{mean.high:.2f}", "supported"]
+
+
+def test_front_page_counts_every_claim_once(site):
+    text = (site / "intro.html").read_text(encoding="utf-8")
+    counts = [int(number) for number in re.findall(r"</span> (\d+)</li>", text)]
+    total = int(re.search(r"<strong>(\d+) claims</strong>", text).group(1))
+    rows = re.findall(r'<tr id="(C\d+[a-z]?)"', (site / "claims.html").read_text(encoding="utf-8"))
+    assert sum(counts) == total == len(rows) == len(set(rows)) > 70
+
+
+def test_each_anchor_for_a_claim_and_its_study_stands_in_the_table(site):
+    page = (site / "claims.html").read_text(encoding="utf-8")
+    row = re.search(r'<tr id="C28".*?</tr>', page, re.DOTALL).group(0)
+    assert f'href="studies/{SLUG}.html"' in row
+    assert "dti-supported" in row
+    assert "Controls: shuffled_signs" in row
+
+
+def test_quick_site_warns_on_every_page_and_has_the_quick_numbers(site, quick_site):
+    for path in _html(quick_site):
+        assert BANNER in path.read_text(encoding="utf-8"), path.name
+    for path in _html(site):
+        assert BANNER not in path.read_text(encoding="utf-8"), path.name
+    chapters = [folder / "studies" / f"{SLUG}.html" for folder in (quick_site, site)]
+    quick, full = (path.read_text(encoding="utf-8") for path in chapters)
+    parameters = [re.sub("<[^>]+>", "", text) for text in (quick, full)]
+    assert "n_days: int = 40 " in parameters[0]
+    assert "n_days: int = 400 " in parameters[1]
+
+
+def test_quick_site_leaves_the_frozen_book_alone(house, quick_site):
+    assert not quick_site.is_relative_to(house / "home" / "book")
+    notebook = json.loads((house / "home" / "book" / "studies" / f"{SLUG}.ipynb").read_text(encoding="utf-8"))
+    assert "n_days: int = 400" in notebook["cells"][1]["source"]
+
+
+def test_book_without_chapters_builds(tmp_path, monkeypatch):
+    build_house(tmp_path / "home")
+    shutil.rmtree(tmp_path / "home" / "book" / "studies")
+    monkeypatch.setenv("DTI_HOME", str(tmp_path / "home"))
+    site = build_book()
+    text = (site / "intro.html").read_text(encoding="utf-8")
+    assert "no chapter yet" in text
+    assert not list((site / "studies").glob("*.html"))
+
+
+def test_warning_stops_the_build_and_is_quoted(tmp_path, monkeypatch):
+    build_house(tmp_path / "home")
+    monkeypatch.setenv("DTI_HOME", str(tmp_path / "home"))
+    page = tmp_path / "home" / "book" / "notation.md"
+    page.write_text(page.read_text(encoding="utf-8") + "\nSee {cite}`nobody1900`.\n", encoding="utf-8")
+    with pytest.raises(BookError, match=r"notation\.md.*nobody1900"):
+        build_book()
+    assert (build_book(strict=False) / "notation.html").is_file()
+
+
+def test_unknown_profile_is_refused():
+    with pytest.raises(BookError, match="Allowed: smoke, quick, full"):
+        build_book("final")
+
+
+def test_server_is_for_this_machine_only(site):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    threading.Thread(target=serve, args=(site, port), daemon=True).start()
+    for _ in range(50):
+        try:
+            body = urllib.request.urlopen(f"http://127.0.0.1:{port}/intro.html", timeout=2).read()
+            break
+        except OSError:
+            threading.Event().wait(0.1)
+    assert b"Does the loop close?" in body
+    with pytest.raises(BookError, match=f"port {port} is not free"):
+        serve(site, port)
+
+
+def test_serving_before_building_is_refused(tmp_path):
+    with pytest.raises(BookError, match="dti book"):
+        serve(tmp_path)
+
+
+@pytest.mark.parametrize("slug", REAL_CHAPTERS)
+def test_frozen_chapter_matches_its_sources(slug, monkeypatch):
+    monkeypatch.delenv("DTI_HOME", raising=False)
+    assert stale(slug) == []
+    assert read_manifest(CHECKOUT / "book" / "studies")[slug]["profile"] == "full"
+
+
+def test_generated_pages_are_up_to_date(tmp_path, monkeypatch):
+    """`dti book` writes them; a change of register, bridges or data without it is caught here."""
+    monkeypatch.delenv("DTI_HOME", raising=False)
+    write_pages(tmp_path, frozen_records(CHECKOUT / "book"))
+    written = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
+    assert len(written) == 6
+    book = CHECKOUT / "book"
+    assert [path for path in written if (tmp_path / path).read_bytes() != (book / path).read_bytes()] == []
+
+
+def test_bridge_users_are_found_through_other_bridges(tmp_path):
+    """One study imports `a`, `a` imports `b`, nobody imports `c`."""
+    bridges, study = tmp_path / "bridges", tmp_path / "studies" / "x"
+    bridges.mkdir()
+    study.mkdir(parents=True)
+    modules = {"__init__": "", "a": "from dti_core.bridges.b import f", "b": '"""B.\n\nMore."""', "c": ""}
+    for name, code in modules.items():
+        (bridges / f"{name}.py").write_text(code, encoding="utf-8")
+    (study / "__init__.py").touch()
+    (study / "model.py").write_text("from dti_core.bridges import a", encoding="utf-8")
+    found = {bridge.name: (bridge.users, bridge.summary) for bridge in list_bridges(tmp_path)}
+    assert found == {"a": (("x",), ""), "b": (("x",), "B."), "c": ((), "")}
+
+
+def test_figure_text_cannot_break_out_of_its_tags():
+    layout = {"title": {"text": "a <b> & 'c'"}, "meta": {"caption": '</figure>"', "alt": "</p>"}}
+    html = figure_html({"data": [{"name": "</script><script>alert(1)"}], "layout": layout})
+    assert html.count("</figure>") == html.count("</script>") == 1
+    assert "&lt;/p&gt;" in html
+    content = re.search(r'dti-plot-data">(.*?)</script>', html, re.DOTALL).group(1)
+    assert json.loads(content)["data"][0]["name"] == "</script><script>alert(1)"
+
+
+# ---------------------------------------------------------------- in a browser
+
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+def _find_chromium(playwright) -> str | None:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    own = playwright.chromium.executable_path
+    return own if own and Path(own).is_file() else None
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    """A Chromium of this machine; without one the test is skipped, or fails if DTI_REQUIRE_BROWSER=1."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = _find_chromium(playwright)
+        if path is None:
+            reason = (
+                "NO BROWSER: the book was not opened. Install chromium, or `playwright install chromium`."
+            )
+            if os.environ.get("DTI_REQUIRE_BROWSER") == "1":
+                pytest.fail(reason)
+            pytest.skip(reason)
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves without printing each request."""
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(site) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+class Watched:
+    """A browser page that notes errors and requests to other places."""
+
+    def __init__(self, browser, home: str, size: dict[str, int], scheme: str = "light") -> None:
+        self.context = browser.new_context(viewport=size, color_scheme=scheme)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.home, self.problems = home, []
+        self.page.on(
+            "console", lambda message: self._note(message.type in ("error", "warning"), message.text)
+        )
+        self.page.on("pageerror", lambda error: self._note(True, str(error)))
+        self.page.on("requestfailed", lambda request: self._note(True, f"failed: {request.url}"))
+        self.page.on(
+            "request", lambda request: self._note(self._outside(request.url), f"outside: {request.url}")
+        )
+
+    def _note(self, bad: bool, text: str) -> None:
+        if bad:
+            self.problems.append(f"{self.page.url.rsplit('/', 1)[-1]}: {text}")
+
+    def _outside(self, url: str) -> bool:
+        return not url.startswith((self.home, "data:", "blob:", "about:"))
+
+    def open(self, name: str) -> "Watched":
+        self.page.goto(f"{self.home}{name}.html")
+        return self
+
+    def draw_figures(self) -> None:
+        figures = self.page.locator(".dti-figure")
+        for number in range(figures.count()):
+            figures.nth(number).scroll_into_view_if_needed()
+            figures.nth(number).locator('.dti-plot[data-drawn="yes"]').wait_for()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "390"])
+def test_pages_open_without_errors_or_outside_requests(browser, address, size):
+    with Watched(browser, address, size) as watched:
+        for name in [*PAGES, "search"]:
+            watched.open(name)
+            watched.draw_figures()
+            width = watched.page.evaluate("document.documentElement.scrollWidth")
+            assert width <= size["width"], f"{name} is {width} px wide"
+        assert watched.problems == []
+
+
+@pytest.mark.browser
+def test_pages_open_from_disk(browser, site):
+    with Watched(browser, f"{site.as_uri()}/", WIDE) as watched:
+        watched.open(f"studies/{SLUG}").draw_figures()
+        assert watched.page.locator("mjx-container svg").count() >= 1
+        assert watched.page.locator(".dti-plot .scatterlayer .trace").count() == 2
+        assert watched.problems == []
+
+
+@pytest.mark.browser
+def test_search_finds_a_word_in_prose_and_in_the_register(browser, address):
+    with Watched(browser, address, WIDE) as watched:
+        for word, page in {"turnover": "notation.html", "campaigns": "claims.html"}.items():
+            watched.page.goto(f"{address}search.html?q={word}")
+            watched.page.locator(f'#search-results a[href*="{page}"]').first.wait_for()
+        assert watched.problems == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("slug", CHAPTERS)
+def test_figure_reacts_to_a_click_on_its_legend(browser, address, slug):
+    with Watched(browser, address, WIDE) as watched:
+        watched.open(f"studies/{slug}").draw_figures()
+        box = watched.page.locator(".dti-figure:has(.legendtoggle)").first
+        box.locator(".legendtoggle").first.click()
+        watched.page.wait_for_function(
+            "box => box.querySelector('.dti-plot').data.some(trace => trace.visible === 'legendonly')",
+            arg=box.element_handle(),
+        )
+        assert watched.problems == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("slug", CHAPTERS)
+def test_figure_follows_the_switch_to_dark(browser, address, slug):
+    colour = "getComputedStyle(document.querySelector('.dti-plot .xtick text')).fill"
+    with Watched(browser, address, WIDE) as watched:
+        watched.open(f"studies/{slug}").draw_figures()
+        light = watched.page.evaluate(colour)
+        for _ in range(3):
+            if watched.page.evaluate("document.documentElement.dataset.theme") != "dark":
+                watched.page.locator(".theme-switch-button:visible").first.click()
+        watched.page.wait_for_function(f"{colour} !== '{light}'")
+        dark = [int(part) for part in re.findall(r"\d+", watched.page.evaluate(colour))[:3]]
+        assert sum(dark) > 3 * 150
+        background = watched.page.evaluate("document.querySelector('.dti-plot').layout.paper_bgcolor")
+        assert background == "rgba(0,0,0,0)"
+        assert watched.problems == []
+
+
+@pytest.mark.browser
+def test_claims_can_be_filtered_and_the_choice_be_shared(browser, address):
+    shown = ".dti-claims tbody tr:visible"
+    with Watched(browser, address, WIDE) as watched:
+        page = watched.open("claims").page
+        everything = page.locator(shown).count()
+        page.select_option("select[name=verdict]", "supported")
+        page.select_option("select[name=study]", SLUG)
+        assert page.locator(shown).count() == 1
+        assert "Showing 1 of" in page.locator(".dti-filter [role=status]").inner_text()
+        page.goto(page.url)
+        assert page.locator(shown).count() == 1
+        page.select_option("select[name=verdict]", "")
+        page.select_option("select[name=study]", "")
+        page.fill("input[name=words]", "zzzz")
+        assert page.locator(shown).count() == 0
+        page.fill("input[name=words]", "")
+        assert page.locator(shown).count() == everything
+        assert watched.problems == []
+
+
+@pytest.mark.browser
+def test_claims_can_be_read_without_scripts(browser, address):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}claims.html")
+    assert page.locator(".dti-claims tbody tr:visible").count() > 70
+    assert page.locator(".dti-filter:visible").count() == 0
+    page.goto(f"{address}studies/{SLUG}.html")
+    assert "Two rising lines" in page.locator(".dti-figure noscript").inner_text()
+    context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("size", "scheme", "pages"),
+    [
+        (WIDE, "light", [*PAGES, "search"]),
+        (WIDE, "dark", [*PAGES[:3], "references", f"studies/{CHAPTERS[-1]}"]),
+        (NARROW, "light", [*PAGES[:2], f"studies/{CHAPTERS[-1]}"]),
+    ],
+    ids=["all-light", "main-dark", "main-phone"],
+)
+def test_axe_finds_no_violation_of_wcag_a_or_aa(browser, address, size, scheme, pages):
+    axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+    found = []
+    with Watched(browser, address, size, scheme) as watched:
+        for name in pages:
+            watched.open(name).draw_figures()
+            watched.page.evaluate(axe)
+            outcome = watched.page.evaluate("rules => axe.run(document, rules)", rules)
+            assert len(outcome["passes"]) > 10
+            found += [
+                (name, violation["id"], violation["nodes"][0]["html"][:160], len(violation["nodes"]))
+                for violation in outcome["violations"]
+            ]
+    assert found == []

@@ -1,0 +1,283 @@
+"""Freezing a run: what is kept, what is refused, and when a frozen chapter counts as stale."""
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import nbformat
+import pytest
+import yaml
+
+from dti_core.lab.clean import dump, freeze, with_values
+from dti_core.lab.data import sha256_of
+from dti_core.lab.errors import BookError
+from dti_core.lab.history import read_record
+from dti_core.lab.plotly_mime import PLOTLY_MIME
+from dti_core.lab.publish import chapter_text, publish, read_manifest, stale
+from tests.sample_book import RUN, SLUG, build_house, run_sample
+
+SECOND = "20260102-040506-0badcafe"
+QUICK = "20260103-030405-0badcafe"
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """A project and its results: two full runs and a later quick one, each from a kernel of its own."""
+    place = tmp_path_factory.mktemp("publish")
+    home, results = build_house(place / "home"), place / "results"
+    run_sample(home, results)
+    run_sample(home, results, SECOND)
+    run_sample(home, results, QUICK, n_days=40)
+    return home, results
+
+
+@pytest.fixture
+def house(executed, tmp_path, monkeypatch):
+    """A fresh copy of that project which a test may spoil."""
+    home, results = executed
+    shutil.copytree(home, tmp_path / "home")
+    shutil.copytree(results, tmp_path / "results", dirs_exist_ok=True)
+    monkeypatch.setenv("DTI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
+    return tmp_path
+
+
+def _run_folder(house, run=RUN):
+    return house / "results" / SLUG / run
+
+
+def _rewrite_record(house, run, **changes):
+    path = _run_folder(house, run) / "result.json"
+    read_record(path).model_copy(update=changes).save(path)
+
+
+def _edit_notebook(house, old, new):
+    path = house / "home" / "notebooks" / f"{SLUG}.ipynb"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_two_runs_give_the_same_chapter_byte_by_byte(house):
+    folders = [_run_folder(house), _run_folder(house, SECOND)]
+    raw = {(folder / "executed.ipynb").read_text(encoding="utf-8") for folder in folders}
+    chapters = {chapter_text(folder, read_record(folder / "result.json")) for folder in folders}
+    assert len(raw) == 2
+    assert len(chapters) == 1
+
+
+def test_chapter_shows_the_runs_parameters_and_no_noise(house):
+    path = publish(SLUG)
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    text = path.read_text(encoding="utf-8")
+    assert [cell.id for cell in notebook.cells] == [f"{SLUG}-{n:02d}" for n in range(len(notebook.cells))]
+    assert "n_days: int = 400  # steps of the walk" in notebook.cells[1].source
+    assert "injected-parameters" not in text
+    assert "iopub" not in text
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == [1, 2, 3, 4, 5, 6]
+    assert not any(output.output_type == "stream" for cell in code for output in cell.outputs)
+
+
+def test_publishing_writes_record_manifest_and_pages(house):
+    publish(SLUG)
+    book = house / "home" / "book"
+    record = read_record(book / "studies" / f"{SLUG}.result.json")
+    entry = read_manifest(book / "studies")[SLUG]
+    assert (record.run, record.profile) == (SECOND, "full")
+    assert entry["run"] == SECOND
+    assert entry["chapter_sha256"] == sha256_of(book / "studies" / f"{SLUG}.ipynb")
+    assert entry["parameters"] == {"n_days": 400, "drift": 0.5, "seed": 1}
+    assert f"studies/{SLUG}" in (book / "_toc.yml").read_text(encoding="utf-8")
+    assert SECOND in (book / "status.md").read_text(encoding="utf-8")
+    row = next(line for line in (book / "claims.md").read_text().splitlines() if 'id="C28"' in line)
+    assert 'data-verdict="supported"' in row
+    assert f'href="studies/{SLUG}.html"' in row
+
+
+@pytest.mark.parametrize(
+    ("run", "says"),
+    [
+        (QUICK, "its profile is quick"),
+        ("20200101-000000-00000000", "no finished run"),
+        (None, "no finished full run"),
+    ],
+)
+def test_other_runs_are_refused_and_nothing_is_written(house, run, says):
+    if run is None:
+        shutil.rmtree(_run_folder(house))
+        shutil.rmtree(_run_folder(house, SECOND))
+    with pytest.raises(BookError, match=says) as refusal:
+        publish(SLUG, run)
+    assert f"dti run {SLUG} --profile full" in str(refusal.value) or "dti list" in str(refusal.value)
+    assert not (house / "home" / "book" / "studies" / f"{SLUG}.ipynb").exists()
+
+
+def test_full_run_with_other_parameters_is_refused(house):
+    _rewrite_record(house, SECOND, parameters={"n_days": 400, "drift": 2.0, "seed": 1})
+    with pytest.raises(BookError, match="its drift differ from the full profile"):
+        publish(SLUG, SECOND)
+    assert publish(SLUG).is_file()
+    assert read_manifest(house / "home" / "book" / "studies")[SLUG]["run"] == RUN
+
+
+def test_run_on_a_readers_file_is_refused(house):
+    record = read_record(_run_folder(house) / "result.json")
+    _rewrite_record(house, RUN, data=replace(record.data, origin="yours"))
+    with pytest.raises(BookError, match="file of yours"):
+        publish(SLUG, RUN)
+
+
+def test_run_without_executed_notebook_does_not_count_as_finished(house):
+    (_run_folder(house, SECOND) / "executed.ipynb").unlink()
+    publish(SLUG)
+    assert read_manifest(house / "home" / "book" / "studies")[SLUG]["run"] == RUN
+
+
+def test_run_older_than_its_notebook_is_refused(house):
+    _edit_notebook(house, "normal(config.drift, 1.0", "normal(config.drift, 2.0")
+    with pytest.raises(BookError, match="notebook changed since run"):
+        publish(SLUG)
+
+
+def test_prose_may_be_mended_without_a_new_run(house):
+    _edit_notebook(house, "The mean step is", "The average step is")
+    assert "The average step is" in publish(SLUG).read_text(encoding="utf-8")
+    assert stale(SLUG) == []
+
+
+def _touch_code(house, monkeypatch):
+    _edit_notebook(house, "result.table()", "result.table() # shown")
+    return "notebook changed"
+
+
+def _touch_prose(house, monkeypatch):
+    _edit_notebook(house, "The mean step is", "The average step is")
+    return "prose changed"
+
+
+def _touch_source(house, monkeypatch):
+    """As if lab/theme.py, which the sample notebook imports, had been edited."""
+
+    def sha256_after_edit(path):
+        return "0" * 64 if path.name == "theme.py" else sha256_of(path)
+
+    monkeypatch.setattr("dti_core.lab.sources.sha256_of", sha256_after_edit)
+    return "lab/theme.py changed"
+
+
+def _touch_profile(house, monkeypatch):
+    path = house / "home" / "experiments" / f"{SLUG}.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("n_days: 400", "n_days: 500"), encoding="utf-8")
+    return "n_days 400 -> 500"
+
+
+def _touch_data(house, monkeypatch):
+    folder = house / "home" / "experiments" / "data" / SLUG
+    folder.mkdir()
+    (folder / "steps.csv").write_text("step\n1\n", encoding="utf-8")
+    return "data changed"
+
+
+def _touch_chapter(house, monkeypatch):
+    path = house / "home" / "book" / "studies" / f"{SLUG}.ipynb"
+    path.write_text(path.read_text(encoding="utf-8").replace("0.4", "0.9"), encoding="utf-8")
+    return "the chapter differs from the manifest"
+
+
+def _touch_register(house, monkeypatch):
+    path = house / "home" / "experiments" / "claims.yaml"
+    register = yaml.safe_load(path.read_text(encoding="utf-8"))
+    register["claims"]["C28"]["test"]["estimates"][0]["than"] = 9.0
+    path.write_text(yaml.safe_dump(register, sort_keys=False), encoding="utf-8")
+    return "C28 is now judged refuted"
+
+
+@pytest.mark.parametrize(
+    "touch",
+    [_touch_code, _touch_prose, _touch_source, _touch_profile, _touch_data, _touch_chapter, _touch_register],
+)
+def test_chapter_goes_stale_when_what_it_rests_on_changes(house, monkeypatch, touch):
+    publish(SLUG)
+    assert stale(SLUG) == []
+    expected = touch(house, monkeypatch)
+    assert expected in stale(SLUG)
+
+
+def test_study_without_chapter_is_stale(house):
+    assert stale("lstm_nowhere") == ["lstm_nowhere has no published chapter"]
+
+
+def test_values_are_replaced_and_the_rest_of_the_cell_stays():
+    source = 'n: int = 3  # seeds, µ-sized\nname: str = "a"  # a | b\ncost: float = 10.0\nother = 1'
+    shown = with_values(source, {"n": 12, "name": "b", "cost": 10.0})
+    assert shown == "n: int = 12  # seeds, µ-sized\nname: str = 'b'  # a | b\ncost: float = 10.0\nother = 1"
+
+
+def _notebook(*outputs, source="1", count=1):
+    cell = {"cell_type": "code", "source": source, "metadata": {}, "execution_count": count}
+    cell |= {"outputs": list(outputs)}
+    return {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _shown(data, **more):
+    return {"output_type": "display_data", "data": data, "metadata": {}} | more
+
+
+_BARE_FIGURE = {"data": [], "layout": {"title": {"text": "A finding"}, "meta": {"caption": "What is shown."}}}
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        ({"output_type": "error", "ename": "ValueError", "evalue": "no"}, "failed with ValueError"),
+        (_shown({"application/vnd.jupyter.widget-view+json": {"model_id": "1"}}), "shows a widget"),
+        (_shown({"text/html": '<script src="https://cdn.plot.ly/p.js">'}), "loads from the network"),
+        (_shown({"text/html": '<img src="//example.org/a.png">'}), "loads from the network"),
+        (_shown({"text/html": '<style>@import "https://a.org/a.css"'}), "loads from the network"),
+        (_shown({"image/png": "aGk="}), "without alt text"),
+        (_shown({PLOTLY_MIME: _BARE_FIGURE}), "without alt text"),
+        (_shown({PLOTLY_MIME: {"data": [], "layout": {}}}), "without a title and a caption and alt text"),
+        (_shown({"text/plain": "x" * 1_000_001}), r"1,000,\d+ bytes; 1,000,000 are allowed"),
+    ],
+)
+def test_outputs_that_do_not_belong_in_a_book_are_refused(output, says):
+    with pytest.raises(BookError, match=says):
+        freeze(_notebook(), _notebook(output), "s", {})
+
+
+def test_cell_that_never_ran_is_refused():
+    """After a dead kernel papermill leaves cells that say 'completed' and have no count."""
+    with pytest.raises(BookError, match="never executed"):
+        freeze(_notebook(), _notebook(count=None), "s", {})
+
+
+def test_links_and_addresses_do_no_harm():
+    link = '<a href="https://example.org">out</a>'
+    shown = _shown({"text/html": link, "text/plain": "<A object at 0x7f12ab>"})
+    chapter = freeze(_notebook(), _notebook(shown), "s", {})
+    data = chapter["cells"][0]["outputs"][0]["data"]
+    assert data["text/plain"] == "<A object at 0x…>"
+    assert data["text/html"] == link
+
+
+def test_chapter_that_is_too_large_is_refused():
+    many = [_shown({"text/plain": "x" * 300_000}) for _ in range(4)]
+    with pytest.raises(BookError, match="1,000,000 are allowed"):
+        dump(freeze(_notebook(), _notebook(*many), "s", {}), "s")
+
+
+def test_streams_are_merged_and_stderr_is_left_out():
+    texts = [("stdout", "a"), ("stderr", "b"), ("stdout", ["c", "d"])]
+    out = [{"output_type": "stream", "name": name, "text": text} for name, text in texts]
+    chapter = json.loads(dump(freeze(_notebook(), _notebook(*out), "s", {}), "s"))
+    assert [o["text"] for o in chapter["cells"][0]["outputs"]] == ["acd"]
+
+
+def test_record_in_the_book_is_that_of_the_run(house):
+    publish(SLUG, RUN)
+    frozen = read_record(house / "home" / "book" / "studies" / f"{SLUG}.result.json")
+    assert frozen == read_record(_run_folder(house) / "result.json")
+    assert frozen.started < datetime.now(UTC)
