@@ -199,9 +199,8 @@ def test_without_any_run_only_rules_decide() -> None:
     assert {key for key, word in words.items() if word in {"supported", "refuted", "inconclusive"}} == decided
     assert {key for key, word in words.items() if word == "refuted"} >= {"C6b", "C6d", "C25c"}
     assert words["C12a"] == words["C17b"] == "not testable"
-    assert {key: words[key] for key in ("C16b", "C23", "C40", "C51")} == dict.fromkeys(
-        ("C16b", "C23", "C40", "C51"), "not yet tested"
-    )
+    assert words["C16b"] == "not yet tested"
+    assert {words[key] for key in ("C23", "C40", "C51")} == {"not testable"}
 
 
 def test_the_newest_full_run_decides_and_smoke_never() -> None:

@@ -24,6 +24,7 @@ TINY = {
         "n_folds": 1, "n_seeds": 1, "n_steps": 4, "hidden": 4, "control_folds": 1, "n_resamples": 100,
         "lookback_days": 120, "window_days": 20,
     },
+    "esg_constraint": {"n_draws": 4, "n_power_draws": 4, "n_resamples": 19},
 }  # fmt: skip
 
 

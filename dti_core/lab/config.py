@@ -3,6 +3,7 @@
 import difflib
 import math
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -164,13 +165,15 @@ class Experiment(BaseModel):
 class Config:
     """All parameters of one run, read as attributes (`config.cost_bps`); nothing can be changed."""
 
-    __slots__ = ("experiment", "values")
+    __slots__ = ("created", "experiment", "values")
     experiment: Experiment
     values: Mapping[str, Value]
+    created: datetime
 
     def __init__(self, experiment: Experiment, values: Mapping[str, Value]) -> None:
         object.__setattr__(self, "experiment", experiment)
         object.__setattr__(self, "values", values)
+        object.__setattr__(self, "created", datetime.now(UTC))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

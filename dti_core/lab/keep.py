@@ -10,8 +10,6 @@ from dti_core.lab.provenance import collect_provenance
 from dti_core.lab.record import Record, Result
 from dti_core.lab.runs import RESULT, RUN_DIR, create_run_folder
 
-_STARTED = datetime.now(UTC)
-
 
 def record(result: Result) -> None:
     """Keep `result`: glue its numbers and verdicts, write result.json.
@@ -21,13 +19,14 @@ def record(result: Result) -> None:
     """
     given = os.environ.get(RUN_DIR)
     provenance = collect_provenance(result.config)
-    folder = Path(given) if given else create_run_folder(result.config.slug, provenance.fingerprint, _STARTED)
+    started = result.config.created
+    folder = Path(given) if given else create_run_folder(result.config.slug, provenance.fingerprint, started)
     kept = Record(
         slug=result.config.slug,
         run=folder.name,
         profile=result.config.profile,
-        started=_STARTED,
-        seconds=(datetime.now(UTC) - _STARTED).total_seconds(),
+        started=started,
+        seconds=(datetime.now(UTC) - started).total_seconds(),
         parameters=result.config.values,
         data=result.card,
         estimates=result.estimates,

@@ -31,6 +31,8 @@ CONTROL_WORLDS = ("permuted_returns", "planted_signal")
 FORECAST_FREE: tuple[Rule, ...] = ("equal_weight", "min_variance", "hrp")
 #: Forecasts that someone could have had; each is a trial of the deflated Sharpe ratio.
 TRIALS = ("historical_mean", "ar1", "ridge", "boosting", "lstm")
+#: Fewer monthly decisions carry no interval.
+MIN_DECISIONS = 6
 #: Days between the points of a wealth path that a figure draws.
 PATH_STRIDE_DAYS = 5
 
@@ -138,6 +140,11 @@ def _make(market: Market, name: str, seeds: np.random.SeedSequence) -> pd.DataFr
 
 
 def _plan(market: Market, sizes: Sizes, n_folds: int) -> Walk:
+    if (n_decisions := n_folds * sizes.refit_months) < MIN_DECISIONS:
+        raise DataError(
+            f"{n_folds} folds of {sizes.refit_months} months are {n_decisions} decisions; an interval needs "
+            f"at least {MIN_DECISIONS}. Give more n_folds, control_folds or refit_months."
+        )
     try:
         return walks.plan_walk(market.returns.index, sizes, n_folds)
     except ValueError as error:

@@ -148,13 +148,19 @@ def plot_regimes(result: Result) -> go.Figure:
 
 
 def plot_volatility(result: Result) -> go.Figure:
-    """QLIKE of volatility forecasts: constant, HAR, GARCH and LSTM."""
-    models = {"constant": "constant", "garch": "GARCH(1,1)", "har": "HAR", "lstm": "LSTM"}
+    """QLIKE of volatility forecasts: constant, GARCH, HAR asset by asset and pooled, and LSTM."""
+    models = {
+        "constant": "constant",
+        "garch": "GARCH(1,1)",
+        "har": "HAR",
+        "pooled_har": "pooled HAR",
+        "lstm": "LSTM",
+    }
     rows = [
         Row(label, result[f"qlike_{model}"], {"lstm": ORANGE, "constant": NEUTRAL}.get(model, BLUE))
         for model, label in models.items()
     ]
-    gains = {label: result[f"qlike_{model}_minus_lstm"] for model, label in list(models.items())[1:3]}
+    gains = {label: result[f"qlike_{model}_minus_lstm"] for model, label in list(models.items())[1:-1]}
     beaten = [label for label, gain in gains.items() if gain.low > 0]
     better = [label for label, gain in gains.items() if gain.high < 0]
     finding = "; ".join(

@@ -20,6 +20,8 @@ Days = NDArray[np.int64]
 MONTHS_PER_YEAR = 12
 #: A regime held for fewer days is not judged.
 MIN_REGIME_DAYS = 42
+#: Months in a block of forecast errors, where a year or less is too short to choose a length.
+SHORTEST_BLOCK = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,10 @@ class Judge:
         reference = skill.squared_error(target, null)
         losses = np.column_stack([skill.squared_error(target, forecast), reference])
         influence = losses[:, 1] - losses[:, 0]
+        chosen = intervals.optimal_block(influence) if len(losses) >= MONTHS_PER_YEAR else 0
         found = intervals.block_bootstrap(
             skill.r2_of_losses, losses, rng=self.rng, n_resamples=self.n_resamples,
-            block=max(3, intervals.optimal_block(influence)),
+            block=max(SHORTEST_BLOCK, chosen),
         )  # fmt: skip
         if seeds is not None:
             each = tuple(skill.r2_against(target, one, null) for one in seeds)
