@@ -35,7 +35,7 @@ def list_studies(
     slug: Annotated[str | None, typer.Argument(help="Show one study's parameters and runs.")] = None,
 ) -> None:
     """Studies, questions, last runs and verdict counts; with SLUG its parameters and runs."""
-    from dti_core.lab import listing
+    from dti_core.lab.terminal import listing
 
     if slug:
         listing.show_study(slug)
@@ -46,8 +46,8 @@ def list_studies(
 @app.command()
 def doctor() -> None:
     """Check python, packages, cores, memory, disk, GPU, tracking and data, one line each with the fix."""
-    from dti_core.lab.display import console
-    from dti_core.lab.doctor import examine
+    from dti_core.lab.terminal.display import console
+    from dti_core.lab.terminal.doctor import examine
 
     broken = 0
     for finding in examine():
@@ -74,7 +74,7 @@ def run(
     timeout: Timeout = None,
 ) -> None:
     """Run studies; a finished run of the same code, data and parameters is reused."""
-    from dti_core.lab import batch
+    from dti_core.lab.terminal import batch
 
     if bool(slugs) == bool(repeat):
         raise ConfigError("name studies (or all), or give --from result.json; not both.")
@@ -99,7 +99,7 @@ def sweep(
     timeout: Timeout = None,
 ) -> None:
     """Run a grid of parameter values (default: the study's own sweep); resumes where it stopped."""
-    from dti_core.lab import batch
+    from dti_core.lab.terminal import batch
 
     plans = batch.plan_sweep(slug, profile, batch.parse_settings(p), force=force)
     _finish(batch.run_plans(plans, jobs=jobs, cluster=cluster, timeout_seconds=timeout))
@@ -112,8 +112,8 @@ def compare(
 ) -> None:
     """What changed between two runs: parameters, sources, estimates with intervals, verdicts."""
     from dti_core.lab.compare import compare_records
-    from dti_core.lab.display import show_comparison
-    from dti_core.lab.history import find_record
+    from dti_core.lab.running.history import find_record
+    from dti_core.lab.terminal.display import show_comparison
 
     one, two = find_record(first), find_record(second)
     show_comparison(compare_records(one, two), f"{one.slug} {one.run} -> {two.run}")
@@ -125,7 +125,7 @@ def claims(
     study: Annotated[str | None, typer.Option(help="Only claims tested by this study.")] = None,
 ) -> None:
     """All claims of the review with their verdicts."""
-    from dti_core.lab import listing
+    from dti_core.lab.terminal import listing
 
     listing.show_claims(verdict, study)
 
@@ -133,7 +133,7 @@ def claims(
 @app.command()
 def reproduce(profile: ProfileOption = "quick", jobs: Jobs = None, timeout: Timeout = None) -> None:
     """Run every study, compare with the accepted numbers, build the book; exit 1 if any number is off."""
-    from dti_core.lab import batch
+    from dti_core.lab.terminal import batch
 
     raise typer.Exit(0 if batch.reproduce(profile, jobs=jobs, timeout_seconds=timeout) else 1)
 
@@ -145,7 +145,7 @@ def publish(
     run_name: Annotated[str | None, typer.Option("--run", help="A run's name (default: the newest).")] = None,
 ) -> None:
     """Freeze a full run into the book and make its numbers the accepted ones (smoke, quick: numbers only)."""
-    from dti_core.lab import batch
+    from dti_core.lab.terminal import batch
 
     batch.publish_run(slug, profile, run_name)
 
@@ -157,9 +157,9 @@ def book(
     port: int = 8000,
 ) -> None:
     """Build the book: frozen chapters, or with --profile quick a separate site of the newest quick runs."""
-    from dti_core.lab.book import build_book
-    from dti_core.lab.book import serve as serve_book
-    from dti_core.lab.display import console
+    from dti_core.lab.publishing.book import build_book
+    from dti_core.lab.publishing.book import serve as serve_book
+    from dti_core.lab.terminal.display import console
 
     site = build_book(profile)
     console.print(f"The book lies in {site}. Open index.html, or run `dti book --serve`.")
@@ -170,7 +170,7 @@ def book(
 @app.command()
 def ui(port: int = 5000) -> None:
     """Open the run comparison (MLflow) on 127.0.0.1."""
-    from dti_core.lab import batch
+    from dti_core.lab.terminal import batch
 
     batch.open_ui(port)
 
@@ -178,7 +178,7 @@ def ui(port: int = 5000) -> None:
 @data_app.command("list")
 def data_list() -> None:
     """Every packaged data set: size, licence, place, state."""
-    from dti_core.lab import listing
+    from dti_core.lab.terminal import listing
 
     listing.show_data()
 
@@ -190,7 +190,7 @@ def data_check(
     mapping: Annotated[str, typer.Option("--map", metavar="THEIRS=OURS,...", help="Rename columns.")] = "",
 ) -> None:
     """All problems of your file at once, each with what to do; exit 1 if any blocks the study."""
-    from dti_core.lab import listing
+    from dti_core.lab.terminal import listing
 
     raise typer.Exit(0 if listing.show_check(slug, file, mapping) else 1)
 

@@ -18,12 +18,12 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from dti_core.lab.book import build_book, serve
-from dti_core.lab.bridge_map import list_bridges
 from dti_core.lab.errors import BookError
-from dti_core.lab.pages import frozen_records, write_pages
-from dti_core.lab.plotly_mime import figure_html
-from dti_core.lab.publish import publish, read_manifest, stale
+from dti_core.lab.publishing.book import build_book, serve
+from dti_core.lab.publishing.bridge_map import list_bridges
+from dti_core.lab.publishing.pages import frozen_records, write_pages
+from dti_core.lab.publishing.plotly_mime import figure_html
+from dti_core.lab.publishing.publish import publish, read_manifest, stale
 from tests.sample_book import CHECKOUT, SLUG, build_house, run_sample
 
 REAL_CHAPTERS = sorted(path.stem for path in (CHECKOUT / "book" / "studies").glob("*.ipynb"))

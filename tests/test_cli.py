@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dti_core.lab.history import finished_runs
 from dti_core.lab.reference import Outside, Reference, Tolerance
+from dti_core.lab.running.history import finished_runs
 from tests.toy_project import build_toy_project
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -123,7 +123,8 @@ def test_two_runs_are_compared_and_one_is_repeated_from_its_record(home):
 
 @pytest.mark.usefixtures("ready_store")
 def test_reproduce_fails_when_a_number_is_off(home, monkeypatch, capsys):
-    from dti_core.lab import batch, book
+    from dti_core.lab.publishing import book
+    from dti_core.lab.terminal import batch
 
     monkeypatch.setattr(book, "build_book", lambda profile: home)
     folder = home / "experiments" / "reference"

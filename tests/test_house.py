@@ -20,10 +20,10 @@ TOP_LEVEL = {
     "book", "notebooks", "experiments", "dti_core", "tests",
 }  # fmt: skip
 HOMES = {
-    "papermill": "dti_core/lab/execute.py",
-    "mlflow": "dti_core/lab/track.py",
-    "dask": "dti_core/lab/cluster.py",
-    "distributed": "dti_core/lab/cluster.py",
+    "papermill": "dti_core/lab/running/execute.py",
+    "mlflow": "dti_core/lab/running/track.py",
+    "dask": "dti_core/lab/running/cluster.py",
+    "distributed": "dti_core/lab/running/cluster.py",
     "typer": "dti_core/cli.py",
 }
 

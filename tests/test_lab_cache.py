@@ -9,11 +9,25 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dti_core.lab.cache import REUSED, changes, expected_seconds, explain, find_reusable, fingerprint_of
-from dti_core.lab.provenance import collect_provenance, git_state
-from dti_core.lab.runner import run_all
-from dti_core.lab.runs import RUN_DIR, Fingerprint, RunPlan, RunState, create_run_folder, finished_states
-from dti_core.lab.sources import hash_sources, imported_names, needed_modules
+from dti_core.lab.running.cache import (
+    REUSED,
+    changes,
+    expected_seconds,
+    explain,
+    find_reusable,
+    fingerprint_of,
+)
+from dti_core.lab.running.provenance import collect_provenance, git_state
+from dti_core.lab.running.runner import run_all
+from dti_core.lab.running.runs import (
+    RUN_DIR,
+    Fingerprint,
+    RunPlan,
+    RunState,
+    create_run_folder,
+    finished_states,
+)
+from dti_core.lab.running.sources import hash_sources, imported_names, needed_modules
 from tests.toy_project import build_toy_project, edit_cell, toy_plan
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -249,7 +263,7 @@ def test_provenance_is_of_the_launch_and_names_no_place(home, monkeypatch):
 def test_reuse_is_fast_and_imports_nothing_heavy(home):
     keep_run(toy_plan())
     code = (
-        "import sys; from dti_core.lab.runner import run_all; from tests.toy_project import toy_plan\n"
+        "import sys; from dti_core.lab.running.runner import run_all; from tests.toy_project import toy_plan\n"
         "[outcome] = run_all([toy_plan()]); print(outcome.explanation)\n"
         "print(sorted({'torch', 'mlflow', 'papermill', 'distributed', 'dask', 'plotly'} & set(sys.modules)))"
     )

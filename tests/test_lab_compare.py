@@ -112,7 +112,7 @@ def test_an_estimate_needs_a_finite_ordered_interval(low_high):
 def test_figures_of_a_run_become_one_offline_page(tmp_path):
     import json
 
-    from dti_core.lab.figure_page import PLOTLY, write_figure_page
+    from dti_core.lab.running.figure_page import PLOTLY, write_figure_page
 
     spec = {"data": [{"type": "scatter", "y": [1, 2]}], "layout": {"meta": {"caption": "What is shown."}}}
     cell = {"outputs": [{"data": {PLOTLY: spec}}]}

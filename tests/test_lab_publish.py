@@ -9,12 +9,12 @@ import nbformat
 import pytest
 import yaml
 
-from dti_core.lab.clean import dump, freeze, with_values
 from dti_core.lab.data import sha256_of
 from dti_core.lab.errors import BookError
-from dti_core.lab.history import read_record
-from dti_core.lab.plotly_mime import PLOTLY_MIME
-from dti_core.lab.publish import chapter_text, publish, read_manifest, stale
+from dti_core.lab.publishing.clean import dump, freeze, with_values
+from dti_core.lab.publishing.plotly_mime import PLOTLY_MIME
+from dti_core.lab.publishing.publish import chapter_text, publish, read_manifest, stale
+from dti_core.lab.running.history import read_record
 from tests.sample_book import RUN, SLUG, build_house, run_sample
 
 SECOND = "20260102-040506-0badcafe"
@@ -164,7 +164,7 @@ def _touch_source(house, monkeypatch):
     def sha256_after_edit(path):
         return "0" * 64 if path.name == "theme.py" else sha256_of(path)
 
-    monkeypatch.setattr("dti_core.lab.sources.sha256_of", sha256_after_edit)
+    monkeypatch.setattr("dti_core.lab.running.sources.sha256_of", sha256_after_edit)
     return "lab/theme.py changed"
 
 

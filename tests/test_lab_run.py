@@ -18,17 +18,17 @@ from threading import Event
 import nbformat
 import pytest
 
-from dti_core.lab import cluster
-from dti_core.lab.cache import fingerprint_of
-from dti_core.lab.cluster import LostRun
-from dti_core.lab.dispatch import Dispatcher, Terms
 from dti_core.lab.errors import DataError, RunError
-from dti_core.lab.execute import execute, inspect_parameters, parameter_cell_values
-from dti_core.lab.leftovers import UNFINISHED
-from dti_core.lab.provenance import GitState
 from dti_core.lab.record import Record
-from dti_core.lab.runner import run_all
-from dti_core.lab.runs import Outcome, RunPlan, RunSpec, Ticket, is_finished, read_state
+from dti_core.lab.running import cluster
+from dti_core.lab.running.cache import fingerprint_of
+from dti_core.lab.running.cluster import LostRun
+from dti_core.lab.running.dispatch import Dispatcher, Terms
+from dti_core.lab.running.execute import execute, inspect_parameters, parameter_cell_values
+from dti_core.lab.running.leftovers import UNFINISHED
+from dti_core.lab.running.provenance import GitState
+from dti_core.lab.running.runner import run_all
+from dti_core.lab.running.runs import Outcome, RunPlan, RunSpec, Ticket, is_finished, read_state
 from tests.toy_project import CHECKOUT, build_toy_project, edit_cell, toy_plan
 
 ENDS = ("calm", "fail", "die", "kill_worker", "quit", "fill_disk")
@@ -231,8 +231,8 @@ class FlakySlots:
 
 def test_run_that_never_began_is_handed_out_again(toy, monkeypatch, tmp_path):
     monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
-    monkeypatch.setattr("dti_core.lab.track.open_run", lambda *_: "id")
-    monkeypatch.setattr("dti_core.lab.track.close_run", lambda *_, **__: None)
+    monkeypatch.setattr("dti_core.lab.running.track.open_run", lambda *_: "id")
+    monkeypatch.setattr("dti_core.lab.running.track.close_run", lambda *_, **__: None)
     plan = toy_plan()
     terms = Terms({"toy": "1"}, GitState(None, None), cores=3, timeout_seconds=7.0, local=True)
     slots, notes = FlakySlots(), Notes()
@@ -253,7 +253,7 @@ def test_run_handed_out_twice_is_not_run_twice(toy, tmp_path):
 
 
 def test_nearly_full_disk_is_refused(toy, monkeypatch):
-    monkeypatch.setattr("dti_core.lab.runner._LEAST_FREE_BYTES", 10**18)
+    monkeypatch.setattr("dti_core.lab.running.runner._LEAST_FREE_BYTES", 10**18)
     with pytest.raises(RunError, match="MB are needed"):
         run_all([toy_plan(seed=77)])
 
@@ -316,7 +316,7 @@ BATCH = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from tests.toy_project import toy_plan
-from dti_core.lab.runner import run_all
+from dti_core.lab.running.runner import run_all
 
 class Lines:
     def started(self, plan, run): print("started", plan.config.behaviour, flush=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dti_core.lab.errors import RunError
-from dti_core.lab.track import metric_name, prepare_store, tracking_uri, ui_command
+from dti_core.lab.running.track import metric_name, prepare_store, tracking_uri, ui_command
 
 WRITERS, RUNS_EACH, SLUGS = 4, 25, ("toy", "lstm_portfolio", "closed_loop")
 
@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 import mlflow
 from dti_core.lab.data import DataCard
 from dti_core.lab.record import Estimate, Provenance, Record, Verdict
-from dti_core.lab.runs import Fingerprint, RunState
-from dti_core.lab.track import close_run, open_run, prepare_store
+from dti_core.lab.running.runs import Fingerprint, RunState
+from dti_core.lab.running.track import close_run, open_run, prepare_store
 
 SLUGS = {slugs}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,10 +11,10 @@ import pytest
 from nbclient import NotebookClient
 
 from dti_core.lab.config import load_experiment
-from dti_core.lab.execute import parameter_cell_values
-from dti_core.lab.history import finished_runs
-from dti_core.lab.runner import run_all
-from dti_core.lab.runs import RunPlan
+from dti_core.lab.running.execute import parameter_cell_values
+from dti_core.lab.running.history import finished_runs
+from dti_core.lab.running.runner import run_all
+from dti_core.lab.running.runs import RunPlan
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -113,6 +113,6 @@ def edit_cell(home: Path, old: str, new: str) -> None:
 def toy_plan(*, profile: str = "smoke", force: bool = False, **changes: Any) -> Any:
     """A plan for the toy study; DTI_HOME must point to the toy project."""
     from dti_core.lab.config import load_experiment
-    from dti_core.lab.runs import RunPlan
+    from dti_core.lab.running.runs import RunPlan
 
     return RunPlan("toy", load_experiment("toy").resolve(profile, changes), force)

@@ -7,7 +7,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from dti_core.lab.vendor import copy_assets
+from dti_core.lab.publishing.vendor import copy_assets
 
 BOOK = Path(__file__).resolve().parent.parent
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dti_core.lab.claims import judge
-from dti_core.lab.provenance import collect_provenance
 from dti_core.lab.record import Record, Result
-from dti_core.lab.runs import RESULT, RUN_DIR, create_run_folder
+from dti_core.lab.running.provenance import collect_provenance
+from dti_core.lab.running.runs import RESULT, RUN_DIR, create_run_folder
 
 
 def record(result: Result) -> None:
@@ -36,7 +36,7 @@ def record(result: Result) -> None:
     kept.save(folder / RESULT)
     _glue_all(kept)
     if not given:
-        from dti_core.lab.track import track_record
+        from dti_core.lab.running.track import track_record
 
         track_record(kept, folder)
         sys.stderr.write(f"kept in {folder / RESULT}\n")

@@ -1,0 +1,1 @@
+"""From finished runs to the book: clean, freeze, generate pages, build."""

@@ -1,0 +1,108 @@
+"""Build the book from frozen chapters, or a separate site from quick runs; serve it on this machine."""
+
+import re
+import shutil
+import subprocess
+import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import yaml
+
+from dti_core.lab.config import PROFILES, list_slugs
+from dti_core.lab.errors import BookError
+from dti_core.lab.paths import project_root, study_results
+from dti_core.lab.publishing.pages import frozen_records, write_pages
+from dti_core.lab.publishing.publish import book_folder, chapter_text
+from dti_core.lab.record import Record
+from dti_core.lab.running.history import latest_run
+from dti_core.lab.running.runs import RESULT
+
+_NO_COPY = shutil.ignore_patterns(
+    "_build", "_vendor", "__pycache__", "*.ipynb", f"*.{RESULT}", "manifest.json"
+)
+_WARNING = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|^\S*(Error|Exception):")
+
+
+def build_book(profile: str = "full", strict: bool = True) -> Path:
+    """Build the HTML site and return its folder.
+
+    `full` prints the frozen chapters of book/studies. `quick` and `smoke` print the latest runs of that size
+    in a site of its own under build/, which says so on each page; a study without one has no chapter.
+
+    Raises
+    ------
+    BookError with the first warnings if the book does not build; with `strict` a warning is enough.
+    """
+    if profile not in PROFILES:
+        raise BookError(f"no book of profile '{profile}'. Allowed: {', '.join(PROFILES)}.")
+    if profile == "full":
+        write_pages(book_folder(), frozen_records(book_folder()))
+        return build_html(book_folder(), book_folder(), strict=strict)
+    place = project_root() / "build" / f"book-{profile}"
+    return build_html(collect_sources(profile, place), place, strict=strict)
+
+
+def collect_sources(profile: str, place: Path) -> Path:
+    """Copy the book to `place`/source, with a banner and chapters from the latest runs of `profile`."""
+    source = place / "source"
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(book_folder(), source, ignore=_NO_COPY)
+    studies = source / "studies"
+    studies.mkdir(exist_ok=True)
+    records: dict[str, Record] = {}
+    for slug in list_slugs():
+        record = latest_run(slug, profile)
+        if record is not None:
+            chapter = chapter_text(study_results(slug) / record.run, record)
+            (studies / f"{slug}.ipynb").write_text(chapter, encoding="utf-8")
+            record.save(studies / f"{slug}.{RESULT}")
+            records[slug] = record
+    write_pages(source, records)
+    _announce(source / "_config.yml", f"{profile.capitalize()} profile: small sizes, not the frozen results.")
+    return source
+
+
+def build_html(source: Path, output: Path, *, strict: bool = True) -> Path:
+    """Run Jupyter Book on `source`; the site is `output`/_build/html."""
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(source)]
+    command += ["--path-output", str(output), "--all", "--keep-going", "-n", *(["-W"] if strict else [])]
+    site = output / "_build" / "html"
+    shutil.rmtree(site, ignore_errors=True)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, cwd=output
+    )
+    if done.returncode != 0 or not (site / "index.html").is_file():
+        raise BookError(f"the book did not build:\n{_first_warnings(done.stdout, source)}")
+    return site
+
+
+def serve(path: Path, port: int = 8000) -> None:
+    """Serve a built site on 127.0.0.1 until interrupted; BookError if there is none or the port is taken."""
+    if not (path / "index.html").is_file():
+        raise BookError(f"{path.name}: no site there. Build it with `dti book`.")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(path))
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise BookError(f"port {port} is not free ({error.strerror}). Choose another port.") from error
+    with server:
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            return
+
+
+def _announce(config: Path, text: str) -> None:
+    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    settings["html"]["announcement"] = text
+    config.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+
+
+def _first_warnings(output: str, source: Path, most: int = 8) -> str:
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output).replace(f"{source}/", "")
+    lines = plain.strip().splitlines()
+    telling = [line for line in lines if _WARNING.search(line)] or lines[-most:]
+    more = f"\n... and {len(telling) - most} more" if len(telling) > most else ""
+    return "\n".join(telling[:most]) + more

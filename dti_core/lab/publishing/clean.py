@@ -1,0 +1,185 @@
+"""Turn an executed notebook into a chapter: the source's cells and the run's outputs, without noise."""
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dti_core.lab.config import Value
+from dti_core.lab.errors import BookError
+from dti_core.lab.publishing.plotly_mime import PLOTLY_MIME, figure_texts
+
+Notebook = dict[str, Any]
+Cell = dict[str, Any]
+Output = dict[str, Any]
+
+#: No output and no whole chapter may be larger, in bytes.
+LARGEST = 1_000_000
+_LANGUAGE = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+}
+_FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell", "show-input"}
+_OUTSIDE = re.compile(
+    r"""(?:\bsrc|\bdata-src|<link\b[^>]*\bhref|\bposter)\s*=\s*["']?\s*(?:https?:)?//"""
+    r"""|@import\b|url\(\s*["']?(?:https?:)?//|\bimport\s*\(?\s*["']https?://"""
+    r"""|//(?:cdn|unpkg|cdnjs)\b""",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"\bat 0x[0-9a-f]+")
+
+
+def text_of(lines: str | Iterable[str]) -> str:
+    """Source or output text, which a notebook stores as one string or as a list of lines."""
+    return lines if isinstance(lines, str) else "".join(lines)
+
+
+def tags_of(cell: Cell) -> list[str]:
+    """Tags of a cell."""
+    return list(cell.get("metadata", {}).get("tags", []))
+
+
+def code_cells(notebook: Notebook) -> list[Cell]:
+    """Code cells that the author wrote: all but those that papermill injected."""
+    cells = notebook["cells"]
+    return [c for c in cells if c["cell_type"] == "code" and "injected-parameters" not in tags_of(c)]
+
+
+def freeze(source: Notebook, executed: Notebook, slug: str, parameters: Mapping[str, Value]) -> Notebook:
+    """The chapter of a run: prose and code of `source`, outputs of `executed`, parameter values of the run.
+
+    Code is folded away except the parameters; a cell whose tags already say what to hide is left alone.
+    Two runs with the same outcome give the same chapter, byte by byte: execution metadata, progress bars and
+    memory addresses are left out, cells are numbered `<slug>-NN`.
+
+    Raises
+    ------
+    BookError if the code differs, a cell failed or did not run, or an output does not belong in a book.
+    """
+    ran = code_cells(executed)
+    written = [text_of(cell["source"]) for cell in code_cells(source)]
+    if [text_of(cell["source"]) for cell in ran] != written:
+        raise BookError(f"{slug}: the notebook's code has changed since this run. {_rerun(slug)}")
+    outcomes = iter(ran)
+    cells, n_run = [], 0
+    for number, cell in enumerate(source["cells"]):
+        frozen: Cell = {
+            "cell_type": cell["cell_type"],
+            "id": f"{slug}-{number:02d}",
+            "metadata": dict(cell.get("metadata", {})),
+            "source": text_of(cell["source"]),
+        }
+        if cell["cell_type"] == "code":
+            n_run += 1
+            frozen |= _outcome(next(outcomes), n_run, f"{slug}: cell {n_run}")
+            if "parameters" in tags_of(cell):
+                frozen["source"] = with_values(frozen["source"], parameters)
+            elif not _FOLDED & {*tags_of(cell)}:
+                frozen["metadata"]["tags"] = [*tags_of(cell), "hide-input"]
+        cells.append(frozen)
+    return {"cells": cells, "metadata": _LANGUAGE, "nbformat": 4, "nbformat_minor": 5}
+
+
+def dump(notebook: Notebook, slug: str) -> str:
+    """The chapter as text. BookError if it is too large to commit."""
+    text = json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    if (size := len(text.encode())) > LARGEST:
+        raise BookError(
+            f"{slug}: the chapter would have {size:,} bytes, {LARGEST:,} are allowed. "
+            f"Thin the series behind its figures."
+        )
+    return text
+
+
+def with_values(source: str, parameters: Mapping[str, Value]) -> str:
+    """`source` of a parameters cell with the run's values for the defaults; comments and hints stay."""
+    lines = [line.encode() for line in source.splitlines(keepends=True)]
+    for node in reversed(ast.parse(source).body):
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        value = getattr(node, "value", None)
+        if not isinstance(target, ast.Name) or value is None or target.id not in parameters:
+            continue
+        if value.lineno != value.end_lineno or ast.literal_eval(value) == parameters[target.id]:
+            continue
+        line = lines[value.lineno - 1]
+        new = repr(parameters[target.id]).encode()
+        lines[value.lineno - 1] = line[: value.col_offset] + new + line[value.end_col_offset :]
+    return b"".join(lines).decode()
+
+
+def _rerun(slug: str) -> str:
+    return f"Run `dti run {slug} --profile full`, then `dti publish {slug}`."
+
+
+def _outcome(cell: Cell, number: int, place: str) -> dict[str, Any]:
+    if text_of(cell["source"]).strip() and cell.get("execution_count") is None:
+        raise BookError(f"{place} was never executed; the run did not finish.")
+    outputs: list[Output] = []
+    for output in cell.get("outputs", []):
+        kept = _clean_output(output, cell, number, place)
+        if kept is None:
+            continue
+        if kept["output_type"] == "stream" and outputs and outputs[-1]["output_type"] == "stream":
+            outputs[-1]["text"] += kept["text"]
+        else:
+            outputs.append(kept)
+    for output in outputs:
+        if (size := len(json.dumps(output))) > LARGEST:
+            raise BookError(f"{place} has an output of {size:,} bytes; {LARGEST:,} are allowed.")
+    return {"execution_count": number, "outputs": outputs}
+
+
+def _clean_output(output: Output, cell: Cell, number: int, place: str) -> Output | None:
+    kind = output["output_type"]
+    if kind == "error":
+        raise BookError(f"{place} failed with {output.get('ename')}: {output.get('evalue')}")
+    if kind == "stream":
+        if output["name"] == "stderr":
+            return None
+        return {
+            "output_type": kind,
+            "name": "stdout",
+            "text": _ADDRESS.sub("at 0x…", text_of(output["text"])),
+        }
+    metadata = output.get("metadata", {})
+    kept: Output = {
+        "output_type": kind,
+        "data": {mime: _clean_data(mime, data, cell, place) for mime, data in output["data"].items()},
+        "metadata": {key: metadata[key] for key in ("scrapbook",) if key in metadata},
+    }
+    if kind == "execute_result":
+        kept["execution_count"] = number
+    return kept
+
+
+def _clean_data(mime: str, data: Any, cell: Cell, place: str) -> Any:
+    if mime == PLOTLY_MIME:
+        return _clean_figure(data, place)
+    if "widget" in mime:
+        raise BookError(
+            f"{place} shows a widget, which needs scripts from the network. Print or plot instead."
+        )
+    if mime.startswith("image/") and not cell["metadata"].get("mystnb", {}).get("image", {}).get("alt"):
+        raise BookError(
+            f"{place} shows an image without alt text. Set mystnb.image.alt in the cell's metadata."
+        )
+    if not isinstance(data, str | list):
+        return data
+    text = text_of(data)
+    if ("html" in mime or "javascript" in mime or "svg" in mime) and (found := _OUTSIDE.search(text)):
+        raise BookError(
+            f"{place} has an output that loads from the network ({found.group(0)!r}). "
+            f"Use the plotly_mimetype renderer, and tables without scripts."
+        )
+    return _ADDRESS.sub("at 0x…", text)
+
+
+def _clean_figure(figure: Mapping[str, Any], place: str) -> dict[str, Any]:
+    title, caption, alt = figure_texts(figure)
+    texts = {"a title": title, "a caption": caption, "alt text": alt}
+    if missing := [what for what, text in texts.items() if not text.strip()]:
+        raise BookError(
+            f"{place} shows a figure without {' and '.join(missing)}. Dress it with lab.theme.style."
+        )
+    return {"data": figure["data"], "layout": figure["layout"]}

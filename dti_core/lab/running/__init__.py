@@ -1,0 +1,1 @@
+"""Run notebooks: plan, reuse, spread over workers, survive failures, track."""

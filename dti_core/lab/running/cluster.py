@@ -1,0 +1,140 @@
+"""Worker processes: a Dask cluster of our own on this machine, or one that already runs."""
+
+import logging
+import os
+import signal
+import time
+from asyncio import CancelledError
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, TypeAlias
+
+import dask
+from distributed import Client, Future, LocalCluster, WorkerPlugin, wait
+from distributed.scheduler import KilledWorker
+
+from dti_core.lab.errors import RunError
+from dti_core.lab.running.runs import BEGUN, WORKER_DIED, Outcome, RunSpec
+
+_CONNECT_SECONDS = 10
+_NO_WORKER_SECONDS = 60
+_SETTINGS = {"distributed.scheduler.worker-saturation": 1.0, "distributed.scheduler.allowed-failures": 0}
+
+
+RunFuture: TypeAlias = "Future[Outcome]"
+
+
+class LostRun(Exception):
+    """A worker vanished with its run; `begun` tells whether the notebook had been started."""
+
+    def __init__(self, begun: bool) -> None:
+        super().__init__(WORKER_DIED)
+        self.begun = begun
+
+
+class Slots:
+    """Places at which notebooks run, one at a time each."""
+
+    def __init__(self, client: Client, fixed: int | None) -> None:
+        self._client = client
+        self._fixed = fixed
+        self._last_seen = time.monotonic()
+
+    def count(self) -> int:
+        """Number of runs that may be under way. RunError after a minute without any worker."""
+        slots = self._fixed or sum(self._client.nthreads().values())
+        if slots:
+            self._last_seen = time.monotonic()
+        elif time.monotonic() - self._last_seen > _NO_WORKER_SECONDS:
+            raise RunError(f"the cluster has had no worker for {_NO_WORKER_SECONDS} s; start one, run again.")
+        return slots
+
+    def submit(self, spec: RunSpec) -> RunFuture:
+        """Hand a run to the next free worker."""
+        return self._client.submit(_execute_on_worker, spec, pure=False, retries=0)
+
+    def finished(self, futures: Sequence[RunFuture], within_seconds: float) -> list[RunFuture]:
+        """Those of `futures` that are over; waits for the first one as long as stated."""
+        if not futures:
+            time.sleep(within_seconds)
+        with self._client.as_current(), suppress(TimeoutError):
+            wait(futures, timeout=within_seconds, return_when="FIRST_COMPLETED")
+        return [future for future in futures if future.done()]
+
+    def cancel(self, futures: Sequence[RunFuture]) -> None:
+        """Take back runs that no worker has begun."""
+        with suppress(OSError, TimeoutError):
+            self._client.cancel(futures)
+
+    def outcome(self, future: RunFuture, spec: RunSpec) -> Outcome:
+        """How a run that is over ended. LostRun if its worker or the scheduler is gone."""
+        try:
+            outcome: Outcome = future.result(timeout=_CONNECT_SECONDS)
+        except KilledWorker as error:
+            raise LostRun((spec.folder / BEGUN).exists()) from error
+        except (Exception, CancelledError) as error:  # a scheduler that goes away raises many kinds
+            reason = f"the cluster failed: {type(error).__name__}: {error}"
+            return Outcome(spec.slug, spec.run, "failed", reason, 0.0, spec.folder, spec.explanation)
+        return outcome
+
+
+def _execute_on_worker(spec: RunSpec) -> Outcome:
+    from dti_core.lab.running.execute import execute
+
+    return execute(spec)
+
+
+class _IgnoreInterrupt(WorkerPlugin):
+    """Leave Ctrl-C, which a terminal sends to all processes, to the one that can tidy up."""
+
+    def setup(self, worker: Any) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def open_slots(jobs: int, address: str | None = None) -> Iterator[Slots]:
+    """Places to run notebooks on; closed with all their processes at the end.
+
+    Parameters
+    ----------
+    jobs : number of worker processes on this machine; without meaning if `address` is given.
+    address : tcp:// address of a running scheduler. Its workers must share this machine's file system.
+
+    Raises
+    ------
+    RunError if no scheduler answers at `address` within 10 s.
+    """
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    with dask.config.set(_SETTINGS):
+        if address is not None:
+            with _connect(address) as client:
+                yield Slots(client, None)
+            return
+        with _local_cluster(jobs) as cluster, Client(cluster, set_as_default=False) as client:
+            client.register_plugin(_IgnoreInterrupt())
+            yield Slots(client, jobs)
+
+
+def _local_cluster(jobs: int) -> LocalCluster:
+    return LocalCluster(
+        n_workers=jobs,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address=None,
+        memory_limit=0,
+        silence_logs=logging.CRITICAL,
+        local_directory=os.environ.get("TMPDIR"),
+    )
+
+
+def _connect(address: str) -> Client:
+    if not address.startswith(("tcp://", "tls://")):
+        raise RunError(f"--cluster {address}: give the scheduler's address, such as tcp://127.0.0.1:8786.")
+    try:
+        return Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise RunError(
+            f"no Dask scheduler answers at {address} within {_CONNECT_SECONDS} s. Start one with "
+            f"`dask scheduler`, and workers that share this file system with `dask worker {address}`."
+        ) from error

@@ -1,0 +1,261 @@
+"""Execute one notebook in a kernel of its own, and judge how that ended by more than the file it leaves."""
+
+import ast
+import errno
+import logging
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import nbformat
+import papermill
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+from pydantic import ValidationError
+
+from dti_core.lab.errors import ConfigError
+from dti_core.lab.parallel import CORES, PROGRESS_FILE
+from dti_core.lab.record import Record
+from dti_core.lab.running.leftovers import UNFINISHED, first_line, keep_partial, kill_group
+from dti_core.lab.running.runs import (
+    BEGUN,
+    EXECUTED,
+    PROGRESS,
+    RESULT,
+    RUN_DIR,
+    STOP,
+    WORKER_DIED,
+    Outcome,
+    RunSpec,
+)
+
+_KERNEL_START_SECONDS = 120
+_OUTPUT_SECONDS = 60
+
+
+class NotebookClock:
+    """Knows which cell runs, how long the whole notebook may still take, and the kernel's process.
+
+    Cells are numbered as in a running notebook: code cells only, from 1. The limit counts from the first
+    cell; the start of the kernel, which is not the notebook's fault if slow, has a limit of its own.
+    """
+
+    def __init__(self, timeout_seconds: float | None) -> None:
+        self.timeout_seconds = timeout_seconds
+        self._started = time.monotonic()
+        self._first_cell: float | None = None
+        self.kernel_pid: int | None = None
+        self.stopped = False
+        self._number = 0
+        self._first_line = ""
+
+    def begin_cell(self, cell: NotebookNode, cell_index: int) -> None:
+        """Note that a code cell is about to run (hook of nbclient)."""
+        if self._first_cell is None:
+            self._first_cell = time.monotonic()
+        self._number += 1
+        self._first_line = first_line(cell.source)
+
+    def seconds_left(self, cell: NotebookNode) -> float | None:
+        """What the cell may take before the notebook's time is up (hook of nbclient; 0 means no limit)."""
+        if self.timeout_seconds is None:
+            return None
+        began = self._started if self._first_cell is None else self._first_cell
+        return max(0.01, began + self.timeout_seconds - time.monotonic())
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._started
+
+    @property
+    def place(self) -> str:
+        """The cell that runs, in words."""
+        return f"cell [{self._number}] `{self._first_line}`" if self._number else "the start of the kernel"
+
+    def kill_kernel(self) -> None:
+        """End the kernel and all processes it started; harmless if they are gone."""
+        if self.kernel_pid is not None:
+            kill_group(self.kernel_pid)
+
+
+def execute(spec: RunSpec) -> Outcome:
+    """Run a notebook to its end and say how it ended; never raises for what the notebook does.
+
+    The folder then holds either executed.ipynb and result.json, or partial.ipynb: a failed run cannot be
+    mistaken for a finished one.
+    """
+    if not spec.folder.is_dir():
+        reason = "the worker does not see the results folder; it must share the file system"
+        return _outcome(spec, "failed", reason, 0.0)
+    try:
+        (spec.folder / BEGUN).touch(exist_ok=False)
+    except FileExistsError:
+        return _outcome(spec, "failed", WORKER_DIED, 0.0)
+    except OSError as error:
+        return _outcome(spec, "failed", _explain(error, NotebookClock(None)), 0.0)
+    clock = NotebookClock(spec.timeout_seconds)
+    with _stop_on_request(spec.folder, clock):
+        problem = _attempt(spec, clock)
+    clock.kill_kernel()
+    if problem is None:
+        return _outcome(spec, "finished", "", clock.seconds)
+    keep_partial(spec.folder, problem)
+    return _outcome(spec, "killed" if clock.stopped else "failed", problem, clock.seconds)
+
+
+def _outcome(
+    spec: RunSpec, status: Literal["finished", "failed", "killed"], reason: str, seconds: float
+) -> Outcome:
+    return Outcome(spec.slug, spec.run, status, reason, seconds, spec.folder, spec.explanation)
+
+
+def _attempt(spec: RunSpec, clock: NotebookClock) -> str | None:
+    """Run the notebook and publish its output; None, or what went wrong."""
+    unfinished = spec.folder / UNFINISHED
+    try:
+        _run_papermill(spec, clock, unfinished)
+        if problem := _shortcoming(spec, unfinished):
+            return problem
+        unfinished.replace(spec.folder / EXECUTED)
+    except Exception as error:  # whatever a notebook or a disk can raise ends this run only
+        return "interrupted" if clock.stopped else _explain(error, clock)
+    return None
+
+
+def _run_papermill(spec: RunSpec, clock: NotebookClock, output: Path) -> None:
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
+    with tempfile.TemporaryDirectory(prefix="dti-") as sockets:
+        papermill.execute_notebook(
+            spec.notebook,
+            output,
+            parameters=dict(spec.parameters),
+            progress_bar=False,
+            start_timeout=_KERNEL_START_SECONDS,
+            kernel_manager_class=_kernel_manager(spec, clock, sockets),
+            resources={"metadata": {"path": str(spec.folder)}},
+            on_cell_execute=clock.begin_cell,
+            timeout_func=clock.seconds_left,
+            iopub_timeout=_OUTPUT_SECONDS,
+        )
+
+
+def _environment(spec: RunSpec) -> dict[str, str]:
+    """Variables of the kernel: where it is, how far it may spread, one thread for each process."""
+    threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR")}
+    return threads | {
+        RUN_DIR: str(spec.folder),
+        PROGRESS_FILE: str(spec.folder / PROGRESS),
+        CORES: str(spec.cores),
+        "DTI_HOME": str(spec.home),
+        "DTI_RESULTS": str(spec.results),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+
+
+def _kernel_manager(spec: RunSpec, clock: NotebookClock, sockets: str) -> type[AsyncKernelManager]:
+    """A kernel manager that gives variables to its kernel alone, and talks to it through sockets in a folder.
+
+    Ports of the machine could be taken between choosing and opening them when many kernels start at once.
+    """
+
+    class RunKernelManager(AsyncKernelManager):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(transport="ipc", connection_file=f"{sockets}/kernel.json", **options)
+
+        async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
+            self.shutdown_wait_time = 3.0
+            await super().start_kernel(env={**os.environ, **_environment(spec)}, **options)
+            clock.kernel_pid = getattr(self.provisioner, "pid", None)
+            (spec.folder / BEGUN).write_text(f"{clock.kernel_pid}\n{sockets}", encoding="utf-8")
+
+    return RunKernelManager
+
+
+@contextmanager
+def _stop_on_request(folder: Path, clock: NotebookClock) -> Iterator[None]:
+    """While open, kill the kernel as soon as a file named `stop` appears in the run's folder."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.2):
+            if clock.kernel_pid is not None and (folder / STOP).exists():
+                clock.stopped = True
+                clock.kill_kernel()
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _explain(error: Exception, clock: NotebookClock) -> str:
+    """One line that says what ended the run and where."""
+    match error:
+        case PapermillExecutionError():
+            line = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
+            return f"{line} (cell [{error.exec_count or '?'}] `{first_line(error.source)}`)"
+        case CellTimeoutError() if "IOPub" not in str(error):
+            return f"timeout: {clock.timeout_seconds:g} s were up in {clock.place}"
+        case DeadKernelError():
+            return f"the kernel died in {clock.place} (killed, or out of memory)"
+        case OSError(errno=errno.ENOSPC):
+            return f"the disk is full: {error.strerror} (in {clock.place})"
+        case _:
+            text = str(error).strip().splitlines() or [""]
+            return f"{type(error).__name__}: {text[0]} (in {clock.place})"
+
+
+def _shortcoming(spec: RunSpec, output: Path) -> str | None:
+    """Why a notebook that ran without error still is no finished run; None if it is one."""
+    for cell in nbformat.read(output, as_version=4).cells:
+        if cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None:
+            return f"the notebook ended before `{first_line(cell.source)}` ran"
+    try:
+        record = Record.model_validate_json((spec.folder / RESULT).read_bytes())
+    except FileNotFoundError:
+        return "the notebook ran but wrote no result.json; its last cell must be `record(result)`"
+    except ValidationError as error:
+        return f"result.json is not a valid record: {error.errors()[0]['msg']}"
+    if (record.slug, record.run) != (spec.slug, spec.run):
+        return f"result.json belongs to {record.slug}, run {record.run}"
+    wrong = [name for name, value in spec.parameters.items() if record.parameters.get(name) != value]
+    return f"result.json was made with other values of {', '.join(wrong)}" if wrong else None
+
+
+def inspect_parameters(notebook: Path) -> dict[str, dict[str, Any]]:
+    """What papermill shows of a notebook's knobs: name -> its type, default and help, as texts."""
+    return dict(papermill.inspect_notebook(str(notebook)))
+
+
+def parameter_cell_values(notebook: Path) -> dict[str, object]:
+    """Names and values set in the cell tagged `parameters`, read without running it.
+
+    Raises
+    ------
+    ConfigError if no cell has that tag or the cell holds more than assignments of plain values.
+    """
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            return dict(_read_assignment(notebook, node) for node in ast.parse(cell.source).body)
+    raise ConfigError(f"{notebook.name}: no cell is tagged 'parameters'.")
+
+
+def _read_assignment(notebook: Path, node: ast.stmt) -> tuple[str, object]:
+    target = node.target if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [None])[0]
+    value = getattr(node, "value", None)
+    if isinstance(target, ast.Name) and value is not None:
+        with suppress(ValueError):
+            return target.id, ast.literal_eval(value)
+    raise ConfigError(f"{notebook.name}: `{ast.unparse(node)}` in the parameters cell is no plain value.")

@@ -1,0 +1,139 @@
+"""Run a batch of plans: reuse what is unchanged, spread the rest over workers, keep going after a failure."""
+
+import os
+import shutil
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+from dti_core.lab.errors import RunError
+from dti_core.lab.paths import results_root
+from dti_core.lab.running.cache import (
+    REUSED,
+    expected_seconds,
+    explain,
+    find_reusable,
+    fingerprint_of,
+    source_hashes,
+)
+from dti_core.lab.running.runs import DATA_PATH, Listener, Outcome, RunPlan, Ticket, read_state
+
+__all__ = ["Outcome", "RunPlan", "expected_seconds", "run_all"]
+
+_LEAST_FREE_BYTES = 500 * 10**6
+
+
+class _Silence:
+    def started(self, plan: RunPlan, run: str) -> None: ...
+    def progressed(self, plan: RunPlan, run: str, label: str, done: int, total: int) -> None: ...
+    def ended(self, outcome: Outcome) -> None: ...
+
+
+def run_all(
+    plans: Sequence[RunPlan],
+    *,
+    jobs: int | None = None,
+    cluster: str | None = None,
+    timeout_seconds: float | None = None,
+    listener: Listener | None = None,
+) -> list[Outcome]:
+    """Run all plans and return one outcome each, in their order; a failed run stops no other.
+
+    Parameters
+    ----------
+    jobs : notebooks at a time on this machine; default one a core.
+    cluster : tcp:// address of a Dask scheduler to use instead.
+    timeout_seconds : limit for each notebook as a whole.
+    listener : told about starts, progress and ends.
+
+    Raises
+    ------
+    RunError, DataError, ConfigError if the batch cannot start. Ctrl-C does not raise: what had not finished
+    comes back as killed.
+    """
+    listener = listener or _Silence()
+    outcomes: dict[int, Outcome] = {}
+    tickets: deque[Ticket] = deque()
+    sources = {slug: source_hashes(slug) for slug in {plan.slug for plan in plans}}
+    for place, plan in enumerate(map(_with_absolute_path, plans)):
+        ticket, reused = _judge(place, plan, sources[plan.slug])
+        if reused is None:
+            tickets.append(ticket)
+        else:
+            outcomes[place] = reused
+            listener.ended(reused)
+    if tickets:
+        _refuse_full_disk()
+        outcomes |= _run_tickets(tickets, jobs, cluster, timeout_seconds, listener)
+    return [outcomes[place] for place in sorted(outcomes)]
+
+
+def _with_absolute_path(plan: RunPlan) -> RunPlan:
+    """The user's file as a worker in another folder finds it."""
+    path = plan.config.values.get(DATA_PATH)
+    if not path:
+        return plan
+    return replace(
+        plan, config=plan.config.replace(**{DATA_PATH: str(Path(str(path)).expanduser().resolve())})
+    )
+
+
+def _judge(place: int, plan: RunPlan, sources: Mapping[str, str]) -> tuple[Ticket, Outcome | None]:
+    """The ticket of a plan, and its outcome if a finished run answers it."""
+    fingerprint = fingerprint_of(plan.config, sources)
+    folder = None if plan.force else find_reusable(fingerprint)
+    if folder is None:
+        return Ticket(place, plan, fingerprint, explain(fingerprint, forced=plan.force)), None
+    state = read_state(folder)
+    seconds = state.seconds if state else 0.0
+    outcome = Outcome(plan.slug, folder.name, "reused", "", seconds, folder, REUSED)
+    return Ticket(place, plan, fingerprint, REUSED), outcome
+
+
+def _refuse_full_disk() -> None:
+    results_root().mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(results_root()).free
+    if free < _LEAST_FREE_BYTES:
+        raise RunError(
+            f"only {free / 1e6:.0f} MB are free for results, {_LEAST_FREE_BYTES / 1e6:.0f} MB are needed. "
+            f"Delete old runs, or set DTI_RESULTS to another disk."
+        )
+
+
+def _run_tickets(
+    tickets: deque[Ticket], jobs: int | None, address: str | None, timeout: float | None, listener: Listener
+) -> dict[int, Outcome]:
+    from dti_core.lab.running.cluster import open_slots
+    from dti_core.lab.running.dispatch import Dispatcher, Terms
+    from dti_core.lab.running.provenance import git_state
+    from dti_core.lab.running.track import prepare_store
+
+    cores = os.cpu_count() or 1
+    jobs = max(1, min(jobs or cores, len(tickets)))
+    with _interrupts() as interrupted:
+        experiments = prepare_store(ticket.plan.slug for ticket in tickets)
+        run_cores = 1 if address else max(1, cores // jobs)
+        terms = Terms(experiments, git_state(), run_cores, timeout, local=address is None)
+        with open_slots(jobs, address) as slots:
+            return Dispatcher(tickets, terms, listener, interrupted).run(slots)
+
+
+@contextmanager
+def _interrupts() -> Iterator[Event]:
+    """While open, Ctrl-C and SIGTERM set the event instead of breaking into whatever is being written."""
+    interrupted = Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: interrupted.set()) for number in signals]
+    try:
+        yield interrupted
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""What the `dti` command does and shows."""

@@ -1,0 +1,169 @@
+"""Batches of runs: what to run, running it with progress, and what to do with the outcomes."""
+
+import itertools
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dti_core.lab.config import list_slugs, load_experiment
+from dti_core.lab.errors import ConfigError, DataError, RunError
+from dti_core.lab.record import Record
+from dti_core.lab.running.cache import expected_seconds
+from dti_core.lab.running.history import find_record, latest_run, read_record
+from dti_core.lab.running.runner import run_all
+from dti_core.lab.running.runs import RESULT, Outcome, RunPlan
+from dti_core.lab.terminal import display
+from dti_core.lab.terminal.display import clock, console
+
+
+def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
+    """Split NAME=VALUE texts; a name may be set once."""
+    parsed: dict[str, str] = {}
+    for setting in settings or []:
+        name, equals, value = setting.partition("=")
+        if not equals or not name:
+            raise ConfigError(f"-p {setting}: write -p name=value, without spaces.")
+        if name in parsed:
+            raise ConfigError(f"-p {name} is given twice ({parsed[name]} and {value}). Give it once.")
+        parsed[name] = value
+    return parsed
+
+
+def plan_runs(
+    slugs: Sequence[str], profile: str, settings: Mapping[str, str], *, data: Path | None, force: bool
+) -> list[RunPlan]:
+    """One plan a study; `all` means every study. A wrong name or value is refused before anything runs."""
+    names = list_slugs() if list(slugs) == ["all"] else list(dict.fromkeys(slugs))
+    plans = []
+    for slug in names:
+        experiment = load_experiment(slug)
+        values: dict[str, object] = {}
+        if data is not None:
+            if "data_path" not in experiment.parameters:
+                raise ConfigError(f"{slug}: takes no data of yours.")
+            if not data.is_file():
+                raise DataError(f"{data}: no such file.")
+            values |= {"data_path": str(data.resolve()), **experiment.own_data}
+        values |= {n: experiment.parameter(n).parse(slug, n, text) for n, text in settings.items()}
+        plans.append(RunPlan(slug, experiment.resolve(profile, values), force))
+    return plans
+
+
+def plan_from_record(path: str, *, force: bool) -> RunPlan:
+    """The plan that repeats a recorded run."""
+    record = find_record(path)
+    config = load_experiment(record.slug).resolve("quick", record.parameters)
+    return RunPlan(record.slug, config, force)
+
+
+def plan_sweep(slug: str, profile: str, grid: Mapping[str, str], *, force: bool) -> list[RunPlan]:
+    """Plans for the product of all listed values; without a grid the experiment file's sweep."""
+    experiment = load_experiment(slug)
+    values: dict[str, tuple[object, ...]] = {
+        name: tuple(experiment.parameter(name).parse(slug, name, text) for text in texts.split(","))
+        for name, texts in grid.items()
+    } or dict(experiment.sweep)
+    if not values:
+        raise ConfigError(f"{slug}: has no sweep of its own; give -p name=v1,v2.")
+    points = (dict(zip(values, point, strict=True)) for point in itertools.product(*values.values()))
+    return [RunPlan(slug, experiment.resolve(profile, point), force) for point in points]
+
+
+def run_plans(
+    plans: Sequence[RunPlan], *, jobs: int | None, cluster: str | None, timeout_seconds: float | None
+) -> bool:
+    """Run all plans with progress and print failures last; whether every run finished or was reused."""
+    outcomes = _run(plans, jobs=jobs, cluster=cluster, timeout_seconds=timeout_seconds)
+    for outcome in outcomes:
+        if outcome.succeeded:
+            _show_outcome(outcome, alone=len(outcomes) == 1)
+    bad = [outcome for outcome in outcomes if not outcome.succeeded]
+    if bad:
+        rows = [(o.slug, o.run, o.status, o.reason) for o in bad]
+        display.table(
+            f"{len(bad)} of {len(outcomes)} runs did not finish", ["study", "run", "state", "why"], rows
+        )
+    if any(outcome.status == "killed" for outcome in bad):
+        raise KeyboardInterrupt
+    return not bad
+
+
+def reproduce(profile: str, *, jobs: int | None, timeout_seconds: float | None) -> bool:
+    """Run every study, compare with the accepted numbers, build that book, say what to open next."""
+    from dti_core.lab.publishing.book import build_book
+    from dti_core.lab.reference import compare_with_reference
+
+    started = float(os.environ.get("DTI_STARTED") or time.time())
+    plans = plan_runs(["all"], profile, {}, data=None, force=False)
+    outcomes = _run(plans, jobs=jobs, cluster=None, timeout_seconds=timeout_seconds)
+    bad = [outcome for outcome in outcomes if not outcome.succeeded]
+    off = compared = 0
+    for outcome in outcomes:
+        if outcome in bad:
+            continue
+        record = _record_of(outcome)
+        rows = compare_with_reference(record)
+        compared += len(rows)
+        off += sum(not row.within for row in rows)
+        display.show_reference(rows, f"{record.slug}, profile {record.profile}")
+        display.show_verdicts(record.claims, f"{record.slug}: verdicts of this run")
+    console.print("building the book of these runs")
+    site = build_book(profile)
+    console.print(
+        f"{compared} published numbers compared, {off} outside their tolerance, {len(bad)} runs failed."
+    )
+    for outcome in bad:
+        console.print(f"[red]{outcome.status}[/] {outcome.slug}: {outcome.reason}")
+    console.print(f"Took {clock(time.time() - started)}. Next: open {site}/index.html, or `make ui`.")
+    return not bad and not off and compared > 0
+
+
+def publish_run(slug: str, profile: str, run: str | None) -> None:
+    """Accept the numbers of a run; a full run is also frozen as the book's chapter."""
+    from dti_core.lab.publishing.publish import publish
+    from dti_core.lab.reference import accept
+
+    record = find_record(run) if run else latest_run(slug, profile)
+    if record is None or record.slug != slug:
+        raise RunError(
+            f"{slug}: no finished {profile} run to publish. Run `dti run {slug} --profile {profile}`."
+        )
+    if record.profile != profile:
+        raise RunError(f"{record.run} is a {record.profile} run, not {profile}.")
+    if profile == "full":
+        console.print(f"chapter frozen: {publish(slug, record.run)}")
+    accept(record)
+    console.print(
+        f"{len(record.estimates)} numbers accepted for {slug}, profile {profile}, from run {record.run}"
+    )
+
+
+def open_ui(port: int) -> None:
+    """Serve the MLflow UI on 127.0.0.1 until interrupted."""
+    from dti_core.lab.running.track import ui_command
+
+    console.print(f"MLflow on http://127.0.0.1:{port} (Ctrl-C stops it)")
+    subprocess.run(ui_command(port), check=False)
+
+
+def _run(
+    plans: Sequence[RunPlan], *, jobs: int | None, cluster: str | None, timeout_seconds: float | None
+) -> list[Outcome]:
+    expected = {plan.slug: expected_seconds(plan) for plan in plans}
+    with display.ProgressLines(expected) as listener:
+        return run_all(plans, jobs=jobs, cluster=cluster, timeout_seconds=timeout_seconds, listener=listener)
+
+
+def _show_outcome(outcome: Outcome, *, alone: bool) -> None:
+    record = _record_of(outcome)
+    if alone:
+        display.show_verdicts(record.claims, f"{record.slug}, profile {record.profile}")
+    console.print(f"{outcome.slug}: results/{outcome.slug}/{outcome.run}")
+
+
+def _record_of(outcome: Outcome) -> Record:
+    if outcome.folder is None:
+        raise RunError(f"{outcome.slug}: {outcome.status} before it had a folder: {outcome.reason}")
+    return read_record(outcome.folder / RESULT)

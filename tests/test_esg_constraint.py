@@ -1,0 +1,297 @@
+"""The study esg_constraint as a whole: published numbers, worlds that must not fool the claim, a user's panel."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dti_core.lab.claims import judge
+from dti_core.lab.config import load_experiment
+from dti_core.lab.errors import DataError
+from dti_core.lab.record import Result
+from dti_core.lab.reference import load_reference
+from dti_core.studies.esg_constraint import estimate as study
+from dti_core.studies.esg_constraint import figures, montecarlo, one_panel, power
+from dti_core.studies.esg_constraint.benchmarks import benchmark_table
+from dti_core.studies.esg_constraint.data import FirmPanel, load
+from dti_core.studies.esg_constraint.model.panel import panel_of_draws
+from dti_core.studies.esg_constraint.model.registry import ESTIMATORS, EstimatorSpec
+from dti_core.studies.esg_constraint.model.world import WORLDS, WorldSettings, simulate_panel, truth
+from dti_core.studies.esg_constraint.published import published_panels
+from dti_core.studies.esg_constraint.rectangles import to_long
+from dti_core.studies.esg_constraint.robustness import study_choices, study_overlap
+from dti_core.studies.esg_constraint.sample import sample_of
+
+TINY = {"n_draws": 12, "n_power_draws": 4, "n_resamples": 39}
+#: A panel small enough for single tests.
+SMALL = WorldSettings(n_firms=120)
+
+
+def small_config(**changes: object):
+    return load_experiment("esg_constraint").resolve("quick", TINY | changes)
+
+
+def user_file(settings: WorldSettings = SMALL, seed: int = 4) -> pd.DataFrame:
+    """A simulated panel as a user would hold it: amounts in millions, own measure of constraint."""
+    table = to_long(simulate_panel(settings, 1, np.random.default_rng(seed)))
+    assets = np.exp(table["log_assets"])
+    amounts = {name: table[name] * assets for name in ("cash_flow", "cash", "dividends", "long_term_debt")}
+    kept = table[["firm", "year", "age", "leverage", "tobin_q", "industry", "constraint", "rating_a", "rating_b"]]
+    return kept.assign(
+        assets=assets, net_income=table["roa"] * assets, ownership=table["state"], **amounts
+    )
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    config = small_config()
+    return study.estimate(config, *load(config))
+
+
+@pytest.fixture(scope="module")
+def own_result(tmp_path_factory) -> Result:
+    path = tmp_path_factory.mktemp("own") / "panel.csv"
+    user_file().to_csv(path, index=False)
+    config = small_config(panel="yours", data_path=str(path), n_draws=4)
+    return study.estimate(config, *load(config))
+
+
+# --- Answers from outside the code ---
+
+
+def test_published_numbers_are_met() -> None:
+    """Petersen, Grunfeld, Arellano-Bond, Snmesp and InstInnovation, each to its printed digits."""
+    found = {one.name: one.value for panel in published_panels() for one in panel()}
+    rows = load_reference("esg_constraint").outside
+    assert len(rows) >= 40
+    assert {row.estimate: found[row.estimate] for row in rows} == {
+        row.estimate: pytest.approx(row.published, abs=row.tolerance) for row in rows
+    }
+
+
+def test_every_estimate_has_a_tolerance(result) -> None:
+    reference = load_reference("esg_constraint")
+    assert all(reference.tolerance(one.key).absolute > 0 for one in result)
+
+
+def test_coverage_bias_and_false_findings_by_hand() -> None:
+    """Two of four intervals hold the truth; the twin without effect gives one false finding in four."""
+    true, n = truth(WORLDS["effect"]).grades, len(ESTIMATORS)
+
+    def draws(middles: list[float], half: float) -> montecarlo.Draws:
+        coef = np.repeat(np.array(middles)[:, None], n, axis=1)
+        standard = np.stack([coef[:, 0], coef[:, 0] - half, coef[:, 0] + half], axis=1)
+        return montecarlo.Draws(coef, coef - half, coef + half, standard, np.array([[0.01, 0.2], [0.3, 0.4]] * 2))
+
+    worlds = dict.fromkeys(WORLDS, draws([0.0, 0.05, -0.05, 0.3], 0.1))
+    worlds["effect"] = draws([true, true + 0.05, true + 0.2, true - 0.2], 0.1)
+    found = {one.key: one for one in montecarlo.judge_worlds(worlds)}
+    assert found["coverage_two_way@effect"].value == 0.5
+    assert found["bias_two_way@effect"].value == pytest.approx(0.0125)
+    assert found["rmse_two_way@effect"].value == pytest.approx(math.sqrt((0.05**2 + 2 * 0.2**2) / 4))
+    assert found["false_positive_two_way@effect"].value == 0.25
+    assert (found["leads_found@effect"].value, found["present_found@effect"].value) == (0.5, 0.0)
+    table = montecarlo.coverage_table(list(found.values()))
+    assert len(table) == len(WORLDS) * n
+    words = dict(zip(table["coverage"], table["verdict"], strict=True))
+    assert words == {0.25: "wrong", 0.5: "wrong", 0.75: "open"}
+
+
+def test_firms_needed_by_hand() -> None:
+    """80 % power at 5 % needs a standard error of effect / 2.8016; errors fall with the root of firms."""
+    rng = np.random.default_rng(0)
+    coef = rng.normal(truth(WORLDS["effect"]).grades, 0.03, (4000, len(ESTIMATORS)))
+    draws = montecarlo.Draws(coef, coef, coef, coef[:, :3], coef[:, :2])
+    found = {one.name: one for one in power.firms_needed(draws)}
+    expected = 496 * (2.8016 * 0.03 / truth(WORLDS["effect"]).grades) ** 2
+    assert found["firms_needed_two_way"].value == pytest.approx(expected, rel=0.06)
+    assert found["firms_needed_two_way"].low < expected < found["firms_needed_two_way"].high
+    ninth = found["firms_needed_two_way_published_size"].value
+    assert ninth == pytest.approx(found["firms_needed_two_way"].value / 9, abs=1)
+
+
+# --- Properties ---
+
+
+def test_draws_do_not_depend_on_how_they_are_shared_out(monkeypatch) -> None:
+    monkeypatch.setattr(montecarlo, "WORLDS", {"no_effect": dataclasses.replace(SMALL, effect=0.0)})
+    found = []
+    for size in (2, 5):
+        monkeypatch.setattr(montecarlo, "DRAWS_PER_TASK", size)
+        found.append(montecarlo.simulate_worlds(5, np.random.SeedSequence(1))["no_effect"])
+    np.testing.assert_allclose(found[0].coef, found[1].coef, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(found[0].standard, found[1].standard, rtol=1e-6, atol=1e-9)
+
+
+def test_the_standardised_effect_has_no_units() -> None:
+    panel = panel_of_draws(simulate_panel(SMALL, 2, np.random.default_rng(2)))
+    other = dataclasses.replace(panel, outcome=10 * panel.outcome, treatment=panel.treatment / 3)
+    spec = ESTIMATORS["two_way"]
+    first, second = (montecarlo.standardised(one, spec.run(one)) for one in (panel, other))
+    np.testing.assert_allclose(first, second, rtol=1e-8)
+
+
+def test_a_draw_that_fails_leaves_the_others_alone() -> None:
+    def fussy(panel):
+        if not np.isfinite(panel.outcome).any(axis=(1, 2)).all():
+            raise ValueError("nothing rated")
+        return ESTIMATORS["two_way"].run(panel)
+
+    panel = panel_of_draws(simulate_panel(SMALL, 3, np.random.default_rng(3)))
+    outcome = panel.outcome.copy()
+    outcome[1] = np.nan
+    spec = EstimatorSpec("fussy", "Fussy", fussy, "nothing", frozenset())
+    fit = montecarlo.run_or_miss(spec, dataclasses.replace(panel, outcome=outcome))
+    whole = ESTIMATORS["two_way"].run(panel)
+    assert np.isnan(fit.coef[1, 0])
+    np.testing.assert_allclose(fit.coef[[0, 2], 0], whole.coef[[0, 2], 0], rtol=1e-8)
+
+
+def test_one_entry_in_the_registry_adds_an_estimator(monkeypatch) -> None:
+    spec = dataclasses.replace(ESTIMATORS["two_way"], name="again", title="Two-way again")
+    for module in (montecarlo, one_panel):
+        monkeypatch.setattr(module, "ESTIMATORS", {**ESTIMATORS, "again": spec})
+    generators = tuple(np.random.default_rng(1).spawn(2))
+    draws = montecarlo.estimate_draws(montecarlo.Task("effect", SMALL, generators))
+    assert (draws.coef[:, -1] == draws.coef[:, list(ESTIMATORS).index("two_way")]).all()
+    assert "again" in set(montecarlo.coverage_table(montecarlo.judge_worlds(dict.fromkeys(WORLDS, draws)))["estimator"])
+    sample = sample_of(FirmPanel(to_long(simulate_panel(SMALL, 1, np.random.default_rng(1)))), "auto")
+    found = one_panel.study_estimators(sample, np.random.default_rng(1), real=False)
+    assert "effect_again" in {one.name for one in found.estimates}
+
+
+def test_sa_is_diagnosed_and_never_printed() -> None:
+    data = FirmPanel(to_long(simulate_panel(SMALL, 1, np.random.default_rng(5))))
+    sample = sample_of(data, "auto")
+    found = study_choices(sample, 19, np.random.default_rng(1))
+    assert "SA" not in set(found.series["specifications"]["measure"])
+    assert np.isnan(found.series["indices"].loc["SA", "effect"])
+    assert study_overlap(sample).series["overlap"].set_index("index").loc["SA", "collinear"]
+    with pytest.raises(DataError, match="collinear"):
+        sample_of(data, "SA")
+    with pytest.raises(DataError, match="'WW' cannot be made"):
+        sample_of(FirmPanel(data.table.drop(columns="sales_growth")), "WW")
+    assert sample_of(FirmPanel(data.table.drop(columns="constraint")), "auto").measure == "WW"
+
+
+# --- Worlds and the claim ---
+
+
+def relabelled(result: Result, world: str) -> Result:
+    """The result as if `world` had been observed; the controls stay."""
+    extra = [dataclasses.replace(one, world="observed") for one in result if one.world == world]
+    names = {one.name for one in extra}
+    kept = [one for one in result if one.world != "observed" or one.name not in names]
+    return dataclasses.replace(result, estimates=(*kept, *extra))
+
+
+def test_a_simulated_panel_decides_nothing_about_real_firms(result) -> None:
+    """The default panel has the effect planted in it, and still the claim must not be supported by it."""
+    (verdict,) = judge(result)
+    assert result.config.world == "effect"
+    assert (verdict.claim, verdict.verdict) == ("C16b", "inconclusive")
+    assert "did not estimate rating_effect" in verdict.because
+
+
+@pytest.mark.parametrize(
+    ("world", "word"), [("effect", "supported"), ("no_effect", "refuted"), ("reverse_only", "refuted")]
+)
+def test_the_judge_of_the_claim_sees_the_effect_and_not_its_reverse(result, world, word) -> None:
+    (verdict,) = judge(relabelled(result, world))
+    assert verdict.verdict == word, verdict.because
+
+
+def test_fooled_estimators_are_named(result) -> None:
+    """Pooled least squares finds the effect nearly always where there is none; its interval excludes 50 %."""
+    for world in ("no_effect", "reverse_only"):
+        assert result[f"false_positive_pooled@{world}"].low > 0.5
+        assert (figures.fooled(result).query(f"world == '{world}'")["estimator"] == "pooled").any()
+    assert result["false_positive_difference_gmm@reverse_only"].low < 0.07
+
+
+def test_a_reverse_effect_within_the_year_shows_in_the_present_year(result) -> None:
+    """Constraints react to the rating of their own year, so next year's say little and this year's much."""
+    assert result["present_found@reverse_only"].low > 0.5
+    assert result["present_found@no_effect"].low < 0.06
+
+
+def test_the_truth_line_is_the_simulators(result) -> None:
+    assert result["true_effect"].value == pytest.approx(truth(WORLDS["effect"]).grades)
+    assert set(result.series["estimators"]["estimator"]) == {spec.title for spec in ESTIMATORS.values()}
+    assert result.series["left_out"].empty
+    assert result["moments_met"].value == 1.0
+
+
+# --- A user's panel ---
+
+
+def test_a_users_panel_takes_the_same_path(own_result) -> None:
+    """From amounts in a CSV file to the number that the stacked estimators give on the simulator's own arrays."""
+    direct = ESTIMATORS["two_way"].run(panel_of_draws(simulate_panel(SMALL, 1, np.random.default_rng(4))))
+    found = own_result["effect_two_way"]
+    assert found.value == pytest.approx(direct.coef[0, 0], rel=1e-6)
+    assert found.std_error == pytest.approx(direct.std_error[0, 0], rel=1e-6)
+    assert "panel.csv" in own_result.card.badge
+
+
+def test_a_users_panel_is_judged_and_says_what_it_lacks(own_result) -> None:
+    (verdict,) = judge(own_result)
+    assert "did not estimate" not in verdict.because
+    assert own_result["rating_effect"].low < own_result["rating_effect"].high
+    left_out = own_result.series["left_out"].set_index("analysis")["why"]
+    assert "cohort" in left_out["Policy shock as instrument"]
+    assert "index_member" in left_out["Heckman with firm means"]
+    assert "true_effect" not in {one.key for one in own_result}
+
+
+def test_a_panel_with_the_bare_minimum_runs() -> None:
+    table = to_long(simulate_panel(SMALL, 1, np.random.default_rng(6)))
+    sample = sample_of(FirmPanel(table[["firm", "year", "constraint", "rating_a"]]), "auto")
+    for part in study._parts(sample, 19, np.random.SeedSequence(1), real=True):
+        assert part() is not None
+    assert sample.controls == ()
+
+
+@pytest.mark.parametrize("panel", ["grunfeld"])
+def test_an_unrated_panel_still_gives_the_worlds(panel) -> None:
+    config = small_config(panel=panel, n_draws=4)
+    found = study.estimate(config, *load(config))
+    assert "coverage_two_way@effect" in {one.key for one in found}
+    assert "effect_two_way" not in {one.key for one in found}
+    for plot in (figures.plot_estimators, figures.plot_specifications, figures.plot_event_study):
+        assert not plot(found).data
+
+
+# --- Figures ---
+
+
+@pytest.mark.parametrize(
+    "plot", [name for name in dir(figures) if name.startswith("plot_")], ids=lambda name: name.removeprefix("plot_")
+)
+def test_figures_say_what_they_show(result, plot) -> None:
+    figure = getattr(figures, plot)(result)
+    meta = figure.layout.meta
+    assert any(digit in meta["alt"] for digit in "0123456789")
+    assert "Simulated data" in meta["caption"]
+    assert "nan" not in figure.layout.title.text + meta["alt"] + meta["caption"]
+    assert len(figure.layout.title.text) < 140
+    if plot not in ("plot_indices", "plot_coverage"):
+        assert "interval" in meta["caption"].lower()
+
+
+def test_the_coverage_map_shows_every_cell(result) -> None:
+    (heat,) = figures.plot_coverage(result).data
+    assert np.shape(heat.z) == (len(ESTIMATORS), len(WORLDS))
+    assert sum("<b>" in cell for row in heat.text for cell in row) == result.series["coverage"]["offered"].sum()
+
+
+def test_power_curves_hold_every_point(result) -> None:
+    curves = power.cells(list(result))
+    assert {name for name, _ in curves} == set(power.SHOWN)
+    assert all([firms for firms, _ in points] == list(power.FIRMS) for points in curves.values())
+
+
+def test_the_benchmark_is_a_table() -> None:
+    assert {"route", "peak memory, MB"} <= set(benchmark_table().columns)
