@@ -1,4 +1,4 @@
-"""The study esg_constraint as a whole: published numbers, worlds that must not fool the claim, a user's panel."""
+"""The study esg_constraint as a whole: published numbers, worlds that must not fool, a user's panel."""
 
 import dataclasses
 import math
@@ -13,7 +13,7 @@ from dti_core.lab.errors import DataError
 from dti_core.lab.record import Result
 from dti_core.lab.reference import load_reference
 from dti_core.studies.esg_constraint import estimate as study
-from dti_core.studies.esg_constraint import figures, montecarlo, one_panel, power
+from dti_core.studies.esg_constraint import figures, montecarlo, one_panel, power, world_figures
 from dti_core.studies.esg_constraint.benchmarks import benchmark_table
 from dti_core.studies.esg_constraint.data import FirmPanel, load
 from dti_core.studies.esg_constraint.model.panel import panel_of_draws
@@ -38,10 +38,10 @@ def user_file(settings: WorldSettings = SMALL, seed: int = 4) -> pd.DataFrame:
     table = to_long(simulate_panel(settings, 1, np.random.default_rng(seed)))
     assets = np.exp(table["log_assets"])
     amounts = {name: table[name] * assets for name in ("cash_flow", "cash", "dividends", "long_term_debt")}
-    kept = table[["firm", "year", "age", "leverage", "tobin_q", "industry", "constraint", "rating_a", "rating_b"]]
-    return kept.assign(
-        assets=assets, net_income=table["roa"] * assets, ownership=table["state"], **amounts
-    )
+    kept = table[
+        ["firm", "year", "age", "leverage", "tobin_q", "industry", "constraint", "rating_a", "rating_b"]
+    ]
+    return kept.assign(assets=assets, net_income=table["roa"] * assets, ownership=table["state"], **amounts)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,9 @@ def test_coverage_bias_and_false_findings_by_hand() -> None:
     def draws(middles: list[float], half: float) -> montecarlo.Draws:
         coef = np.repeat(np.array(middles)[:, None], n, axis=1)
         standard = np.stack([coef[:, 0], coef[:, 0] - half, coef[:, 0] + half], axis=1)
-        return montecarlo.Draws(coef, coef - half, coef + half, standard, np.array([[0.01, 0.2], [0.3, 0.4]] * 2))
+        return montecarlo.Draws(
+            coef, coef - half, coef + half, standard, np.array([[0.01, 0.2], [0.3, 0.4]] * 2)
+        )
 
     worlds = dict.fromkeys(WORLDS, draws([0.0, 0.05, -0.05, 0.3], 0.1))
     worlds["effect"] = draws([true, true + 0.05, true + 0.2, true - 0.2], 0.1)
@@ -156,7 +158,9 @@ def test_one_entry_in_the_registry_adds_an_estimator(monkeypatch) -> None:
     generators = tuple(np.random.default_rng(1).spawn(2))
     draws = montecarlo.estimate_draws(montecarlo.Task("effect", SMALL, generators))
     assert (draws.coef[:, -1] == draws.coef[:, list(ESTIMATORS).index("two_way")]).all()
-    assert "again" in set(montecarlo.coverage_table(montecarlo.judge_worlds(dict.fromkeys(WORLDS, draws)))["estimator"])
+    assert "again" in set(
+        montecarlo.coverage_table(montecarlo.judge_worlds(dict.fromkeys(WORLDS, draws)))["estimator"]
+    )
     sample = sample_of(FirmPanel(to_long(simulate_panel(SMALL, 1, np.random.default_rng(1)))), "auto")
     found = one_panel.study_estimators(sample, np.random.default_rng(1), real=False)
     assert "effect_again" in {one.name for one in found.estimates}
@@ -207,7 +211,7 @@ def test_fooled_estimators_are_named(result) -> None:
     """Pooled least squares finds the effect nearly always where there is none; its interval excludes 50 %."""
     for world in ("no_effect", "reverse_only"):
         assert result[f"false_positive_pooled@{world}"].low > 0.5
-        assert (figures.fooled(result).query(f"world == '{world}'")["estimator"] == "pooled").any()
+        assert (world_figures.fooled(result).query(f"world == '{world}'")["estimator"] == "pooled").any()
     assert result["false_positive_difference_gmm@reverse_only"].low < 0.07
 
 
@@ -228,7 +232,7 @@ def test_the_truth_line_is_the_simulators(result) -> None:
 
 
 def test_a_users_panel_takes_the_same_path(own_result) -> None:
-    """From amounts in a CSV file to the number that the stacked estimators give on the simulator's own arrays."""
+    """From amounts in a CSV file to what the stacked estimators give on the simulator's own arrays."""
     direct = ESTIMATORS["two_way"].run(panel_of_draws(simulate_panel(SMALL, 1, np.random.default_rng(4))))
     found = own_result["effect_two_way"]
     assert found.value == pytest.approx(direct.coef[0, 0], rel=1e-6)
@@ -268,10 +272,17 @@ def test_an_unrated_panel_still_gives_the_worlds(panel) -> None:
 
 
 @pytest.mark.parametrize(
-    "plot", [name for name in dir(figures) if name.startswith("plot_")], ids=lambda name: name.removeprefix("plot_")
+    ("module", "plot"),
+    [
+        (module, name)
+        for module in (figures, world_figures)
+        for name in dir(module)
+        if name.startswith("plot_")
+    ],
+    ids=lambda value: value.removeprefix("plot_") if isinstance(value, str) else "",
 )
-def test_figures_say_what_they_show(result, plot) -> None:
-    figure = getattr(figures, plot)(result)
+def test_figures_say_what_they_show(result, module, plot) -> None:
+    figure = getattr(module, plot)(result)
     meta = figure.layout.meta
     assert any(digit in meta["alt"] for digit in "0123456789")
     assert "Simulated data" in meta["caption"]
@@ -282,9 +293,11 @@ def test_figures_say_what_they_show(result, plot) -> None:
 
 
 def test_the_coverage_map_shows_every_cell(result) -> None:
-    (heat,) = figures.plot_coverage(result).data
+    (heat,) = world_figures.plot_coverage(result).data
     assert np.shape(heat.z) == (len(ESTIMATORS), len(WORLDS))
-    assert sum("<b>" in cell for row in heat.text for cell in row) == result.series["coverage"]["offered"].sum()
+    assert (
+        sum("<b>" in cell for row in heat.text for cell in row) == result.series["coverage"]["offered"].sum()
+    )
 
 
 def test_power_curves_hold_every_point(result) -> None:

@@ -263,7 +263,7 @@ def test_provenance_is_of_the_launch_and_names_no_place(home, monkeypatch):
 def test_reuse_is_fast_and_imports_nothing_heavy(home):
     keep_run(toy_plan())
     code = (
-        "import sys; from dti_core.lab.running.runner import run_all; from tests.toy_project import toy_plan\n"
+        "import sys; from dti_core.lab.running.runner import run_all\nfrom tests.toy_project import toy_plan\n"
         "[outcome] = run_all([toy_plan()]); print(outcome.explanation)\n"
         "print(sorted({'torch', 'mlflow', 'papermill', 'distributed', 'dask', 'plotly'} & set(sys.modules)))"
     )

@@ -11,7 +11,7 @@ COMMAND = "python experiments/benchmarks/panel_vs_peers.py"
 
 
 def benchmark_table() -> pd.DataFrame:
-    """Seconds of processor time and peak memory a route, from the last measurement; empty if there is none."""
+    """Processor seconds and peak memory a route, from the last measurement; empty if there is none."""
     path = project_root() / "experiments" / "benchmarks" / "panel_vs_peers.json"
     columns = ["panel", "route", "first fit, CPU s", "next fits, CPU s", "peak memory, MB"]
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Data x model -> Result: worlds whose truth is known, one panel by every estimator, and real published panels."""
+"""Data x model -> Result: worlds whose truth is known, one panel, published panels."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -44,15 +44,15 @@ def estimate(config: Config, data: FirmPanel, card: DataCard) -> Result:
 
     Source of the question: Liu (2022), study [3] of the review.
 
-    The estimate that decides C16b, `rating_effect`, is made for real firms only. A simulated panel says what its
-    maker put in, so there it exists in the control worlds alone.
+    The estimate that decides C16b, `rating_effect`, is made for real firms only. A simulated panel says
+    what its maker put in, so there it exists in the control worlds alone.
 
     Raises
     ------
     DataError if the panel is rated but no measure of constraint can be made from it.
     """
     roots = config.seed_sequence().spawn(5)
-    parts = [partial(_published, one) for one in published_panels()]
+    parts: list[Part] = [partial(_published, one) for one in published_panels()]
     parts.append(partial(_moments, min(config.n_draws, MOMENT_DRAWS), roots[2]))
     if data.rated:
         sample = sample_of(data, config.measure)
@@ -138,9 +138,7 @@ def _known(data: FirmPanel, sample: Sample) -> Findings:
         "true_effect": (data.truth.grades, "grades a unit of constraint"),
         "true_reverse_effect": (per_grade, "constraint a grade"),
     }
-    return Findings(
-        estimates=[Estimate(name, v, v, v, unit, n, how=how) for name, (v, unit) in rows.items()]
-    )
+    return Findings(estimates=[Estimate(name, v, v, v, unit, n, how=how) for name, (v, unit) in rows.items()])
 
 
 def worlds_in_words() -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Figures of the study. Each takes only a Result; its title states what the numbers show."""
+"""Figures of one panel. Each takes only a Result; its title states what the numbers show."""
 
 from collections.abc import Sequence
 
@@ -6,58 +6,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dti_core.lab.data import DataCard, simulated_card
 from dti_core.lab.record import Estimate, Result
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
 from dti_core.studies.esg_constraint.model.registry import ESTIMATORS
-from dti_core.studies.esg_constraint.model.world import WORLDS
-from dti_core.studies.esg_constraint.montecarlo import GOOD_COVERAGE
-from dti_core.studies.esg_constraint.power import WANTED_POWER, cells
 
-BLUE, ORANGE, GREEN, PINK = PALETTE[:4]
-#: Colours of the heat maps run from orange over pale grey to blue; every cell also carries its number.
-COVERAGE_SCALE = [[0.0, "#D55E00"], [0.80, "#E9C9B0"], [0.93, "#DCE6EC"], [1.0, "#56A0CC"]]
+BLUE, ORANGE = PALETTE[:2]
+#: From orange over pale grey to blue; every cell also carries its number.
 CORRELATION_SCALE = [[0.0, "#D55E00"], [0.5, "#EDEDED"], [1.0, "#56A0CC"]]
 NO_RATING = "This panel holds no ratings, so there is nothing to draw"
-
-
-def plot_coverage(result: Result) -> go.Figure:
-    """Share of 95 % intervals that hold the truth, by estimator and world."""
-    table = result.series["coverage"]
-    wide = table.pivot(index="estimator", columns="world", values="coverage").loc[list(ESTIMATORS), list(WORLDS)]
-    offered = table.pivot(index="estimator", columns="world", values="offered").loc[wide.index, wide.columns]
-    words = [
-        [f"<b>{100 * c:.0f}</b>" if o else f"{100 * c:.0f}" for c, o in zip(row, marks, strict=True)]
-        for row, marks in zip(wide.to_numpy(), offered.to_numpy(), strict=True)
-    ]
-    figure = go.Figure(
-        go.Heatmap(
-            z=wide, x=[_plain(world) for world in wide.columns], y=[_plain(name) for name in wide.index],
-            text=words, texttemplate="%{text}", textfont={"color": "#111111"}, colorscale=COVERAGE_SCALE,
-            zmin=0, zmax=1, showscale=False, xgap=2, ygap=2,
-            hovertemplate="%{y}, %{x}: %{z:.1%}<extra></extra>",
-        )
-    )  # fmt: skip
-    rows = table[table["offered"]]
-    low, high = GOOD_COVERAGE
-    kept, missed, n = (rows["verdict"] != "wrong").sum(), (rows["verdict"] == "wrong").sum(), int(table["n"].min())
-    worst = table[table["world"] == "no_effect"].sort_values("false_positive").iloc[-1]
-    figure = style(
-        figure,
-        title=f"{kept} of {kept + missed} offers of validity agree with {low:.0%}-{high:.0%} coverage; "
-        f"{_plain(worst['estimator'])} finds an effect in {worst['false_positive']:.0%} of panels without one",
-        x="world", y="", card=_worlds_card(result),
-        caption=f"Percent of {n} simulated panels whose 95 % interval holds the truth. Bold: offered as valid in that "
-        f"world. With {n} panels a true 95 % reads {_binomial(n)}.",
-        alt="Coverage in percent. " + "; ".join(
-            f"{_plain(name)}: " + ", ".join(f"{_plain(w)} {100 * wide.loc[name, w]:.0f}" for w in wide)
-            for name in wide.index
-        ) + ".",
-    )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(showgrid=False, tickangle=-30)
-    figure.update_layout(height=210 + 27 * len(wide), margin_l=8)
-    return figure
 
 
 def plot_estimators(result: Result) -> go.Figure:
@@ -71,7 +27,7 @@ def plot_estimators(result: Result) -> go.Figure:
     figure = go.Figure()
     for row, name in enumerate(names):
         colour = BLUE if ESTIMATORS[name].offered_in(world) else NEUTRAL
-        _point(figure, known[f"effect_{name}"], -row, colour, _plain(name))
+        _point(figure, known[f"effect_{name}"], -row, colour, plain(name))
     figure.add_vline(x=0, line_color=NEUTRAL)
     if true is not None:
         figure.add_vline(x=true.value, line_color=ORANGE, line_dash="dash", line_width=2)
@@ -80,16 +36,18 @@ def plot_estimators(result: Result) -> go.Figure:
     values = [one.value for one in found]
     ending = "" if true is None else f"; the truth is {true.value:.2f}"
     figure = style(
-        figure, title=f"One panel, {len(names)} estimators, from {min(values):.2f} to {max(values):.2f}: {negative} "
-        f"call the effect negative{ending}",
+        figure, title=f"One panel, {len(names)} estimators, from {min(values):.2f} to {max(values):.2f}: "
+        f"{negative} call the effect negative{ending}",
         x=found[0].unit, y="", card=result.card,
         caption="Points and 95 % intervals. Blue: offered as valid "
-        + (f"in the world '{_plain(world)}'" if true is not None else "even if ratings move constraints")
+        + (f"in the world '{plain(world)}'" if true is not None else "even if ratings move constraints")
         + "." + (" Dashed: the truth." if true is not None else ""),
         alt="Effect of last year's constraint on the rating: "
-        + "; ".join(f"{_plain(n)} {one.text}" for n, one in zip(names, found, strict=True)) + f"{ending}.",
+        + "; ".join(f"{plain(n)} {one.text}" for n, one in zip(names, found, strict=True)) + f"{ending}.",
     )  # fmt: skip
-    figure.update_yaxes(tickvals=[-k for k in range(len(names))], ticktext=[_plain(n) for n in names], zeroline=False)
+    figure.update_yaxes(
+        tickvals=[-k for k in range(len(names))], ticktext=[plain(n) for n in names], zeroline=False
+    )
     figure.update_layout(showlegend=False, height=200 + 27 * len(names), margin_l=8)
     return figure
 
@@ -119,10 +77,10 @@ def plot_specifications(result: Result) -> go.Figure:
         figure, title=f"{lower} of {n} specifications call the effect negative; median of the two-way ones "
         f"{joint.value:.3f} (joint p {p:.3f})",
         x="specification, in order of its coefficient", y="sd of rating a sd of measure", card=result.card,
-        caption="Points and 95 % intervals. Colour: measure of constraint. Circle: firm and year effects, diamond: firm "
-        "only, cross: year only. SA is missing: with firm effects it is a function of size.",
-        alt=f"{n} specifications from {table['coef'].min():.3f} to {table['coef'].max():.3f}; {lower} intervals lie "
-        f"below 0, {int((table['low'] > 0).sum())} above; joint p {p:.3f}.",
+        caption="Points and 95 % intervals. Colour: measure of constraint. Circle: firm and year effects, diamond: "
+        "firm only, cross: year only. SA is missing: with firm effects it is a function of size.",
+        alt=f"{n} specifications from {table['coef'].min():.3f} to {table['coef'].max():.3f}; {lower} intervals "
+        f"lie below 0, {int((table['low'] > 0).sum())} above; joint p {p:.3f}.",
     )  # fmt: skip
 
 
@@ -133,10 +91,20 @@ def plot_event_study(result: Result) -> go.Figure:
     if table is None or "event_rating" not in known:
         return _nothing(result, "No policy shock in this panel: a column 'cohort' would open the event study")
     figure = go.Figure()
-    for (name, rows), colour, shift in zip(table.groupby("outcome"), (ORANGE, BLUE), (-0.08, 0.08), strict=False):
+    for (name, rows), colour, shift in zip(
+        table.groupby("outcome"), (ORANGE, BLUE), (-0.08, 0.08), strict=False
+    ):
         figure.add_scatter(
-            x=rows["years"] + shift, y=rows["coef"], mode="lines+markers", name=str(name), line={"color": colour},
-            error_y={"array": rows["high"] - rows["coef"], "arrayminus": rows["coef"] - rows["low"], "color": colour},
+            x=rows["years"] + shift,
+            y=rows["coef"],
+            mode="lines+markers",
+            name=str(name),
+            line={"color": colour},
+            error_y={
+                "array": rows["high"] - rows["coef"],
+                "arrayminus": rows["coef"] - rows["low"],
+                "color": colour,
+            },
         )
     figure.add_hline(y=0, line_color=NEUTRAL)
     figure.add_vline(x=-0.5, line_color=NEUTRAL, line_dash="dot")
@@ -147,8 +115,8 @@ def plot_event_study(result: Result) -> go.Figure:
     return style(
         figure, title=f"{first}{rose} the rating ({rating.value:+.2f} grades in the years after)",
         x="years since the policy reached the firm", y="grades; units of constraint", card=result.card,
-        caption="Against firms never reached, the year before is 0. Points and 95 % intervals, clustered by firm. "
-        f"That ratings moved alike before: p = {p:.3f}.",
+        caption="Against firms never reached, the year before is 0. Points and 95 % intervals, clustered by "
+        f"firm. That ratings moved alike before: p = {p:.3f}.",
         alt=f"Event study. Rating after relief {rating.text}"
         + (f"; constraint {fall.text}" if fall else "") + f"; leads of the rating p = {p:.3f}.",
     )  # fmt: skip
@@ -161,7 +129,11 @@ def plot_timing(result: Result) -> go.Figure:
         return _nothing(result, NO_RATING)
     figure = go.Figure()
     figure.add_scatter(
-        x=table["years"], y=table["coef"], mode="markers", marker={"color": BLUE, "size": 10}, showlegend=False,
+        x=table["years"],
+        y=table["coef"],
+        mode="markers",
+        marker={"color": BLUE, "size": 10},
+        showlegend=False,
         error_y={"array": table["high"] - table["coef"], "arrayminus": table["coef"] - table["low"]},
     )
     figure.add_hline(y=0, line_color=NEUTRAL)
@@ -170,47 +142,15 @@ def plot_timing(result: Result) -> go.Figure:
     wider = result["present_found@reverse_only"]
     verdict = "do" if p < 0.05 else "do not clearly"
     return style(
-        figure, title=f"Coming constraints {verdict} predict the rating (p = {p:.2f}); the test sees {found.value:.0%} of "
-        f"reverse effects, with the present year {wider.value:.0%}",
+        figure, title=f"Coming constraints {verdict} predict the rating (p = {p:.2f}); the test sees "
+        f"{found.value:.0%} of reverse effects, with the present year {wider.value:.0%}",
         x="year of the constraint, relative to the rating", y="grades a unit of constraint", card=result.card,
-        caption="One regression with firm and year effects. Points and 95 % intervals. Right of 0: constraints of later "
-        "years, which a rating cannot feel yet.",
+        caption="One regression with firm and year effects. Points and 95 % intervals. Right of 0: constraints of "
+        "later years, which a rating cannot feel yet.",
         alt="Coefficients by year: " + "; ".join(
             f"{row.years:+d}: {row.coef:.3f} [{row.low:.3f}, {row.high:.3f}]" for row in table.itertuples()
         ) + ".",
     )  # fmt: skip
-
-
-def plot_power(result: Result) -> go.Figure:
-    """Share of panels in which the planted effect is found, by number of firms."""
-    curves = cells(list(result))
-    figure = go.Figure()
-    dashes = {3: "dot", 5: "dash", 9: "solid"}
-    for (name, years), points in curves.items():
-        colour = ORANGE if name == "difference_gmm" else BLUE
-        values = [one for _, one in points]
-        figure.add_scatter(
-            x=[firms for firms, _ in points], y=[one.value for one in values], mode="lines+markers",
-            name=f"{_plain(name)}, {years} years", line={"color": colour, "dash": dashes.get(years, "solid")},
-            error_y={"array": [one.high - one.value for one in values],
-                     "arrayminus": [one.value - one.low for one in values], "thickness": 1},
-        )  # fmt: skip
-    figure.add_hline(y=WANTED_POWER, line_color=NEUTRAL, line_dash="dash")
-    plain, robust = result["firms_needed_two_way"], result["firms_needed_difference_gmm"]
-    figure = style(
-        figure, title=f"A small effect takes about {plain.value:,.0f} firms over nine years, {robust.value:,.0f} if ratings may "
-        "move constraints",
-        x="firms (log scale)", y="share of panels that find it", card=_worlds_card(result),
-        caption=f"Effect of {WORLDS['effect'].effect:+.2f} sd of ESG a sd of constraint. Points with 95 % Wilson "
-        "intervals. Dashed line: 80 %. Blue: two-way effects, fooled by reverse effects; orange: difference GMM.",
-        alt="Power. " + "; ".join(
-            f"{_plain(name)}, {years} years: " + ", ".join(f"{firms} firms {one.value:.0%}" for firms, one in points)
-            for (name, years), points in curves.items()
-        ) + ".",
-    )  # fmt: skip
-    figure.update_xaxes(type="log", tickvals=sorted({f for points in curves.values() for f, _ in points}))
-    figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
-    return figure
 
 
 def plot_indices(result: Result) -> go.Figure:
@@ -227,21 +167,14 @@ def plot_indices(result: Result) -> go.Figure:
         )
     )  # fmt: skip
     figure = style(
-        figure, title=f"Measures of the same thing: correlations run from {pairs.min():.2f} to {pairs.max():.2f}",
+        figure, title=f"Measures of one thing: correlations run from {pairs.min():.2f} to {pairs.max():.2f}",
         x="", y="", card=result.card,
-        caption="Pooled correlation over firm-years; no interval. In every measure higher means more constrained.",
-        alt="Correlations: " + "; ".join(f"{a} with {b} {value:.2f}" for (a, b), value in pairs.items()) + ".",
+        caption="Pooled correlation over firm-years; no interval. Higher means more constrained in all.",
+        alt="Correlations: " + "; ".join(f"{a} with {b} {r:.2f}" for (a, b), r in pairs.items()) + ".",
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(showgrid=False)
     return figure
-
-
-def fooled(result: Result) -> pd.DataFrame:
-    """Estimators whose intervals miss the truth, by world, with their rate of false findings."""
-    table = result.series["coverage"]
-    wrong = table[table["verdict"] == "wrong"]
-    return wrong[["world", "estimator", "offered", "bias", "coverage", "false_positive", "n"]].reset_index(drop=True)
 
 
 def _point(figure: go.Figure, estimate: Estimate, place: float, colour: str, name: str) -> None:
@@ -258,19 +191,11 @@ def _nothing(result: Result, why: str) -> go.Figure:
     return style(go.Figure(), title=why, x="", y="", card=result.card, caption=why + ".", alt=why + ".")
 
 
-def _worlds_card(result: Result) -> DataCard:
-    return simulated_card(result.card, "worlds", f"{len(WORLDS)} worlds whose truth is known")
-
-
 def _test(result: Result, name: str) -> float:
     tests: Sequence[float] = result.series["tests"].set_index("test")["value"].get([name], [float("nan")])
     return float(next(iter(tests)))
 
 
-def _binomial(n: int) -> str:
-    margin = 1.96 * np.sqrt(0.95 * 0.05 / n)
-    return f"between {100 * (0.95 - margin):.0f} and {100 * min(1.0, 0.95 + margin):.0f}"
-
-
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A name of the code as figures print it."""
     return name.replace("_", " ")

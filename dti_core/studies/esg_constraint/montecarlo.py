@@ -1,4 +1,4 @@
-"""Every registered estimator on many panels of worlds whose truth is known: bias, RMSE, coverage, false findings."""
+"""Every estimator on many panels of worlds whose truth is known: bias, RMSE, coverage, false findings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -99,7 +99,9 @@ def run_or_miss(spec: EstimatorSpec, panel: Panel) -> Fit:
     except (ValueError, np.linalg.LinAlgError):
         if len(panel.outcome) == 1:
             nothing = np.full((1, 1), np.nan)
-            return Fit(nothing, nothing, nothing[None], np.zeros(1, dtype=np.int64), np.full(1, np.inf), "none")
+            return Fit(
+                nothing, nothing, nothing[None], np.zeros(1, dtype=np.int64), np.full(1, np.inf), "none"
+            )
     parts = [run_or_miss(spec, panel.draws(slice(draw, draw + 1))) for draw in range(len(panel.outcome))]
     return join([
         Fit(f.coef[:, :1], f.std_error[:, :1], f.covariance[:, :1, :1], f.n_obs, f.dof, f.how) for f in parts
@@ -109,8 +111,8 @@ def run_or_miss(spec: EstimatorSpec, panel: Panel) -> Fit:
 def standardised(panel: Panel, fit: Fit) -> Array:
     """(n_draws, 3) coefficient and interval in sd of rating a sd of last year's constraint.
 
-    The rating's sd is over all rated firm-years; the constraint's is what firm and year effects leave, because
-    that is all the variation which such an estimate has seen.
+    The rating's sd is over all rated firm-years; the constraint's is what firm and year effects leave,
+    because that is all the variation which such an estimate has seen.
     """
     lagged = panel.regressors()[..., 0]
     sample = absorb(stack(lagged, np.zeros((*lagged.shape, 0)), panel.rated), TWO_WAY)
@@ -146,7 +148,9 @@ def _judge_estimator(name: str, world: str, worlds: Mapping[str, Draws], column:
     yield mean_over_draws(error).estimate(f"bias_{name}", "grades", world)
     yield _root_mean_square(error).estimate(f"rmse_{name}", "grades", world)
     inside = (draws.low[known, column] <= true) & (draws.high[known, column] >= true)
-    yield intervals.share(int(inside.sum()), len(inside)).estimate(f"coverage_{name}", "share of draws", world)
+    yield intervals.share(int(inside.sum()), len(inside)).estimate(
+        f"coverage_{name}", "share of draws", world
+    )
     null = worlds[world] if true == 0 else worlds.get(world + NULL_TWIN, worlds["no_effect"])
     ends = null.low[:, column], null.high[:, column]
     false = (ends[0] > 0) | (ends[1] < 0)
@@ -159,7 +163,9 @@ def _controls(world: str, draws: Draws) -> Iterator[Estimate]:
     known = draws.standard[np.isfinite(draws.standard).all(axis=1)]
     yield mean_over_draws(known[:, 0]).estimate("rating_effect", "sd of rating a sd of constraint", world)
     alone = (known[:, 1] > 0) | (known[:, 2] < 0)
-    yield intervals.share(int(alone.sum()), len(alone)).estimate("rating_effect_found", "share of draws", world)
+    yield intervals.share(int(alone.sum()), len(alone)).estimate(
+        "rating_effect_found", "share of draws", world
+    )
     for column, name in enumerate(("leads_found", "present_found")):
         p = draws.lead_p[:, column]
         hits = p[np.isfinite(p)] < 0.05

@@ -1,4 +1,4 @@
-"""One panel, simulated or the user's: every estimator that its columns allow, raters, selection, and who differs."""
+"""One panel, simulated or the user's: every estimator that its columns allow, raters, who differs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -71,7 +71,7 @@ def study_estimators(sample: Sample, rng: np.random.Generator, real: bool) -> Fi
 
 
 def study_raters(sample: Sample) -> Findings:
-    """Another rater, ranks, an ordered logit, and the second rater as instrument where ratings are regressors."""
+    """Another rater, ranks, an ordered logit; the second rater as instrument where ratings are regressors."""
     found, panel = Findings(), sample.panel
     x, unit = panel.regressors(), unit_of(sample)
     found.add("effect_rank", least_squares(year_rank(panel.outcome, panel.rated), x, panel.rated),
@@ -146,9 +146,12 @@ def _specification_tests(
                "small: random effects differ from fixed effects")  # fmt: skip
     reads = {
         ("mundlak", "mundlak_p"): ("Mundlak, p", "small: firm effects are related to the regressors"),
-        ("difference_gmm", "n_instruments"): ("GMM, instruments", "should stay far below the number of firms"),
+        ("difference_gmm", "n_instruments"): (
+            "GMM, instruments",
+            "should stay far below the number of firms",
+        ),
         ("difference_gmm", "hansen_p"): ("GMM, Hansen p", "small: instruments contradict each other"),
-        ("difference_gmm", "ar2_p"): ("GMM, AR(2) p", "small is expected here: rater noise reaches two years"),
+        ("difference_gmm", "ar2_p"): ("GMM, AR(2) p", "may be small: rater noise reaches two years"),
         ("difference_gmm", "ar3_p"): ("GMM, AR(3) p", "small: instruments of three years ago are not valid"),
         ("policy_iv", "first_stage_f"): ("Policy, first-stage F", "above 23: the instrument is not weak"),
     }
@@ -160,7 +163,7 @@ def _specification_tests(
         low, high = (float(kept[f"anderson_rubin_{end}"][0]) for end in ("low", "high"))
         found.estimates.append(
             Estimate("effect_policy_anderson_rubin", value, min(low, value), max(high, value),
-                     unit_of(sample), int(fits["policy_iv"].n_obs[0]), how="Anderson-Rubin set, firm clusters")
+                     unit_of(sample), int(fits["policy_iv"].n_obs[0]), how="Anderson-Rubin set by firm")
         )  # fmt: skip
     if panel.industry.max() > 1:
         p = wild_cluster_p_value(panel.outcome, x, panel.rated, panel.industry, rng)
@@ -185,7 +188,9 @@ def _ordered_logit(panel: Panel, found: Findings) -> None:
     except (ValueError, np.linalg.LinAlgError) as error:
         found.left_out.append(("ordered logit", str(error)))
         return
-    found.add("effect_ordered_logit", replace(fit, n_obs=np.array([len(firm)])), "log odds a unit of constraint")
+    found.add(
+        "effect_ordered_logit", replace(fit, n_obs=np.array([len(firm)])), "log odds a unit of constraint"
+    )
 
 
 def _groups(sample: Sample) -> dict[str, Array | None]:

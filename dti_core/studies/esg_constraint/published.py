@@ -26,7 +26,7 @@ TRIM = 0.01
 
 
 def published_panels() -> tuple[Callable[[], list[Estimate]], ...]:
-    """One function a panel; each returns coefficients with intervals, and their standard errors as numbers."""
+    """One function a panel; each returns coefficients with intervals, and their standard errors."""
     return petersen, grunfeld, arellano_bond, spanish_firms, innovation
 
 
@@ -88,18 +88,20 @@ def spanish_firms() -> list[Estimate]:
     of = {one.name: one for one in found}
     few, many = of["snmesp_small"], of["snmesp_large"]
     error = math.hypot(few.std_error or 0.0, many.std_error or 0.0)
-    gap, n, how = few.value - many.value, few.n + many.n, "two samples of different firms"
-    return [*found, _coefficient("snmesp_small_minus_large", gap, error, unit, n, how)]
+    gap, both, how = few.value - many.value, few.n + many.n, "two samples of different firms"
+    return [*found, _coefficient("snmesp_small_minus_large", gap, error, unit, both, how)]
 
 
 def innovation() -> list[Estimate]:
-    """Citations of US firms on institutional ownership: Poisson with year and industry dummies, by pyfixest."""
+    """Citations of US firms on institutional ownership: Poisson, year and industry dummies, by pyfixest."""
     import pyfixest as pf
 
     table = load_packaged("innovation")[0].table
     logs = {"sales": np.log(table["sales"]), "intensity": np.log(table["capital"] / table["employment"])}
     fitted: Any = pf.fepois(
-        "cites ~ institutions + intensity + sales | year + industry", table.assign(**logs), vcov={"CRV1": "firm"}
+        "cites ~ institutions + intensity + sales | year + industry",
+        table.assign(**logs),
+        vcov={"CRV1": "firm"},
     )
     coef, error = fitted.coef(), fitted.se()
     return [
@@ -128,8 +130,8 @@ def _named(
     names = list(names)
     for name, k in zip(names, columns or range(len(names)), strict=True):
         found.append(
-            Estimate(name, float(fit.coef[0, k]), float(low[0, k]), float(high[0, k]), unit, int(fit.n_obs[0]),
-                     how=fit.how, std_error=float(fit.std_error[0, k]))
+            Estimate(name, float(fit.coef[0, k]), float(low[0, k]), float(high[0, k]), unit,
+                     int(fit.n_obs[0]), how=fit.how, std_error=float(fit.std_error[0, k]))
         )  # fmt: skip
         if errors:
             found.append(_exact(f"{name}_se", fit.std_error[0, k], fit))

@@ -72,19 +72,19 @@ def study_omitted(sample: Sample) -> Findings:
         found.left_out.append(("Oster bound", "the panel has no control to compare omitted ones with"))
         return found
     bounds = oster_bounds(panel.outcome, panel.regressors(), panel.rated)
-    ends = sorted((float(bounds.long[0]), float(bounds.beta_star[0])))
-    if np.isfinite(ends).all():
+    low, high = sorted((float(bounds.long[0]), float(bounds.beta_star[0])))
+    if np.isfinite([low, high]).all():
         how = "from the estimate to where omitted variables as strong as the controls would put it"
         n = int((panel.rated & np.isfinite(panel.regressors()).all(axis=3)).sum())
         found.estimates.append(
-            Estimate("oster_bound", float(bounds.beta_star[0]), *ends, unit_of(sample), n, how=how)
+            Estimate("oster_bound", float(bounds.beta_star[0]), low, high, unit_of(sample), n, how=how)
         )
     found.test("Oster, delta", float(bounds.delta[0]), "how many times the controls omitted ones must matter")
     return found
 
 
 def study_choices(sample: Sample, n_resamples: int, rng: np.random.Generator) -> Findings:
-    """The specification curve, its joint tests over the two-way ones, and indices corrected for their number."""
+    """The specification curve, joint tests over the two-way ones, and indices corrected for their number."""
     found, panel = Findings(), sample.panel
     everything = _specifications(sample)
     curve = specification_curve(list(everything.values()), panel.rated, rng, 1)
@@ -92,8 +92,12 @@ def study_choices(sample: Sample, n_resamples: int, rng: np.random.Generator) ->
     found.series["specifications"] = frame.assign(coef=curve.coef, low=curve.low, high=curve.high, p=curve.p)
     sound = [one for key, one in everything.items() if key[2] == "firm and year"]
     joint = specification_curve(sound, panel.rated, rng, n_resamples)
-    found.test("Specification curve, median p", joint.median_p, f"no effect in any of {len(sound)} two-way ones")
-    found.test("Specification curve, share p", joint.share_p, "as many significant ones of one sign by chance")
+    found.test(
+        "Specification curve, median p", joint.median_p, f"no effect in any of {len(sound)} two-way ones"
+    )
+    found.test(
+        "Specification curve, share p", joint.share_p, "as many significant ones of one sign by chance"
+    )
     low, high = (float(np.quantile(joint.coef, q)) for q in (0.025, 0.975))
     found.estimates.append(
         Estimate("specification_median", joint.median, low, high, STANDARD, len(sound),
@@ -150,9 +154,11 @@ def _indices(
     sample: Sample, everything: dict[tuple[str, str, str, str], Specification], n_resamples: int,
     rng: np.random.Generator,
 ) -> pd.DataFrame:  # fmt: skip
-    """A row an index: effect with two-way effects, plain and corrected p-values; no number where collinear."""
+    """A row an index: two-way estimate, plain and corrected p-values; no number where collinear."""
     controls = "usual" if sample.controls else "none"
-    chosen = {m: everything.get((m, controls, "firm and year", "rating a")) for m in INDICES if m in sample.overlaps}
+    chosen = {
+        m: everything.get((m, controls, "firm and year", "rating a")) for m in INDICES if m in sample.overlaps
+    }
     usable = {name: one for name, one in chosen.items() if one is not None}
     rows = {}
     if usable:
@@ -161,7 +167,7 @@ def _indices(
         rows = {name: [array[k] for array in numbers] for k, name in enumerate(usable)}
     columns = ["effect", "low", "high", "p", "p_holm", "p_romano_wolf"]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    frame = frame.reindex([name for name in chosen])
+    frame = frame.reindex(list(chosen))
     truth_correlation = {
         name: np.ma.corrcoef(*(np.ma.masked_invalid(sample.measures[m].ravel()) for m in (name, OWN)))[0, 1]
         for name in chosen if OWN in sample.measures

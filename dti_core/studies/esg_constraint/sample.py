@@ -1,4 +1,4 @@
-"""The panel of a study run as the estimators take it: one table, one measure of constraint, what else is there."""
+"""The panel of a run as the estimators take it: one table, one measure of constraint, what else is there."""
 
 from dataclasses import dataclass, replace
 
@@ -26,8 +26,8 @@ class Sample:
     """A rated panel ready for estimation.
 
     panel : one draw; treatment is `measure`. measures : name -> (1, n_firms, n_years), in sd, higher = more
-    constrained. controls : names of the controls that the table has. overlaps : by index, only those that can be
-    computed. laid : all columns of the table.
+    constrained. controls : names of the controls that the table has. overlaps : by index, those that can
+    be computed. laid : all columns of the table.
     """
 
     panel: Panel

@@ -1,1 +1,1 @@
-"""Equations of the study: constraint indices, the simulated world, its moments and estimators. Arrays in, arrays out."""
+"""Equations of the study: indices, the simulated world, its moments, estimators. Arrays in, arrays out."""
