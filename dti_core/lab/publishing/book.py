@@ -53,7 +53,7 @@ def collect_sources(profile: str, place: Path) -> Path:
     studies.mkdir(exist_ok=True)
     records: dict[str, Record] = {}
     for slug in list_slugs():
-        record = latest_run(slug, profile)
+        record = latest_run(slug, profile, executed=True)
         if record is not None:
             chapter = chapter_text(study_results(slug) / record.run, record)
             (studies / f"{slug}.ipynb").write_text(chapter, encoding="utf-8")

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from dti_core.lab.errors import RunError
 from dti_core.lab.paths import results_root, study_results
 from dti_core.lab.record import Record
+from dti_core.lab.running.runs import EXECUTED
 
 
 def read_record(path: Path) -> Record:
@@ -43,9 +44,16 @@ def find_record(name: str) -> Record:
     return read_record(found[0])
 
 
-def latest_run(slug: str, profile: str | None = None) -> Record | None:
-    """The newest finished run of a study, of one profile if named; None if there is none."""
-    return next((r for r in finished_runs(slug) if profile in (None, r.profile)), None)
+def latest_run(slug: str, profile: str | None = None, *, executed: bool = False) -> Record | None:
+    """The newest finished run of a study, of one profile if named; None if there is none.
+
+    With `executed`, only runs that kept their executed notebook: those of `dti run`.
+    """
+    for record in finished_runs(slug):
+        kept = (study_results(slug) / record.run / EXECUTED).is_file()
+        if profile in (None, record.profile) and (kept or not executed):
+            return record
+    return None
 
 
 def newest_records() -> list[Record]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 
 from dti_core.lab.record import Estimate, Result
@@ -77,10 +76,10 @@ def plot_specifications(result: Result) -> go.Figure:
         figure, title=f"{lower} of {n} specifications call the effect negative; median of the two-way ones "
         f"{joint.value:.3f} (joint p {p:.3f})",
         x="specification, in order of its coefficient", y="sd of rating a sd of measure", card=result.card,
-        caption="Points and 95 % intervals. Colour: measure of constraint. Circle: firm and year effects, diamond: "
-        "firm only, cross: year only. SA is missing: with firm effects it is a function of size.",
-        alt=f"{n} specifications from {table['coef'].min():.3f} to {table['coef'].max():.3f}; {lower} intervals "
-        f"lie below 0, {int((table['low'] > 0).sum())} above; joint p {p:.3f}.",
+        caption="Points and 95 % intervals. Colour: measure of constraint. Circle: firm and year "
+        "effects, diamond: firm only, cross: year only. SA is missing: with firm effects it is a function of size.",
+        alt=f"{n} specifications from {table['coef'].min():.3f} to {table['coef'].max():.3f}; {lower} "
+        f"intervals lie below 0, {int((table['low'] > 0).sum())} above; joint p {p:.3f}.",
     )  # fmt: skip
 
 
@@ -145,8 +144,8 @@ def plot_timing(result: Result) -> go.Figure:
         figure, title=f"Coming constraints {verdict} predict the rating (p = {p:.2f}); the test sees "
         f"{found.value:.0%} of reverse effects, with the present year {wider.value:.0%}",
         x="year of the constraint, relative to the rating", y="grades a unit of constraint", card=result.card,
-        caption="One regression with firm and year effects. Points and 95 % intervals. Right of 0: constraints of "
-        "later years, which a rating cannot feel yet.",
+        caption="One regression with firm and year effects. Points and 95 % intervals. Right of 0: constraints "
+        "of later years, which a rating cannot feel yet.",
         alt="Coefficients by year: " + "; ".join(
             f"{row.years:+d}: {row.coef:.3f} [{row.low:.3f}, {row.high:.3f}]" for row in table.itertuples()
         ) + ".",

@@ -72,8 +72,9 @@ def find(task: Task) -> dict[tuple[str, int], NDArray[np.bool_]]:
 def firms_needed(draws: Draws) -> list[Estimate]:
     """Firms, rated over nine years, for 80 % power at 5 %, from the spread in the world `effect`.
 
-    Of the planted effect, and of one as large as the links that are published (in the other direction). Errors
-    fall with the root of the number of firms; the interval is that of a standard deviation of normal estimates.
+    Of the planted effect, and of one as large as the links that are published (in the other direction).
+    Errors fall with the root of the number of firms; the interval is that of the standard deviation of normal
+    estimates.
     """
     from scipy import stats
 
