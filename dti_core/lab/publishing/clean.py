@@ -109,9 +109,7 @@ def with_values(source: str, parameters: Mapping[str, Value]) -> str:
 
 
 def _rerun(slug: str) -> str:
-    return (
-        f"Run `dti run {slug}` again in the profile of this book; for the frozen one then `dti publish {slug}`."
-    )
+    return f"Run `dti run {slug}` again in the profile of this book, then publish it if that is the full one."
 
 
 def _outcome(cell: Cell, number: int, place: str) -> dict[str, Any]:
