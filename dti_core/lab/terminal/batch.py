@@ -85,8 +85,7 @@ def run_plans(
         display.table(
             f"{len(bad)} of {len(outcomes)} runs did not finish", ["study", "run", "state", "why"], rows
         )
-    if any(outcome.status == "killed" for outcome in bad):
-        raise KeyboardInterrupt
+    _stop_if_interrupted(outcomes)
     return not bad
 
 
@@ -98,24 +97,24 @@ def reproduce(profile: str, *, jobs: int | None, timeout_seconds: float | None) 
     started = float(os.environ.get("DTI_STARTED") or time.time())
     plans = plan_runs(["all"], profile, {}, data=None, force=False)
     outcomes = _run(plans, jobs=jobs, cluster=None, timeout_seconds=timeout_seconds)
+    _stop_if_interrupted(outcomes)
     bad = [outcome for outcome in outcomes if not outcome.succeeded]
-    off = compared = 0
-    for outcome in outcomes:
-        if outcome in bad:
-            continue
-        record = _record_of(outcome)
+    records = [_record_of(outcome) for outcome in outcomes if outcome.succeeded]
+    for record in records:
+        display.show_verdicts(record.claims, f"{record.slug}: verdicts of this run")
+    console.print("building the book of these runs")
+    site = build_book(profile)
+    compared = off = 0
+    for record in records:
         rows = compare_with_reference(record)
         compared += len(rows)
         off += sum(not row.within for row in rows)
         display.show_reference(rows, f"{record.slug}, profile {record.profile}")
-        display.show_verdicts(record.claims, f"{record.slug}: verdicts of this run")
-    console.print("building the book of these runs")
-    site = build_book(profile)
+    for outcome in bad:
+        console.print(f"[red]{outcome.status}[/] {outcome.slug}: {outcome.reason}")
     console.print(
         f"{compared} published numbers compared, {off} outside their tolerance, {len(bad)} runs failed."
     )
-    for outcome in bad:
-        console.print(f"[red]{outcome.status}[/] {outcome.slug}: {outcome.reason}")
     console.print(f"Took {clock(time.time() - started)}. Next: open {site}/index.html, or `make ui`.")
     return not bad and not off and compared > 0
 
@@ -154,6 +153,11 @@ def _run(
     expected = {plan.slug: expected_seconds(plan) for plan in plans}
     with display.ProgressLines(expected) as listener:
         return run_all(plans, jobs=jobs, cluster=cluster, timeout_seconds=timeout_seconds, listener=listener)
+
+
+def _stop_if_interrupted(outcomes: Sequence[Outcome]) -> None:
+    if any(outcome.status == "killed" for outcome in outcomes):
+        raise KeyboardInterrupt
 
 
 def _show_outcome(outcome: Outcome, *, alone: bool) -> None:
