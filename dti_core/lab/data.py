@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from dti_core.lab.errors import DataError
 from dti_core.lab.paths import project_root
@@ -65,6 +65,7 @@ class PackagedData(BaseModel):
     licence: str
     badge: str
     caveat: str
+    read_with: tuple[str, ...] = Field((), description="Other data sets that a run on this one reads.")
 
     def path(self) -> Path:
         """The file's place, found without importing the package. DataError if absent or changed."""

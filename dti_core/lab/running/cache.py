@@ -43,14 +43,15 @@ def source_hashes(slug: str) -> dict[str, str]:
 def data_hashes(config: Config) -> dict[str, str]:
     """sha256 of each data set a run reads.
 
-    Three rules: a parameter whose value names a packaged data set stands for its registered hash; `data_path`
-    stands for the user's file; every table below experiments/data/<slug>/ counts.
+    Three rules: a parameter whose value names a packaged data set stands for its registered hash and those of
+    the sets read with it; `data_path` stands for the user's file; every table below experiments/data/<slug>/ counts.
     """
     hashes: dict[str, str] = {}
     registry = load_registry()
     for value in config.values.values():
         if isinstance(value, str) and value in registry:
-            hashes[value] = registry[value].sha256
+            for name in (value, *registry[value].read_with):
+                hashes[name] = registry[name].sha256
     if path := config.values.get(DATA_PATH):
         hashes[DATA_PATH] = _hash_user_file(str(path))
     folder = project_root() / "experiments" / "data" / config.slug

@@ -34,7 +34,7 @@ def plot_estimators(result: Result) -> go.Figure:
     negative = sum(one.high < 0 for one in found)
     values = [one.value for one in found]
     ending = "" if true is None else f"; the truth is {true.value:.2f}"
-    figure = style(
+    figure = roomy(style(
         figure, title=f"One panel, {len(names)} estimators, from {min(values):.2f} to {max(values):.2f}: "
         f"{negative} call the effect negative{ending}",
         x=found[0].unit, y="", card=result.card,
@@ -43,7 +43,7 @@ def plot_estimators(result: Result) -> go.Figure:
         + "." + (" Dashed: the truth." if true is not None else ""),
         alt="Effect of last year's constraint on the rating: "
         + "; ".join(f"{plain(n)} {one.text}" for n, one in zip(names, found, strict=True)) + f"{ending}.",
-    )  # fmt: skip
+    ))  # fmt: skip
     figure.update_yaxes(
         tickvals=[-k for k in range(len(names))], ticktext=[plain(n) for n in names], zeroline=False
     )
@@ -72,15 +72,17 @@ def plot_specifications(result: Result) -> go.Figure:
     joint = result["specification_median"]
     p = _test(result, "Specification curve, median p")
     lower, n = int((table["high"] < 0).sum()), len(table)
-    return style(
+    barred = result.series["overlap"].query("collinear")["index"]
+    return roomy(style(
         figure, title=f"{lower} of {n} specifications call the effect negative; median of the two-way ones "
         f"{joint.value:.3f} (joint p {p:.3f})",
         x="specification, in order of its coefficient", y="sd of rating a sd of measure", card=result.card,
         caption="Points and 95 % intervals. Colour: measure of constraint. Circle: firm and year "
-        "effects, diamond: firm only, cross: year only. SA is missing: with firm effects it is a function of size.",
+        "effects, diamond: firm only, cross: year only. "
+        f"Left out as collinear: {', '.join(barred) or 'none'}.",
         alt=f"{n} specifications from {table['coef'].min():.3f} to {table['coef'].max():.3f}; {lower} "
         f"intervals lie below 0, {int((table['low'] > 0).sum())} above; joint p {p:.3f}.",
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def plot_event_study(result: Result) -> go.Figure:
@@ -111,14 +113,14 @@ def plot_event_study(result: Result) -> go.Figure:
     p = _test(result, "Event study of rating, leads p")
     first = f"Relief lowers the constraint by {-fall.value:.2f} and " if fall else "Relief "
     rose = "raises" if rating.low > 0 else "lowers" if rating.high < 0 else "does not clearly move"
-    return style(
+    return roomy(style(
         figure, title=f"{first}{rose} the rating ({rating.value:+.2f} grades in the years after)",
         x="years since the policy reached the firm", y="grades; units of constraint", card=result.card,
         caption="Against firms never reached, the year before is 0. Points and 95 % intervals, clustered by "
         f"firm. That ratings moved alike before: p = {p:.3f}.",
         alt=f"Event study. Rating after relief {rating.text}"
         + (f"; constraint {fall.text}" if fall else "") + f"; leads of the rating p = {p:.3f}.",
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def plot_timing(result: Result) -> go.Figure:
@@ -140,16 +142,16 @@ def plot_timing(result: Result) -> go.Figure:
     found = result["leads_found@reverse_only"]
     wider = result["present_found@reverse_only"]
     verdict = "do" if p < 0.05 else "do not clearly"
-    return style(
-        figure, title=f"Coming constraints {verdict} predict the rating (p = {p:.2f}); the test sees "
-        f"{found.value:.0%} of reverse effects, with the present year {wider.value:.0%}",
+    return roomy(style(
+        figure, title=f"Coming constraints {verdict} predict the rating (p = {p:.2f})",
         x="year of the constraint, relative to the rating", y="grades a unit of constraint", card=result.card,
-        caption="One regression with firm and year effects. Points and 95 % intervals. Right of 0: constraints "
-        "of later years, which a rating cannot feel yet.",
+        caption="One regression with firm and year effects. Points and 95 % intervals. Right of 0: "
+        "constraints of later years, which a rating cannot feel yet. Where only the reverse is true "
+        f"they predict it in {found.value:.0%} of panels, with the present year in {wider.value:.0%}.",
         alt="Coefficients by year: " + "; ".join(
             f"{row.years:+d}: {row.coef:.3f} [{row.low:.3f}, {row.high:.3f}]" for row in table.itertuples()
         ) + ".",
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def plot_indices(result: Result) -> go.Figure:
@@ -165,12 +167,12 @@ def plot_indices(result: Result) -> go.Figure:
             xgap=2, ygap=2,
         )
     )  # fmt: skip
-    figure = style(
+    figure = roomy(style(
         figure, title=f"Measures of one thing: correlations run from {pairs.min():.2f} to {pairs.max():.2f}",
         x="", y="", card=result.card,
         caption="Pooled correlation over firm-years; no interval. Higher means more constrained in all.",
         alt="Correlations: " + "; ".join(f"{a} with {b} {r:.2f}" for (a, b), r in pairs.items()) + ".",
-    )  # fmt: skip
+    ))  # fmt: skip
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(showgrid=False)
     return figure
@@ -193,6 +195,13 @@ def _nothing(result: Result, why: str) -> go.Figure:
 def _test(result: Result, name: str) -> float:
     tests: Sequence[float] = result.series["tests"].set_index("test")["value"].get([name], [float("nan")])
     return float(next(iter(tests)))
+
+
+def roomy(figure: go.Figure) -> go.Figure:
+    """Move the title to the top and make room for its lines, so that it never meets the badge."""
+    lines = str(figure.layout.title.text).count("<br>") + 1
+    place = {"y": 1.0, "yref": "container", "yanchor": "top", "pad": {"t": 10}}
+    return figure.update_layout(title=place, margin_t=48 + 22 * lines)
 
 
 def plain(name: str) -> str:

@@ -25,6 +25,10 @@ _CLUSTERS: dict[str, Cluster] = {
 TRIM = 0.01
 
 
+#: pyfixest sums in parallel, in no fixed order; what that moves is far smaller than these decimals.
+DECIMALS = 6
+
+
 def published_panels() -> tuple[Callable[[], list[Estimate]], ...]:
     """One function a panel; each returns coefficients with intervals, and their standard errors."""
     return petersen, grunfeld, arellano_bond, spanish_firms, innovation
@@ -103,7 +107,7 @@ def innovation() -> list[Estimate]:
         table.assign(**logs),
         vcov={"CRV1": "firm"},
     )
-    coef, error = fitted.coef(), fitted.se()
+    coef, error = fitted.coef().round(DECIMALS), fitted.se().round(DECIMALS)
     return [
         _coefficient(f"innovation_{name}", float(coef[name]), float(error[name]), "log points a unit",
                      int(fitted._N), "Poisson by pyfixest, clustered by firm")

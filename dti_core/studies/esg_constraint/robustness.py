@@ -27,6 +27,8 @@ Array = NDArray[np.float64]
 
 LEADS, LAGS = 2, 3
 HORIZON = range(-4, 6)
+#: Above so many ratings the joint tests take one specification a measure and few resamples.
+LARGE, LARGE_RESAMPLES = 100_000, 39
 STANDARD = "sd of rating a sd of measure"
 _EFFECTS: dict[str, tuple[Effect, ...]] = {"firm and year": TWO_WAY, "firm": ("firm",), "year": ("year",)}
 
@@ -91,6 +93,12 @@ def study_choices(sample: Sample, n_resamples: int, rng: np.random.Generator) ->
     frame = pd.DataFrame(list(everything), columns=["measure", "controls", "effects", "outcome"])
     found.series["specifications"] = frame.assign(coef=curve.coef, low=curve.low, high=curve.high, p=curve.p)
     sound = [one for key, one in everything.items() if key[2] == "firm and year"]
+    if panel.rated.sum() > LARGE:
+        controls = "usual" if sample.controls else "none"
+        sound = [one for key, one in everything.items() if key[1:] == (controls, "firm and year", "rating a")]
+        n_resamples = min(n_resamples, LARGE_RESAMPLES)
+        why = f"more than {LARGE:,} ratings: {len(sound)} specifications, {n_resamples} resamples"
+        found.left_out.append(("joint test over all two-way specifications", why))
     joint = specification_curve(sound, panel.rated, rng, n_resamples)
     found.test(
         "Specification curve, median p", joint.median_p, f"no effect in any of {len(sound)} two-way ones"
@@ -126,28 +134,31 @@ def study_overlap(sample: Sample) -> Findings:
 
 
 def _specifications(sample: Sample) -> dict[tuple[str, str, str, str], Specification]:
-    """Every defensible and common choice; collinear indices are left out where firm effects absorb them."""
-    panel = sample.panel
+    """Every defensible and common choice; collinear indices are left out where firm effects absorb them.
+
+    Arrays are shared between specifications, so that a panel of a million rows fits into memory.
+    """
+    panel, usual = sample.panel, sample.panel.regressors()[..., 1:]
     outcomes = {"rating a": panel.outcome, "rank of a": year_rank(panel.outcome, panel.rated)}
     if panel.second_rating is not None:
         outcomes["rating b"] = panel.second_rating
-    barred = {name for name, overlap in sample.overlaps.items() if overlap.collinear}
-    x = panel.regressors()
-    specifications = {}
-    for measure, controls, effects, outcome in product(
-        sample.measures, ("none", "usual") if sample.controls else ("none",), _EFFECTS, outcomes
-    ):
-        if measure in barred:
+    for name, values in outcomes.items():
+        seen = np.where(panel.rated, values, np.nan)
+        outcomes[name] = seen / np.nanstd(seen)
+    designs: dict[tuple[str, str], Array] = {}
+    for measure, values in sample.measures.items():
+        if measure in sample.overlaps and sample.overlaps[measure].collinear:
             continue
-        lagged = shifted(sample.measures[measure], 1)
-        scale = _within_sd(lagged, panel.rated)
-        columns = [(lagged / scale)[..., None]] + ([x[..., 1:]] if controls == "usual" else [])
-        values = np.where(panel.rated, outcomes[outcome], np.nan)
-        key = (measure, controls, effects, outcome)
-        specifications[key] = Specification(
-            ", ".join(key), values / np.nanstd(values), np.concatenate(columns, axis=3), _EFFECTS[effects]
+        lagged = shifted(values, 1)
+        designs[measure, "none"] = (lagged / _within_sd(lagged, panel.rated))[..., None]
+        if sample.controls:
+            designs[measure, "usual"] = np.concatenate([designs[measure, "none"], usual], axis=3)
+    return {
+        (*kind, effects, outcome): Specification(
+            ", ".join((*kind, effects, outcome)), outcomes[outcome], x, _EFFECTS[effects]
         )
-    return specifications
+        for (kind, x), effects, outcome in product(designs.items(), _EFFECTS, outcomes)
+    }
 
 
 def _indices(

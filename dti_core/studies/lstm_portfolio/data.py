@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dti_core.lab.config import Config
+from dti_core.lab.config import Config, load_experiment
 from dti_core.lab.data import DataCard, Problem, packaged, read_user_table
 from dti_core.lab.errors import DataError
 
@@ -78,18 +78,31 @@ def validate_returns(returns: pd.DataFrame) -> pd.DataFrame:
 
 def check_length(market: Market, config: Config) -> None:
     """Raise DataError unless there are days for the window of the first test year and for all folds."""
-    test_days = config.n_folds * config.refit_months * 21
-    learning_days = config.window_days + config.validation_days + 2 * config.horizon_days
-    needed = max(config.lookback_days, learning_days) + 21 + test_days
-    if (found := len(market.returns)) < needed:
-        fewer = (found - needed + test_days) // (21 * config.refit_months)
-        shorter = "smaller lookback_days, validation_days or refit_months, or a longer table"
-        advice = f"n_folds at most {fewer}" if fewer > 0 else shorter
+    found, needed = len(market.returns), days_needed(config)
+    if found < needed:
         raise DataError(
             f"{config.slug}: {found} days of returns are too few for n_folds={config.n_folds} of "
             f"{config.refit_months} months after lookback_days={config.lookback_days} "
-            f"({needed} days needed). Give {advice}."
+            f"({needed} days needed). {suggest_sizes(found, config)}"
         )
+
+
+def days_needed(config: Config) -> int:
+    """Days of returns that the folds, the first portfolio and the first fit ask for."""
+    learning_days = config.window_days + config.validation_days + 2 * config.horizon_days
+    return int(max(config.lookback_days, learning_days) + 21 + config.n_folds * config.refit_months * 21)
+
+
+def suggest_sizes(n_days: int, config: Config) -> str:
+    """The settings, from large to small, with which a table of `n_days` can be studied."""
+    for lookback, validation, months in ((504, 252, 24), (504, 252, 12), (252, 126, 6), (126, 63, 3)):
+        sizes = {"lookback_days": lookback, "validation_days": validation, "refit_months": months}
+        one = config.replace(**sizes, n_folds=1)
+        n_folds = min(config.n_folds, 1 + (n_days - days_needed(one)) // (21 * months))
+        if n_folds >= 2:
+            settings = {"n_folds": n_folds, **sizes}
+            return f"Add {' '.join(f'-p {name}={value}' for name, value in settings.items())}."
+    return "Give a longer table."
 
 
 def to_returns(prices: pd.DataFrame) -> pd.DataFrame:
@@ -136,4 +149,10 @@ def check(table: pd.DataFrame) -> list[Problem]:
     from dti_core.studies.lstm_portfolio.check import WARNING, check_prices
 
     found = check_prices(table)
-    return [Problem(text.removeprefix(WARNING), blocks=not text.startswith(WARNING)) for text in found]
+    problems = [Problem(text.removeprefix(WARNING), blocks=not text.startswith(WARNING)) for text in found]
+    config, n_days = load_experiment("lstm_portfolio").resolve(), len(table) - 1
+    if n_days < days_needed(config) and not any(problem.blocks for problem in problems):
+        advice = suggest_sizes(n_days, config)
+        short = f"{n_days} days of returns are too few for the default sizes. {advice}"
+        problems.append(Problem(short, blocks=not advice.startswith("Add")))
+    return problems

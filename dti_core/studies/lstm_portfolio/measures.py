@@ -100,6 +100,11 @@ class Judge:
             found = replace(found, per_seed=each)
         return found.estimate(name, "rank correlation", self.world)
 
+    def rank_ic_difference(self, name: str, target: Array, forecast: Array, null: Array) -> Estimate:
+        """Mean rank correlation of a forecast less that of a null, months paired."""
+        gap = skill.rank_ic(target, forecast) - skill.rank_ic(target, null)
+        return intervals.newey_west_mean(gap).estimate(name, "rank correlation", self.world)
+
 
 def core_estimates(backtest: Backtest, judge: Judge) -> list[Estimate]:
     """The numbers that claims are judged by, in the observed and in each control world."""
@@ -112,7 +117,6 @@ def core_estimates(backtest: Backtest, judge: Judge) -> list[Estimate]:
     for control in ("shuffled", "constant_sharpe"):
         pair = returns["lstm"], returns[control]
         found.append(judge.sharpe_difference(f"sharpe_lstm_minus_{control}", *pair))
-    found.append(judge.sharpe_difference("sharpe_foresight_minus_equal_weight", returns["foresight"], equal))
     found.append(judge.sharpe_difference("sharpe_adaptive_minus_fixed", returns["adaptive"], returns["lstm"]))
     for null, forecast in backtest.nulls.items():
         args = backtest.target, backtest.forecasts["lstm"], forecast, backtest.lstm_seeds
@@ -120,8 +124,12 @@ def core_estimates(backtest: Backtest, judge: Judge) -> list[Estimate]:
     found.append(
         judge.rank_ic("rank_ic_lstm", backtest.target, backtest.forecasts["lstm"], backtest.lstm_seeds)
     )
+    against = backtest.target, backtest.forecasts["lstm"], backtest.nulls["constant_sharpe"]
+    found.append(judge.rank_ic_difference("rank_ic_lstm_minus_constant_sharpe", *against))
     n_seeds = len(backtest.lstm_seeds)
-    return [replace(one, n_seeds=n_seeds) for one in found + regime_estimates(backtest, judge)]
+    found = [replace(one, n_seeds=n_seeds) for one in found + regime_estimates(backtest, judge)]
+    foresight = judge.sharpe_difference("sharpe_foresight_minus_equal_weight", returns["foresight"], equal)
+    return [*found, foresight]
 
 
 def regime_estimates(backtest: Backtest, judge: Judge) -> list[Estimate]:

@@ -70,7 +70,8 @@ def estimate_volatility(
     returns : (n_rows, n_assets), simple daily returns.
     folds : refits; decision days whose horizon reaches past the last row are left out.
     settings : the network; `settings.horizon_days` is the horizon of all models.
-    index : (n_rows,), simple daily returns of an index; forecast and judged apart from the assets.
+    index : (n_rows,), simple daily returns of an index; learned with the assets where models
+        pool, judged apart from them.
     floor : smallest daily volatility of targets and forecasts.
 
     Returns
