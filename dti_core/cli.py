@@ -17,7 +17,8 @@ data_app = typer.Typer(no_args_is_help=True, help="List the data sets, or check 
 app.add_typer(data_app, name="data")
 
 Settings = Annotated[list[str] | None, typer.Option("-p", metavar="NAME=VALUE", help="Set a parameter.")]
-ProfileOption = Annotated[str, typer.Option(help="smoke | quick | full: how large the run is.")]
+PROFILES_HELP = "smoke | quick | full: how large the run is."
+ProfileOption = Annotated[str, typer.Option(help=PROFILES_HELP)]
 Jobs = Annotated[int | None, typer.Option(help="Notebooks at a time (default: all cores).", min=1)]
 Cluster = Annotated[str | None, typer.Option(metavar="tcp://HOST:PORT", help="An existing Dask scheduler.")]
 Timeout = Annotated[float | None, typer.Option(metavar="S", help="Seconds that one notebook may take.")]
@@ -46,6 +47,8 @@ def list_studies(
 @app.command()
 def doctor() -> None:
     """Check python, packages, cores, memory, disk, GPU, tracking and data, one line each with the fix."""
+    from rich.markup import escape
+
     from dti_core.lab.terminal.display import console
     from dti_core.lab.terminal.doctor import examine
 
@@ -53,16 +56,15 @@ def doctor() -> None:
     for finding in examine():
         broken += bool(finding.fix)
         mark = "[red]fix[/]" if finding.fix else "[green]ok [/]"
-        console.print(
-            f"{mark} {finding.part:18} {finding.found}" + (f" -> {finding.fix}" if finding.fix else "")
-        )
+        said = escape(f"{finding.part:18} {finding.found}" + (f" -> {finding.fix}" if finding.fix else ""))
+        console.print(f"{mark} {said}")
     raise typer.Exit(1 if broken else 0)
 
 
 @app.command()
 def run(
     slugs: Annotated[list[str] | None, typer.Argument(metavar="SLUG...|all")] = None,
-    profile: ProfileOption = "quick",
+    profile: Annotated[str | None, typer.Option(help=PROFILES_HELP, show_default="quick")] = None,
     p: Settings = None,
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="Your own data.")] = None,
     repeat: Annotated[
@@ -76,13 +78,15 @@ def run(
     """Run studies; a finished run of the same code, data and parameters is reused."""
     from dti_core.lab.terminal import batch
 
-    if bool(slugs) == bool(repeat):
-        raise ConfigError("name studies (or all), or give --from result.json; not both.")
-    plans = (
-        [batch.plan_from_record(repeat, force=force)]
-        if repeat
-        else batch.plan_runs(slugs or [], profile, batch.parse_settings(p), data=data, force=force)
-    )
+    if not slugs and not repeat:
+        raise ConfigError("name studies (or all), or give --from result.json.")
+    if repeat and (slugs or profile or p or data):
+        raise ConfigError("--from repeats a run as it was: give it no studies, -p, --profile or --data.")
+    if repeat:
+        plans = [batch.plan_from_record(repeat, force=force)]
+    else:
+        settings = batch.parse_settings(p)
+        plans = batch.plan_runs(slugs or [], profile or "quick", settings, data=data, force=force)
     _finish(batch.run_plans(plans, jobs=jobs, cluster=cluster, timeout_seconds=timeout))
 
 
@@ -130,12 +134,12 @@ def claims(
     listing.show_claims(verdict, study)
 
 
-@app.command()
-def reproduce(profile: ProfileOption = "quick", jobs: Jobs = None, timeout: Timeout = None) -> None:
+@app.command("reproduce")
+def reproduce_all(profile: ProfileOption = "quick", jobs: Jobs = None, timeout: Timeout = None) -> None:
     """Run every study, compare with the accepted numbers, build the book; exit 1 if any number is off."""
-    from dti_core.lab.terminal import batch
+    from dti_core.lab.terminal.reproduction import reproduce
 
-    raise typer.Exit(0 if batch.reproduce(profile, jobs=jobs, timeout_seconds=timeout) else 1)
+    _finish(reproduce(profile, jobs=jobs, timeout_seconds=timeout))
 
 
 @app.command()
@@ -172,7 +176,15 @@ def ui(port: int = 5000) -> None:
     """Open the run comparison (MLflow) on 127.0.0.1."""
     from dti_core.lab.terminal import batch
 
-    batch.open_ui(port)
+    raise typer.Exit(batch.open_ui(port))
+
+
+@app.command()
+def schema(name: Annotated[str, typer.Argument(metavar="experiment|record|claims")]) -> None:
+    """The JSON Schema of an experiment file, a result.json or the register of claims."""
+    from dti_core.lab.terminal.schema import schema_text
+
+    typer.echo(schema_text(name))
 
 
 @data_app.command("list")
@@ -208,6 +220,3 @@ def main() -> None:
             raise
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2 if isinstance(error, ConfigError | DataError | RunError) else 1)
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped; finished runs are kept, `dti list` shows them\n")
-        sys.exit(130)

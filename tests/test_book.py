@@ -249,6 +249,11 @@ def test_serving_before_building_is_refused(tmp_path):
         serve(tmp_path)
 
 
+def test_every_published_chapter_is_among_the_tested():
+    """Without this, the tests below would pass on a book that lost its chapters."""
+    assert {*read_manifest(CHECKOUT / "book" / "studies"), "lstm_portfolio"} <= set(REAL_CHAPTERS)
+
+
 @pytest.mark.parametrize("slug", REAL_CHAPTERS)
 def test_frozen_chapter_matches_its_sources(slug, monkeypatch):
     monkeypatch.delenv("DTI_HOME", raising=False)

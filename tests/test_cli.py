@@ -1,14 +1,33 @@
 """The command as a user meets it: what it prints, what it refuses, how it exits."""
 
+import json
 import os
+import re
+import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
+from typer.testing import CliRunner
 
+from dti_core.cli import app
+from dti_core.lab.config import load_experiment
+from dti_core.lab.errors import BookError, RunError
+from dti_core.lab.paths import study_results
+from dti_core.lab.publishing import book, publish
+from dti_core.lab.record import Estimate, Record
 from dti_core.lab.reference import Outside, Reference, Tolerance
-from dti_core.lab.running.history import finished_runs
+from dti_core.lab.running import track
+from dti_core.lab.running.history import finished_runs, latest_run, newest_records, profile_run, read_record
+from dti_core.lab.running.runs import Outcome
+from dti_core.lab.terminal import batch, doctor
+from dti_core.lab.terminal.reproduction import reproduce
+from dti_core.lab.terminal.schema import schema_text
+from tests.test_lab_compare import make_record
 from tests.toy_project import build_toy_project
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,6 +71,8 @@ def test_help_starts_without_heavy_packages():
 def test_a_reused_run_starts_without_heavy_packages(home):
     first = dti("run", "toy", "--profile", "smoke")
     assert first.returncode == 0, first.stdout + first.stderr
+    [record] = finished_runs("toy")
+    assert f"toy: {study_results('toy') / record.run}\n" in first.stdout
     heavy = {"torch", "mlflow", "papermill", "distributed", "skfolio", "plotly"}
     run_again = (
         "sys.argv = ['dti', 'run', 'toy', '--profile', 'smoke']; from dti_core.cli import main; main()"
@@ -76,6 +97,11 @@ def test_a_reused_run_starts_without_heavy_packages(home):
         (("run", "toy", "--profile", "fast"), "no profile 'fast'. Allowed: smoke, quick, full"),
         (("run", "toy", "--data", "absent.csv"), "absent.csv: no such file"),
         (("run",), "name studies (or all)"),
+        (("run", "toy", "--from", "result.json"), "--from repeats a run as it was"),
+        (("run", "--from", "result.json", "-p", "seed=2"), "--from repeats a run as it was"),
+        (("run", "--from", "result.json", "--profile", "quick"), "--from repeats a run as it was"),
+        (("run", "--from", "result.json", "--data", "own.csv"), "--from repeats a run as it was"),
+        (("schema", "toy"), "no schema 'toy'. Allowed: experiment, record, claims"),
         (("sweep", "toy"), "has no sweep of its own"),
         (("compare", "a", "b"), "no finished run has that name"),
         (("claims", "--verdict", "true"), "no verdict 'true'. Allowed: supported"),
@@ -121,27 +147,217 @@ def test_two_runs_are_compared_and_one_is_repeated_from_its_record(home):
     assert "reused: nothing changed" in dti("run", "--from", str(record)).stdout
 
 
-@pytest.mark.usefixtures("ready_store")
-def test_reproduce_fails_when_a_number_is_off(home, monkeypatch, capsys):
-    from dti_core.lab.publishing import book
-    from dti_core.lab.terminal import batch
+TIGHT = (Tolerance(match=".", absolute=1e-5, why="rounded"),)
 
-    monkeypatch.setattr(book, "build_book", lambda profile: home)
+
+def write_reference(home: Path, slug: str = "toy", tolerances=TIGHT, **parts) -> Path:
     folder = home / "experiments" / "reference"
-    folder.mkdir()
-    rules = (Tolerance(match=".", absolute=1e-5, why="rounded"),)
-    reference = Reference(slug="toy", tolerances=rules)
-    (folder / "toy.json").write_text(reference.model_dump_json())
-    assert not batch.reproduce("smoke", jobs=1, timeout_seconds=60), "nothing to compare is no success"
-    batch.publish_run("toy", "smoke", None)
-    assert batch.reproduce("smoke", jobs=1, timeout_seconds=60)
-    assert "4 published numbers compared, 0 outside" in capsys.readouterr().out
-    off = Outside(estimate="mean", published=9.0, tolerance=0.1, source="nobody")
-    moved = Reference.model_validate_json((folder / "toy.json").read_text()).model_copy(
-        update={"outside": (off,)}
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{slug}.json"
+    path.write_text(Reference(slug=slug, tolerances=tolerances, **parts).model_dump_json())
+    return path
+
+
+def keep_record(run: str, *estimates: Estimate, profile: str = "quick", **parameters) -> Record:
+    """Leave the record of a toy run, without running it."""
+    values = dict(load_experiment("toy").resolve(profile, parameters).values)
+    shown = estimates or (Estimate("mean", 1.0, 0.0, 2.0, "1", 9),)
+    record = make_record(shown, slug="toy").model_copy(
+        update={"run": run, "profile": profile, "parameters": values, "claims": ()}
     )
-    (folder / "toy.json").write_text(moved.model_dump_json())
-    assert not batch.reproduce("smoke", jobs=1, timeout_seconds=60)
+    folder = Path(os.environ["DTI_RESULTS"]) / "toy" / run
+    folder.mkdir(parents=True)
+    record.save(folder / "result.json")
+    return record
+
+
+@pytest.fixture
+def reproduced(home, monkeypatch):
+    """`dti reproduce` with runs that lie there already and a book that is not built; collects its runs."""
+    printed: list[list[str]] = []
+
+    def outcomes(plans, **_):
+        last = {record.slug: record for record in finished_runs("toy")}
+        return [
+            Outcome(p.slug, last[p.slug].run, "reused", "", 3.0, study_results(p.slug) / last[p.slug].run, "")
+            if p.slug in last
+            else Outcome(p.slug, "", "failed", "no luck", 0.0, None, "")
+            for p in plans
+        ]
+
+    def build(profile, runs):
+        printed.append([record.run for record in runs])
+        return home
+
+    monkeypatch.setattr(batch, "run_outcomes", outcomes)
+    monkeypatch.setattr(book, "build_book", build)
+    return printed
+
+
+def test_reproduce_names_each_study_without_a_compared_number(home, reproduced, capsys):
+    keep_record("r1")
+    assert not reproduce("quick", jobs=1, timeout_seconds=60)
+    assert "toy: no file experiments/reference/toy.json" in capsys.readouterr().out
+    path = write_reference(home)
+    assert not reproduce("quick", jobs=1, timeout_seconds=60)
+    assert "toy: no number to compare is accepted for the profile quick" in capsys.readouterr().out
+    batch.publish_run("toy", "quick", None)
+    assert reproduce("quick", jobs=1, timeout_seconds=60)
+    shown = capsys.readouterr().out
+    assert "1 published numbers compared, 0 outside" in shown
+    assert re.search(r"toy\W+reused\W+3\W+17\b", shown), "seconds beside the budget"
+    other = (home / "experiments" / "toy.yaml").read_text().replace("slug: toy", "slug: toy_two")
+    (home / "experiments" / "toy_two.yaml").write_text(other)
+    assert not reproduce("quick", jobs=1, timeout_seconds=60)
+    assert "not reproduced toy_two: failed: no luck" in capsys.readouterr().out
+    assert path.is_file()
+
+
+def test_reproduce_fails_when_a_number_is_off(home, reproduced, capsys):
+    keep_record("r1")
+    write_reference(home, outside=(Outside(estimate="mean", published=9.0, tolerance=0.1, source="nobody"),))
+    assert not reproduce("quick", jobs=1, timeout_seconds=60)
+    assert "1 numbers off: mean" in capsys.readouterr().out
+
+
+def test_reproduce_prints_the_comparison_of_its_own_runs_even_without_a_book(
+    home, reproduced, monkeypatch, capsys
+):
+    keep_record("r1")
+    write_reference(home)
+    batch.publish_run("toy", "quick", None)
+    assert reproduce("quick", jobs=1, timeout_seconds=60)
+    assert reproduced == [["r1"]]
+
+    def broken(profile, runs):
+        raise BookError("the book did not build")
+
+    monkeypatch.setattr(book, "build_book", broken)
+    capsys.readouterr()
+    with pytest.raises(BookError, match="did not build"):
+        reproduce("quick", jobs=1, timeout_seconds=60)
+    assert "1 published numbers compared, 0 outside" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("ready_store")
+def test_reproduce_runs_and_compares_even_if_the_book_has_no_sources(home):
+    """The whole way through the command."""
+    write_reference(home)
+    done = dti("reproduce", "--profile", "smoke")
+    assert done.returncode == 1
+    assert "no number to compare is accepted for the profile smoke" in done.stdout
+    assert dti("publish", "toy", "--profile", "smoke").returncode == 0
+    done = dti("reproduce", "--profile", "smoke")
+    assert "4 published numbers compared, 0 outside" in done.stdout
+    assert done.stderr.startswith("error: the book did not build: FileNotFoundError")
+    assert done.returncode == 1
+
+
+def test_a_number_without_a_tolerance_stops_publishing_before_the_chapter_is_frozen(home, monkeypatch):
+    keep_record("r1", profile="full")
+    write_reference(home, tolerances=())
+    frozen = []
+    monkeypatch.setattr(publish, "publish", lambda slug, run: frozen.append(run))
+    with pytest.raises(RunError, match="no tolerance matches 'mean'"):
+        batch.publish_run("toy", "full", None)
+    assert frozen == []
+    write_reference(home)
+    batch.publish_run("toy", "full", None)
+    assert frozen == ["r1"]
+
+
+def test_only_a_run_with_the_parameters_of_the_profile_stands_for_it(home, capsys):
+    keep_record("r1")
+    keep_record("r2", cost_bps=3.0)
+    own = keep_record("r3")
+    result = Path(os.environ["DTI_RESULTS"]) / "toy" / "r3" / "result.json"
+    own.model_copy(update={"data": replace(own.data, origin="yours")}).save(result)
+    keep_record("r4", profile="smoke")
+    assert latest_run("toy").run == "r4"
+    assert profile_run("toy", "quick").run == "r1"
+    assert [record.run for record in newest_records()] == ["r1"]
+    write_reference(home)
+    for run, words in {
+        "r2": "its cost_bps differ from the quick",
+        "r3": "file of yours",
+        "r4": "smoke",
+    }.items():
+        with pytest.raises(RunError, match=f"{run} cannot be accepted for quick: .*{words}"):
+            batch.publish_run("toy", "quick", run)
+    keep_record("r5", profile="full")
+    assert [record.run for record in newest_records()] == ["r5"]
+
+
+def test_smoke_and_custom_runs_decide_no_claim(home):
+    keep_record("r1", profile="smoke")
+    keep_record("r2", n_draws=77)
+    assert newest_records() == []
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'{"slug": "toy"}', b"[]"])
+def test_one_damaged_record_hides_no_other(home, content):
+    keep_record("r1")
+    folder = Path(os.environ["DTI_RESULTS"]) / "toy" / "r2"
+    folder.mkdir()
+    (folder / "result.json").write_bytes(content)
+    assert [record.run for record in finished_runs("toy")] == ["r1"]
+    with pytest.raises(RunError, match="not a readable record"):
+        read_record(folder / "result.json")
+
+
+def test_listing_survives_a_damaged_record(home):
+    keep_record("r1")
+    folder = Path(os.environ["DTI_RESULTS"]) / "toy" / "r2"
+    folder.mkdir()
+    (folder / "result.json").write_bytes(b"\xff\xfe")
+    done = dti("list")
+    assert done.returncode == 0, done.stderr
+    assert "r1 (quick" in done.stdout
+    assert dti("compare", "r1", "r2").returncode == 2
+
+
+@pytest.mark.usefixtures("ready_store")
+def test_ctrl_c_says_what_is_kept(home):
+    command = [sys.executable, "-c", "from dti_core.cli import main; main()"]
+    process = subprocess.Popen(
+        [*command, "run", "toy", "-p", "behaviour=hang"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout.readline().startswith("started")
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped; finished runs are kept, `dti list` shows them" in err
+    assert "Traceback" not in err
+
+
+def test_the_uis_return_code_is_passed_on(monkeypatch):
+    monkeypatch.setattr(track, "ui_command", lambda port: [sys.executable, "-c", "raise SystemExit(3)"])
+    assert CliRunner().invoke(app, ["ui"]).exit_code == 3
+
+
+def test_schemas_describe_the_real_files(home):
+    record = json.loads(keep_record("r1").model_dump_json())
+    experiments = [path for path in (ROOT / "experiments").glob("*.yaml") if path.stem != "claims"]
+    assert experiments
+    files = {"experiment": [yaml.safe_load(path.read_text()) for path in experiments], "record": [record]}
+    claims = yaml.safe_load((ROOT / "experiments" / "claims.yaml").read_text())
+    files["claims"] = [json.loads(json.dumps(claims))]
+    for name, instances in files.items():
+        schema = json.loads(schema_text(name))
+        for instance in instances:
+            jsonschema.Draft202012Validator(schema).validate(instance)
+            with pytest.raises(jsonschema.ValidationError):
+                jsonschema.Draft202012Validator(schema).validate(instance | {"slug": 5, "claims": 5})
+    assert json.loads(dti("schema", "record").stdout) == json.loads(schema_text("record"))
+
+
+def test_mapping_is_refused_by_a_study_that_takes_none(tmp_path):
+    prices = tmp_path / "prices.csv"
+    prices.write_text("date,A,B\n2020-01-02,10,5\n")
+    done = dti("data", "check", "lstm_portfolio", str(prices), "--map", "a=b")
+    assert done.returncode == 2
+    assert "lstm_portfolio: takes no --map" in done.stderr
 
 
 def test_a_dirty_price_file_lists_all_problems(tmp_path):
@@ -155,3 +371,20 @@ def test_a_dirty_price_file_lists_all_problems(tmp_path):
 def test_doctor_names_each_part(home):
     shown = dti("doctor").stdout
     assert all(part in shown for part in ("python", "packages", "cores", "memory", "disk", "MLflow store"))
+
+
+def test_doctor_opens_the_store(home, monkeypatch):
+    assert doctor._store() == doctor.Finding("MLflow store", "made by the first run")
+    results = Path(os.environ["DTI_RESULTS"])
+    results.mkdir(parents=True)
+    (results / "mlflow.db").write_text("this is no database" * 99)
+    found = doctor._store()
+    assert "not a database" in found.found
+    assert found.fix.startswith("move ")
+    monkeypatch.setattr(doctor, "_STORE_SECONDS", 0.01)
+    assert doctor._store().found == "did not answer within 0.01 s"
+
+
+@pytest.mark.usefixtures("ready_store")
+def test_doctor_is_content_with_a_good_store(home):
+    assert doctor._store() == doctor.Finding("MLflow store", "results/mlflow.db answers")

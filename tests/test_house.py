@@ -27,6 +27,9 @@ HOMES = {
     "typer": "dti_core/cli.py",
 }
 
+#: Rooms of the lab that studies may use; bridges may use none.
+ROOMS = {"config", "data", "errors", "intervals", "parallel", "paths", "record", "theme"}
+
 
 def _lines(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
@@ -84,6 +87,64 @@ def test_each_tool_is_imported_in_one_file(tool):
     assert users <= {HOMES[tool]}
 
 
+def _ours(path: Path) -> set[str]:
+    """Dotted names below dti_core that a module names in an import; `from a import b` gives a.b."""
+    names = set()
+    package = ".".join(path.relative_to(ROOT).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {f"{module}.{alias.name}" for alias in node.names}
+    return {name for name in names if name.split(".")[0] == "dti_core"}
+
+
+def _may_import(path: Path, name: str) -> bool:
+    """Whether a study or bridge may name this; a new room of the lab is closed until it stands in ROOMS."""
+    side, *rest = path.relative_to(ROOT / "dti_core").parts
+    match name.split(".")[1:]:
+        case ["bridges", _, *_]:
+            return True
+        case ["lab", room, *_]:
+            return side == "studies" and room in ROOMS
+        case ["studies", slug, *_]:
+            return side == "studies" and slug == rest[0]
+        case _:
+            return False
+
+
+SCIENCE = [path for path in MODULES if path.relative_to(ROOT / "dti_core").parts[0] in ("studies", "bridges")]
+
+
+def test_science_uses_only_the_rooms_meant_for_it():
+    assert any(_ours(path) for path in SCIENCE)
+    wrong = {
+        (str(path.relative_to(ROOT)), n) for path in SCIENCE for n in _ours(path) if not _may_import(path, n)
+    }
+    assert wrong == set()
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "allowed"),
+    [
+        ("studies/a/model/fit.py", "dti_core.lab.record.Result", True),
+        ("studies/a/model/fit.py", "dti_core.studies.a.data", True),
+        ("studies/a/model/fit.py", "dti_core.bridges.lstm", True),
+        ("studies/a/model/fit.py", "dti_core.studies.b.data", False),
+        ("studies/a/model/fit.py", "dti_core.lab.claims.judge", False),
+        ("studies/a/model/fit.py", "dti_core.lab.some_new_room", False),
+        ("studies/a/model/fit.py", "dti_core.cli", False),
+        ("bridges/lstm.py", "dti_core.bridges.sequences", True),
+        ("bridges/lstm.py", "dti_core.lab.errors.DataError", False),
+        ("bridges/lstm.py", "dti_core.studies.a.data", False),
+    ],
+)
+def test_rooms_are_closed_unless_named(place, name, allowed):
+    assert _may_import(ROOT / "dti_core" / place, name) is allowed
+
+
 def test_import_contracts_hold():
     done = subprocess.run(
         [_tool("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
@@ -124,6 +185,7 @@ def test_top_level_is_what_the_design_names():
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.split()
+    assert listed, "git lists no file, so nothing was looked at"
     assert {name.split("/")[0] for name in listed} <= TOP_LEVEL
 
 

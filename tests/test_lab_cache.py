@@ -1,8 +1,11 @@
 """A finished run is reused if and only if nothing that decides its numbers has changed, and says what did."""
 
+import hashlib
+import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -118,6 +121,97 @@ def test_lock_counts(home):
     keep_run(toy_plan())
     (home / "requirements.lock").write_text("numpy==2.5\n")
     assert why(toy_plan()) == "rerun: requirements.lock changed"
+
+
+def edit_register(home: Path, change: Callable[[dict], None]) -> None:
+    path = home / "experiments" / "claims.yaml"
+    register = yaml.safe_load(path.read_text().replace("verified_ads", "toy"))
+    change(register["claims"])
+    path.write_text(yaml.safe_dump(register, sort_keys=False))
+
+
+def bind_to_toy(claims: dict) -> None:
+    bar = {"estimate": "mean", "label": "Mean", "direction": "greater", "than": 0.0, "smallest_effect": 0.1}
+    control = {"world": "permuted_returns", "must_not_be": "supported"}
+    claims["C28"]["test"] = {
+        "study": "toy", "reading": "Above zero.", "why": "Visible.", "estimates": [bar], "control": control
+    }  # fmt: skip
+
+
+def reword(claims: dict) -> None:
+    claims["C28"]["says"] = "Something else."
+    claims["C28"]["test"] |= {"reading": "Above nought.", "why": "It can be seen."}
+    claims["C28"]["test"]["estimates"][0]["label"] = "Average"
+
+
+def raise_bar(claims: dict) -> None:
+    claims["C28"]["test"]["estimates"][0]["smallest_effect"] = 0.2
+
+
+def turn_bar(claims: dict) -> None:
+    claims["C28"]["test"]["estimates"][0]["direction"] = "less"
+
+
+def swap_control(claims: dict) -> None:
+    claims["C28"]["test"]["control"]["world"] = "noise"
+
+
+def plant_effect(claims: dict) -> None:
+    claims["C28"]["test"]["positive_control"] = {"world": "planted", "must_be": "supported"}
+
+
+def unbind(claims: dict) -> None:
+    del claims["C28"]["test"]
+
+
+def test_wording_of_a_bound_claim_does_not_count(home):
+    edit_register(home, bind_to_toy)
+    keep_run(toy_plan())
+    edit_register(home, reword)
+    assert why(toy_plan()) == REUSED
+
+
+@pytest.mark.parametrize("change", [raise_bar, turn_bar, swap_control, plant_effect, unbind])
+def test_what_decides_a_bound_claim_counts(home, change):
+    edit_register(home, bind_to_toy)
+    keep_run(toy_plan())
+    edit_register(home, change)
+    assert why(toy_plan()) == "rerun: claims changed"
+
+
+def test_claims_of_other_studies_do_not_count(home):
+    edit_register(home, bind_to_toy)
+    keep_run(toy_plan())
+
+    def raise_others(claims: dict) -> None:
+        bound = [
+            claim["test"] for claim in claims.values() if claim.get("test", {}).get("study", "toy") != "toy"
+        ]
+        assert bound
+        for test in bound:
+            test["estimates"][0]["smallest_effect"] = 99.0
+
+    edit_register(home, raise_others)
+    assert why(toy_plan()) == REUSED
+
+
+def test_state_written_before_claims_counted_is_read_and_keeps_its_name(home):
+    folder = keep_run(toy_plan())
+    state = json.loads((folder / "run.json").read_text())
+    assert state["fingerprint"].pop("claims") == ""
+    (folder / "run.json").write_text(json.dumps(state))
+    [(_, read)] = finished_states("toy")
+    old = read.fingerprint.model_dump(exclude={"claims"})
+    old["parameters"] = {name: value for name, value in old["parameters"].items() if name != "data_path"}
+    assert read.fingerprint.digest == hashlib.sha256(json.dumps(old, sort_keys=True).encode()).hexdigest()
+    assert why(toy_plan()) == REUSED
+    edit_register(home, bind_to_toy)
+    assert why(toy_plan()) == "rerun: claims changed"
+
+
+def test_project_without_a_register_runs(home):
+    (home / "experiments" / "claims.yaml").unlink()
+    assert fingerprint_of(toy_plan().config).claims == ""
 
 
 def test_user_data_count_by_content_not_by_place(home):
@@ -263,7 +357,8 @@ def test_provenance_is_of_the_launch_and_names_no_place(home, monkeypatch):
 def test_reuse_is_fast_and_imports_nothing_heavy(home):
     keep_run(toy_plan())
     code = (
-        "import sys; from dti_core.lab.running.runner import run_all\nfrom tests.toy_project import toy_plan\n"
+        "import sys; from dti_core.lab.running.runner import run_all\n"
+        "from tests.toy_project import toy_plan\n"
         "[outcome] = run_all([toy_plan()]); print(outcome.explanation)\n"
         "print(sorted({'torch', 'mlflow', 'papermill', 'distributed', 'dask', 'plotly'} & set(sys.modules)))"
     )

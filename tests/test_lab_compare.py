@@ -1,16 +1,18 @@
 """Two runs side by side, and a run beside its accepted numbers."""
 
+import re
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from dti_core.lab.compare import compare_records, difference
+from dti_core.lab.compare import Comparison, compare_records, difference
 from dti_core.lab.data import DataCard
 from dti_core.lab.errors import RunError
 from dti_core.lab.record import Estimate, Provenance, Record, Verdict
 from dti_core.lab.reference import Outside, Reference, Tolerance, accept, compare_with_reference
+from dti_core.lab.terminal.display import show_comparison
 
 CARD = DataCard("toy", "Toy", "simulated", "Simulated data: toy", "made", "MIT", 3, 2, "0" * 64, "none")
 
@@ -48,6 +50,21 @@ def test_common_seeds_are_paired():
 def test_without_common_seeds_both_intervals_count():
     found = difference(estimate(1.0, 0.3), estimate(2.0, 0.4), paired=False)
     assert (found.low, found.high) == pytest.approx((0.5, 1.5))
+
+
+def test_a_difference_that_is_clear_of_seed_noise_only_says_so(capsys):
+    """Paired seeds leave the sampling noise of the common data out; two whole intervals do not."""
+    one = np.arange(4.0)
+    two = one + np.array([5.0, 5.1, 5.2, 5.3])
+    first = estimate(one.mean(), 3, per_seed=one)
+    second = estimate(two.mean(), 3, per_seed=two)
+    for paired, words in {True: "clear of seed noise", False: "clear"}.items():
+        found = difference(first, second, paired=paired)
+        assert (found.clear, found.seed_noise_only) == (True, paired)
+        show_comparison(Comparison({}, (), (found,), {}), "a -> b")
+        cells = [cell.strip() for cell in re.split("[│┃|]", capsys.readouterr().out)]
+        assert words in cells
+    assert not difference(first, estimate(2.0, 3), paired=False).clear
 
 
 def test_identical_estimates_differ_by_nothing():
@@ -112,10 +129,10 @@ def test_an_estimate_needs_a_finite_ordered_interval(low_high):
 def test_figures_of_a_run_become_one_offline_page(tmp_path):
     import json
 
-    from dti_core.lab.running.figure_page import PLOTLY, write_figure_page
+    from dti_core.lab.running.figure_page import PLOTLY_MIME, write_figure_page
 
     spec = {"data": [{"type": "scatter", "y": [1, 2]}], "layout": {"meta": {"caption": "What is shown."}}}
-    cell = {"outputs": [{"data": {PLOTLY: spec}}]}
+    cell = {"outputs": [{"data": {PLOTLY_MIME: spec}}]}
     (tmp_path / "executed.ipynb").write_text(json.dumps({"cells": [cell, {"outputs": []}]}))
     page = tmp_path / "figures" / "figures.html"
     assert write_figure_page(tmp_path / "executed.ipynb", page) == 1

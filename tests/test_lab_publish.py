@@ -11,9 +11,10 @@ import yaml
 
 from dti_core.lab.data import sha256_of
 from dti_core.lab.errors import BookError
+from dti_core.lab.publishing.book import collect_sources
 from dti_core.lab.publishing.clean import dump, freeze, with_values
-from dti_core.lab.publishing.plotly_mime import PLOTLY_MIME
 from dti_core.lab.publishing.publish import chapter_text, publish, read_manifest, stale
+from dti_core.lab.running.figure_page import PLOTLY_MIME
 from dti_core.lab.running.history import read_record
 from tests.sample_book import RUN, SLUG, build_house, run_sample
 
@@ -47,7 +48,7 @@ def _run_folder(house, run=RUN):
     return house / "results" / SLUG / run
 
 
-def _rewrite_record(house, run, **changes):
+def _rewrite_record(house, run, /, **changes):
     path = _run_folder(house, run) / "result.json"
     read_record(path).model_copy(update=changes).save(path)
 
@@ -204,6 +205,7 @@ def test_chapter_goes_stale_when_what_it_rests_on_changes(house, monkeypatch, to
     assert stale(SLUG) == []
     expected = touch(house, monkeypatch)
     assert expected in stale(SLUG)
+    assert "claims changed" not in stale(SLUG), "verdicts are judged anew instead"
 
 
 def test_study_without_chapter_is_stale(house):
@@ -274,6 +276,20 @@ def test_streams_are_merged_and_stderr_is_left_out():
     out = [{"output_type": "stream", "name": name, "text": text} for name, text in texts]
     chapter = json.loads(dump(freeze(_notebook(), _notebook(*out), "s", {}), "s"))
     assert [o["text"] for o in chapter["cells"][0]["outputs"]] == ["acd"]
+
+
+def test_quick_book_takes_the_newest_run_of_the_profile_itself_or_exactly_the_given_ones(house):
+    other = "20260104-030405-0badcafe"
+    shutil.copytree(_run_folder(house, QUICK), _run_folder(house, other))
+    _rewrite_record(house, other, run=other, parameters={"n_days": 40, "drift": 2.0, "seed": 1})
+    source = collect_sources("quick", house / "site")
+    assert read_record(source / "studies" / f"{SLUG}.result.json").run == QUICK
+    wanted = read_record(_run_folder(house) / "result.json")
+    source = collect_sources("full", house / "site", [wanted])
+    assert read_record(source / "studies" / f"{SLUG}.result.json").run == RUN
+    assert [path.name for path in (source / "studies").glob("*.ipynb")] == [f"{SLUG}.ipynb"]
+    assert "Full profile: all sizes, but rerun on this machine" in (source / "_config.yml").read_text()
+    assert not list((collect_sources("quick", house / "site", []) / "studies").glob("*.ipynb"))
 
 
 def test_record_in_the_book_is_that_of_the_run(house):

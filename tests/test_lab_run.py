@@ -1,5 +1,6 @@
 """Runs that end badly: each is named, kept and harmless to the others. Kernels and workers are real."""
 
+import errno
 import json
 import os
 import re
@@ -21,7 +22,7 @@ import pytest
 from dti_core.lab.errors import DataError, RunError
 from dti_core.lab.record import Record
 from dti_core.lab.running import cluster
-from dti_core.lab.running.cache import fingerprint_of
+from dti_core.lab.running.cache import find_reusable, fingerprint_of
 from dti_core.lab.running.cluster import LostRun
 from dti_core.lab.running.dispatch import Dispatcher, Terms
 from dti_core.lab.running.execute import execute, inspect_parameters, parameter_cell_values
@@ -29,6 +30,7 @@ from dti_core.lab.running.leftovers import UNFINISHED
 from dti_core.lab.running.provenance import GitState
 from dti_core.lab.running.runner import run_all
 from dti_core.lab.running.runs import Outcome, RunPlan, RunSpec, Ticket, is_finished, read_state
+from tests.test_lab_compare import make_record
 from tests.toy_project import CHECKOUT, build_toy_project, edit_cell, toy_plan
 
 ENDS = ("calm", "fail", "die", "kill_worker", "quit", "fill_disk")
@@ -243,6 +245,81 @@ def test_run_that_never_began_is_handed_out_again(toy, monkeypatch, tmp_path):
     assert (slots.specs[0].cores, slots.specs[0].timeout_seconds) == (3, 7.0)
     assert len(notes.started_runs) == len(notes.outcomes) == 1
     assert outcomes[0].reason == "told to"
+
+
+class ReadySlots(FlakySlots):
+    """Slots whose runs have all finished as soon as they are handed out."""
+
+    def submit(self, spec: RunSpec) -> object:
+        record = make_record(slug="toy").model_copy(update={"run": spec.run})
+        record.save(spec.folder / "result.json")
+        (spec.folder / "executed.ipynb").write_text('{"cells": []}')
+        return super().submit(spec)
+
+    def outcome(self, future: object, spec: RunSpec) -> Outcome:
+        return Outcome(spec.slug, spec.run, "finished", "", 1.0, spec.folder, spec.explanation)
+
+
+def dispatch(plans: list[RunPlan]) -> tuple[dict[int, Outcome], Notes]:
+    """Dispatch plans to slots where everything finishes at once."""
+    terms = Terms({"toy": "1"}, GitState(None, None), cores=1, timeout_seconds=None, local=True)
+    tickets = deque(Ticket(n, plan, fingerprint_of(plan.config), "") for n, plan in enumerate(plans))
+    notes = Notes()
+    return Dispatcher(tickets, terms, notes, Event()).run(ReadySlots()), notes
+
+
+@pytest.mark.parametrize("place", ["track.close_run", "dispatch.write_figure_page"])
+def test_run_that_cannot_be_kept_fails_alone(toy, monkeypatch, tmp_path, place):
+    monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
+    calls = []
+
+    def fill_disk(*arguments, **_):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("dti_core.lab.running.track.open_run", lambda *_: "id")
+    monkeypatch.setattr("dti_core.lab.running.track.close_run", lambda *_, **__: None)
+    monkeypatch.setattr(f"dti_core.lab.running.{place}", fill_disk)
+    plans = [toy_plan(seed=1), toy_plan(seed=2)]
+    outcomes, notes = dispatch(plans)
+    assert [outcomes[n].status for n in (0, 1)] == ["failed", "finished"]
+    assert "could not be kept: OSError: [Errno 28] No space left on device" in outcomes[0].reason
+    assert notes.outcomes == [outcomes[0], outcomes[1]]
+    state = read_state(outcomes[0].folder)
+    assert (state.status, state.reason) == ("failed", outcomes[0].reason)
+    assert not looks_finished(outcomes[0].folder)
+    assert find_reusable(fingerprint_of(plans[0].config)) is None
+    assert find_reusable(fingerprint_of(plans[1].config)) == outcomes[1].folder
+
+
+def test_unreadable_record_fails_its_run_alone(toy, monkeypatch, tmp_path):
+    monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setattr("dti_core.lab.running.track.open_run", lambda *_: "id")
+    monkeypatch.setattr("dti_core.lab.running.track.close_run", lambda *_, **__: None)
+    save, saved = Record.save, []
+
+    def spoil_first(self: Record, path: Path) -> None:
+        saved.append(path)
+        path.write_bytes(b"\xff") if len(saved) == 1 else save(self, path)
+
+    monkeypatch.setattr(Record, "save", spoil_first)
+    outcomes, _ = dispatch([toy_plan(seed=1), toy_plan(seed=2)])
+    assert [outcomes[n].status for n in (0, 1)] == ["failed", "finished"]
+    assert "could not be kept: ValidationError" in outcomes[0].reason
+
+
+def test_store_that_cannot_log_leaves_the_result(toy, monkeypatch, tmp_path):
+    monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
+
+    def refuse(*_, **__):
+        raise RunError("the store is away")
+
+    monkeypatch.setattr("dti_core.lab.running.track.open_run", lambda *_: "id")
+    monkeypatch.setattr("dti_core.lab.running.track.close_run", refuse)
+    outcomes, _ = dispatch([toy_plan(seed=1)])
+    assert (outcomes[0].status, outcomes[0].reason) == ("finished", "not logged: the store is away")
+    assert is_finished(outcomes[0].folder)
 
 
 def test_run_handed_out_twice_is_not_run_twice(toy, tmp_path):

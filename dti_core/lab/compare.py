@@ -10,7 +10,7 @@ from dti_core.lab.record import Estimate, Record
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Second run minus first, for one estimate, with a 95 % interval and how it was made."""
+    """Second run minus first, for one estimate, with a 95 % interval, how it was made and what it covers."""
 
     key: str
     first: float
@@ -18,6 +18,7 @@ class Difference:
     low: float
     high: float
     how: str
+    seed_noise_only: bool = False
 
     @property
     def value(self) -> float:
@@ -79,7 +80,7 @@ def difference(first: Estimate, second: Estimate, *, paired: bool) -> Difference
         spread = math.sqrt(sum((step - mean) ** 2 for step in steps) / (shared - 1) / shared)
         half = float(stats.t.ppf(0.975, shared - 1)) * spread
         how = f"t over {shared} common seeds (seed noise only)"
-        return Difference(first.key, first.value, second.value, gap - half, gap + half, how)
+        return Difference(first.key, first.value, second.value, gap - half, gap + half, how, True)
     half = math.hypot(_half_width(first), _half_width(second))
     how = "both intervals combined as independent"
     if first == second:

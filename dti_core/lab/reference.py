@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -68,10 +69,12 @@ class Row:
 
 
 def load_reference(slug: str) -> Reference:
-    """Read the accepted numbers of a study. RunError if there are none or the file is malformed."""
-    path = project_root() / "experiments" / "reference" / f"{slug}.json"
+    """Read the accepted numbers of a study. RunError if there is no file or it is malformed."""
+    path = _reference_file(slug)
     if not path.is_file():
-        raise RunError(f"{slug}: no accepted numbers in experiments/reference. Run `dti publish {slug}`.")
+        raise RunError(
+            f"{slug}: no file experiments/reference/{slug}.json. Write its tolerances, then publish a run."
+        )
     try:
         return Reference.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
@@ -95,10 +98,18 @@ def compare_with_reference(record: Record) -> list[Row]:
 
 def accept(record: Record) -> None:
     """Make the numbers of `record` the accepted ones of its profile; tolerances and other profiles stay."""
+    text = with_accepted(record).model_dump_json(indent=1) + "\n"
+    _reference_file(record.slug).write_text(text, encoding="utf-8")
+
+
+def with_accepted(record: Record) -> Reference:
+    """What `accept` would write. RunError if a number has no tolerance or the study no reference file."""
     reference = load_reference(record.slug)
     values = {estimate.key: float(f"{estimate.value:.6g}") for estimate in record.estimates}
     for key in values:
         reference.tolerance(key)
-    accepted = {**reference.accepted, record.profile: values}
-    path = project_root() / "experiments" / "reference" / f"{record.slug}.json"
-    path.write_text(reference.model_copy(update={"accepted": accepted}).model_dump_json(indent=1) + "\n")
+    return reference.model_copy(update={"accepted": {**reference.accepted, record.profile: values}})
+
+
+def _reference_file(slug: str) -> Path:
+    return project_root() / "experiments" / "reference" / f"{slug}.json"

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +17,7 @@ from dti_core.lab.paths import project_root, study_results
 from dti_core.lab.publishing.pages import frozen_records, write_pages
 from dti_core.lab.publishing.publish import book_folder, chapter_text
 from dti_core.lab.record import Record
-from dti_core.lab.running.history import latest_run
+from dti_core.lab.running.history import profile_run
 from dti_core.lab.running.runs import RESULT
 
 _NO_COPY = shutil.ignore_patterns(
@@ -25,42 +26,46 @@ _NO_COPY = shutil.ignore_patterns(
 _WARNING = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|^\S*(Error|Exception):")
 
 
-def build_book(profile: str = "full", strict: bool = True) -> Path:
+def build_book(profile: str = "full", runs: Sequence[Record] | None = None, *, strict: bool = True) -> Path:
     """Build the HTML site and return its folder.
 
-    `full` prints the frozen chapters of book/studies. `quick` and `smoke` print the latest runs of that size
+    `full` prints the frozen chapters of book/studies. `quick` and `smoke` print its latest runs
     in a site of its own under build/, which says so on each page; a study without one has no chapter.
+
+    Parameters
+    ----------
+    runs : print exactly these, of whatever profile, in a site of its own. strict : a warning is an error.
 
     Raises
     ------
-    BookError with the first warnings if the book does not build; with `strict` a warning is enough.
+    BookError with the first warnings if the book does not build.
     """
     if profile not in PROFILES:
         raise BookError(f"no book of profile '{profile}'. Allowed: {', '.join(PROFILES)}.")
-    if profile == "full":
+    if profile == "full" and runs is None:
         write_pages(book_folder(), frozen_records(book_folder()))
         return build_html(book_folder(), book_folder(), strict=strict)
     place = project_root() / "build" / f"book-{profile}"
-    return build_html(collect_sources(profile, place), place, strict=strict)
+    return build_html(collect_sources(profile, place, runs), place, strict=strict)
 
 
-def collect_sources(profile: str, place: Path) -> Path:
-    """Copy the book to `place`/source, with a banner and chapters from the latest runs of `profile`."""
+def collect_sources(profile: str, place: Path, runs: Sequence[Record] | None = None) -> Path:
+    """Copy the book to `place`/source, with a banner and chapters from `runs`, else the latest ones."""
+    if runs is None:
+        found = (profile_run(slug, profile, executed=True) for slug in list_slugs())
+        runs = [record for record in found if record is not None]
     source = place / "source"
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(book_folder(), source, ignore=_NO_COPY)
     studies = source / "studies"
     studies.mkdir(exist_ok=True)
-    records: dict[str, Record] = {}
-    for slug in list_slugs():
-        record = latest_run(slug, profile, executed=True)
-        if record is not None:
-            chapter = chapter_text(study_results(slug) / record.run, record)
-            (studies / f"{slug}.ipynb").write_text(chapter, encoding="utf-8")
-            record.save(studies / f"{slug}.{RESULT}")
-            records[slug] = record
-    write_pages(source, records)
-    _announce(source / "_config.yml", f"{profile.capitalize()} profile: small sizes, not the frozen results.")
+    for record in runs:
+        chapter = chapter_text(study_results(record.slug) / record.run, record)
+        (studies / f"{record.slug}.ipynb").write_text(chapter, encoding="utf-8")
+        record.save(studies / f"{record.slug}.{RESULT}")
+    write_pages(source, {record.slug: record for record in runs})
+    size = "all sizes, but rerun on this machine" if profile == "full" else "small sizes"
+    _announce(source / "_config.yml", f"{profile.capitalize()} profile: {size}, not the frozen results.")
     return source
 
 

@@ -7,7 +7,7 @@ from typing import get_args
 
 from dti_core.lab.config import load_experiment
 from dti_core.lab.record import Record, Verdict, VerdictWord
-from dti_core.lab.register import Claim, Register
+from dti_core.lab.register import Claim, ExperimentTest, Register
 
 _WORDS: tuple[VerdictWord, ...] = get_args(VerdictWord)
 KINDS = {
@@ -115,6 +115,8 @@ def _claim_row(verdict: Verdict, claim: Claim, records: Mapping[str, Record]) ->
     if study := study_of(claim):
         name = f'<a href="studies/{study}.html">{study}</a>' if study in records else study
         kinds += f'<br><span class="dti-why">study {name}</span>'
+    if claim.test:
+        kinds += _how_tested(claim.test)
     state = "no citation" if claim.citation.state == "none" else claim.citation.state
     note = f'<br><span class="dti-why">{escape(claim.citation.note)}</span>' if claim.citation.note else ""
     because = escape(verdict.because + (f" Controls: {verdict.control}." if verdict.control else ""))
@@ -124,6 +126,18 @@ def _claim_row(verdict: Verdict, claim: Claim, records: Mapping[str, Record]) ->
         f'<td>{escape(claim.says)} <span class="dti-why">{cites}</span></td>'
         f"<td>{state}{note}</td><td>{kinds}</td>"
         f'<td>{badge(verdict.verdict)}<br><span class="dti-why">{because}</span></td></tr>'
+    )
+
+
+def _how_tested(test: ExperimentTest) -> str:
+    bars = "".join(
+        f"<li>{escape(bar.label)}: {bar.direction} than {bar.than:g}, "
+        f"by {bar.smallest_effect:g} to matter</li>"
+        for bar in test.estimates
+    )
+    return (
+        f"<details><summary>how it reads</summary><p>{escape(test.reading)}</p>"
+        f"<ul>{bars}</ul><p>{escape(test.why)}</p></details>"
     )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from dti_core.lab.config import Value
 from dti_core.lab.errors import BookError
-from dti_core.lab.publishing.plotly_mime import PLOTLY_MIME, figure_texts
+from dti_core.lab.publishing.plotly_mime import figure_texts
+from dti_core.lab.running.figure_page import PLOTLY_MIME
 
 Notebook = dict[str, Any]
 Cell = dict[str, Any]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, ClassVar
 
-PLOTLY_MIME = "application/vnd.plotly.v1+json"
+from dti_core.lab.running.figure_page import PLOTLY_MIME
 
 
 class PlotlyMime:

@@ -13,7 +13,7 @@ from dti_core.lab.publishing.clean import Notebook, dump, freeze, text_of
 from dti_core.lab.publishing.pages import frozen_records, write_pages
 from dti_core.lab.record import Record
 from dti_core.lab.running.cache import changes, data_hashes, source_hashes
-from dti_core.lab.running.history import read_record
+from dti_core.lab.running.history import read_record, why_unfit
 from dti_core.lab.running.runs import EXECUTED, RESULT, Fingerprint, is_finished, list_runs, read_state
 from dti_core.lab.running.sources import hash_code, notebook_code
 
@@ -54,20 +54,13 @@ def publish(slug: str, run: str | None = None) -> Path:
 
 def accepted_run(slug: str, run: str | None = None) -> tuple[Path, Record]:
     """Folder and record of the run to publish: the latest finished full one, or the named one if fit."""
-    wanted = load_experiment(slug).resolve("full").values
     names = [folder.name for folder in list_runs(slug) if _finished(folder)]
     if run is not None and run not in names:
         raise BookError(f"{slug}: no finished run '{run}'. `dti list {slug}` shows all runs.")
     for name in [run] if run is not None else names:
         folder = study_results(slug) / name
         record = read_record(folder / RESULT)
-        if record.data.origin == "yours":
-            refusal = "it ran on a file of yours, which readers cannot rerun"
-        elif record.profile != "full":
-            refusal = f"its profile is {record.profile}, and the book prints full runs"
-        elif moved := [name for name, value in wanted.items() if record.parameters.get(name) != value]:
-            refusal = f"its {', '.join(moved)} differ from the full profile"
-        else:
+        if not (refusal := why_unfit(record, "full")):
             return folder, record
         if run is not None:
             raise BookError(f"{slug}: run {run} cannot be published: {refusal}. {_advice(slug)}")
@@ -110,7 +103,7 @@ def stale(slug: str) -> list[str]:
 
 
 def run_differences(record: Record) -> list[str]:
-    """What decides a run's numbers and has changed since `record`, in words."""
+    """What decides a run's numbers and has changed since `record`, in words; verdicts are judged anew."""
     slug, then = record.slug, record.provenance
     config = load_experiment(slug).resolve("full")
     new = Fingerprint(

@@ -1,7 +1,10 @@
-"""May a finished run be reused? Compare what decides its numbers, and say what changed."""
+"""May a finished run be reused? Compare what decides its numbers and verdicts, and say what changed."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from dti_core.lab.config import Config, Value
 from dti_core.lab.data import load_registry, sha256_of
@@ -23,7 +26,7 @@ def fingerprint_of(config: Config, sources: Mapping[str, str] | None = None) -> 
 
     Raises
     ------
-    DataError if the user's data file is missing; RunError if the notebook is.
+    DataError if the user's data file is missing; RunError if the notebook is; ClaimError for a bad register.
     """
     return Fingerprint(
         slug=config.slug,
@@ -32,6 +35,7 @@ def fingerprint_of(config: Config, sources: Mapping[str, str] | None = None) -> 
         notebook=hash_code(notebook_code(notebook_file(config.slug))),
         data=data_hashes(config),
         lock=lock_hash(),
+        claims=claims_hash(config.slug),
     )
 
 
@@ -44,7 +48,8 @@ def data_hashes(config: Config) -> dict[str, str]:
     """sha256 of each data set a run reads.
 
     Three rules: a parameter whose value names a packaged data set stands for its registered hash and those of
-    the sets read with it; `data_path` stands for the user's file; every table below experiments/data/<slug>/ counts.
+    the sets read with it; `data_path` stands for the user's file; every table below experiments/data/<slug>/
+    counts.
     """
     hashes: dict[str, str] = {}
     registry = load_registry()
@@ -73,6 +78,22 @@ def lock_hash() -> str:
     return sha256_of(lock) if lock.is_file() else "absent"
 
 
+def claims_hash(slug: str) -> str:
+    """sha256 of what decides the claims bound to a study: bars and controls, no wording; '' without any."""
+    if not (project_root() / "experiments" / "claims.yaml").is_file():
+        return ""
+    from dti_core.lab.register import load_register
+
+    deciding: Any = {
+        "estimates": {"__all__": {"estimate", "direction", "than", "smallest_effect"}},
+        "control": True,
+        "positive_control": True,
+    }
+    bound = load_register().bound_to(slug)
+    tests = {key: claim.test.model_dump(include=deciding) for key, claim in bound.items() if claim.test}
+    return hashlib.sha256(json.dumps(tests, sort_keys=True).encode()).hexdigest() if tests else ""
+
+
 def find_reusable(fingerprint: Fingerprint) -> Path | None:
     """Folder of the latest finished run with the same fingerprint, None if there is none."""
     digest = fingerprint.digest
@@ -95,7 +116,7 @@ def explain(fingerprint: Fingerprint, *, forced: bool = False) -> str:
 
 
 def changes(old: Fingerprint, new: Fingerprint) -> list[str]:
-    """What differs, in words: parameters first, then sources, notebook, data and lock."""
+    """What differs, in words: parameters first, then sources, notebook, data, lock and claims."""
     found = list(_changed_parameters(old.parameters, new.parameters))
     found += _changed_names(old.sources, new.sources)
     if old.notebook != new.notebook:
@@ -104,6 +125,8 @@ def changes(old: Fingerprint, new: Fingerprint) -> list[str]:
     found += [f"data {name} changed" for name in sorted(both) if old.data[name] != new.data[name]]
     if old.lock != new.lock:
         found.append("requirements.lock changed")
+    if old.claims != new.claims:
+        found.append("claims changed")
     return found or ["data changed"]
 
 

@@ -21,6 +21,7 @@ from dti_core.lab.running.leftovers import keep_partial, kill_orphan, sweep_up
 from dti_core.lab.running.runs import (
     EXECUTED,
     FIGURES,
+    PARTIAL,
     PROGRESS,
     RESULT,
     STOP,
@@ -96,10 +97,9 @@ class Dispatcher:
             state = self._first_state(ticket, folder.name, started)
             state.save(folder)
             mlflow_run = track.open_run(self._terms.experiments[ticket.plan.slug], state)
-        except (OSError, RunError) as error:
-            self._end(
-                ticket, Outcome(ticket.plan.slug, "", "failed", str(error), 0.0, None, ticket.explanation)
-            )
+        except Exception as error:  # a full disk, a store that does not answer
+            reason = str(error) or type(error).__name__
+            self._end(ticket, Outcome(ticket.plan.slug, "", "failed", reason, 0.0, None, ticket.explanation))
             return
         spec = self._spec(ticket, folder)
         self._active[slots.submit(spec)] = _Active(ticket, spec, state, mlflow_run)
@@ -142,17 +142,34 @@ class Dispatcher:
         return Outcome(spec.slug, spec.run, status, reason, seconds, spec.folder, spec.explanation)
 
     def _finish(self, active: _Active, outcome: Outcome) -> None:
-        """Write the run's last state, close it in MLflow, and report."""
-        folder = active.spec.folder
-        update = {"status": outcome.status, "reason": outcome.reason, "seconds": outcome.seconds}
-        with suppress(OSError):
-            active.state.model_copy(update=update).save(folder)
-        sweep_up(folder)
+        """Write the run's last state, close it in MLflow, report; what goes wrong here ends this run only."""
         try:
-            self._close_in_mlflow(active.mlflow_run, outcome, folder)
+            self._save_state(active, outcome)
+            sweep_up(active.spec.folder)
+            self._close_in_mlflow(active.mlflow_run, outcome, active.spec.folder)
         except RunError as error:
             outcome = replace(outcome, reason=f"{outcome.reason}; not logged: {error}".lstrip("; "))
+        except Exception as error:  # a full disk, an unreadable record: the numbers may be cut off
+            outcome = self._set_aside(active, outcome, f"{type(error).__name__}: {error}")
         self._end(active.ticket, outcome)
+
+    def _save_state(self, active: _Active, outcome: Outcome) -> None:
+        update = {"status": outcome.status, "reason": outcome.reason, "seconds": outcome.seconds}
+        active.state.model_copy(update=update).save(active.spec.folder)
+
+    def _set_aside(self, active: _Active, outcome: Outcome, problem: str) -> Outcome:
+        """The outcome of a run that could not be kept; renaming its files needs no room on a full disk."""
+        folder, status = active.spec.folder, outcome.status
+        reason = f"{outcome.reason}; could not be kept: {problem.splitlines()[0]}".lstrip("; ")
+        failed = replace(outcome, status="failed" if status == "finished" else status, reason=reason)
+        keep_partial(folder, reason)
+        with suppress(OSError):
+            (folder / EXECUTED).replace(folder / PARTIAL)
+        with suppress(OSError):
+            self._save_state(active, failed)
+        with suppress(Exception):
+            track.close_run(active.mlflow_run, "failed", reason=reason)
+        return failed
 
     def _close_in_mlflow(self, run_id: str, outcome: Outcome, folder: Path) -> None:
         if outcome.status == "finished":

@@ -3,14 +3,15 @@
 import json
 from pathlib import Path
 
-PLOTLY = "application/vnd.plotly.v1+json"
+#: How a notebook stores a plotly figure.
+PLOTLY_MIME = "application/vnd.plotly.v1+json"
 
 
 def write_figure_page(notebook: Path, page: Path) -> int:
     """Write the plotly figures of `notebook` as one offline HTML page; returns how many there are."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
-    found = [output["data"][PLOTLY] for output in outputs if PLOTLY in output.get("data", {})]
+    found = [output["data"][PLOTLY_MIME] for output in outputs if PLOTLY_MIME in output.get("data", {})]
     if not found:
         return 0
     import plotly.graph_objects as go

@@ -1,33 +1,35 @@
 """The runs that lie under results/: find, read and name them."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from pydantic import ValidationError
-
+from dti_core.lab.config import list_slugs, load_experiment
 from dti_core.lab.errors import RunError
 from dti_core.lab.paths import results_root, study_results
 from dti_core.lab.record import Record
-from dti_core.lab.running.runs import EXECUTED
+from dti_core.lab.running.runs import EXECUTED, read_state
 
 
 def read_record(path: Path) -> Record:
-    """Read one result.json. RunError if it is missing or not one of ours."""
+    """Read one result.json. RunError if it is missing, damaged or not one of ours."""
     if not path.is_file():
         raise RunError(f"{path}: no such record. Give a result.json, or a run's name from `dti list SLUG`.")
     try:
         return Record.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValidationError as error:
-        raise RunError(f"{path}: not a record of this lab ({error.error_count()} problems).") from error
+    except (OSError, ValueError) as error:
+        why = str(error).splitlines()[0]
+        raise RunError(f"{path}: not a readable record of this lab ({why}).") from error
 
 
 def finished_runs(slug: str) -> Iterator[Record]:
     """Records of all finished runs of a study, newest first; unreadable ones are passed over."""
     for path in sorted(study_results(slug).glob("*/result.json"), reverse=True):
-        try:
-            yield read_record(path)
-        except RunError:
+        state = read_state(path.parent)
+        if state is not None and state.status != "finished":
             continue
+        with suppress(RunError):
+            yield read_record(path)
 
 
 def find_record(name: str) -> Record:
@@ -35,7 +37,8 @@ def find_record(name: str) -> Record:
     path = Path(name)
     if path.suffix == ".json" or path.is_dir():
         return read_record(path / "result.json" if path.is_dir() else path)
-    found = sorted(results_root().glob(f"*/{name}*/result.json"))
+    exact = list(results_root().glob(f"*/{name}/result.json"))
+    found = exact or sorted(results_root().glob(f"*/{name}*/result.json"))
     if len(found) != 1:
         several = ", ".join(path.parent.name for path in found[:5])
         raise RunError(
@@ -44,20 +47,39 @@ def find_record(name: str) -> Record:
     return read_record(found[0])
 
 
-def latest_run(slug: str, profile: str | None = None, *, executed: bool = False) -> Record | None:
-    """The newest finished run of a study, of one profile if named; None if there is none.
+def latest_run(slug: str) -> Record | None:
+    """The newest finished run of a study, whatever its parameters; None if there is none."""
+    return next(finished_runs(slug), None)
+
+
+def profile_run(slug: str, profile: str, *, executed: bool = False) -> Record | None:
+    """The newest finished run that stands for a profile (see `why_unfit`); None if there is none.
 
     With `executed`, only runs that kept their executed notebook: those of `dti run`.
     """
     for record in finished_runs(slug):
         kept = (study_results(slug) / record.run / EXECUTED).is_file()
-        if profile in (None, record.profile) and (kept or not executed):
+        if (kept or not executed) and not why_unfit(record, profile):
             return record
     return None
 
 
+def why_unfit(record: Record, profile: str) -> str:
+    """Why a run does not stand for a profile of its study, '' if it does.
+
+    It does if it ran on the study's own data with exactly the parameters that the profile has today.
+    """
+    if record.data.origin == "yours":
+        return "it ran on a file of yours, which readers cannot rerun"
+    if record.profile != profile:
+        return f"its profile is {record.profile}, not {profile}"
+    wanted = load_experiment(record.slug).resolve(profile).values
+    names = [*wanted, *(name for name in record.parameters if name not in wanted)]
+    moved = [name for name in names if record.parameters.get(name) != wanted.get(name)]
+    return f"its {', '.join(moved)} differ from the {profile} profile" if moved else ""
+
+
 def newest_records() -> list[Record]:
-    """For each study its newest full run, else its newest run of any profile."""
-    slugs = sorted(path.name for path in results_root().glob("*") if path.is_dir())
-    chosen = (latest_run(slug, "full") or latest_run(slug) for slug in slugs)
+    """For each study the newest run that stands for its full profile, else for its quick one."""
+    chosen = (profile_run(slug, "full") or profile_run(slug, "quick") for slug in list_slugs())
     return [record for record in chosen if record is not None]

@@ -34,9 +34,10 @@ OutcomeStatus = Literal["finished", "reused", "failed", "killed"]
 
 
 class Fingerprint(BaseModel):
-    """Everything that decides a run's numbers, each part hashed by content.
+    """Everything that decides a run's numbers and verdicts, each part hashed by content.
 
-    `data` and `sources` map names (a data set, a file below dti_core) to sha256.
+    `data` and `sources` map names (a data set, a file below dti_core) to sha256. `claims` stands for the
+    tests of the claims bound to the study: '' without any, and in states written before it was kept.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,11 +48,12 @@ class Fingerprint(BaseModel):
     notebook: str
     data: Mapping[str, str]
     lock: str
+    claims: str = ""
 
     @property
     def digest(self) -> str:
         """One sha256 over all parts; where the user's file lies does not count, what it holds does."""
-        parts = self.model_dump()
+        parts = self.model_dump(exclude=None if self.claims else {"claims"})
         parts["parameters"] = {k: v for k, v in parts["parameters"].items() if k != DATA_PATH}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

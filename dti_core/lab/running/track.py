@@ -77,6 +77,12 @@ def prepare_store(slugs: Iterable[str]) -> dict[str, str]:
         ) from error
 
 
+def check_store() -> None:
+    """Open the store and read from it. RunError if it does not work; may wait for a server for long."""
+    with _store_errors():
+        _client().search_experiments(max_results=1)
+
+
 def _experiment_id(client: "MlflowClient", slug: str) -> str:
     found = client.get_experiment_by_name(slug)
     if found is None:

@@ -1,9 +1,8 @@
 """Batches of runs: what to run, running it with progress, and what to do with the outcomes."""
 
 import itertools
-import os
 import subprocess
-import time
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,11 +10,11 @@ from dti_core.lab.config import list_slugs, load_experiment
 from dti_core.lab.errors import ConfigError, DataError, RunError
 from dti_core.lab.record import Record
 from dti_core.lab.running.cache import expected_seconds
-from dti_core.lab.running.history import find_record, latest_run, read_record
+from dti_core.lab.running.history import find_record, profile_run, read_record, why_unfit
 from dti_core.lab.running.runner import run_all
 from dti_core.lab.running.runs import RESULT, Outcome, RunPlan
 from dti_core.lab.terminal import display
-from dti_core.lab.terminal.display import clock, console
+from dti_core.lab.terminal.display import console
 
 
 def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
@@ -75,7 +74,7 @@ def run_plans(
     plans: Sequence[RunPlan], *, jobs: int | None, cluster: str | None, timeout_seconds: float | None
 ) -> bool:
     """Run all plans with progress and print failures last; whether every run finished or was reused."""
-    outcomes = _run(plans, jobs=jobs, cluster=cluster, timeout_seconds=timeout_seconds)
+    outcomes = run_outcomes(plans, jobs=jobs, cluster=cluster, timeout_seconds=timeout_seconds)
     for outcome in outcomes:
         if outcome.succeeded:
             _show_outcome(outcome, alone=len(outcomes) == 1)
@@ -85,52 +84,29 @@ def run_plans(
         display.table(
             f"{len(bad)} of {len(outcomes)} runs did not finish", ["study", "run", "state", "why"], rows
         )
-    _stop_if_interrupted(outcomes)
+    stop_if_interrupted(outcomes)
     return not bad
 
 
-def reproduce(profile: str, *, jobs: int | None, timeout_seconds: float | None) -> bool:
-    """Run every study, compare with the accepted numbers, build that book, say what to open next."""
-    from dti_core.lab.publishing.book import build_book
-    from dti_core.lab.reference import compare_with_reference
-
-    started = float(os.environ.get("DTI_STARTED") or time.time())
-    plans = plan_runs(["all"], profile, {}, data=None, force=False)
-    outcomes = _run(plans, jobs=jobs, cluster=None, timeout_seconds=timeout_seconds)
-    _stop_if_interrupted(outcomes)
-    bad = [outcome for outcome in outcomes if not outcome.succeeded]
-    records = [_record_of(outcome) for outcome in outcomes if outcome.succeeded]
-    for record in records:
-        display.show_verdicts(record.claims, f"{record.slug}: verdicts of this run")
-    console.print("building the book of these runs")
-    site = build_book(profile)
-    compared = off = 0
-    for record in records:
-        rows = compare_with_reference(record)
-        compared += len(rows)
-        off += sum(not row.within for row in rows)
-        display.show_reference(rows, f"{record.slug}, profile {record.profile}")
-    for outcome in bad:
-        console.print(f"[red]{outcome.status}[/] {outcome.slug}: {outcome.reason}")
-    console.print(
-        f"{compared} published numbers compared, {off} outside their tolerance, {len(bad)} runs failed."
-    )
-    console.print(f"Took {clock(time.time() - started)}. Next: open {site}/index.html, or `make ui`.")
-    return not bad and not off and compared > 0
-
-
 def publish_run(slug: str, profile: str, run: str | None) -> None:
-    """Accept the numbers of a run; a full run is also frozen as the book's chapter."""
-    from dti_core.lab.publishing.publish import publish
-    from dti_core.lab.reference import accept
+    """Accept the numbers of a run; a full run is also frozen as the book's chapter.
 
-    record = find_record(run) if run else latest_run(slug, profile)
+    Raises
+    ------
+    RunError if there is no such run, it does not stand for the profile, or a number has no tolerance;
+    BookError if it cannot be a chapter. Nothing is written then.
+    """
+    from dti_core.lab.publishing.publish import publish
+    from dti_core.lab.reference import accept, with_accepted
+
+    record = find_record(run) if run else profile_run(slug, profile)
     if record is None or record.slug != slug:
         raise RunError(
             f"{slug}: no finished {profile} run to publish. Run `dti run {slug} --profile {profile}`."
         )
-    if record.profile != profile:
-        raise RunError(f"{record.run} is a {record.profile} run, not {profile}.")
+    if refusal := why_unfit(record, profile):
+        raise RunError(f"{slug}: run {record.run} cannot be accepted for {profile}: {refusal}.")
+    with_accepted(record)
     if profile == "full":
         console.print(f"chapter frozen: {publish(slug, record.run)}")
     accept(record)
@@ -139,35 +115,45 @@ def publish_run(slug: str, profile: str, run: str | None) -> None:
     )
 
 
-def open_ui(port: int) -> None:
-    """Serve the MLflow UI on 127.0.0.1 until interrupted."""
+def open_ui(port: int) -> int:
+    """Serve the MLflow UI on 127.0.0.1 until interrupted; the server's return code."""
     from dti_core.lab.running.track import ui_command
 
     console.print(f"MLflow on http://127.0.0.1:{port} (Ctrl-C stops it)")
-    subprocess.run(ui_command(port), check=False)
+    return subprocess.run(ui_command(port), check=False).returncode
 
 
-def _run(
+def run_outcomes(
     plans: Sequence[RunPlan], *, jobs: int | None, cluster: str | None, timeout_seconds: float | None
 ) -> list[Outcome]:
+    """Run all plans with progress; how each ended."""
     expected = {plan.slug: expected_seconds(plan) for plan in plans}
     with display.ProgressLines(expected) as listener:
         return run_all(plans, jobs=jobs, cluster=cluster, timeout_seconds=timeout_seconds, listener=listener)
 
 
-def _stop_if_interrupted(outcomes: Sequence[Outcome]) -> None:
+def stop_if_interrupted(outcomes: Sequence[Outcome]) -> None:
+    """After Ctrl-C, say what became of the runs and end the command."""
     if any(outcome.status == "killed" for outcome in outcomes):
+        sys.stderr.write("stopped; finished runs are kept, `dti list` shows them\n")
         raise KeyboardInterrupt
 
 
 def _show_outcome(outcome: Outcome, *, alone: bool) -> None:
-    record = _record_of(outcome)
+    record = record_of(outcome)
     if alone:
         display.show_verdicts(record.claims, f"{record.slug}, profile {record.profile}")
-    console.print(f"{outcome.slug}: results/{outcome.slug}/{outcome.run}")
+    console.print(f"{outcome.slug}: {_shown(outcome.folder)}")
 
 
-def _record_of(outcome: Outcome) -> Record:
+def _shown(folder: Path | None) -> Path | None:
+    """A folder as it is found from here, without the way to here."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder is not None and folder.is_relative_to(here) else folder
+
+
+def record_of(outcome: Outcome) -> Record:
+    """The record of a run that finished or was reused."""
     if outcome.folder is None:
         raise RunError(f"{outcome.slug}: {outcome.status} before it had a folder: {outcome.reason}")
     return read_record(outcome.folder / RESULT)

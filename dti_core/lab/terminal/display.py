@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from dti_core.lab.compare import Comparison
+    from dti_core.lab.compare import Comparison, Difference
     from dti_core.lab.record import Verdict
     from dti_core.lab.reference import Row
     from dti_core.lab.running.runs import Outcome, RunPlan
@@ -130,6 +130,12 @@ def show_reference(rows: Sequence["Row"], title: str) -> None:
     table(title, ["number", "published", "reproduced", "within tolerance", "tolerance and why"], cells)
 
 
+def _clarity(difference: "Difference") -> str:
+    if not difference.clear:
+        return "within noise"
+    return "[bold]clear of seed noise[/]" if difference.seed_noise_only else "[bold]clear[/]"
+
+
 def show_comparison(comparison: "Comparison", title: str) -> None:
     """Print what changed between two runs; says so when nothing did."""
     changed = [(name, *pair) for name, pair in comparison.parameters.items()]
@@ -139,7 +145,7 @@ def show_comparison(comparison: "Comparison", title: str) -> None:
     moved = [d for d in comparison.differences if d.value != 0]
     cells = [
         (d.key, f"{d.first:.4g}", f"{d.second:.4g}", f"{d.value:+.3g} [{d.low:.3g}, {d.high:.3g}]",
-         "[bold]clear[/]" if d.clear else "within noise", d.how)
+         _clarity(d), d.how)
         for d in moved
     ]  # fmt: skip
     if cells:

@@ -3,7 +3,9 @@
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +13,9 @@ from dataclasses import dataclass
 from dti_core.lab.data import load_registry
 from dti_core.lab.errors import DataError
 from dti_core.lab.paths import project_root, results_root
+
+_STORE_SECONDS = 30
+_ERROR = re.compile(r"^[\w.]+(Error|Exception): ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,27 @@ def _gpu() -> Finding:
 
 
 def _store() -> Finding:
-    uri = os.environ.get("MLFLOW_TRACKING_URI")
-    if uri:
-        return Finding("MLflow store", "MLFLOW_TRACKING_URI is set")
     database = results_root() / "mlflow.db"
-    return Finding("MLflow store", "results/mlflow.db" if database.exists() else "made by the first run")
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        place, fix = "MLFLOW_TRACKING_URI", "start the server that it names, or unset it"
+    elif database.exists():
+        place, fix = "results/mlflow.db", f"move {database} away; the next run makes a new one"
+    else:
+        return Finding("MLflow store", "made by the first run")
+    problem = _store_problem()
+    return Finding("MLflow store", problem or f"{place} answers", fix if problem else "")
+
+
+def _store_problem() -> str:
+    """Why the store cannot be read, '' if it can: tried in a process that can be ended when it hangs."""
+    code = "from dti_core.lab.running.track import check_store; check_store()"
+    command = [sys.executable, "-c", code]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_STORE_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return f"did not answer within {_STORE_SECONDS} s"
+    if done.returncode == 0:
+        return ""
+    lines = done.stderr.strip().splitlines() or ["ended without a word"]
+    last = next((line for line in reversed(lines) if _ERROR.match(line)), lines[-1])
+    return _ERROR.sub("", last)[:300]

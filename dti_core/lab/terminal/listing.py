@@ -1,9 +1,9 @@
 """What `dti list`, `dti claims` and `dti data` show."""
 
 import importlib
+import inspect
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
@@ -15,9 +15,6 @@ from dti_core.lab.running.history import finished_runs, latest_run, newest_recor
 from dti_core.lab.running.runs import list_runs, read_state
 from dti_core.lab.terminal import display
 from dti_core.lab.terminal.display import clock, console
-
-if TYPE_CHECKING:
-    from dti_core.lab.register import Claim
 
 
 def show_studies() -> None:
@@ -54,6 +51,7 @@ def show_study(slug: str) -> None:
 def show_claims(verdict: str | None, study: str | None) -> None:
     """The claims of the review, judged on the newest runs."""
     from dti_core.lab.claims import all_verdicts
+    from dti_core.lab.publishing.claim_pages import study_of
     from dti_core.lab.register import load_register
 
     if verdict is not None and verdict not in display.VERDICT_COLOUR:
@@ -62,7 +60,7 @@ def show_claims(verdict: str | None, study: str | None) -> None:
     rows = []
     for judged in all_verdicts(newest_records()):
         claim = claims[judged.claim]
-        if verdict in (None, judged.verdict) and study in (None, _study_of(claim)):
+        if verdict in (None, judged.verdict) and study in (None, study_of(claim)):
             rows.append((judged.claim, display.coloured(judged.verdict), claim.says, judged.because))
     display.table(f"{len(rows)} claims", ["claim", "verdict", "says", "because"], rows)
 
@@ -87,6 +85,8 @@ def show_check(slug: str, file: Path, mapping: str = "") -> bool:
     load_experiment(slug)
     study = importlib.import_module(f"dti_core.studies.{slug}.data")
     table, card = read_user_table(file)
+    if mapping and "mapping" not in inspect.signature(study.check).parameters:
+        raise ConfigError(f"{slug}: takes no --map; its columns need no names of their own. Leave it out.")
     problems = study.check(table, mapping) if mapping else study.check(table)
     for problem in problems:
         colour = "red" if problem.blocks else "yellow"
@@ -99,11 +99,6 @@ def show_check(slug: str, file: Path, mapping: str = "") -> bool:
         console.print(f"{file.name}: {card.rows} rows, {card.columns} columns: fit for {slug}.")
         console.print(f"Next: dti run {slug} --data {file}")
     return not blocked
-
-
-def _study_of(claim: "Claim") -> str | None:
-    bound = claim.test or claim.planned
-    return bound.study if bound else None
 
 
 def _counts(record: Record | None) -> str:
