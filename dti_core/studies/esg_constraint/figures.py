@@ -198,10 +198,10 @@ def _test(result: Result, name: str) -> float:
 
 
 def roomy(figure: go.Figure) -> go.Figure:
-    """Move the title to the top and make room for its lines, so that it never meets the badge."""
+    """Make room for the title's lines above the badge and for the legend below the axis title."""
     lines = str(figure.layout.title.text).count("<br>") + 1
     place = {"y": 1.0, "yref": "container", "yanchor": "top", "pad": {"t": 10}}
-    return figure.update_layout(title=place, margin_t=48 + 22 * lines)
+    return figure.update_layout(title=place, margin_t=48 + 22 * lines, legend_y=-0.36)
 
 
 def plain(name: str) -> str:

@@ -88,7 +88,7 @@ def plot_power(result: Result) -> go.Figure:
     ))  # fmt: skip
     figure.update_xaxes(type="log", tickvals=sorted({f for points in curves.values() for f, _ in points}))
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
-    figure.update_layout(legend_y=-0.35, height=500)
+    figure.update_layout(height=500)
     return figure
 
 
