@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 import mlflow
 from dti_core.lab.data import DataCard
 from dti_core.lab.record import Estimate, Provenance, Record, Verdict
-from dti_core.lab.running.runs import Fingerprint, RunState
+from dti_core.lab.running.fingerprint import Fingerprint
+from dti_core.lab.running.runs import RunState
 from dti_core.lab.running.track import close_run, open_run, prepare_store
 
 SLUGS = {slugs}

@@ -13,8 +13,9 @@ from dti_core.lab.publishing.clean import Notebook, dump, freeze, text_of
 from dti_core.lab.publishing.pages import frozen_records, write_pages
 from dti_core.lab.record import Record
 from dti_core.lab.running.cache import changes, data_hashes, source_hashes
+from dti_core.lab.running.fingerprint import Fingerprint
 from dti_core.lab.running.history import read_record, why_unfit
-from dti_core.lab.running.runs import EXECUTED, RESULT, Fingerprint, is_finished, list_runs, read_state
+from dti_core.lab.running.runs import EXECUTED, RESULT, is_finished, list_runs, read_state
 from dti_core.lab.running.sources import hash_code, notebook_code
 
 MANIFEST = "manifest.json"

@@ -10,7 +10,8 @@ from dti_core.lab.config import Config, Value
 from dti_core.lab.data import load_registry, sha256_of
 from dti_core.lab.errors import DataError
 from dti_core.lab.paths import notebook_file, project_root
-from dti_core.lab.running.runs import DATA_PATH, Fingerprint, RunPlan, finished_states
+from dti_core.lab.running.fingerprint import DATA_PATH, Fingerprint
+from dti_core.lab.running.runs import RunPlan, finished_states
 from dti_core.lab.running.sources import hash_code, hash_sources, needed_modules, notebook_code
 
 REUSED = "reused: nothing changed"

@@ -10,7 +10,8 @@ from dti_core.lab.config import Config
 from dti_core.lab.paths import project_root
 from dti_core.lab.record import Provenance
 from dti_core.lab.running.cache import fingerprint_of
-from dti_core.lab.running.runs import RUN_DIR, Fingerprint, read_state
+from dti_core.lab.running.fingerprint import Fingerprint
+from dti_core.lab.running.runs import RUN_DIR, read_state
 from dti_core.lab.running.sources import needed_modules, package_versions
 
 #: What can change a number; the published reference is written after a run and does not count.

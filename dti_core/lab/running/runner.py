@@ -21,7 +21,8 @@ from dti_core.lab.running.cache import (
     fingerprint_of,
     source_hashes,
 )
-from dti_core.lab.running.runs import DATA_PATH, Listener, Outcome, RunPlan, Ticket, read_state
+from dti_core.lab.running.fingerprint import DATA_PATH
+from dti_core.lab.running.runs import Listener, Outcome, RunPlan, Ticket, read_state
 
 __all__ = ["Outcome", "RunPlan", "expected_seconds", "run_all"]
 

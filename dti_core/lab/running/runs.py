@@ -1,7 +1,5 @@
 """A run before, while and after it runs: its plan, its identity, its folder and its state on disk."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +10,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dti_core.lab.config import Config, Value
 from dti_core.lab.paths import study_results
+from dti_core.lab.running.fingerprint import Fingerprint
 
 #: Folder of the current run, told to the notebook's kernel by the runner.
 RUN_DIR = "DTI_RUN_DIR"
-#: The user's own data file: judged by its content, wherever it lies.
-DATA_PATH = "data_path"
 
 RESULT = "result.json"
 EXECUTED = "executed.ipynb"
@@ -31,38 +28,6 @@ WORKER_DIED = "the worker process died (killed, or out of memory)"
 
 RunStatus = Literal["running", "finished", "failed", "killed"]
 OutcomeStatus = Literal["finished", "reused", "failed", "killed"]
-
-
-class Fingerprint(BaseModel):
-    """Everything that decides a run's numbers and verdicts, each part hashed by content.
-
-    `data` and `sources` map names (a data set, a file below dti_core) to sha256. `claims` stands for the
-    tests of the claims bound to the study: '' without any, and in states written before it was kept.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    slug: str
-    parameters: Mapping[str, Value]
-    sources: Mapping[str, str]
-    notebook: str
-    data: Mapping[str, str]
-    lock: str
-    claims: str = ""
-
-    @property
-    def digest(self) -> str:
-        """One sha256 over all parts; where the user's file lies does not count, what it holds does."""
-        parts = self.model_dump(exclude=None if self.claims else {"claims"})
-        parts["parameters"] = {k: v for k, v in parts["parameters"].items() if k != DATA_PATH}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-    @property
-    def data_sha256(self) -> str:
-        """The hash of the only data set, one over all if there are several, "none" without data."""
-        if len(self.data) < 2:
-            return next(iter(self.data.values()), "none")
-        return hashlib.sha256(json.dumps(dict(self.data), sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
