@@ -20,8 +20,8 @@ from dti_core.lab.running.cache import (
     find_reusable,
     fingerprint_of,
 )
-from dti_core.lab.running.provenance import collect_provenance, git_state
 from dti_core.lab.running.fingerprint import Fingerprint
+from dti_core.lab.running.provenance import collect_provenance, git_state
 from dti_core.lab.running.runner import run_all
 from dti_core.lab.running.runs import (
     RUN_DIR,
@@ -357,8 +357,7 @@ def test_provenance_is_of_the_launch_and_names_no_place(home, monkeypatch):
 def test_reuse_is_fast_and_imports_nothing_heavy(home):
     keep_run(toy_plan())
     code = (
-        "import sys; from dti_core.lab.running.fingerprint import Fingerprint
-from dti_core.lab.running.runner import run_all\n"
+        "import sys; from dti_core.lab.running.runner import run_all\n"
         "from tests.toy_project import toy_plan\n"
         "[outcome] = run_all([toy_plan()]); print(outcome.explanation)\n"
         "print(sorted({'torch', 'mlflow', 'papermill', 'distributed', 'dask', 'plotly'} & set(sys.modules)))"
