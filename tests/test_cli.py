@@ -6,27 +6,31 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
+from rich.console import Console
 from typer.testing import CliRunner
 
 from dti_core.cli import app
+from dti_core.lab.compare import compare_records
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import BookError, RunError
 from dti_core.lab.paths import study_results
-from dti_core.lab.publishing import book, publish
-from dti_core.lab.record import Estimate, Record
-from dti_core.lab.reference import Outside, Reference, Tolerance
+from dti_core.lab.publishing import book
+from dti_core.lab.record import Estimate, Record, Verdict
+from dti_core.lab.reference import Outside, Reference, Row, Tolerance
 from dti_core.lab.running import track
 from dti_core.lab.running.history import finished_runs, latest_run, newest_records, profile_run, read_record
-from dti_core.lab.running.runs import Outcome
-from dti_core.lab.terminal import batch, doctor
+from dti_core.lab.running.runs import Outcome, RunPlan
+from dti_core.lab.terminal import batch, display, doctor, listing
 from dti_core.lab.terminal.reproduction import reproduce
 from dti_core.lab.terminal.schema import schema_text
+from tests.sample_book import seal_run
 from tests.test_lab_compare import make_record
 from tests.toy_project import build_toy_project
 
@@ -105,7 +109,6 @@ def test_a_reused_run_starts_without_heavy_packages(home):
         (("sweep", "toy"), "has no sweep of its own"),
         (("compare", "a", "b"), "no finished run has that name"),
         (("claims", "--verdict", "true"), "no verdict 'true'. Allowed: supported"),
-        (("publish", "toy"), "no finished full run to publish"),
     ],
 )
 def test_wrong_input_is_one_clear_message_and_leaves_nothing(home, arguments, words):
@@ -114,6 +117,188 @@ def test_wrong_input_is_one_clear_message_and_leaves_nothing(home, arguments, wo
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert not Path(os.environ["DTI_RESULTS"]).exists()
+
+
+STUDY_COMMAND = '''\
+"""Play the toy by hand.
+
+More than the first line.
+"""
+import mailbox
+
+import typer
+
+app: typer.Typer = typer.Typer()
+
+
+@app.command()
+def throw(times: int = 1, fail: bool = False) -> None:
+    """Throw it."""
+    if fail:
+        raise ZeroDivisionError("no toy")
+    typer.echo("thrown " * times)
+
+
+@app.command()
+def lay() -> None:
+    """Lay it down."""
+'''
+
+
+@pytest.fixture
+def study_command(tmp_path):
+    """Source of a process in which a study has a module of its own among the commands."""
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "toy_study.py").write_text(STUDY_COMMAND)
+    (tmp_path / "more" / "no_command.py").write_text("raise ImportError('nobody may import me')\n")
+    return f"import sys, dti_core.cli; dti_core.cli.__path__.append({str(tmp_path / 'more')!r}); "
+
+
+def test_a_study_brings_a_command_which_does_not_slow_the_others(home, study_command):
+    loaded = imported_by(study_command + "sys.argv = ['dti', '--help']; dti_core.cli.main()")
+    assert not {"mailbox", "numpy", "pandas", "dti_core.cli.toy_study", "dti_core.cli.no_command"} & loaded
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", study_command + "dti_core.cli.main()", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    shown = call("--help").stdout
+    assert re.search(r"toy-study\W+Play the toy by hand\.", shown)
+    assert "no-command" not in shown
+    for name in ("toy-study", "toy_study"):
+        done = call(name, "throw", "--times", "2")
+        assert (done.returncode, done.stdout) == (0, "thrown thrown \n"), done.stderr
+    assert "lay" in call("toy-study", "--help").stdout
+    assert call("toy-study", "throw", "--times", "two").returncode == 2
+    done = call("toy-study", "throw", "--fail")
+    assert done.returncode == 4
+    assert re.search(r"error: ZeroDivisionError: no toy \(.*toy_study.py, line 17\)", done.stderr)
+    assert call("no-command").returncode == 2
+
+
+@pytest.fixture
+def rooms(monkeypatch):
+    """Rooms of the lab that only note what they were asked."""
+    asked: list[tuple[object, ...]] = []
+
+    def answer(module: str, name: str, answers: object) -> None:
+        def note(*arguments: object) -> object:
+            asked.append((name, *arguments))
+            return answers.get(arguments[0]) if isinstance(answers, dict) else answers
+
+        monkeypatch.setattr(f"dti_core.lab.{module}.{name}", note)
+
+    answer("running.reaper", "reap", ["toy r0: [/x] was killed\x1b[2J"])
+    answer("frozen", "frozen_slugs", ["one", "two"])
+    answer("publishing.stale", "stale", {"one": [], "two": ["cost_bps 10 -> 25", "[/x] changed"]})
+    answer("publishing.redraw", "redraw", {"one": [], "two": ["cell 5"]})
+    answer("publishing.redraw", "refreeze", {"one": Path("book/one.ipynb")})
+    answer("running.track", "rebuild", 3)
+    answer("data", "get", None)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["stale"], 1, "one: fresh\ntwo: cost_bps 10 -> 25; [/x] changed\n"),
+        (["stale", "one"], 0, "one: fresh\n"),
+        (["redraw", "all"], 1, "one: identical\ntwo: differs in cell 5\n"),
+        (["redraw", "one"], 0, "one: identical\n"),
+        (["publish", "one", "--redraw"], 0, "chapter frozen again: book/one.ipynb\n"),
+        (["track", "rebuild"], 0, "3 runs are in the tracking store again.\n"),
+        (["data", "get", "french", "--from", "."], 0, ""),
+    ],
+)
+def test_commands_ask_one_room_and_say_what_it_answers(home, rooms, arguments, code, said):
+    done = CliRunner().invoke(app, arguments)
+    assert (done.exit_code, done.stdout) == (code, said), done.output
+    assert done.stderr == "toy r0: [/x] was killed\\x1b[2J\n"
+    assert rooms[0] == ("reap",)
+    if arguments[0] == "data":
+        assert rooms[1] == ("get", "french", Path("."), display.say)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["schema", "record"]])
+def test_what_reads_no_project_looks_for_no_dead_runs(home, rooms, arguments):
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert rooms == []
+
+
+def test_a_store_that_cannot_be_reaped_stops_no_command(home, monkeypatch):
+    def fail() -> list[str]:
+        raise RunError("the store at http://me:s3cret@host is gone")
+
+    monkeypatch.setattr("dti_core.lab.running.reaper.reap", fail)
+    done = CliRunner().invoke(app, ["list"])
+    assert done.exit_code == 0
+    assert done.stderr == "could not look for runs that died: the store at http://***@host is gone\n"
+
+
+FOREIGN = "[/x] [red]r[/red] [link=http://x]l[/link] \\[b] \x1b[31mred \x1b]0;title\x07 \x9b2J \r\u202e"
+SHOWN = r"[/x] [red]r[/red] [link=http://x]l[/link] \[b] \x1b[31mred \x1b]0;title\x07 \x9b2J \r\u202e"
+
+
+@pytest.fixture
+def foreign_home(home):
+    """The toy project with foreign text wherever a file lets one write some."""
+    path = home / "experiments" / "toy.yaml"
+    values = yaml.safe_load(path.read_text())
+    for name in ("title", "question", "data"):
+        values[name] = FOREIGN
+    values["parameters"]["cost_bps"]["unit"] = FOREIGN
+    path.write_text(yaml.safe_dump(values))
+    register = home / "experiments" / "claims.yaml"
+    claims = yaml.safe_load(register.read_text())
+    claims["claims"]["C4"]["says"] = claims["claims"]["C4"]["not_testable"] = FOREIGN
+    register.write_text(yaml.safe_dump(claims))
+    return home
+
+
+def foreign_record() -> Record:
+    record = make_record([Estimate(f"m{FOREIGN}", 1.0, 0.0, 2.0, FOREIGN, 9)], data_path=FOREIGN)
+    verdicts = (Verdict(claim="C50", verdict="supported", because=FOREIGN),)
+    return record.model_copy(update={"run": FOREIGN, "claims": verdicts})
+
+
+def print_everything() -> dict[str, Callable[[], object]]:
+    one, other = foreign_record(), make_record([Estimate(f"m{FOREIGN}", 3.0, 0.0, 9.0, "", 9)])
+    row = Row(FOREIGN, 1.0, 2.0, 0.1, FOREIGN)
+    outcome = Outcome(FOREIGN, FOREIGN, "failed", FOREIGN, 1.0, None, FOREIGN)
+
+    def progress() -> None:
+        with display.ProgressLines({}) as lines:
+            lines.started(RunPlan(FOREIGN, load_experiment("toy").resolve(), False), "r")
+            lines.progressed(RunPlan(FOREIGN, load_experiment("toy").resolve(), False), "r", FOREIGN, 1, 2)
+            lines.noticed(FOREIGN)
+            lines.ended(outcome)
+
+    return {
+        "progress": progress,
+        "study": lambda: listing.show_study("toy"),
+        "studies": listing.show_studies,
+        "claims": lambda: listing.show_claims(None, None),
+        "verdicts": lambda: display.show_verdicts(one.claims, FOREIGN),
+        "reference": lambda: display.show_reference([row], FOREIGN),
+        "comparison": lambda: display.show_comparison(compare_records(one, other), FOREIGN),
+        "batch": lambda: display.table(FOREIGN, [FOREIGN], [(FOREIGN,)]),
+    }
+
+
+@pytest.mark.parametrize("what", print_everything())
+@pytest.mark.parametrize("terminal", [False, True])
+def test_foreign_text_is_shown_as_it_is_and_commands_no_terminal(
+    foreign_home, monkeypatch, capsys, what, terminal
+):
+    monkeypatch.setattr(
+        display, "console", Console(width=4000, force_terminal=terminal, color_system=None, _environ={})
+    )
+    print_everything()[what]()
+    printed = capsys.readouterr().out
+    if terminal:  # what rich itself writes: styles, and the cursor of its bars
+        printed = re.sub(r"\x1b\[(\??[0-9;]*)[mhlAK]", "", printed).replace("\r", "")
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", printed)
+    assert SHOWN in printed
 
 
 def test_debug_shows_the_traceback(home):
@@ -165,10 +350,16 @@ def keep_record(run: str, *estimates: Estimate, profile: str = "quick", **parame
     record = make_record(shown, slug="toy").model_copy(
         update={"run": run, "profile": profile, "parameters": values, "claims": ()}
     )
-    folder = Path(os.environ["DTI_RESULTS"]) / "toy" / run
-    folder.mkdir(parents=True)
-    record.save(folder / "result.json")
+    keep(record)
     return record
+
+
+def keep(record: Record) -> None:
+    folder = study_results(record.slug) / record.run
+    (folder / "run.json").unlink(missing_ok=True)
+    record.save(folder / "result.json")
+    (folder / "executed.ipynb").write_text('{"cells": []}')
+    seal_run(folder, sequence=int(record.run[1:]))
 
 
 @pytest.fixture
@@ -253,25 +444,31 @@ def test_reproduce_runs_and_compares_even_if_the_book_has_no_sources(home):
     assert done.returncode == 1
 
 
-def test_a_number_without_a_tolerance_stops_publishing_before_the_chapter_is_frozen(home, monkeypatch):
-    keep_record("r1", profile="full")
-    write_reference(home, tolerances=())
-    frozen = []
-    monkeypatch.setattr(publish, "publish", lambda slug, run: frozen.append(run))
+def test_a_number_without_a_tolerance_stops_publishing(home, capsys):
+    keep_record("r1")
+    before = write_reference(home, tolerances=()).read_text()
     with pytest.raises(RunError, match="no tolerance matches 'mean'"):
-        batch.publish_run("toy", "full", None)
-    assert frozen == []
+        batch.publish_run("toy", "quick", None)
+    assert write_reference(home, tolerances=()).read_text() == before
     write_reference(home)
-    batch.publish_run("toy", "full", None)
-    assert frozen == ["r1"]
+    batch.publish_run("toy", "quick", None)
+    assert "1 numbers accepted for toy, profile quick, from run r1" in capsys.readouterr().out
+
+
+def test_publishing_without_a_run_says_what_to_do(home):
+    done = dti("publish", "toy")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no finished full run on the study's own data. Run `dti run toy --profile full`" in done.stderr
+    done = dti("publish", "toy", "--redraw", "--run", "r1")
+    assert done.returncode == 2
+    assert "--redraw uses the numbers of the frozen chapter" in done.stderr
 
 
 def test_only_a_run_with_the_parameters_of_the_profile_stands_for_it(home, capsys):
     keep_record("r1")
     keep_record("r2", cost_bps=3.0)
     own = keep_record("r3")
-    result = Path(os.environ["DTI_RESULTS"]) / "toy" / "r3" / "result.json"
-    own.model_copy(update={"data": replace(own.data, origin="yours")}).save(result)
+    keep(own.model_copy(update={"data": replace(own.data, origin="yours")}))
     keep_record("r4", profile="smoke")
     assert latest_run("toy").run == "r4"
     assert profile_run("toy", "quick").run == "r1"
@@ -282,7 +479,7 @@ def test_only_a_run_with_the_parameters_of_the_profile_stands_for_it(home, capsy
         "r3": "file of yours",
         "r4": "smoke",
     }.items():
-        with pytest.raises(RunError, match=f"{run} cannot be accepted for quick: .*{words}"):
+        with pytest.raises(BookError, match=f"{run} cannot be published: .*{words}"):
             batch.publish_run("toy", "quick", run)
     keep_record("r5", profile="full")
     assert [record.run for record in newest_records()] == ["r5"]

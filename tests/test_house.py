@@ -7,15 +7,22 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from dti_core.lab.data.carriers import CARRIERS, LOCKS, pins
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "dti_core").rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TOP_LEVEL = {
-    "README.md", "Makefile", "pyproject.toml", "requirements.lock", "requirements-data.lock",
+    "README.md", "Makefile", "pyproject.toml", "requirements.lock", "requirements-torch.lock",
+    "requirements-data.lock",
     "environment.yml", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "LICENSE", ".ci", ".gitignore",
     "book", "notebooks", "experiments", "dti_core", "tests",
 }  # fmt: skip
@@ -24,7 +31,8 @@ HOMES = {
     "mlflow": "dti_core/lab/running/track.py",
     "dask": "dti_core/lab/running/cluster.py",
     "distributed": "dti_core/lab/running/cluster.py",
-    "typer": "dti_core/cli.py",
+    "typer": "dti_core/cli/",
+    "rich": "dti_core/lab/terminal/display.py",
 }
 
 #: Rooms of the lab that studies may use; bridges may use none.
@@ -76,7 +84,7 @@ def test_public_names_have_docstrings():
 
 
 @pytest.mark.parametrize("tool", HOMES)
-def test_each_tool_is_imported_in_one_file(tool):
+def test_each_tool_is_imported_in_one_place(tool):
     users = set()
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -84,7 +92,7 @@ def test_each_tool_is_imported_in_one_file(tool):
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(name.split(".")[0] == tool for name in names):
                 users.add(str(path.relative_to(ROOT)))
-    assert users <= {HOMES[tool]}
+    assert {user for user in users if not user.startswith(HOMES[tool])} == set()
 
 
 def _ours(path: Path) -> set[str]:
@@ -195,6 +203,57 @@ def test_changelog_tells_which_numbers_moved():
     assert all("### Numbers that moved" in entry for entry in entries)
 
 
+INSTALL_STEPS = (
+    "--no-deps --require-hashes -r requirements.lock",
+    "-r requirements-torch.lock",
+    "--no-deps --no-build-isolation -e .",
+    "data get carriers",
+)
+
+
 def test_conda_users_get_the_same_lock():
-    assert "-r requirements.lock" in (ROOT / "environment.yml").read_text(encoding="utf-8")
-    assert "torch==2.13.0" in (ROOT / "requirements.lock").read_text(encoding="utf-8").split()
+    """`make packages` takes the steps in order; environment.yml names it and brings Python and tools."""
+    command = ["make", "--dry-run", "packages", "PY=python", "DTI=dti"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    for steps in (shown, text):
+        places = [" ".join(steps.split()).find(step) for step in INSTALL_STEPS]
+        assert places == sorted(places)
+        assert -1 not in places
+    assert "conda activate dti && make packages" in text
+    assert yaml.safe_load(text)["dependencies"] == ["python>=3.11.5,<3.12", "pip", "make"]
+
+
+def test_every_locked_package_but_torch_has_hashes():
+    """One line without a hash and pip refuses them all; torch among them and its builds would be refused."""
+    for lock in ("requirements.lock", "requirements-data.lock"):
+        asked = re.split(r"\n(?=\S)", (ROOT / lock).read_text(encoding="utf-8").strip())
+        for one in asked:
+            assert re.fullmatch(r"\S+==\S+( ; [^\\]+)?( \\\s+--hash=sha256:[0-9a-f]{64})+", one), one
+    assert not any(line.startswith("torch==") for line in (ROOT / "requirements.lock").open())
+    assert (ROOT / "requirements-torch.lock").read_text(encoding="utf-8") == "torch==2.13.0\n"
+
+
+def test_the_lock_fits_what_is_asked_for():
+    """Every requirement of pyproject.toml is pinned within its range, and nothing asked for is missing."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    asked = [*project["project"]["dependencies"], *project["dependency-groups"]["carriers"]]
+    pinned = {canonicalize_name(name): pin for lock in (*LOCKS, CARRIERS) for name, pin in pins(lock).items()}
+    for requirement in map(Requirement, asked):
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
+
+
+def test_nothing_committed_names_a_package_index():
+    """Where packages come from is the business of the machine that installs them."""
+    named = re.compile(
+        r"(pypi|pythonhosted|anaconda|conda-forge|pytorch)\.(org|com)|find-links [/~]|index-url http"
+    )
+    files = [
+        "Makefile",
+        "pyproject.toml",
+        "environment.yml",
+        "README.md",
+        ".ci/run",
+        *map(str, ROOT.glob("*.lock")),
+    ]
+    assert [file for file in files if named.search((ROOT / file).read_text(encoding="utf-8"))] == []

@@ -1,6 +1,7 @@
 """Two runs side by side, and a run beside its accepted numbers."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -8,29 +9,45 @@ import pytest
 from scipy import stats
 
 from dti_core.lab.compare import Comparison, compare_records, difference
+from dti_core.lab.config import load_experiment
 from dti_core.lab.data import DataCard
 from dti_core.lab.errors import RunError
+from dti_core.lab.fingerprint import Fingerprint, Numbers, Telling
 from dti_core.lab.record import Estimate, Provenance, Record, Verdict
-from dti_core.lab.reference import Outside, Reference, Tolerance, accept, compare_with_reference
+from dti_core.lab.reference import (
+    Outside,
+    Reference,
+    Tolerance,
+    compare_with_reference,
+    reference_file,
+    with_accepted,
+)
 from dti_core.lab.terminal.display import show_comparison
 
 CARD = DataCard("toy", "Toy", "simulated", "Simulated data: toy", "made", "MIT", 3, 2, "0" * 64, "none")
 
 
-def make_record(estimates=(), slug="toy", verdict="supported", sources=None, **parameters) -> Record:
+def make_record(
+    estimates=(), slug="toy", verdict="supported", sources=None, data="d", card=CARD, **parameters
+) -> Record:
+    values = {"seed": 1} | parameters
+    code, packages = sources or {"a.py": "1"}, {"numpy": "2"}
+    numbers = Numbers(
+        slug=slug, parameters=values, data={"file": data}, code=code, cells="c", packages=packages
+    )
+    told = Fingerprint(numbers=numbers, telling=Telling(code={}, notebook="n", claims=""))
     provenance = Provenance(
-        fingerprint="f", sources=sources or {"a.py": "1"}, notebook_sha256="n", data_sha256="d",
-        lock_sha256="l", git_commit=None, git_dirty=None, python="3.11", packages={}, machine="2 cores",
-    )  # fmt: skip
+        fingerprint=told, git_commit=None, git_dirty=None, python="3.11", machine="2 cores"
+    )
     return Record(
-        slug=slug, run="r", profile="quick", started=datetime.now(UTC), seconds=1.0,
-        parameters={"seed": 1} | parameters, data=CARD, estimates=tuple(estimates),
+        slug=slug, run="r", profile="quick", started=datetime.now(UTC), seconds=1.0, parameters=values,
+        data=card, estimates=tuple(estimates), series={},
         claims=(Verdict(claim="C50", verdict=verdict, because="b"),), provenance=provenance,
     )  # fmt: skip
 
 
-def estimate(value, half=1.0, name="sharpe", per_seed=()) -> Estimate:
-    return Estimate(name, value, value - half, value + half, "per year", 100, per_seed=tuple(per_seed))
+def estimate(value, half=1.0, name="sharpe", per_seed=(), n=100) -> Estimate:
+    return Estimate(name, value, value - half, value + half, "per year", n, per_seed=tuple(per_seed))
 
 
 def test_common_seeds_are_paired():
@@ -79,8 +96,51 @@ def test_changes_are_named():
     )
     found = compare_records(first, second)
     assert found.parameters == {"cost_bps": (10.0, 25.0)}
-    assert found.sources == ("a.py", "b.py")
+    assert found.sources == ("dti_core/a.py", "dti_core/b.py")
     assert found.verdicts == {"C50": ("supported", "refuted")}
+
+
+SEEDS = (1.0, 2.0, 4.0)
+KEEP = {"cost_bps", "hidden"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "n", "keep", "paired"),
+    [
+        ({"cost_bps": 25.0}, 100, KEEP, True),
+        ({"cost_bps": 25.0, "hidden": 8}, 100, KEEP, True),
+        ({"cost_bps": 25.0, "data_path": "/moved.csv"}, 100, KEEP, True),
+        ({}, 100, (), True),
+        ({"cost_bps": 25.0}, 99, KEEP, False),
+        ({"cost_bps": 25.0}, 100, (), False),
+        ({"cost_bps": 25.0, "n_folds": 3}, 100, KEEP, False),
+        ({"seed": 2}, 100, {*KEEP, "seed"}, False),
+        ({"data": "other file"}, 100, KEEP, False),
+        ({"card": replace(CARD, sha256="1" * 64)}, 100, KEEP, False),
+    ],
+)
+def test_seeds_are_paired_only_on_the_same_sample(changes, n, keep, paired):
+    """n_folds changes which days are judged even where their number stays the same."""
+    first = make_record([estimate(2.0, per_seed=SEEDS)], cost_bps=10.0, hidden=16, n_folds=2)
+    second = make_record(
+        [estimate(2.5, per_seed=SEEDS, n=n)], **{"cost_bps": 10.0, "hidden": 16, "n_folds": 2} | changes
+    )
+    [found] = compare_records(first, second, keep).differences
+    assert found.seed_noise_only is paired
+
+
+@pytest.mark.parametrize(
+    ("slug", "moves_the_sample"),
+    [
+        ("lstm_portfolio", {"universe", "data_path", "n_folds", "refit_months", "window_days", "horizon_days",
+                            "lookback_days", "validation_days", "regime_by", "control_folds", "seed"}),
+        ("esg_constraint", {"panel", "world", "data_path", "map", "measure", "n_draws", "n_power_draws",
+                            "seed"}),
+    ],
+)  # fmt: skip
+def test_each_parameter_of_a_study_says_whether_it_keeps_the_sample(slug, moves_the_sample):
+    parameters = load_experiment(slug).parameters
+    assert {name for name, knob in parameters.items() if not knob.keeps_sample} == moves_the_sample
 
 
 def test_two_studies_are_not_compared():
@@ -102,7 +162,8 @@ def reference_home(tmp_path, monkeypatch):
 
 
 def test_numbers_outside_the_tolerance_are_found(reference_home):
-    accept(make_record([estimate(0.94), estimate(0.1, name="sharpe_gap")]))
+    accepted = with_accepted(make_record([estimate(0.94), estimate(0.1, name="sharpe_gap")]))
+    reference_file("toy").write_text(accepted.text)
     rows = {(row.key, row.why): row for row in compare_with_reference(make_record([estimate(1.0)]))}
     assert not rows["sharpe", "paper"].within
     assert not rows["sharpe", "solver"].within
@@ -114,10 +175,8 @@ def test_numbers_outside_the_tolerance_are_found(reference_home):
 
 
 def test_a_number_without_a_tolerance_is_not_accepted(reference_home):
-    before = (reference_home / "toy.json").read_text()
     with pytest.raises(RunError, match="no tolerance matches 'drawdown'"):
-        accept(make_record([estimate(0.5, name="drawdown")]))
-    assert (reference_home / "toy.json").read_text() == before
+        with_accepted(make_record([estimate(0.5, name="drawdown")]))
 
 
 @pytest.mark.parametrize("low_high", [(2.0, 1.0), (float("nan"), 1.0), (0.0, float("inf"))])

@@ -1,6 +1,9 @@
 """The same judgement for a notebook, the command line and a Python caller."""
 
+import os
 import pickle
+import subprocess
+import sys
 
 import pytest
 
@@ -61,6 +64,7 @@ def test_misspelt_parameter_names_the_nearest(toy):
         ("strict", 1, "True or False"),
         ("seed", None, "whole number"),
         ("seed", [1], "whole number"),
+        ("cost_bps", float("inf"), "number from 0 to 500"),
     ],
 )
 def test_wrong_values_name_what_is_allowed(toy, name, value, allowed):
@@ -68,6 +72,21 @@ def test_wrong_values_name_what_is_allowed(toy, name, value, allowed):
         toy.resolve("quick", {name: value})
     assert f"{name} = {value!r}" in str(caught.value)
     assert allowed in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "digits", "shown"),
+    [
+        ("seed", 400, r"10{39}\.\.\. \(401 characters\)"),
+        ("seed", 5000, "a number of thousands of digits"),
+        ("cost_bps", 400, r"10{39}\.\.\. \(401 characters\)"),
+        ("cost_bps", 5000, "a number of thousands of digits"),
+    ],
+)
+def test_a_huge_number_is_refused_without_being_repeated(toy, name, digits, shown):
+    with pytest.raises(ConfigError, match=f"{name} = {shown} is not allowed") as caught:
+        toy.resolve("quick", {name: 10**digits})
+    assert len(str(caught.value)) < 300
 
 
 def test_notebook_globals_that_are_no_parameters_are_left_alone(toy):
@@ -129,3 +148,25 @@ def test_experiment_files_refuse_what_they_do_not_know(change, words):
 def test_unknown_study_names_the_nearest(toy):
     with pytest.raises(ConfigError, match="Did you mean 'toy'"):
         load_experiment("toi")
+
+
+def test_a_parameter_moves_the_sample_unless_its_file_says_otherwise(toy):
+    assert not toy.parameter("cost_bps").keeps_sample
+    knob = PARAMETERS["cost_bps"] | {"keeps_sample": True}
+    assert Experiment.model_validate(FILE | {"parameters": PARAMETERS | {"cost_bps": knob}})
+
+
+@pytest.mark.parametrize("first", ["numpy, torch", "numpy", "os"])
+def test_a_notebooks_config_leaves_one_thread_to_each_library(toy, first):
+    """Whether libraries were loaded before, with two threads, or come later."""
+    code = (
+        f"import {first}\n"
+        "from dti_core.lab.config import load_config\nload_config('toy', {})\n"
+        "import numpy, torch, threadpoolctl\n"
+        "print({pool['num_threads'] for pool in threadpoolctl.threadpool_info()}, torch.get_num_threads())"
+    )
+    two = {f"{name}_NUM_THREADS": "2" for name in ("OMP", "MKL", "OPENBLAS")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | two
+    )
+    assert done.stdout == "{1} 1\n"

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-import textwrap
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -17,21 +17,33 @@ from pathlib import Path
 from threading import Event
 
 import nbformat
+import psutil
 import pytest
 
 from dti_core.lab.errors import DataError, RunError
 from dti_core.lab.record import Record
-from dti_core.lab.running import cluster
+from dti_core.lab.running import cluster, owners
 from dti_core.lab.running.cache import find_reusable, fingerprint_of
 from dti_core.lab.running.cluster import LostRun
 from dti_core.lab.running.dispatch import Dispatcher, Terms
 from dti_core.lab.running.execute import execute, inspect_parameters, parameter_cell_values
+from dti_core.lab.running.inputs import live
 from dti_core.lab.running.leftovers import UNFINISHED
 from dti_core.lab.running.provenance import GitState
-from dti_core.lab.running.runner import run_all
-from dti_core.lab.running.runs import Outcome, RunPlan, RunSpec, Ticket, is_finished, read_state
-from tests.test_lab_compare import make_record
+from dti_core.lab.running.runner import _interrupts, run_all
+from dti_core.lab.running.runs import (
+    RUN_DIR,
+    Outcome,
+    RunPlan,
+    RunSpec,
+    RunState,
+    Ticket,
+    damage,
+    is_finished,
+    read_state,
+)
 from tests.toy_project import CHECKOUT, build_toy_project, edit_cell, toy_plan
+from tests.toy_runs import EMPTY_NOTEBOOK, toy_record
 
 ENDS = ("calm", "fail", "die", "kill_worker", "quit", "fill_disk")
 
@@ -49,6 +61,9 @@ class Notes:
 
     def progressed(self, plan: RunPlan, run: str, label: str, done: int, total: int) -> None:
         self.steps.append((label, done, total))
+
+    def noticed(self, sentence: str) -> None:
+        raise AssertionError(sentence)
 
     def ended(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
@@ -83,12 +98,18 @@ def toy(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def spec_of(folder: Path, home: Path, timeout_seconds: float | None = None, **changes: object) -> RunSpec:
-    """A spec for a run outside any batch."""
+    """A spec for a run outside any batch, which executes the project itself instead of copies."""
     folder.mkdir(parents=True)
-    parameters = dict(toy_plan(**changes).config.values)
+    config, inputs = toy_plan(**changes).config, live()
+    fingerprint = fingerprint_of(config)
+    RunState(
+        slug="toy", run=folder.name, status="running", profile=config.profile, started=config.created,
+        parameters=dict(config.values), fingerprint=fingerprint,
+    ).save(folder)  # fmt: skip
     return RunSpec(
-        slug="toy", run=folder.name, folder=folder, notebook=home / "notebooks" / "toy.ipynb", home=home,
-        results=folder.parent, parameters=parameters, explanation="", timeout_seconds=timeout_seconds,
+        slug="toy", run=folder.name, folder=folder, inputs=inputs, inputs_digest=inputs.digest(),
+        fingerprint=fingerprint, own_data="", kept=folder / "again", results=folder.parent,
+        parameters=dict(config.values), explanation="", timeout_seconds=timeout_seconds,
     )  # fmt: skip
 
 
@@ -101,12 +122,22 @@ def test_good_run_keeps_record_and_notebook(batch):
     record = Record.model_validate_json((outcome.folder / "result.json").read_bytes())
     assert (outcome.status, record.run, record.profile) == ("finished", outcome.run, "smoke")
     assert record.parameters["n_draws"] == 5
-    assert record.provenance.fingerprint == read_state(outcome.folder).fingerprint.digest
-    assert sorted(path.name for path in outcome.folder.iterdir()) == [
-        "executed.ipynb",
-        "result.json",
-        "run.json",
-    ]
+    state = read_state(outcome.folder)
+    assert record.provenance.fingerprint == state.fingerprint
+    assert {path.name for path in outcome.folder.iterdir()} - {"reads.jsonl"} == {
+        "executed.ipynb", "result.json", "run.json"
+    }  # fmt: skip
+    assert set(state.outputs) == {"executed.ipynb", "result.json"}
+    assert damage(outcome.folder, state) == ""
+
+
+def test_batch_leaves_nothing_behind_but_its_runs(batch, toy):
+    assert owners.marks() == owners.marks(owners.UNLOGGED) == []
+    assert sorted(read_state(o.folder).sequence for o in batch.values()) == list(range(1, len(batch) + 1))
+    for outcome in batch.values():
+        assert not list(outcome.folder.glob(".*")) + list(outcome.folder.glob("begun"))
+    assert carriers(RUN_DIR, str(toy / "results")) == []
+    assert carriers(owners.OWNER, owners.this_process()) == []
 
 
 def test_cores_are_shared_and_threads_are_one(batch):
@@ -170,7 +201,7 @@ def test_mlflow_holds_each_run_with_its_end(batch, toy):
     assert {"mean", "mean.low", "mean.high", "permuted_returns/mean", "seconds"} <= set(calm.metrics)
     assert calm.params["cost_bps"] == "10.0"
     assert calm.tags["dti.profile"] == "smoke"
-    assert len(calm.tags["dti.fingerprint"]) == len(calm.tags["dti.lock_sha256"]) == 64
+    assert len(calm.tags["dti.fingerprint"]) == len(calm.tags["dti.numbers"]) == 64
 
 
 def test_timeout_names_the_cell(toy, tmp_path):
@@ -234,11 +265,11 @@ class FlakySlots:
 def test_run_that_never_began_is_handed_out_again(toy, monkeypatch, tmp_path):
     monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
     monkeypatch.setattr("dti_core.lab.running.track.open_run", lambda *_: "id")
-    monkeypatch.setattr("dti_core.lab.running.track.close_run", lambda *_, **__: None)
+    monkeypatch.setattr("dti_core.lab.running.track.log_run", lambda *_, **__: "id")
     plan = toy_plan()
-    terms = Terms({"toy": "1"}, GitState(None, None), cores=3, timeout_seconds=7.0, local=True)
+    terms = Terms({"toy": "1"}, GitState(None, None), cores=3, timeout_seconds=7.0)
     slots, notes = FlakySlots(), Notes()
-    ticket = Ticket(0, plan, fingerprint_of(plan.config), "rerun: first run")
+    ticket = Ticket(0, plan, fingerprint_of(plan.config), "rerun: first run", live())
     outcomes = Dispatcher(deque([ticket]), terms, notes, Event()).run(slots)
     assert len(slots.specs) == 2
     assert slots.specs[0] == slots.specs[1]
@@ -251,24 +282,23 @@ class ReadySlots(FlakySlots):
     """Slots whose runs have all finished as soon as they are handed out."""
 
     def submit(self, spec: RunSpec) -> object:
-        record = make_record(slug="toy").model_copy(update={"run": spec.run})
-        record.save(spec.folder / "result.json")
-        (spec.folder / "executed.ipynb").write_text('{"cells": []}')
+        toy_record(spec.run).save(spec.folder / "result.json")
+        (spec.folder / "executed.ipynb").write_text(EMPTY_NOTEBOOK)
         return super().submit(spec)
 
     def outcome(self, future: object, spec: RunSpec) -> Outcome:
         return Outcome(spec.slug, spec.run, "finished", "", 1.0, spec.folder, spec.explanation)
 
 
-def dispatch(plans: list[RunPlan]) -> tuple[dict[int, Outcome], Notes]:
+def dispatch(plans: list[RunPlan], notes: Notes | None = None) -> tuple[dict[int, Outcome], Notes]:
     """Dispatch plans to slots where everything finishes at once."""
-    terms = Terms({"toy": "1"}, GitState(None, None), cores=1, timeout_seconds=None, local=True)
-    tickets = deque(Ticket(n, plan, fingerprint_of(plan.config), "") for n, plan in enumerate(plans))
-    notes = Notes()
+    terms = Terms({"toy": "1"}, GitState(None, None), cores=1, timeout_seconds=None)
+    tickets = deque(Ticket(n, plan, fingerprint_of(plan.config), "", live()) for n, plan in enumerate(plans))
+    notes = notes or Notes()
     return Dispatcher(tickets, terms, notes, Event()).run(ReadySlots()), notes
 
 
-@pytest.mark.parametrize("place", ["track.close_run", "dispatch.write_figure_page"])
+@pytest.mark.parametrize("place", ["track.log_run", "leftovers.write_figure_page"])
 def test_run_that_cannot_be_kept_fails_alone(toy, monkeypatch, tmp_path, place):
     monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
     calls = []
@@ -279,7 +309,7 @@ def test_run_that_cannot_be_kept_fails_alone(toy, monkeypatch, tmp_path, place):
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("dti_core.lab.running.track.open_run", lambda *_: "id")
-    monkeypatch.setattr("dti_core.lab.running.track.close_run", lambda *_, **__: None)
+    monkeypatch.setattr("dti_core.lab.running.track.log_run", lambda *_, **__: "id")
     monkeypatch.setattr(f"dti_core.lab.running.{place}", fill_disk)
     plans = [toy_plan(seed=1), toy_plan(seed=2)]
     outcomes, notes = dispatch(plans)
@@ -296,7 +326,7 @@ def test_run_that_cannot_be_kept_fails_alone(toy, monkeypatch, tmp_path, place):
 def test_unreadable_record_fails_its_run_alone(toy, monkeypatch, tmp_path):
     monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
     monkeypatch.setattr("dti_core.lab.running.track.open_run", lambda *_: "id")
-    monkeypatch.setattr("dti_core.lab.running.track.close_run", lambda *_, **__: None)
+    monkeypatch.setattr("dti_core.lab.running.track.log_run", lambda *_, **__: "id")
     save, saved = Record.save, []
 
     def spoil_first(self: Record, path: Path) -> None:
@@ -316,7 +346,7 @@ def test_store_that_cannot_log_leaves_the_result(toy, monkeypatch, tmp_path):
         raise RunError("the store is away")
 
     monkeypatch.setattr("dti_core.lab.running.track.open_run", lambda *_: "id")
-    monkeypatch.setattr("dti_core.lab.running.track.close_run", refuse)
+    monkeypatch.setattr("dti_core.lab.running.track.log_run", refuse)
     outcomes, _ = dispatch([toy_plan(seed=1)])
     assert (outcomes[0].status, outcomes[0].reason) == ("finished", "not logged: the store is away")
     assert is_finished(outcomes[0].folder)
@@ -354,19 +384,20 @@ def _free_port() -> int:
 
 
 @pytest.fixture
-def outside_cluster(tmp_path) -> Iterator[str]:
+def outside_cluster(tmp_path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """Address of a cluster with two workers, its scheduler and the parent of its workers."""
     port = _free_port()
     address = f"tcp://127.0.0.1:{port}"
     dask = [sys.executable, "-m", "dask"]
     scheduler = [*dask, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
     worker = [*dask, "worker", address, "--nworkers", "2", "--nthreads", "1", "--no-dashboard"]
-    processes = []
+    processes: list[subprocess.Popen[bytes]] = []
     try:
         for command in (scheduler, worker):
             processes.append(
                 subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             )
-        yield address
+        yield address, processes
     finally:
         for process in reversed(processes):
             process.terminate()
@@ -375,9 +406,35 @@ def outside_cluster(tmp_path) -> Iterator[str]:
 
 def test_outside_cluster(toy, outside_cluster):
     plans = [toy_plan(seed=5), toy_plan(seed=6, behaviour="kill_worker")]
-    good, bad = run_all(plans, cluster=outside_cluster)
+    good, bad = run_all(plans, cluster=outside_cluster[0])
     assert (good.status, good.reason) == ("finished", "")
     assert (bad.status, bad.reason) == ("failed", "the worker process died (killed, or out of memory)")
+
+
+def test_scheduler_that_dies_leaves_every_run_with_an_outcome(toy, outside_cluster, monkeypatch):
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 3)
+    address, (scheduler, _) = outside_cluster
+    kernels: list[int] = []
+
+    def kill_scheduler() -> None:
+        kernels.extend(wait_for_kernels(toy / "results", count=2))
+        scheduler.kill()
+
+    murder = threading.Thread(target=kill_scheduler)
+    murder.start()
+    notes = Notes()
+    plans = [toy_plan(seed=seed, behaviour="hang") for seed in (20, 21, 22, 23)]
+    outcomes = run_all(plans, cluster=address, listener=notes)
+    murder.join()
+    assert [outcome.status for outcome in outcomes] == ["failed"] * 4
+    assert all(outcome.reason.startswith("the cluster failed") for outcome in outcomes)
+    assert sorted(map(id, notes.outcomes)) == sorted(map(id, outcomes))
+    for outcome in outcomes[:2]:
+        assert read_state(outcome.folder).status == "failed"
+        assert not looks_finished(outcome.folder)
+    assert [outcome.folder for outcome in outcomes[2:]] == [None, None]
+    assert not any(map(_alive, kernels))
+    assert owners.marks() == []
 
 
 def test_absent_cluster_is_named(toy, monkeypatch):
@@ -398,39 +455,70 @@ from dti_core.lab.running.runner import run_all
 class Lines:
     def started(self, plan, run): print("started", plan.config.behaviour, flush=True)
     def progressed(self, *step): pass
+    def noticed(self, sentence): pass
     def ended(self, outcome): print("ended", outcome.status, flush=True)
 
 if __name__ == "__main__":
-    plans = [toy_plan(seed=8), *(toy_plan(seed=seed, behaviour="hang") for seed in (9, 10, 11))]
+    plans = [toy_plan(seed=8, force=True), *(toy_plan(seed=seed, behaviour="hang") for seed in (9, 10, 11))]
     outcomes = run_all(plans, jobs=2, listener=Lines())
     print(json.dumps([(o.status, o.reason, str(o.folder)) for o in outcomes]))
 """
 
 
 def _alive(pid: int) -> bool:
-    with suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z"
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     return False
 
 
-def test_interrupt_keeps_the_finished_and_ends_the_kernels(toy, tmp_path):
-    """Ctrl-C in a terminal reaches every process of the group, so the test sends it to all of them."""
+def carriers(variable: str, value: str) -> list[int]:
+    """Processes that carry a variable, such as the kernels of a results folder or the workers of a batch."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get(variable, "").startswith(value):
+                found.append(process.pid)
+    return found
+
+
+def wait_for_kernels(results: Path, count: int) -> list[int]:
+    """Process ids of the kernels that run there, as soon as there are `count`."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if len(pids := carriers(RUN_DIR, str(results))) >= count:
+            return pids
+        time.sleep(0.1)
+    raise AssertionError(f"no {count} kernels within 60 s")
+
+
+@pytest.fixture
+def hanging_batch(toy, tmp_path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """A batch in a session of its own: its first run has finished, two hang, one waits; and its kernels."""
     script = tmp_path / "batch.py"
-    script.write_text(textwrap.dedent(BATCH))
+    script.write_text(BATCH)
     process = subprocess.Popen(
         [sys.executable, script, str(CHECKOUT)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    lines = []
-    while len([line for line in lines if line.startswith("started hang")]) < 2:
-        lines.append(process.stdout.readline())
-        assert lines[-1], process.stderr.read()
-    pids = _kernel_pids(toy, count=2)
-    os.killpg(process.pid, signal.SIGINT)
+    try:
+        lines = []
+        while len([line for line in lines if line.startswith("started hang")]) < 2:
+            lines.append(process.stdout.readline())
+            assert lines[-1], process.stderr.read()
+        yield process, wait_for_kernels(toy / "results", count=2)
+    finally:
+        process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_interrupt_keeps_the_finished_and_ends_the_kernels(hanging_batch, number):
+    """Ctrl-C, like a terminal that closes, reaches every process of the group: the test signals them all."""
+    process, pids = hanging_batch
+    os.killpg(process.pid, number)
     out, err = process.communicate(timeout=40)
     assert process.returncode == 0, err
-    assert "Traceback" not in err
+    if number == signal.SIGINT:  # a hang-up also ends Python's tracker of semaphores, which complains
+        assert "Traceback" not in err
     outcomes = json.loads(out.splitlines()[-1])
     assert [status for status, _, _ in outcomes] == ["finished", "killed", "killed", "killed"]
     assert [reason for _, reason, _ in outcomes][1:] == ["interrupted"] * 2 + [
@@ -442,12 +530,40 @@ def test_interrupt_keeps_the_finished_and_ends_the_kernels(toy, tmp_path):
     assert not any(map(_alive, pids))
 
 
-def _kernel_pids(home: Path, count: int) -> list[int]:
-    """Process ids of the kernels that run, as soon as there are `count`."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        texts = [path.read_text() for path in (home / "results" / "toy").glob("*/begun")]
-        if len(pids := [int(text.split()[0]) for text in texts if text]) == count:
-            return pids
-        time.sleep(0.1)
-    raise AssertionError(f"no {count} kernels within 30 s")
+def test_hangup_is_ignored_where_it_was_ignored():
+    """As under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _interrupts() as interrupted:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not interrupted.is_set()
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert interrupted.wait(1)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        with _interrupts() as interrupted:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert interrupted.wait(1)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+class Deaf(Notes):
+    """A listener whose terminal is gone."""
+
+    def started(self, plan: RunPlan, run: str) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    progressed = started
+
+    def ended(self, outcome: Outcome) -> None:
+        super().ended(outcome)
+        raise ValueError("closing tag '[/x]' doesn't match any open tag")
+
+
+def test_listener_that_fails_ends_no_run(toy, monkeypatch, tmp_path):
+    monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setattr("dti_core.lab.running.track.open_run", lambda *_: "id")
+    monkeypatch.setattr("dti_core.lab.running.track.log_run", lambda *_, **__: "id")
+    outcomes, notes = dispatch([toy_plan(seed=1), toy_plan(seed=2)], Deaf())
+    assert [outcomes[n].status for n in (0, 1)] == ["finished", "finished"]
+    assert notes.outcomes == [outcomes[0], outcomes[1]]

@@ -1,54 +1,85 @@
-"""MLflow keeps every run, in the right experiment, whoever writes at the same time."""
+"""MLflow keeps every run, in the right experiment, whoever writes at the same time and whatever breaks."""
 
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import socketserver
+import sqlite3
 import subprocess
 import sys
+import threading
+import time
+import traceback
 from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dti_core.lab.errors import RunError
-from dti_core.lab.running.track import metric_name, prepare_store, tracking_uri, ui_command
+from dti_core.lab.paths import results_root
+from dti_core.lab.running import owners, track
+from dti_core.lab.running.leftovers import conclude
+from dti_core.lab.running.runs import begin_run, read_state, seal
+from dti_core.lab.running.store import redact, tracking_uri
+from dti_core.lab.running.track import log_run, metric_name, open_run, prepare_store, rebuild, ui_command
+from tests.toy_runs import EMPTY_NOTEBOOK, toy_record, toy_state
 
-WRITERS, RUNS_EACH, SLUGS = 4, 25, ("toy", "lstm_portfolio", "closed_loop")
+WRITERS, RUNS_EACH, SLUGS = 4, 15, ("toy", "lstm_portfolio", "closed_loop")
+ODD_NAMES = ("50%", "50%25", "a#b", "a?b=c", "a b", "a+b&c", "'q' \"z\"", "[x];:@~", "日本é", "file:x")
+DEEP = bool(os.environ.get("DTI_DEEP"))
+
+
+def client():
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri())
+
+
+def runs_in_store(slug: str = "toy") -> list:
+    found = client().get_experiment_by_name(slug)
+    return client().search_runs([found.experiment_id]) if found else []
+
+
+def leave_run(number: float = 1.0, slug: str = "toy", status: str = "finished", minutes: float = 0.0) -> Path:
+    """A run as the dispatcher leaves it when the store is away: all is done but logging."""
+    folder, state = begin_run(toy_state(number, slug, minutes=minutes))
+    if status == "finished":
+        toy_record(folder.name, number, slug).save(folder / "result.json")
+        (folder / "executed.ipynb").write_text(EMPTY_NOTEBOOK)
+    reason = "" if status == "finished" else "told to"
+    state = state.model_copy(update={"status": status, "seconds": 60.0, "reason": reason})
+    (seal(folder, state) if status == "finished" else state).save(folder)
+    owners.release(slug, folder.name, logged=False)
+    return folder
+
 
 WRITE = """
 import multiprocessing, sys
-from datetime import UTC, datetime
-import mlflow
-from dti_core.lab.data import DataCard
-from dti_core.lab.record import Estimate, Provenance, Record, Verdict
-from dti_core.lab.running.fingerprint import Fingerprint
-from dti_core.lab.running.runs import RunState
-from dti_core.lab.running.track import close_run, open_run, prepare_store
+from dti_core.lab.running.runs import begin_run
+from dti_core.lab.running.track import log_run, open_run, prepare_store
+from tests.toy_runs import toy_record, toy_state
 
 SLUGS = {slugs}
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-def record(slug, name, number):
-    card = DataCard(slug, slug, "simulated", "Simulated", "", "none", 1, 1, "0", "")
-    source = Provenance(fingerprint="f", sources={{}}, notebook_sha256="n", data_sha256="d", lock_sha256="l",
-                        git_commit="c", git_dirty=True, python="3.11", packages={{}}, machine="m")
-    found = (Estimate("value", number, number - 1, number + 1, "1", 1),
-             Estimate("value", 0, -1, 1, "1", 1, world="permuted_returns"))
-    verdicts = (Verdict(claim="C1", verdict="not yet tested", because="x"),)
-    return Record(slug=slug, run=name, profile="quick", started=NOW, seconds=1.5,
-                  parameters={{"number": number}}, data=card, estimates=found,
-                  claims=verdicts, provenance=source)
 
 def write(writer):
     ids = prepare_store(SLUGS)
     for number in range({runs}):
-        slug, name = SLUGS[number % len(SLUGS)], f"{{writer}}-{{number}}"
-        values = {{"number": number}}
-        mark = Fingerprint(slug=slug, parameters=values, sources={{}}, notebook="n", data={{}}, lock="l")
-        state = RunState(slug=slug, run=name, status="running", profile="quick", started=NOW,
-                         parameters=values, fingerprint=mark, git_commit="c", git_dirty=True)
-        run_id = open_run(ids[slug], state)
+        slug = SLUGS[number % len(SLUGS)]
+        folder, state = begin_run(toy_state(number, slug))
+        state = state.model_copy(update={{"mlflow_run": open_run(ids[slug], state)}})
         if number % 5 == 4:
-            close_run(run_id, "failed", reason="told to")
+            state = state.model_copy(update={{"status": "failed", "reason": "told to"}})
         else:
-            close_run(run_id, "finished", record=record(slug, name, number))
+            toy_record(folder.name, number, slug).save(folder / "result.json")
+            state = state.model_copy(update={{"status": "finished"}})
+        log_run(ids[slug], folder, state)
 
 if __name__ == "__main__":
     context = multiprocessing.get_context("fork")
@@ -62,20 +93,22 @@ if __name__ == "__main__":
 
 
 def test_parallel_writers_on_a_fresh_store_lose_and_misfile_nothing(tmp_path: Path) -> None:
+    """Nor do they give one number to two runs of a study."""
     script = tmp_path / "write.py"
     script.write_text(WRITE.format(slugs=SLUGS, runs=RUNS_EACH, writers=WRITERS))
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=180, check=False)
+    world = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=180, check=False, env=world
+    )
     assert done.returncode == 0, done.stderr
-    from mlflow import MlflowClient
-
-    client = MlflowClient(tracking_uri())
-    assert client.search_runs(["0"]) == []
+    assert client().search_runs(["0"]) == []
     found = Counter()
     for slug in SLUGS:
-        for run in client.search_runs([client.get_experiment_by_name(slug).experiment_id]):
+        names = set()
+        for run in runs_in_store(slug):
             number = int(run.data.params["number"])
             assert SLUGS[number % len(SLUGS)] == slug
-            assert run.info.run_name.endswith(f"-{number}")
+            names.add(run.info.run_name)
             assert run.data.tags["mlflow.source.git.commit"] == "c"
             assert run.data.tags["dti.git_dirty"] == "true"
             if run.info.status == "FAILED":
@@ -88,6 +121,8 @@ def test_parallel_writers_on_a_fresh_store_lose_and_misfile_nothing(tmp_path: Pa
                 assert metrics["permuted_returns/value"] == 0
                 assert run.data.tags["dti.claims.not_yet_tested"] == "1"
             found[run.info.status] += 1
+        states = [read_state(results_root() / slug / name) for name in names]
+        assert sorted(state.sequence for state in states) == list(range(1, len(states) + 1))
     failed = WRITERS * RUNS_EACH // 5
     assert found == {"FINISHED": WRITERS * RUNS_EACH - failed, "FAILED": failed}
 
@@ -98,21 +133,269 @@ def test_metric_names_are_those_mlflow_takes() -> None:
     assert metric_name("r2 (%)") == "r2 ___"
 
 
-def test_default_store_lies_in_the_results_folder(tmp_path: Path) -> None:
-    assert tracking_uri() == f"sqlite:///{tmp_path / 'results' / 'mlflow.db'}"
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_store_lies_in_the_results_folder_whatever_its_name(
+    ready_store: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The database, its artifacts and nothing else appear, and only there."""
+    made = results_root() / "mlflow.db"
+    results = tmp_path / "in" / name / "results"
+    results.mkdir(parents=True)
+    monkeypatch.setenv("DTI_RESULTS", str(results))
+    monkeypatch.chdir(tmp_path / "in")
+    shutil.copy(made, results / "mlflow.db")
+    before = (results / "mlflow.db").read_bytes()
+    folder = leave_run()
+    run_id = log_run(prepare_store(["toy"])["toy"], folder, read_state(folder))
+    assert (results / "mlflow.db").read_bytes() != before
+    from mlflow.artifacts import download_artifacts
+
+    copy = Path(download_artifacts(run_id=run_id, artifact_path="result.json", tracking_uri=tracking_uri()))
+    assert copy.read_bytes() == (folder / "result.json").read_bytes()
+    assert copy.is_relative_to(results / "mlartifacts" / "toy")
+    assert [path.name for path in (tmp_path / "in").iterdir()] == [name]
+    assert [path.name for path in (tmp_path / "in" / name).iterdir()] == ["results"]
 
 
-def test_broken_store_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fresh_store_is_made_in_an_odd_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The migrations that make the tables read the address once more."""
+    results = tmp_path / "50% #1?" / "results"
+    monkeypatch.setenv("DTI_RESULTS", str(results))
+    prepare_store(["toy"])
+    assert sqlite3.connect(results / "mlflow.db").execute("select count(*) from runs").fetchone() == (0,)
+    assert not list(results.glob("mlflow.db.new*"))
+    assert [path.name for path in tmp_path.iterdir()] == ["50% #1?"]
+
+
+def test_folder_that_is_no_text_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    monkeypatch.setenv("DTI_RESULTS", results)
+    with pytest.raises(RunError, match="not UTF-8; set DTI_RESULTS"):
+        prepare_store(["toy"])
+    assert not Path(results).exists()
+
+
+def _prepare_and_say(results: str) -> None:
+    os.environ["DTI_RESULTS"] = results
+    prepare_store(["toy"])
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.6, 1.0, 1.4, 1.8, 2.2, 2.6, 3.0] if DEEP else [0.5, 1.5])
+def test_store_killed_while_it_is_made_is_made_by_the_next(tmp_path: Path, seconds: float) -> None:
+    import mlflow
+
+    assert mlflow.__version__  # imported here, so that the time runs for the tables alone
+    results = results_root()
+    process = multiprocessing.get_context("fork").Process(target=_prepare_and_say, args=(str(results),))
+    process.start()
+    time.sleep(seconds)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    assert list(results.glob("mlflow.db.new*")) or (results / "mlflow.db").exists() or seconds < 1
+    prepare_store(["toy"])
+    assert client().get_experiment_by_name("toy") is not None
+    assert not list(results.glob("mlflow.db.new*"))
+
+
+def break_store(how: str) -> None:
+    file = results_root() / "mlflow.db"
+    if how == "garbage":
+        file.write_bytes(b"garbage" * 1000)
+    elif how == "half made":
+        with sqlite3.connect(file) as database:
+            for table in ("runs", "alembic_version"):
+                database.execute(f"drop table {table}")
+    elif how == "truncated":
+        file.write_bytes(file.read_bytes()[:8192])
+
+
+@pytest.mark.parametrize("how", ["garbage", "half made", "truncated"])
+def test_broken_store_is_named_and_rebuilt_from_the_records(ready_store: None, how: str) -> None:
+    folders = [leave_run(1.0), leave_run(2.0, minutes=5), leave_run(3.0, status="failed", minutes=9)]
+    folders.append(leave_run(4.0, status="killed", minutes=12))
+    folders.append(leave_run(5.0, slug="closed_loop"))
+    lost, _ = begin_run(toy_state(6.0, minutes=20))
+    owners.release("toy", lost.name)
+    damaged = leave_run(7.0, minutes=30)
+    (damaged / "result.json").write_text(toy_record(damaged.name, 8.0).text)
+    break_store(how)
+    with pytest.raises(RunError, match=r"mlflow\.db does not work: .*`dti track rebuild`"):
+        prepare_store(["toy"])
+    assert rebuild() == 6
+    assert (results_root() / "mlflow.db.broken-1").exists()
+    found = {run.info.run_name: run for run in runs_in_store() + runs_in_store("closed_loop")}
+    assert set(found) == {folder.name for folder in (*folders, lost)}
+    for folder in folders:
+        run, state = found[folder.name], read_state(folder)
+        assert run.info.status == state.status.upper()
+        assert run.info.run_id == state.mlflow_run
+        assert run.info.start_time == state.started.timestamp() * 1000
+        assert run.info.end_time == run.info.start_time + 60_000
+        assert (run.data.metrics.get("value") is not None) == (state.status == "finished")
+    assert found[lost.name].info.status == "KILLED"
+    assert read_state(lost).status == "killed"
+    assert rebuild() == 6
+    assert (results_root() / "mlflow.db.broken-2").exists()
+
+
+def test_rebuild_refuses_while_a_run_is_under_way_or_the_store_is_elsewhere(
+    ready_store: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = begin_run(toy_state())
+    with pytest.raises(RunError, match=f"toy {folder.name} is under way"):
+        rebuild()
+    owners.release("toy", folder.name)
+    assert rebuild() == 1
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(RunError, match="MLFLOW_TRACKING_URI names another store"):
+        rebuild()
+
+
+def test_run_whose_store_was_away_is_logged_by_the_next_batch(ready_store: None) -> None:
+    folder = leave_run(4.0)
+    assert [mark.name for mark in owners.marks(owners.UNLOGGED)] == [f"toy+{folder.name}"]
+    prepare_store(["closed_loop"])
+    [run] = runs_in_store()
+    assert (run.info.run_name, run.info.status, run.data.metrics["value"]) == (folder.name, "FINISHED", 4.0)
+    assert owners.marks(owners.UNLOGGED) == []
+
+
+def test_store_that_is_away_is_asked_once(ready_store: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, state = begin_run(toy_state())
+    toy_record(folder.name).save(folder / "result.json")
+    (folder / "executed.ipynb").write_text(EMPTY_NOTEBOOK)
+    with monkeypatch.context() as patch:
+        patch.setattr(track, "_find", lambda *_: (_ for _ in ()).throw(ConnectionError("gone")))
+        problem = conclude(folder, state.model_copy(update={"status": "finished"}))
+    assert "gone" in problem
+    assert read_state(folder).status == "finished"
+    assert owners.marks() == []
+    prepare_store([])
+    assert [run.info.status for run in runs_in_store()] == ["FINISHED"]
+
+
+def test_logging_twice_changes_nothing(ready_store: None) -> None:
+    """A command that is killed before it says that it has logged a run leaves the next to try again."""
+    [toy] = prepare_store(["toy"]).values()
+    folder, state = begin_run(toy_state(3.0))
+    toy_record(folder.name, 3.0).save(folder / "result.json")
+    open_run(toy, state)
+    done = state.model_copy(update={"status": "finished", "seconds": 60.0})
+    first = log_run(toy, folder, done)
+    before = client().get_run(first).to_dictionary()
+    assert log_run(toy, folder, done) == first
+    assert client().get_run(first).to_dictionary() == before
+    assert len(runs_in_store()) == 1
+    assert len(client().get_metric_history(first, "value")) == 1
+
+
+def test_broken_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://nowhere")
-    with pytest.raises(RunError, match="nonsense://nowhere does not work"):
+    with pytest.raises(RunError, match=r"nonsense://nowhere does not work: .*Unset MLFLOW_TRACKING_URI"):
         prepare_store(["toy"])
 
 
-def test_ui_serves_this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ui_serves_this_machine_only(ready_store: None, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ui_command(5001)
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[command.index("--workers") + 1] == "1"
     assert command[command.index("--backend-store-uri") + 1] == tracking_uri()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking.example.org")
-    with pytest.raises(RunError, match=r"open http://tracking\.example\.org"):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://dti:s3cret@tracking.example.org")
+    with pytest.raises(RunError, match=r"open http://\*\*\*@tracking\.example\.org") as caught:
         ui_command(5001)
+    assert "s3cret" not in str(caught.value)
+
+
+SECRETS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=4, max_size=12).filter(
+    lambda text: text.strip("*") != "" and text not in "https://***@tracking.example.org/path?token=***"
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(SECRETS, SECRETS, st.booleans())
+def test_no_secret_of_an_address_is_shown(password: str, token: str, quoted: bool) -> None:
+    """However it is written in a message: in the address, alone, as typed or as meant."""
+    kept, shown = (quote(password, ""), quote(token, "")) if quoted else (password, quote(token, ""))
+    address = f"https://dti:{kept}@tracking.example.org/path?token={shown}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", address)
+        said = redact(
+            f"no answer from {address}: user dti, password {password!s} or token '{token}' is wrong"
+        )
+    for secret in (password, kept, token, shown):
+        assert secret not in said
+    assert "tracking.example.org" in said or "*" in said
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://dti:pa/ss@wo@db.example.org:5432/x", "postgresql://dti:hunter22@nowhere.invalid/x",
+        "http://dti:hunter22@127.0.0.1:9/x", "http://127.0.0.1:9/?token=hunter22",
+        "mysql+nodriver://dti:hunter22@db/x", "nonsense://dti:hunter22@x",
+    ],
+)  # fmt: skip
+def test_no_error_of_a_store_shows_a_secret_nor_its_cause(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], address: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(RunError, match="does not work") as caught:
+        prepare_store(["toy"])
+    shown = "".join(traceback.format_exception(caught.value)) + "".join(capfd.readouterr())
+    for secret in ("hunter22", "pa/ss@wo", "ss@wo"):
+        assert secret not in shown
+
+
+class _Refusal(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = json.dumps({"error_code": "INTERNAL_ERROR", "message": f"bad request {self.path}"}).encode()
+        self.send_response(500)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def refusing_server() -> Iterator[int]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Refusal) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def test_secret_reaches_no_file_of_a_run(
+    refusing_server: int, ready_store: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store goes bad in the middle of a batch and answers with the address in its message."""
+    from collections import deque
+
+    from dti_core.lab.running.dispatch import Dispatcher, Terms
+    from dti_core.lab.running.inputs import live
+    from dti_core.lab.running.provenance import GitState
+    from dti_core.lab.running.runs import Ticket
+    from tests.test_lab_run import Notes, ReadySlots
+    from tests.toy_project import build_toy_project, toy_plan
+    from tests.toy_runs import toy_fingerprint
+
+    home = build_toy_project(results_root().parent / "home")
+    monkeypatch.setenv("DTI_HOME", str(home))
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv(
+        "MLFLOW_TRACKING_URI", f"http://dti:hunter22@127.0.0.1:{refusing_server}/?token=opensesame"
+    )
+    tickets = deque([Ticket(0, toy_plan(), toy_fingerprint(), "", live())])
+    terms = Terms({"toy": "1"}, GitState(None, None), 1, None)
+    notes = Notes()
+    [outcome] = Dispatcher(tickets, terms, notes, threading.Event()).run(ReadySlots()).values()
+    assert outcome.status == "failed"
+    assert "does not work" in outcome.reason
+    said = [str(outcome), str(notes.outcomes)]
+    said += [path.read_text() for path in results_root().rglob("*") if path.suffix in (".json", ".ipynb")]
+    assert not [text for text in said if "hunter22" in text or "opensesame" in text]

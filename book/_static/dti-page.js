@@ -5,6 +5,12 @@
   const base = new URL(".", document.currentScript.src).href;
   let library = null;
 
+  /* Only equations of the prose are typeset, and none of their commands loads a script or makes a link. */
+  window.MathJax = {
+    options: { ignoreHtmlClass: ".*", processHtmlClass: "math" },
+    tex: { packages: { "[-]": ["autoload", "html", "require"] } }
+  };
+
   function loadPlotly() {
     library = library || new Promise(function (resolve, reject) {
       const script = document.createElement("script");
@@ -98,10 +104,11 @@
     loadPlotly().then(function (Plotly) {
       const layout = assign(fit(spec, box.clientWidth < 520), themed(spec.layout));
       const options = {
-        responsive: true, displaylogo: false, scrollZoom: false, modeBarButtonsToAdd: [saveButton(spec)],
+        responsive: true, displaylogo: false, scrollZoom: false, typesetMath: false,
+        modeBarButtonsToAdd: [saveButton(spec)],
         modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "autoScale2d"]
       };
-      return Plotly.newPlot(box, spec.data, layout, options);
+      return Plotly.newPlot(box, { data: spec.data, layout: layout, frames: spec.frames, config: options });
     }).then(function () {
       nameControls(box);
       box.dataset.drawn = "yes";
@@ -140,6 +147,9 @@
 
   document.addEventListener("DOMContentLoaded", function () {
     badgeVerdicts();
+    document.querySelectorAll("[data-dti-print]").forEach(function (button) {
+      button.addEventListener("click", function () { window.print(); });
+    });
     const figures = Array.from(document.querySelectorAll(".dti-figure"));
     if (figures.length) {
       const watch = new IntersectionObserver(function (entries) {

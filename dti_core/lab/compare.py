@@ -1,10 +1,11 @@
 """What changed between two runs: parameters, sources, estimates with intervals, verdicts."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from dti_core.lab.errors import RunError
+from dti_core.lab.fingerprint import DATA_PATH
 from dti_core.lab.record import Estimate, Record
 
 
@@ -41,26 +42,40 @@ class Comparison:
     verdicts: Mapping[str, tuple[object, object]]
 
 
-def compare_records(first: Record, second: Record) -> Comparison:
-    """Compare two runs of one study. RunError if the studies differ."""
+def compare_records(first: Record, second: Record, keep_sample: Collection[str] = ()) -> Comparison:
+    """Compare two runs of one study.
+
+    Parameters
+    ----------
+    keep_sample : parameters that may differ without another set of observations. Seeds are paired if the runs
+        differ in no others and read the same data, and if an estimate has as many observations in both.
+
+    Raises
+    ------
+    RunError if the studies differ.
+    """
     if first.slug != second.slug:
         raise RunError(
             f"{first.run} is a run of {first.slug}, {second.run} of {second.slug}: name two of one study."
         )
-    common_data = first.provenance.data_sha256 == second.provenance.data_sha256
-    common_seeds = first.parameters.get("seed") == second.parameters.get("seed")
+    parameters = _changed(first.parameters, second.parameters)
+    one_sample = _same_data(first, second) and parameters.keys() <= {*keep_sample, DATA_PATH} - {"seed"}
     after = {estimate.key: estimate for estimate in second.estimates}
-    differences = [
-        difference(one, after[one.key], paired=common_data and common_seeds)
-        for one in first.estimates
-        if one.key in after
-    ]
     return Comparison(
-        parameters=_changed(first.parameters, second.parameters),
+        parameters=parameters,
         sources=tuple(sorted(_changed(_all_sources(first), _all_sources(second)))),
-        differences=tuple(differences),
+        differences=tuple(
+            difference(one, after[one.key], paired=one_sample and one.n == after[one.key].n)
+            for one in first.estimates
+            if one.key in after
+        ),
         verdicts=_changed(_verdicts(first), _verdicts(second)),
     )
+
+
+def _same_data(first: Record, second: Record) -> bool:
+    files = first.provenance.data_sha256 == second.provenance.data_sha256
+    return files and first.data.sha256 == second.data.sha256
 
 
 def difference(first: Estimate, second: Estimate, *, paired: bool) -> Difference:
@@ -102,10 +117,13 @@ def _verdicts(record: Record) -> dict[str, str]:
 
 
 def _all_sources(record: Record) -> dict[str, str]:
-    provenance = record.provenance
+    """Hash or version of all that made the numbers of a run or told them, by name."""
+    numbers, telling = record.provenance.fingerprint.numbers, record.provenance.fingerprint.telling
+    named = {f"data {name}": told for name, told in numbers.data.items()}
     return {
-        **provenance.sources,
-        f"notebooks/{record.slug}.ipynb": provenance.notebook_sha256,
-        "data": provenance.data_sha256,
-        "requirements.lock": provenance.lock_sha256,
+        **{f"dti_core/{name}": told for name, told in (*telling.code.items(), *numbers.code.items())},
+        **named,
+        **numbers.packages,
+        f"notebooks/{record.slug}.ipynb": telling.notebook,
+        "claims": telling.claims,
     }

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -10,16 +11,19 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from dti_core.lab.errors import ConfigError
+from dti_core.lab.fingerprint import Value as Value
 from dti_core.lab.paths import experiment_file, project_root
+from dti_core.lab.yaml_files import parse_yaml, read_text
 
-Value = bool | int | float | str
 Kind = Literal["int", "float", "bool", "choice", "str"]
 ProfileName = Literal["smoke", "quick", "full"]
 PROFILES: tuple[str, ...] = get_args(ProfileName)
+#: A study's name, wherever it comes from: it becomes a file, a folder, a module and a link.
+SLUG = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
+SLUG_LENGTH = 40
 
 
 class Parameter(BaseModel):
@@ -33,6 +37,7 @@ class Parameter(BaseModel):
     min: float | None = None
     max: float | None = None
     allowed: tuple[str, ...] | None = None
+    keeps_sample: bool = Field(False, description="Changing it leaves the observations as they are.")
 
     @property
     def range_text(self) -> str:
@@ -59,15 +64,15 @@ class Parameter(BaseModel):
             case "str" if isinstance(value, str):
                 return value
             case "int" if isinstance(value, int | np.integer) and not isinstance(value, bool):
-                if self._within(float(value)):
+                if self._within(value):
                     return int(value)
             case "float" if isinstance(value, int | float | np.number) and not isinstance(value, bool):
-                if self._within(float(value)):
+                if self._within(value):
                     return float(value)
             case _:
                 pass
         raise ConfigError(
-            f"{slug}: {name} = {value!r} is not allowed. "
+            f"{slug}: {name} = {_shortened(value)} is not allowed. "
             f"Give {self.range_text} ({self.unit}; default {self.default})."
         )
 
@@ -83,10 +88,23 @@ class Parameter(BaseModel):
             value = text if value is None else value
         return self.accept(slug, name, value)
 
-    def _within(self, number: float) -> bool:
+    def _within(self, value: "float | np.number[Any]") -> bool:
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number beyond all floats
+            return False
         above = self.min is None or number >= self.min
         below = self.max is None or number <= self.max
         return math.isfinite(number) and above and below
+
+
+def _shortened(value: object) -> str:
+    """A refused value as it is repeated to its author: 400 digits would bury the message."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not write out a number of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:40]}... ({len(text)} characters)"
 
 
 class Profile(BaseModel):
@@ -103,12 +121,13 @@ class Experiment(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    slug: str
+    slug: Annotated[str, StringConstraints(pattern=SLUG, max_length=SLUG_LENGTH)]
     title: str
     source: str = Field(description="Number of the cited study in the review, such as [6].")
     question: str
     kind: Literal["test of a claim", "calibration"]
     data: str = Field(description="One sentence on where the data come from.")
+    reads: tuple[str, ...] = Field((), description="Registered data sets that every run reads.")
     parameters: Mapping[str, Parameter]
     profiles: Mapping[ProfileName, Profile]
     sweep: Mapping[str, tuple[Value, ...]] = {}
@@ -219,29 +238,32 @@ def _rebuild(experiment: Experiment, values: dict[str, Value]) -> Config:
     return Config(experiment, MappingProxyType(values))
 
 
+def is_slug(name: str) -> bool:
+    """Whether a study may bear this name."""
+    return len(name) <= SLUG_LENGTH and re.fullmatch(SLUG, name) is not None
+
+
 def list_slugs() -> list[str]:
     """Slugs of all experiment files, in alphabetical order."""
-    folder = project_root() / "experiments"
-    return sorted(path.stem for path in folder.glob("*.yaml") if path.stem != "claims")
+    names = (path.stem for path in (project_root() / "experiments").glob("*.yaml"))
+    return sorted(name for name in names if name != "claims" and is_slug(name))
 
 
 def load_experiment(slug: str) -> Experiment:
     """Read and judge experiments/<slug>.yaml."""
-    path = experiment_file(slug)
-    if not path.is_file():
+    path = experiment_file(slug) if is_slug(slug) else None
+    if path is None or not path.is_file():
         known = list_slugs()
         near = difflib.get_close_matches(slug, known, n=1, cutoff=0.4)
         hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known) or 'none'}."
-        raise ConfigError(f"no study '{slug}'. {hint}")
-    return _read_experiment(path, path.stat().st_mtime_ns)
+        raise ConfigError(f"no study '{_shortened(slug)[1:-1]}'. {hint}")
+    return _read_experiment(path, read_text(path))
 
 
 @cache
-def _read_experiment(path: Path, modified_ns: int) -> Experiment:
+def _read_experiment(path: Path, text: str) -> Experiment:
     try:
-        experiment = Experiment.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path.name}: not readable as YAML: {error}") from error
+        experiment = Experiment.model_validate(parse_yaml(text, path.name))
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
         raise ConfigError(f"{path.name}: " + "; ".join(lines)) from error
@@ -257,8 +279,12 @@ def load_config(slug: str, namespace: Mapping[str, object]) -> Config:
     """Judge the parameters that stand in a notebook's globals.
 
     Every public plain value (number, text, bool, None, list, dict) in `namespace` counts as a parameter, so a
-    misspelt one that papermill injected is refused instead of ignored.
+    misspelt one that papermill injected is refused instead of ignored. From here on each numerical library has
+    one thread, because the number of threads would move the numbers.
     """
+    from dti_core.lab.parallel import pin_threads
+
+    pin_threads()
     plain = (bool, int, float, str, list, tuple, dict, type(None))
     given = {
         name: value

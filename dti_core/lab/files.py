@@ -17,8 +17,12 @@ _JOURNAL = "journal.json"
 _LOCK_SECONDS = 60
 
 
-def write(path: Path, content: str | bytes) -> None:
+def write(path: Path, content: str | bytes, *, durable: bool = True) -> None:
     """Replace `path` by `content` (text as UTF-8) in one step that survives a crash; makes missing folders.
+
+    Parameters
+    ----------
+    durable : wait until the disk has it; without, a power cut may tear what a killed process would not.
 
     Raises
     ------
@@ -31,14 +35,16 @@ def write(path: Path, content: str | bytes) -> None:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content.encode() if isinstance(content, str) else content)
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
         temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
         temporary.replace(path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    if durable:
+        _sync_folder(path.parent)
 
 
 def swap(root: Path, files: Mapping[str, str | bytes | None]) -> None:
@@ -56,7 +62,7 @@ def swap(root: Path, files: Mapping[str, str | bytes | None]) -> None:
     OSError as the system gives it; nothing has changed then, or the next `recover` finishes the work.
     """
     with _locked(root):
-        _roll_forward(root)
+        _tidy(root)
         stage = Path(tempfile.mkdtemp(prefix=f"{_STAGE}-", dir=root))
         try:
             plan: dict[str, str | None] = {}
@@ -75,14 +81,18 @@ def swap(root: Path, files: Mapping[str, str | bytes | None]) -> None:
 
 def recover(root: Path) -> bool:
     """Finish a swap below `root` that a crash cut short; whether there was one."""
-    for left in root.glob(f"{_STAGE}*"):
-        if left.is_dir():
-            with _locked(root):
-                found = _roll_forward(root)
-                for stage in root.glob(f"{_STAGE}-*"):
-                    shutil.rmtree(stage, ignore_errors=True)
-                return found
-    return False
+    if not any(left.is_dir() for left in root.glob(f"{_STAGE}*")):
+        return False
+    with _locked(root):
+        return _tidy(root)
+
+
+def _tidy(root: Path) -> bool:
+    """Finish what had been decided, remove what had not."""
+    found = _roll_forward(root)
+    for stage in root.glob(f"{_STAGE}-*"):
+        shutil.rmtree(stage, ignore_errors=True)
+    return found
 
 
 def _roll_forward(root: Path) -> bool:

@@ -2,39 +2,51 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from dti_core.lab.claims import judge
+from dti_core.lab.files import write
+from dti_core.lab.fingerprint import DATA_PATH, Value
+from dti_core.lab.kept import series_files
+from dti_core.lab.pieces import sha256
 from dti_core.lab.record import Record, Result
+from dti_core.lab.running.inputs import OWN_DATA, SERIES_FOLDER
 from dti_core.lab.running.provenance import collect_provenance
 from dti_core.lab.running.runs import RESULT, RUN_DIR, create_run_folder
 
 
 def record(result: Result) -> None:
-    """Keep `result`: glue its numbers and verdicts, write result.json.
+    """Keep `result`: glue its numbers and verdicts, write result.json and the series behind the figures.
 
-    Under `dti run` the file goes into the run's folder and the runner tracks it. Under bare papermill or in
+    Under `dti run` they go into the run's folder and the runner tracks the run. Under bare papermill or in
     JupyterLab a new folder is made below results/ and the run is tracked in MLflow from here.
     """
     given = os.environ.get(RUN_DIR)
     provenance = collect_provenance(result.config)
     started = result.config.created
-    folder = Path(given) if given else create_run_folder(result.config.slug, provenance.fingerprint, started)
+    digest, slug = provenance.fingerprint.digest, result.config.slug
+    folder = Path(given) if given else create_run_folder(slug, digest, started)
+    files = series_files(result.series)
     kept = Record(
-        slug=result.config.slug,
+        slug=slug,
         run=folder.name,
         profile=result.config.profile,
         started=started,
         seconds=(datetime.now(UTC) - started).total_seconds(),
-        parameters=result.config.values,
+        parameters=_as_given(result.config.values),
         data=result.card,
         estimates=result.estimates,
+        series={name: sha256(content) for name, content in zip(result.series, files.values(), strict=True)},
         claims=tuple(judge(result)),
         provenance=provenance,
     )
+    for name, content in files.items():
+        write(folder / SERIES_FOLDER / name, content)
     kept.save(folder / RESULT)
-    _glue_all(kept)
+    for name, value in glued(kept).items():
+        glue(name, value)
     if not given:
         from dti_core.lab.running.track import track_record
 
@@ -42,14 +54,21 @@ def record(result: Result) -> None:
         sys.stderr.write(f"kept in {folder / RESULT}\n")
 
 
-def _glue_all(kept: Record) -> None:
+def _as_given(parameters: Mapping[str, Value]) -> dict[str, Value]:
+    """The parameters with the place of the user's data, of which the runner made a copy."""
+    given = os.environ.get(OWN_DATA)
+    return {**parameters, DATA_PATH: given} if given else dict(parameters)
+
+
+def glued(kept: Record) -> dict[str, float | str]:
+    """All that the prose of a chapter may print, by name."""
+    found: dict[str, float | str] = {}
     for estimate in kept.estimates:
-        glue(estimate.key, estimate.value)
-        glue(f"{estimate.key}_low", estimate.low)
-        glue(f"{estimate.key}_high", estimate.high)
+        key = estimate.key
+        found |= {key: estimate.value, f"{key}_low": estimate.low, f"{key}_high": estimate.high}
     for verdict in kept.claims:
-        glue(f"{verdict.claim}_verdict", verdict.verdict)
-        glue(f"{verdict.claim}_because", verdict.because)
+        found |= {f"{verdict.claim}_verdict": verdict.verdict, f"{verdict.claim}_because": verdict.because}
+    return found
 
 
 def glue(name: str, value: float | str) -> None:

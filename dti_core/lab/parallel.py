@@ -2,12 +2,17 @@
 
 import json
 import os
+import pickle
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
+
+from dti_core.lab.files import write
 
 Item = TypeVar("Item")
 Out = TypeVar("Out")
@@ -16,11 +21,25 @@ Out = TypeVar("Out")
 PROGRESS_FILE = "DTI_PROGRESS_FILE"
 #: Number of processes that one notebook may use; set by the runner.
 CORES = "DTI_CORES"
+#: Numerical libraries that read their number of threads from a variable <name>_NUM_THREADS when they load.
+THREADED = ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "RAYON")
 
 
 def available_cores() -> int:
     """Processes that this run may use: DTI_CORES, else all cores of the machine."""
     return max(1, int(os.environ.get(CORES) or os.cpu_count() or 1))
+
+
+def pin_threads() -> None:
+    """Give one thread to each numerical library of this process, loaded or not, and of processes it starts.
+
+    Threads share a sum between them, so that their number decides its last digits; a threshold or a local
+    minimum makes whole estimates of these.
+    """
+    os.environ.update({f"{library}_NUM_THREADS": "1" for library in THREADED})
+    threadpool_limits(1)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 def report_progress(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
@@ -32,17 +51,46 @@ def report_progress(items: Iterable[Item], label: str, total: int) -> Iterator[I
     for done, item in enumerate(items, start=1):
         yield item
         line = json.dumps({"label": label, "done": done, "total": total})
-        temporary = Path(f"{target}.tmp")
-        temporary.write_text(line, encoding="utf-8")
-        temporary.replace(target)
+        write(Path(target), line, durable=False)
 
 
 def run_parallel(function: Callable[[Item], Out], items: Sequence[Item], label: str) -> list[Out]:
-    """Apply `function` to each item, in order, on all available cores (one torch and BLAS thread each).
+    """Apply `function` to each item, in order, on all available cores, each with one thread.
 
-    The outcome must not depend on the number of cores: give each item its own spawned random generator.
+    The outcome does not depend on the number of cores: give each item its own spawned random generator. Under
+    `dti run` finished pieces are kept, so that an interrupted run goes on where it was: `label` must be the
+    only one of its name in the study, and a piece must consist of what `lab.pieces.encode` takes.
     """
-    cores = min(available_cores(), max(1, len(items)))
-    jobs = Parallel(n_jobs=cores, return_as="generator", inner_max_num_threads=1 if cores > 1 else None)
-    results = jobs(delayed(function)(item) for item in items)
-    return list(report_progress(results, label, len(items)))
+    from dti_core.lab.pieces import Stage
+
+    pin_threads()
+    stage = Stage(f"{label} of {len(items)}")
+    done = stage.load()
+    missing = [place for place in range(len(items)) if place not in done]
+    cores = min(available_cores(), max(1, len(missing)))
+    apply = function if cores > 1 else _as_in_a_worker(function)
+    jobs = Parallel(n_jobs=cores, return_as="generator", max_nbytes=None)
+    found = jobs(delayed(apply)(items[place]) for place in missing)
+    for place, piece in zip(missing, report_progress(found, label, len(missing)), strict=True):
+        done[place] = piece
+        stage.save(place, piece)
+    return [done[place] for place in range(len(items))]
+
+
+def _as_in_a_worker(function: Callable[[Item], Out]) -> Callable[[Item], Out]:
+    """`function` in this process on the very arrays that a worker would get.
+
+    The way to a worker and back lays the rows of an array one behind the other. Left as the slice of a larger
+    table that it was, its sums would add up in another order.
+    """
+
+    def apply(item: Item) -> Out:
+        result: Out = _travelled(function(_travelled(item)))
+        return result
+
+    return apply
+
+
+def _travelled(value: Item) -> Item:
+    copy: Item = pickle.loads(pickle.dumps(value))
+    return copy

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from dti_core.lab.config import Config, Value
 from dti_core.lab.data import DataCard
+from dti_core.lab.files import write
+from dti_core.lab.fingerprint import Fingerprint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +44,8 @@ class Estimate:
     per_seed: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in ("value", "low", "high"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         numbers = {"value": self.value, "low": self.low, "high": self.high}
         if bad := [f"{key} {number}" for key, number in numbers.items() if not math.isfinite(number)]:
             raise ValueError(f"estimate {self.key}: {', '.join(bad)} is not a finite number")
@@ -120,24 +124,24 @@ class Provenance(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    fingerprint: str
-    sources: Mapping[str, str]
-    notebook_sha256: str
-    data_sha256: str
-    lock_sha256: str
+    fingerprint: Fingerprint
     git_commit: str | None
     git_dirty: bool | None
     python: str
-    packages: Mapping[str, str]
     machine: str
+
+    @property
+    def data_sha256(self) -> str:
+        """The hash of the only file that was read, one over all if there are several, "none" without."""
+        return self.fingerprint.numbers.data_sha256
 
 
 class Record(BaseModel):
-    """The content of result.json."""
+    """The content of result.json. `series` gives the sha256 of each table behind the figures."""
 
     model_config = ConfigDict(frozen=True)
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     slug: str
     run: str
     profile: str
@@ -146,11 +150,15 @@ class Record(BaseModel):
     parameters: Mapping[str, Value]
     data: DataCard
     estimates: tuple[Estimate, ...]
+    series: Mapping[str, str]
     claims: tuple[Verdict, ...]
     provenance: Provenance
 
     def save(self, path: "Path") -> None:
         """Write atomically: a reader sees the whole record or none."""
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write(path, self.text)
+
+    @property
+    def text(self) -> str:
+        """The record as it is written."""
+        return self.model_dump_json(indent=1) + "\n"

@@ -44,6 +44,11 @@ class Reference(BaseModel):
     outside: tuple[Outside, ...] = ()
     accepted: Mapping[str, Mapping[str, float]] = {}
 
+    @property
+    def text(self) -> str:
+        """The reference as it is written."""
+        return self.model_dump_json(indent=1) + "\n"
+
     def tolerance(self, key: str) -> Tolerance:
         """The first rule that matches `key`."""
         for rule in self.tolerances:
@@ -70,7 +75,7 @@ class Row:
 
 def load_reference(slug: str) -> Reference:
     """Read the accepted numbers of a study. RunError if there is no file or it is malformed."""
-    path = _reference_file(slug)
+    path = reference_file(slug)
     if not path.is_file():
         raise RunError(
             f"{slug}: no file experiments/reference/{slug}.json. Write its tolerances, then publish a run."
@@ -96,14 +101,13 @@ def compare_with_reference(record: Record) -> list[Row]:
     return rows
 
 
-def accept(record: Record) -> None:
-    """Make the numbers of `record` the accepted ones of its profile; tolerances and other profiles stay."""
-    text = with_accepted(record).model_dump_json(indent=1) + "\n"
-    _reference_file(record.slug).write_text(text, encoding="utf-8")
-
-
 def with_accepted(record: Record) -> Reference:
-    """What `accept` would write. RunError if a number has no tolerance or the study no reference file."""
+    """The reference with the numbers of `record` as the accepted ones of its profile; the rest stays.
+
+    Raises
+    ------
+    RunError if a number has no tolerance or the study no reference file.
+    """
     reference = load_reference(record.slug)
     values = {estimate.key: float(f"{estimate.value:.6g}") for estimate in record.estimates}
     for key in values:
@@ -111,5 +115,6 @@ def with_accepted(record: Record) -> Reference:
     return reference.model_copy(update={"accepted": {**reference.accepted, record.profile: values}})
 
 
-def _reference_file(slug: str) -> Path:
+def reference_file(slug: str) -> Path:
+    """The accepted numbers of a study."""
     return project_root() / "experiments" / "reference" / f"{slug}.json"

@@ -1,15 +1,17 @@
 """The register of claims (experiments/claims.yaml): what is claimed, on what citation, how it is decided."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from dti_core.lab.citations import Has, Library, Misprinted, Precedes, Rule, Strict, Text
-from dti_core.lab.errors import ClaimError
+from dti_core.lab.errors import ClaimError, ConfigError
 from dti_core.lab.paths import project_root
 from dti_core.lab.record import OBSERVED
+from dti_core.lab.yaml_files import parse_yaml, read_text
 
 ClaimId = Annotated[str, StringConstraints(pattern=r"^C\d+[a-z]?$")]
 Kind = Literal["experiment", "simulation", "bibliographic", "definition", "normative", "survey"]
@@ -151,20 +153,29 @@ class Register(Library):
                 yield f"{field}.study: no study '{bound.study}'; there are {', '.join(sorted(self.slugs()))}"
 
 
-def load_register() -> Register:
+def register_file(home: Path | None = None) -> Path:
+    """The register below `home`, which is the project if not given."""
+    return (home or project_root()) / "experiments" / "claims.yaml"
+
+
+def load_register(home: Path | None = None) -> Register:
     """Read and judge experiments/claims.yaml. ClaimError names the claim and the field."""
-    path = project_root() / "experiments" / "claims.yaml"
+    path = register_file(home)
     if not path.is_file():
         raise ClaimError(f"no register of claims at {path}. It belongs to the checkout; restore it.")
-    return parse_register(path.read_text(encoding="utf-8"))
+    try:
+        return parse_register(read_text(path))
+    except ConfigError as error:
+        raise ClaimError(str(error)) from error
 
 
+@cache
 def parse_register(text: str) -> Register:
     """The register written in `text` (YAML), or ClaimError."""
     try:
-        return Register.model_validate(yaml.load(text, Loader=_UniqueKeyLoader))
-    except yaml.YAMLError as error:
-        raise ClaimError(f"claims.yaml: not readable as YAML: {error}") from error
+        return Register.model_validate(parse_yaml(text, "claims.yaml"))
+    except ConfigError as error:
+        raise ClaimError(str(error)) from error
     except ValidationError as error:
         raise ClaimError("claims.yaml: " + "; ".join(_located(item) for item in error.errors())) from error
 
@@ -173,15 +184,3 @@ def _located(item: Any) -> str:
     place = [str(part) for part in item["loc"] if part != "claims"]
     message = str(item["msg"]).removeprefix("Value error, ")
     return ": ".join(part for part in (place[0] if place else "", ".".join(place[1:]), message) if part)
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice; plain YAML would keep the last one silently."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{', '.join(twice)} stands there twice", node.start_mark
-            )
-        return super().construct_mapping(node, deep)

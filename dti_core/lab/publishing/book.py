@@ -13,8 +13,10 @@ import yaml
 
 from dti_core.lab.config import PROFILES, list_slugs
 from dti_core.lab.errors import BookError
+from dti_core.lab.files import write
 from dti_core.lab.paths import project_root, study_results
 from dti_core.lab.publishing.pages import frozen_records, write_pages
+from dti_core.lab.publishing.policy import add_policies
 from dti_core.lab.publishing.publish import book_folder, chapter_text
 from dti_core.lab.record import Record
 from dti_core.lab.running.history import profile_run
@@ -61,7 +63,7 @@ def collect_sources(profile: str, place: Path, runs: Sequence[Record] | None = N
     studies.mkdir(exist_ok=True)
     for record in runs:
         chapter = chapter_text(study_results(record.slug) / record.run, record)
-        (studies / f"{record.slug}.ipynb").write_text(chapter, encoding="utf-8")
+        write(studies / f"{record.slug}.ipynb", chapter)
         record.save(studies / f"{record.slug}.{RESULT}")
     write_pages(source, {record.slug: record for record in runs})
     size = "all sizes, but rerun on this machine" if profile == "full" else "small sizes"
@@ -70,7 +72,7 @@ def collect_sources(profile: str, place: Path, runs: Sequence[Record] | None = N
 
 
 def build_html(source: Path, output: Path, *, strict: bool = True) -> Path:
-    """Run Jupyter Book on `source`; the site is `output`/_build/html."""
+    """Run Jupyter Book on `source` and give its pages a policy; the site is `output`/_build/html."""
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(source)]
     command += ["--path-output", str(output), "--all", "--keep-going", "-n", *(["-W"] if strict else [])]
     site = output / "_build" / "html"
@@ -80,6 +82,7 @@ def build_html(source: Path, output: Path, *, strict: bool = True) -> Path:
     )
     if done.returncode != 0 or not (site / "index.html").is_file():
         raise BookError(f"the book did not build:\n{_first_warnings(done.stdout, source)}")
+    add_policies(site)
     return site
 
 
@@ -102,7 +105,7 @@ def serve(path: Path, port: int = 8000) -> None:
 def _announce(config: Path, text: str) -> None:
     settings = yaml.safe_load(config.read_text(encoding="utf-8"))
     settings["html"]["announcement"] = text
-    config.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    write(config, yaml.safe_dump(settings, sort_keys=False))
 
 
 def _first_warnings(output: str, source: Path, most: int = 8) -> str:

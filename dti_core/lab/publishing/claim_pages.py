@@ -1,5 +1,6 @@
 """What the book prints about claims: the tally, the studies with their verdicts, the filterable register."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -21,13 +22,18 @@ KINDS = {
 
 
 def raw(html: str) -> str:
-    """Markdown that passes `html` through unchanged."""
-    return f"```{{raw}} html\n{html}\n```\n"
+    """Markdown that passes `html` through; no backtick in it can end the block."""
+    return f"```{{raw}} html\n{html.replace('`', '&#96;')}\n```\n"
+
+
+def plain(text: str) -> str:
+    """Markdown that prints `text` as it stands, on one line."""
+    return re.sub(r"([\\`*_{}\[\]<>$&!|~^#:%@])", r"\\\1", " ".join(text.split()))
 
 
 def badge(word: str) -> str:
     """A verdict as HTML: colour, sign and word."""
-    return f'<span class="dti-badge dti-{word.replace(" ", "-")}">{word}</span>'
+    return f'<span class="dti-badge dti-{escape(word.replace(" ", "-"))}">{escape(word)}</span>'
 
 
 def tally(verdicts: Iterable[Verdict]) -> str:
@@ -81,7 +87,7 @@ def study_of(claim: Claim) -> str:
 
 def _table(classes: str, caption: str, head: str, rows: Iterable[str]) -> str:
     return (
-        f'<div class="dti-scroll"><table class="dti-table {classes}"><caption>{caption}</caption>\n'
+        f'<div class="dti-scroll"><table class="dti-table {classes}"><caption>{escape(caption)}</caption>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody></table></div>"
     )
 
@@ -91,7 +97,7 @@ def _chapter(slug: str, record: Record | None) -> str:
         return '<span class="dti-why">no chapter yet</span>'
     experiment = load_experiment(slug)
     return (
-        f'<a href="studies/{slug}.html">{escape(experiment.title)}</a>'
+        f'<a href="studies/{escape(slug)}.html">{escape(experiment.title)}</a>'
         f'<p class="dti-why">{escape(experiment.question)}</p>'
         f'<p><span class="dti-badge dti-data">{escape(record.data.badge)}</span></p>'
     )
@@ -99,7 +105,8 @@ def _chapter(slug: str, record: Record | None) -> str:
 
 def _said(verdicts: Sequence[Verdict]) -> str:
     judged = [verdict for verdict in verdicts if verdict.verdict != "not yet tested"]
-    said = "".join(f'<p><a href="claims.html#{v.claim}">{v.claim}</a> {badge(v.verdict)}</p>' for v in judged)
+    named = [(escape(verdict.claim), badge(verdict.verdict)) for verdict in judged]
+    said = "".join(f'<p><a href="claims.html#{claim}">{claim}</a> {word}</p>' for claim, word in named)
     pending = sum(verdict.verdict == "not yet tested" for verdict in verdicts)
     return said + (f'<p class="dti-why">{pending} not yet tested</p>' if pending else "")
 
@@ -112,17 +119,18 @@ def _study_row(title: str, domain: str, chapter: str, said: str) -> str:
 def _claim_row(verdict: Verdict, claim: Claim, records: Mapping[str, Record]) -> str:
     cites = "".join(f"[{number}]" for number in claim.cites)
     kinds = ", ".join(KINDS[kind] for kind in claim.kind)
-    if study := study_of(claim):
-        name = f'<a href="studies/{study}.html">{study}</a>' if study in records else study
-        kinds += f'<br><span class="dti-why">study {name}</span>'
+    if study := escape(study_of(claim)):
+        link = f'<a href="studies/{study}.html">{study}</a>' if study in records else study
+        kinds += f'<br><span class="dti-why">study {link}</span>'
     if claim.test:
         kinds += _how_tested(claim.test)
     state = "no citation" if claim.citation.state == "none" else claim.citation.state
     note = f'<br><span class="dti-why">{escape(claim.citation.note)}</span>' if claim.citation.note else ""
     because = escape(verdict.because + (f" Controls: {verdict.control}." if verdict.control else ""))
+    name = escape(verdict.claim)
     return (
-        f'<tr id="{verdict.claim}" data-verdict="{verdict.verdict}" data-study="{study}" '
-        f'data-kind="{"|".join(claim.kind)}"><th scope="row">{verdict.claim}</th>'
+        f'<tr id="{name}" data-verdict="{escape(verdict.verdict)}" data-study="{study}" '
+        f'data-kind="{"|".join(claim.kind)}"><th scope="row">{name}</th>'
         f'<td>{escape(claim.says)} <span class="dti-why">{cites}</span></td>'
         f"<td>{state}{note}</td><td>{kinds}</td>"
         f'<td>{badge(verdict.verdict)}<br><span class="dti-why">{because}</span></td></tr>'
@@ -143,7 +151,9 @@ def _how_tested(test: ExperimentTest) -> str:
 
 def _filter_form(studies: Iterable[str]) -> str:
     def choice(name: str, label: str, options: Mapping[str, str]) -> str:
-        items = "".join(f'<option value="{value}">{text}</option>' for value, text in options.items())
+        items = "".join(
+            f'<option value="{escape(value)}">{escape(text)}</option>' for value, text in options.items()
+        )
         return f'<label>{label}<select name="{name}"><option value="">all</option>{items}</select></label>'
 
     return (

@@ -9,6 +9,7 @@ from typing import Any
 from dti_core.lab.config import Value
 from dti_core.lab.errors import BookError
 from dti_core.lab.publishing.plotly_mime import figure_texts
+from dti_core.lab.publishing.sanitise import IMAGES, clean_figure, clean_html, clean_image, clean_markdown
 from dti_core.lab.running.figure_page import PLOTLY_MIME
 
 Notebook = dict[str, Any]
@@ -17,18 +18,16 @@ Output = dict[str, Any]
 
 #: No output and no whole chapter may be larger, in bytes.
 LARGEST = 1_000_000
+#: Texts that an output may hold; the last is a glued value.
+TEXTS = ("text/plain", "text/html", "text/markdown", "application/papermill.record/text/plain")
 _LANGUAGE = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python", "pygments_lexer": "ipython3"},
 }
 _FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell", "show-input"}
-_OUTSIDE = re.compile(
-    r"""(?:\bsrc|\bdata-src|<link\b[^>]*\bhref|\bposter)\s*=\s*["']?\s*(?:https?:)?//"""
-    r"""|@import\b|url\(\s*["']?(?:https?:)?//|\bimport\s*\(?\s*["']https?://"""
-    r"""|//(?:cdn|unpkg|cdnjs)\b""",
-    re.IGNORECASE,
-)
 _ADDRESS = re.compile(r"\bat 0x[0-9a-f]+")
+#: Colours, links and moves that only a terminal obeys, and other invisible characters.
+_CONTROL = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def text_of(lines: str | Iterable[str]) -> str:
@@ -109,6 +108,10 @@ def with_values(source: str, parameters: Mapping[str, Value]) -> str:
     return b"".join(lines).decode()
 
 
+def _without_noise(lines: str | Iterable[str]) -> str:
+    return _CONTROL.sub("", _ADDRESS.sub("at 0x…", text_of(lines)))
+
+
 def _rerun(slug: str) -> str:
     return f"Run `dti run {slug}` again in the profile of this book, then publish it if that is the full one."
 
@@ -141,46 +144,63 @@ def _clean_output(output: Output, cell: Cell, number: int, place: str) -> Output
         return {
             "output_type": kind,
             "name": "stdout",
-            "text": _ADDRESS.sub("at 0x…", text_of(output["text"])),
+            "text": _without_noise(output["text"]),
         }
-    metadata = output.get("metadata", {})
     kept: Output = {
         "output_type": kind,
-        "data": {mime: _clean_data(mime, data, cell, place) for mime, data in output["data"].items()},
-        "metadata": {key: metadata[key] for key in ("scrapbook",) if key in metadata},
+        "data": _clean_data(output["data"], cell, place),
+        "metadata": _clean_metadata(output.get("metadata", {})),
     }
     if kind == "execute_result":
         kept["execution_count"] = number
     return kept
 
 
-def _clean_data(mime: str, data: Any, cell: Cell, place: str) -> Any:
-    if mime == PLOTLY_MIME:
-        return _clean_figure(data, place)
-    if "widget" in mime:
-        raise BookError(
-            f"{place} shows a widget, which needs scripts from the network. Print or plot instead."
-        )
-    if mime.startswith("image/") and not cell["metadata"].get("mystnb", {}).get("image", {}).get("alt"):
+def _clean_data(data: Mapping[str, Any], cell: Cell, place: str) -> dict[str, Any]:
+    """What an output shows, each kind in its harmless form; Markdown becomes HTML unless there is some."""
+    kept: dict[str, Any] = {}
+    for mime, content in data.items():
+        if mime == PLOTLY_MIME:
+            kept[mime] = _clean_figure(content, place)
+            continue
+        if mime not in (*TEXTS, *IMAGES) or not isinstance(content, str | list):
+            raise BookError(
+                f"{place} shows {mime[:80]}, which a book does not take. Allowed are plotly figures and "
+                f"{', '.join([*TEXTS, *IMAGES])}. Print or plot instead."
+            )
+        text = _without_noise(content)
+        if mime in IMAGES:
+            kept[mime] = _clean_image(mime, text, cell, place)
+        elif mime == "text/html":
+            kept[mime] = clean_html(text, place)
+        elif mime != "text/markdown":
+            kept[mime] = text
+        elif "text/html" not in data:
+            kept["text/html"] = clean_markdown(text, place)
+    return kept
+
+
+def _clean_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The name under which a value is glued, nothing else."""
+    glued = metadata.get("scrapbook")
+    if not isinstance(glued, Mapping):
+        return {}
+    return {"scrapbook": {key: str(glued[key]) for key in ("name", "mime_prefix") if key in glued}}
+
+
+def _clean_image(mime: str, data: str, cell: Cell, place: str) -> str:
+    if not cell["metadata"].get("mystnb", {}).get("image", {}).get("alt"):
         raise BookError(
             f"{place} shows an image without alt text. Set mystnb.image.alt in the cell's metadata."
         )
-    if not isinstance(data, str | list):
-        return data
-    text = text_of(data)
-    if ("html" in mime or "javascript" in mime or "svg" in mime) and (found := _OUTSIDE.search(text)):
-        raise BookError(
-            f"{place} has an output that loads from the network ({found.group(0)!r}). "
-            f"Use the plotly_mimetype renderer, and tables without scripts."
-        )
-    return _ADDRESS.sub("at 0x…", text)
+    return clean_image(mime, data, place)
 
 
-def _clean_figure(figure: Mapping[str, Any], place: str) -> dict[str, Any]:
-    title, caption, alt = figure_texts(figure)
-    texts = {"a title": title, "a caption": caption, "alt text": alt}
+def _clean_figure(figure: Any, place: str) -> dict[str, Any]:
+    cleaned = clean_figure(figure, place)
+    texts = dict(zip(("a title", "a caption", "alt text"), figure_texts(cleaned), strict=True))
     if missing := [what for what, text in texts.items() if not text.strip()]:
         raise BookError(
             f"{place} shows a figure without {' and '.join(missing)}. Dress it with lab.theme.style."
         )
-    return {"data": figure["data"], "layout": figure["layout"]}
+    return cleaned

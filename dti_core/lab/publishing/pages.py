@@ -7,8 +7,9 @@ from pathlib import Path
 from dti_core.lab.claims import all_verdicts
 from dti_core.lab.config import load_experiment
 from dti_core.lab.data import DataCard, load_registry
+from dti_core.lab.files import write
 from dti_core.lab.publishing.bridge_map import Bridge, list_bridges
-from dti_core.lab.publishing.claim_pages import raw, register_table, verdicts_so_far
+from dti_core.lab.publishing.claim_pages import plain, raw, register_table, verdicts_so_far
 from dti_core.lab.record import Record
 from dti_core.lab.register import load_register
 from dti_core.lab.running.history import read_record
@@ -62,16 +63,20 @@ parts:
 
 def frozen_records(book: Path) -> dict[str, Record]:
     """Records of the published chapters, in the order of the review's references."""
-    found = [read_record(path) for path in (book / "studies").glob("*.result.json")]
-    found.sort(key=lambda record: (load_experiment(record.slug).source, record.slug))
+    return in_order(read_record(path) for path in (book / "studies").glob("*.result.json"))
+
+
+def in_order(records: Iterable[Record]) -> dict[str, Record]:
+    """Records by study, in the order of the review's references."""
+    found = sorted(records, key=lambda record: (load_experiment(record.slug).source, record.slug))
     return {record.slug: record for record in found}
 
 
-def write_pages(book: Path, records: Mapping[str, Record]) -> None:
-    """Write every generated page of the book in `book` from the records of its chapters."""
+def page_texts(records: Mapping[str, Record]) -> dict[str, str]:
+    """Every generated page of a book with chapters of these records: path below the book -> text."""
     register = load_register()
     verdicts = list(all_verdicts(list(records.values())))
-    pages = {
+    return {
         "_generated/verdicts.md": _NOTE + verdicts_so_far(verdicts, register, records),
         "claims.md": _NOTE + _CLAIMS + register_table(verdicts, register, records),
         "status.md": status_page(list(records.values())),
@@ -79,18 +84,21 @@ def write_pages(book: Path, records: Mapping[str, Record]) -> None:
         "bridges.md": bridges_page(list_bridges(), set(records)),
         "_toc.yml": contents(list(records)),
     }
-    for name, text in pages.items():
+
+
+def write_pages(book: Path, records: Mapping[str, Record]) -> None:
+    """Write every generated page of the book in `book`; those that stand there already are left alone."""
+    for name, text in page_texts(records).items():
         path = book / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+            write(path, text)
 
 
 def status_page(records: Sequence[Record]) -> str:
     """What was run, when, on which commit, data and versions."""
     if not records:
         return _NOTE + _STATUS + "No chapter has been published yet.\n"
-    parts = [f"## {load_experiment(r.slug).title}\n\n{raw(_run_facts(r))}\n" for r in records]
+    parts = [f"## {plain(load_experiment(r.slug).title)}\n\n{raw(_run_facts(r))}\n" for r in records]
     return _NOTE + _STATUS + "\n".join(parts)
 
 
@@ -102,13 +110,14 @@ def data_page(used: Iterable[DataCard]) -> str:
         card = data.card(name)
         facts = {
             "size": f"{card.rows:,} rows, {card.columns} columns",
-            "comes with": f"{data.package} {data.version}",
+            "comes with": escape(f"{data.package} {data.version}"),
             "licence": escape(card.licence),
             "used in a chapter": "yes" if card.sha256 in in_chapters else "not yet",
-            "sha256": f"<code>{card.sha256}</code>",
+            "sha256": _code(card.sha256),
         }
         warning = f'<p><span class="dti-badge dti-data">{escape(card.badge)}</span></p>'
-        parts.append(f"## {card.title}\n\n{raw(warning + f'<p>{escape(card.caveat)}</p>' + _facts(facts))}\n")
+        about = raw(f"{warning}<p>{escape(card.caveat)}</p>{_facts(facts)}")
+        parts.append(f"## {plain(card.title)}\n\n{about}\n")
     return _NOTE + _DATA + "\n".join(parts)
 
 
@@ -133,23 +142,28 @@ def contents(slugs: Sequence[str]) -> str:
 
 def _run_facts(record: Record) -> str:
     source = record.provenance
-    commit = escape(source.git_commit[:12] if source.git_commit else "none")
+    commit = _code(source.git_commit[:12] if source.git_commit else "none")
     changed = ", with changes that were not committed" if source.git_dirty else ""
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(source.packages.items()))
+    versions = ", ".join(f"{name} {version}" for name, version in source.fingerprint.numbers.packages.items())
     parameters = ", ".join(f"{name} = {value}" for name, value in record.parameters.items() if value != "")
     return _facts(
         {
-            "profile": record.profile,
-            "run": f"<code>{escape(record.run)}</code>",
+            "profile": escape(record.profile),
+            "run": _code(record.run),
             "started": f"{record.started:%Y-%m-%d %H:%M} UTC",
             "took": f"{record.seconds:.0f} s on {escape(source.machine)}",
-            "commit": f"<code>{commit}</code>{changed}",
-            "data": f"{escape(record.data.title)}, <code>{record.data.sha256[:12]}</code>",
-            "fingerprint": f"<code>{source.fingerprint[:12]}</code>",
+            "commit": f"{commit}{changed}",
+            "data": f"{escape(record.data.title)}, {_code(record.data.sha256[:12])}",
+            "fingerprint": f"<code>{source.fingerprint.numbers.digest[:12]}</code> made the numbers, "
+            f"<code>{source.fingerprint.telling.digest[:12]}</code> tells them",
             "versions": escape(f"Python {source.python}, {versions}"),
             "parameters": escape(parameters),
         }
     )
+
+
+def _code(text: str) -> str:
+    return f"<code>{escape(text)}</code>"
 
 
 def _facts(facts: Mapping[str, str]) -> str:

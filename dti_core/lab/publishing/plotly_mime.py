@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, ClassVar
 
+from dti_core.lab.publishing.sanitise import words_of
 from dti_core.lab.running.figure_page import PLOTLY_MIME
 
 
@@ -28,14 +29,12 @@ class PlotlyMime:
 
 
 def figure_texts(figure: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Title, caption and alt text of a figure's JSON; '' where one is absent."""
+    """Title, caption and alt text of a figure's JSON as plain words; '' where one is absent."""
     layout = figure.get("layout", {})
-    title = layout.get("title", "")
-    title = title.get("text", "") if isinstance(title, Mapping) else title
     meta = layout.get("meta")
     meta = meta if isinstance(meta, Mapping) else {}
-    caption, alt = (_sentence(str(meta.get(key, ""))) for key in ("caption", "alt"))
-    return title.replace("<br>", " "), caption, alt
+    caption, alt = (_sentence(words_of(str(meta.get(key, "")))) for key in ("caption", "alt"))
+    return words_of(_title(layout)), caption, alt
 
 
 def figure_html(figure: Mapping[str, Any]) -> str:
@@ -43,21 +42,27 @@ def figure_html(figure: Mapping[str, Any]) -> str:
 
     The title leaves the drawing and becomes text, so that it wraps on a phone and can be searched.
     """
-    title, caption, alt = figure_texts(figure)
+    title, caption, alt = (escape(text) for text in figure_texts(figure))
     layout = {key: value for key, value in figure.get("layout", {}).items() if key != "title"}
-    content = json.dumps({"data": figure.get("data", []), "layout": layout, "title": title}, sort_keys=True)
-    content = content.replace("<", "\\u003c")
+    drawn = {key: figure.get(key, []) for key in ("data", "frames")}
+    drawn |= {"layout": layout, "title": _title(figure.get("layout", {}))}
+    content = json.dumps(drawn, sort_keys=True).replace("<", "\\u003c")
     height = int(layout.get("height") or 440) - 56
     return (
-        f'<figure class="dti-figure" role="group" aria-label="Figure: {escape(title)}">\n'
-        f'<p class="dti-figure-title">{escape(title)}</p>\n'
-        f'<p class="dti-figure-alt">{escape(alt)}</p>\n'
+        f'<figure class="dti-figure" role="group" aria-label="Figure: {title}">\n'
+        f'<p class="dti-figure-title">{title}</p>\n'
+        f'<p class="dti-figure-alt">{alt}</p>\n'
         f'<div class="dti-plot" style="min-height:{height}px"></div>\n'
         f'<script type="application/json" class="dti-plot-data">{content}</script>\n'
-        f"<noscript><p>Drawing this figure needs JavaScript. What it shows: {escape(alt)}</p></noscript>\n"
-        f"<figcaption>{escape(caption)}</figcaption>\n"
+        f"<noscript><p>Drawing this figure needs JavaScript. What it shows: {alt}</p></noscript>\n"
+        f"<figcaption>{caption}</figcaption>\n"
         "</figure>"
     )
+
+
+def _title(layout: Mapping[str, Any]) -> str:
+    title = layout.get("title", "")
+    return str(title.get("text", "") if isinstance(title, Mapping) else title)
 
 
 def _sentence(text: str) -> str:

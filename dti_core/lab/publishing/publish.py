@@ -1,24 +1,29 @@
-"""Freeze a full run as a chapter of the book; tell when a chapter no longer matches its sources."""
+"""Freeze a full run as a chapter of the book, all its parts at once or not at all."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from dti_core.lab.claims import judge
 from dti_core.lab.config import load_experiment
-from dti_core.lab.data import sha256_of
 from dti_core.lab.errors import BookError
+from dti_core.lab.files import recover, swap
+from dti_core.lab.frozen import chapter_file, record_file, result_of, series_folder
+from dti_core.lab.kept import SERIES
 from dti_core.lab.paths import notebook_file, project_root, study_results
-from dti_core.lab.publishing.clean import Notebook, dump, freeze, text_of
-from dti_core.lab.publishing.pages import frozen_records, write_pages
+from dti_core.lab.pieces import sha256
+from dti_core.lab.publishing.clean import Notebook, dump, freeze
+from dti_core.lab.publishing.drawing import drawn
+from dti_core.lab.publishing.manifest import MANIFEST, entry, entry_on_disk, manifest_text
+from dti_core.lab.publishing.pages import frozen_records, in_order, page_texts
+from dti_core.lab.publishing.stale import numbers_stale
 from dti_core.lab.record import Record
-from dti_core.lab.running.cache import changes, data_hashes, source_hashes
-from dti_core.lab.running.fingerprint import Fingerprint
+from dti_core.lab.reference import Reference, reference_file, with_accepted
+from dti_core.lab.running.cache import fingerprint_of
 from dti_core.lab.running.history import read_record, why_unfit
-from dti_core.lab.running.runs import EXECUTED, RESULT, is_finished, list_runs, read_state
-from dti_core.lab.running.sources import hash_code, notebook_code
+from dti_core.lab.running.inputs import SERIES_FOLDER
+from dti_core.lab.running.runs import EXECUTED, RESULT, damage, is_finished, list_runs, read_state
 
-MANIFEST = "manifest.json"
+LARGEST_SERIES = 2_000_000
 
 
 def book_folder() -> Path:
@@ -27,7 +32,9 @@ def book_folder() -> Path:
 
 
 def publish(slug: str, run: str | None = None) -> Path:
-    """Freeze the latest finished full run of `slug` (or `run`) into the book and rewrite the generated pages.
+    """Freeze the latest finished full run of `slug` (or `run`) into the book and accept its numbers.
+
+    Where figures, prose or claims have changed since the run, the chapter is drawn again from its series.
 
     Returns
     -------
@@ -35,135 +42,111 @@ def publish(slug: str, run: str | None = None) -> Path:
 
     Raises
     ------
-    BookError if there is no such run, it is not a full one, it used a reader's own file, its sources have
-    changed since, or its notebook does not fit a book. Nothing is written then.
+    BookError if there is no such run, it is not a full one, it used a reader's own file, it is not as it was
+    left, its sources have changed since, or its notebook does not fit a book; RunError if a number has no
+    tolerance. Nothing is written then.
     """
     folder, record = accepted_run(slug, run)
-    if differences := run_differences(record):
+    if differences := numbers_stale(record):
         raise BookError(f"{slug}: {', '.join(differences)} since run {record.run}. {_advice(slug)}")
-    chapter = chapter_text(folder, record)
-    studies = book_folder() / "studies"
-    studies.mkdir(parents=True, exist_ok=True)
-    path = studies / f"{slug}.ipynb"
-    path.write_text(chapter, encoding="utf-8")
-    record.save(studies / f"{slug}.{RESULT}")
-    records = frozen_records(book_folder())
-    _write_manifest(studies, records)
-    write_pages(book_folder(), records)
-    return path
+    series, reference = series_of(folder, record), with_accepted(record)
+    told = fingerprint_of(load_experiment(slug).resolve("full")).telling
+    if told == record.provenance.fingerprint.telling:
+        freeze_parts(record, chapter_text(folder, record), series, reference)
+    else:
+        with drawn(record, result_of(record, folder / SERIES_FOLDER)) as (place, now):
+            freeze_parts(now, chapter_text(place, now), series, reference)
+    return chapter_file(slug)
 
 
-def accepted_run(slug: str, run: str | None = None) -> tuple[Path, Record]:
-    """Folder and record of the run to publish: the latest finished full one, or the named one if fit."""
-    names = [folder.name for folder in list_runs(slug) if _finished(folder)]
+def freeze_parts(record: Record, chapter: str, series: Mapping[str, bytes], reference: Reference) -> None:
+    """Write chapter, record, series, accepted numbers, manifest and generated pages in one swap."""
+    root, slug = project_root(), record.slug
+    recover(root)
+    text = reference.text
+    parts = {"chapter": chapter.encode(), "record": record.text.encode(), "reference": text.encode()}
+    parts |= {f"{SERIES}/{name}": content for name, content in sorted(series.items())}
+    places = {"chapter": chapter_file(slug), "record": record_file(slug), "reference": reference_file(slug)}
+    places |= {f"{SERIES}/{name}": series_folder(slug) / name for name in series}
+    files: dict[Path, bytes | None] = dict.fromkeys(series_folder(slug).glob("*"))
+    files |= {places[name]: content for name, content in parts.items()}
+    files[chapter_file(slug).parent / MANIFEST] = manifest_text({slug: entry(record, parts)}).encode()
+    records = in_order([*(r for r in frozen_records(book_folder()).values() if r.slug != slug), record])
+    files |= {book_folder() / name: page.encode() for name, page in page_texts(records).items()}
+    swap(root, {path.relative_to(root).as_posix(): content for path, content in files.items()})
+
+
+def accept(slug: str, profile: str, run: str | None = None) -> Record:
+    """Make the numbers of the latest finished run of a profile (or of `run`) the accepted ones of it.
+
+    Raises
+    ------
+    BookError and RunError as `publish`. Nothing is written then.
+    """
+    root = project_root()
+    recover(root)
+    _, record = accepted_run(slug, run, profile)
+    text = with_accepted(record).text
+    files = {reference_file(slug): text}
+    if record_file(slug).is_file():
+        told = {slug: entry_on_disk(slug, {"reference": text.encode()})}
+        files[chapter_file(slug).parent / MANIFEST] = manifest_text(told)
+    swap(root, {path.relative_to(root).as_posix(): content for path, content in files.items()})
+    return record
+
+
+def accepted_run(slug: str, run: str | None = None, profile: str = "full") -> tuple[Path, Record]:
+    """Folder and record of the run to publish: the latest finished one of a profile, or `run` if fit."""
+    names = [folder.name for folder in list_runs(slug) if _whole(folder)]
     if run is not None and run not in names:
-        raise BookError(f"{slug}: no finished run '{run}'. `dti list {slug}` shows all runs.")
+        raise BookError(f"{slug}: no finished, undamaged run '{run}'. `dti list {slug}` shows all runs.")
     for name in [run] if run is not None else names:
         folder = study_results(slug) / name
         record = read_record(folder / RESULT)
-        if not (refusal := why_unfit(record, "full")):
+        if not (refusal := why_unfit(record, profile)):
             return folder, record
         if run is not None:
-            raise BookError(f"{slug}: run {run} cannot be published: {refusal}. {_advice(slug)}")
-    raise BookError(f"{slug}: there is no finished full run on the study's own data. {_advice(slug)}")
+            raise BookError(f"{slug}: run {run} cannot be published: {refusal}. {_advice(slug, profile)}")
+    raise BookError(
+        f"{slug}: there is no finished {profile} run on the study's own data. {_advice(slug, profile)}"
+    )
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a run finished and is as the runner left it."""
+    state = read_state(folder)
+    finished = state is not None and state.status == "finished" and is_finished(folder)
+    return finished and state is not None and not damage(folder, state)
+
+
+def series_of(folder: Path, record: Record) -> dict[str, bytes]:
+    """The tables behind the figures of a run, as files. BookError if one is missing, changed or too large."""
+    files = {path.name: path.read_bytes() for path in sorted((folder / SERIES_FOLDER / SERIES).glob("*"))}
+    if sorted(map(sha256, files.values())) != sorted(record.series.values()):
+        raise BookError(f"{record.slug}: the series of run {record.run} are not those of its record.")
+    if (size := sum(map(len, files.values()))) > LARGEST_SERIES:
+        raise BookError(
+            f"{record.slug}: the series behind the figures have {size:,} bytes, {LARGEST_SERIES:,} are "
+            f"allowed. Thin them in the study's estimate."
+        )
+    return files
 
 
 def chapter_text(folder: Path, record: Record) -> str:
     """The cleaned chapter of a run, as it is written to the book."""
-    source = _read_notebook(notebook_file(record.slug))
-    executed = _read_notebook(folder / EXECUTED)
+    source = read_notebook(notebook_file(record.slug))
+    executed = read_notebook(folder / EXECUTED)
     return dump(freeze(source, executed, record.slug, record.parameters), record.slug)
 
 
-def stale(slug: str) -> list[str]:
-    """Why the published chapter no longer matches its sources, one reason an item; empty if it does.
-
-    The notebook's code and prose, every file of ours that it imports, its parameters and data are compared
-    with those of the frozen run, today's verdicts with the printed ones, the chapter with the manifest.
-    Package versions are left to the comparison with the reference numbers.
-    """
-    studies = book_folder() / "studies"
-    chapter, record_file = studies / f"{slug}.ipynb", studies / f"{slug}.{RESULT}"
-    if not chapter.is_file() or not record_file.is_file():
-        return [f"{slug} has no published chapter"]
-    record = read_record(record_file)
-    entry = read_manifest(studies).get(slug, {})
-    reasons = run_differences(record)
-    if entry.get("run") != record.run or entry.get("chapter_sha256") != sha256_of(chapter):
-        reasons.append("the chapter differs from the manifest")
-    frozen, source = _read_notebook(chapter), _read_notebook(notebook_file(slug))
-    words = {verdict.claim: verdict.verdict for verdict in record.claims}
-    reasons += [
-        f"{now.claim} is now judged {now.verdict}"
-        for now in judge(record)
-        if words.get(now.claim) != now.verdict
-    ]
-    if _prose(frozen) != _prose(source):
-        reasons.append("prose changed")
-    return reasons
-
-
-def run_differences(record: Record) -> list[str]:
-    """What decides a run's numbers and has changed since `record`, in words; verdicts are judged anew."""
-    slug, then = record.slug, record.provenance
-    config = load_experiment(slug).resolve("full")
-    new = Fingerprint(
-        slug=slug, parameters=config.values, sources=source_hashes(slug),
-        notebook=hash_code(notebook_code(notebook_file(slug))), data=data_hashes(config), lock="",
-    )  # fmt: skip
-    seen = {"parameters": record.parameters, "sources": then.sources, "notebook": then.notebook_sha256}
-    old = new.model_copy(update=seen)
-    found = changes(old, new) if old != new else []
-    return found if new.data_sha256 == then.data_sha256 else [*found, "data changed"]
-
-
-def read_manifest(studies: Path) -> dict[str, Any]:
-    """Entries of all chapters, {} before the first."""
-    path = studies / MANIFEST
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
-
-
-def _finished(folder: Path) -> bool:
-    state = read_state(folder)
-    return is_finished(folder) and (state is None or state.status == "finished")
-
-
-def _advice(slug: str) -> str:
-    return f"Run `dti run {slug} --profile full`, then `dti publish {slug}`."
-
-
-def _read_notebook(path: Path) -> Notebook:
+def read_notebook(path: Path) -> Notebook:
+    """A notebook as plain JSON. BookError if it cannot be read."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise BookError(f"{path.name}: not a readable notebook ({error}).") from error
 
 
-def _prose(notebook: Notebook) -> list[str]:
-    return [text_of(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
-
-
-def _write_manifest(studies: Path, records: dict[str, Record]) -> None:
-    entries = {slug: _entry(record, studies / f"{slug}.ipynb") for slug, record in records.items()}
-    text = json.dumps(entries, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    (studies / MANIFEST).write_text(text, encoding="utf-8")
-
-
-def _entry(record: Record, chapter: Path) -> dict[str, Any]:
-    source = record.provenance
-    return {
-        "run": record.run,
-        "profile": record.profile,
-        "started": record.started.isoformat(),
-        "seconds": round(record.seconds, 1),
-        "commit": source.git_commit,
-        "dirty": source.git_dirty,
-        "data_sha256": source.data_sha256,
-        "lock_sha256": source.lock_sha256,
-        "notebook_sha256": source.notebook_sha256,
-        "chapter_sha256": sha256_of(chapter),
-        "fingerprint": source.fingerprint,
-        "python": source.python,
-        "packages": dict(source.packages),
-        "parameters": dict(record.parameters),
-    }
+def _advice(slug: str, profile: str = "full") -> str:
+    named = "" if profile == "full" else f" --profile {profile}"
+    return f"Run `dti run {slug} --profile {profile}`, then `dti publish {slug}{named}`."

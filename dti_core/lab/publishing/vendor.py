@@ -2,10 +2,10 @@
 
 import filecmp
 import importlib.metadata
-import shutil
 from pathlib import Path
 
 from dti_core.lab.errors import BookError
+from dti_core.lab.files import write
 
 #: Name in the book -> (package that carries the file, end of its path there).
 ASSETS = {
@@ -22,12 +22,11 @@ def copy_assets(folder: Path) -> Path:
     BookError if a carrier package is not installed or lacks the file.
     """
     target = folder / "vendor"
-    target.mkdir(parents=True, exist_ok=True)
     for name, (package, ending) in ASSETS.items():
         source = _locate(package, ending)
         copy = target / name
         if not copy.is_file() or not filecmp.cmp(source, copy, shallow=False):
-            shutil.copyfile(source, copy)
+            write(copy, source.read_bytes())
     return folder
 
 

@@ -1,165 +1,197 @@
-"""May a finished run be reused? Compare what decides its numbers and verdicts, and say what changed."""
+"""May a finished run be reused, or only be redrawn? Compare what decides its numbers and its telling."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from dti_core.lab.config import Config, Value
-from dti_core.lab.data import load_registry, sha256_of
-from dti_core.lab.errors import DataError
-from dti_core.lab.paths import notebook_file, project_root
-from dti_core.lab.running.fingerprint import DATA_PATH, Fingerprint
-from dti_core.lab.running.runs import RunPlan, finished_states
-from dti_core.lab.running.sources import hash_code, hash_sources, needed_modules, notebook_code
+from dti_core.lab.config import Config
+from dti_core.lab.data import planned_reads, sha256_of, user_hashes
+from dti_core.lab.errors import RunError
+from dti_core.lab.fingerprint import (
+    DATA_PATH,
+    Fingerprint,
+    Numbers,
+    Telling,
+    numbers_changed,
+    telling_changed,
+)
+from dti_core.lab.frozen import frozen_record, frozen_result
+from dti_core.lab.kept import is_kept, save_result
+from dti_core.lab.paths import results_root
+from dti_core.lab.running import runs
+from dti_core.lab.running.inputs import Inputs, live
+from dti_core.lab.running.runs import RunPlan, RunState, finished_states
+from dti_core.lab.running.sources import (
+    PACKAGE,
+    Code,
+    cell_texts,
+    estimating_cells,
+    imported_names,
+    meaning_of_cells,
+)
+from dti_core.lab.running.versions import package_versions
 
-REUSED = "reused: nothing changed"
 _TABLES = ("*.csv", "*.csv.gz", "*.parquet")
+REUSED = "reused: nothing changed"
+#: Modules that cannot move a number: they word errors, colour figures, show what was found, or bring files
+#: whose hashes are checked when they are read.
+TELLING_ONLY = tuple(
+    f"{PACKAGE}.{name}"
+    for name in (
+        "cli",
+        "lab.errors",
+        "lab.theme",
+        "lab.keep",
+        "lab.running",
+        "lab.publishing",
+        "lab.terminal",
+    )
+)
+#: Modules that run, store and print, whatever is told.
+_BEHIND_THE_SCENE = tuple(f"{PACKAGE}.{name}" for name in ("cli", "lab.keep", "lab.running", "lab.terminal"))
+#: What tells, beside the notebook and what it imports: the judge and the maker of chapters.
+_TELLERS = tuple(f"{PACKAGE}.lab.{name}" for name in ("claims", "publishing.clean"))
 
 
-def fingerprint_of(config: Config, sources: Mapping[str, str] | None = None) -> Fingerprint:
-    """Identity of the run that `config` asks for, from the files as they are now.
+def fingerprint_of(config: Config, inputs: Inputs | None = None) -> Fingerprint:
+    """Identity of the run that `config` asks for.
 
     Parameters
     ----------
-    sources : hashes of the study's source files, if already known (see `source_hashes`).
+    inputs : where the run reads from; the checkout as it is now if not given.
 
     Raises
     ------
     DataError if the user's data file is missing; RunError if the notebook is; ClaimError for a bad register.
     """
-    return Fingerprint(
+    inputs = inputs or live()
+    code, notebook = Code(inputs.package), inputs.notebook(config.slug)
+    cells = estimating_cells(notebook, config.slug)
+    ours, outside = code.reached(_imports(cells), TELLING_ONLY)
+    told, _ = code.reached({*_imports(cell_texts(notebook)), *_TELLERS}, _BEHIND_THE_SCENE)
+    numbers = Numbers(
         slug=config.slug,
         parameters=dict(config.values),
-        sources=source_hashes(config.slug) if sources is None else sources,
-        notebook=hash_code(notebook_code(notebook_file(config.slug))),
-        data=data_hashes(config),
-        lock=lock_hash(),
-        claims=claims_hash(config.slug),
+        data=data_hashes(config, inputs),
+        code=code.meanings(ours),
+        cells=meaning_of_cells(cells),
+        packages=package_versions(outside),
     )
+    telling = Telling(
+        code=code.meanings(told - ours),
+        notebook=_notebook_hash(notebook),
+        claims=claims_hash(config.slug, inputs.home),
+    )
+    return Fingerprint(numbers=numbers, telling=telling)
 
 
-def source_hashes(slug: str) -> dict[str, str]:
-    """sha256 of each of our files that the study or its notebook imports."""
-    return hash_sources(needed_modules(slug))
+def _imports(cells: Iterable[str]) -> set[str]:
+    return set().union(*map(imported_names, cells))
 
 
-def data_hashes(config: Config) -> dict[str, str]:
-    """sha256 of each data set a run reads.
+def _notebook_hash(notebook: Path) -> str:
+    """sha256 of all cells, prose included; outputs and metadata of a source notebook do not count."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    told = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
-    Three rules: a parameter whose value names a packaged data set stands for its registered hash and those of
-    the sets read with it; `data_path` stands for the user's file; every table below experiments/data/<slug>/
-    counts.
+
+def claims_hash(slug: str, home: Path) -> str:
+    """sha256 of the claims bound to a study, bars, controls and wording; '' without any."""
+    from dti_core.lab.register import load_register, register_file
+
+    if not register_file(home).is_file():
+        return ""
+    bound = {key: claim.model_dump(mode="json") for key, claim in load_register(home).bound_to(slug).items()}
+    return hashlib.sha256(json.dumps(bound, sort_keys=True).encode()).hexdigest() if bound else ""
+
+
+def data_hashes(config: Config, inputs: Inputs) -> dict[str, str]:
+    """sha256 of each file that a run reads, by the name under which it is read.
+
+    A parameter whose value names a registered set stands for its files and those of the sets read with it, as
+    does the experiment's list `reads`; `data_path` stands for the user's file or each file of a folder; every
+    table below experiments/data/<slug>/ counts.
     """
-    hashes: dict[str, str] = {}
-    registry = load_registry()
-    for value in config.values.values():
-        if isinstance(value, str) and value in registry:
-            for name in (value, *registry[value].read_with):
-                hashes[name] = registry[name].sha256
+    hashes = planned_reads(config.values.values(), getattr(config.experiment, "reads", ()))
     if path := config.values.get(DATA_PATH):
-        hashes[DATA_PATH] = _hash_user_file(str(path))
-    folder = project_root() / "experiments" / "data" / config.slug
+        hashes |= user_hashes(str(path))
+    folder = inputs.home / "experiments" / "data" / config.slug
     for file in sorted(found for pattern in _TABLES for found in folder.rglob(pattern)):
         hashes[file.relative_to(folder).as_posix()] = sha256_of(file)
     return hashes
 
 
-def _hash_user_file(path: str) -> str:
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise DataError(f"{path}: no such file. Give the path of your table, from where you start dti.")
-    return sha256_of(file)
+def kept_store(numbers: Numbers) -> Path:
+    """Folder in which a Result of these numbers is kept, whether or not there is one."""
+    return results_root() / ".kept" / numbers.slug / numbers.digest[:32]
 
 
-def lock_hash() -> str:
-    """sha256 of requirements.lock, "absent" without one."""
-    lock = project_root() / "requirements.lock"
-    return sha256_of(lock) if lock.is_file() else "absent"
+def bring_frozen(numbers: Numbers) -> bool:
+    """Whether a Result of these numbers is kept; one that is frozen in the book is brought into the store."""
+    store = kept_store(numbers)
+    if is_kept(store):
+        return True
+    try:
+        if frozen_record(numbers.slug).provenance.fingerprint.numbers.digest != numbers.digest:
+            return False
+        save_result(store, frozen_result(numbers.slug))
+    except RunError:
+        return False
+    return True
 
 
-def claims_hash(slug: str) -> str:
-    """sha256 of what decides the claims bound to a study: bars and controls, no wording; '' without any."""
-    if not (project_root() / "experiments" / "claims.yaml").is_file():
-        return ""
-    from dti_core.lab.register import load_register
+def find_reusable(fingerprint: Fingerprint, warn: list[str] | None = None) -> Path | None:
+    """Folder of the latest finished run with the same fingerprint, None if there is none.
 
-    deciding: Any = {
-        "estimates": {"__all__": {"estimate", "direction", "than", "smallest_effect"}},
-        "control": True,
-        "positive_control": True,
-    }
-    bound = load_register().bound_to(slug)
-    tests = {key: claim.test.model_dump(include=deciding) for key, claim in bound.items() if claim.test}
-    return hashlib.sha256(json.dumps(tests, sort_keys=True).encode()).hexdigest() if tests else ""
-
-
-def find_reusable(fingerprint: Fingerprint) -> Path | None:
-    """Folder of the latest finished run with the same fingerprint, None if there is none."""
-    digest = fingerprint.digest
-    for folder, state in finished_states(fingerprint.slug, f"*-{digest[:8]}*"):
-        if state.fingerprint.digest == digest:
-            return folder
+    A run whose files are not as it left them is set aside; `warn` gets a sentence on each.
+    """
+    for folder, state in finished_states(fingerprint.slug, f"*-{fingerprint.digest[:8]}*"):
+        if state.fingerprint.digest != fingerprint.digest:
+            continue
+        if problem := runs.damage(folder, state):
+            place = runs.set_aside(folder, problem)
+            (warn if warn is not None else []).append(
+                f"run {folder.name} is damaged ({problem}) and is not used; it now lies in {place}"
+            )
+            continue
+        return folder
     return None
 
 
 def explain(fingerprint: Fingerprint, *, forced: bool = False) -> str:
-    """Why a run is reused or repeated, against the latest finished run of its study."""
+    """Why a run is reused, redrawn or repeated, against the latest finished run of its study."""
     if forced:
         return "rerun: forced"
     if find_reusable(fingerprint) is not None:
         return REUSED
-    _, previous = next(finished_states(fingerprint.slug), (None, None))
-    if previous is None:
+    states = [state for _, state in finished_states(fingerprint.slug)]
+    if bring_frozen(fingerprint.numbers):
+        return f"redrawn: {', '.join(_telling_since(fingerprint, states)) or 'the numbers are kept'}"
+    if not states:
         return "rerun: first run"
-    return "rerun: " + ", ".join(changes(previous.fingerprint, fingerprint))
+    changes = numbers_changed(states[0].fingerprint.numbers, fingerprint.numbers)
+    return f"rerun: {', '.join(changes) or 'the kept numbers are gone'}"
 
 
-def changes(old: Fingerprint, new: Fingerprint) -> list[str]:
-    """What differs, in words: parameters first, then sources, notebook, data, lock and claims."""
-    found = list(_changed_parameters(old.parameters, new.parameters))
-    found += _changed_names(old.sources, new.sources)
-    if old.notebook != new.notebook:
-        found.append("notebook changed")
-    both = old.data.keys() & new.data.keys()
-    found += [f"data {name} changed" for name in sorted(both) if old.data[name] != new.data[name]]
-    if old.lock != new.lock:
-        found.append("requirements.lock changed")
-    if old.claims != new.claims:
-        found.append("claims changed")
-    return found or ["data changed"]
-
-
-def _changed_parameters(old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[str]:
-    for name in (*new, *(name for name in old if name not in new)):
-        if name == DATA_PATH and old.get(name) and new.get(name):
-            continue
-        if name not in old:
-            yield f"parameter {name} added"
-        elif name not in new:
-            yield f"parameter {name} removed"
-        elif old[name] != new[name]:
-            yield f"{name} {_short(old[name])} -> {_short(new[name])}"
-
-
-def _changed_names(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    changed = [f"{name} changed" for name in sorted(old.keys() & new.keys()) if old[name] != new[name]]
-    added = [f"{name} added" for name in sorted(new.keys() - old.keys())]
-    return changed + added + [f"{name} removed" for name in sorted(old.keys() - new.keys())]
-
-
-def _short(value: Value) -> str:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return str(value) if value != "" else "''"
+def _telling_since(fingerprint: Fingerprint, states: Iterable[RunState]) -> list[str]:
+    """What of the telling changed since the latest run, or frozen chapter, of the same numbers."""
+    tellings = [s.fingerprint for s in states]
+    with suppress(RunError):
+        tellings.append(frozen_record(fingerprint.slug).provenance.fingerprint)
+    for other in tellings:
+        if other.numbers.digest == fingerprint.numbers.digest:
+            return telling_changed(other.telling, fingerprint.telling)
+    return []
 
 
 def expected_seconds(plan: RunPlan) -> float:
     """How long this run should take: as the latest finished one of its profile, else the profile's budget."""
     profile = plan.config.profile
     for _, state in finished_states(plan.slug):
-        if state.profile == profile:
+        if state.profile == profile and not state.explanation.startswith("redrawn"):
             return state.seconds
     profiles = plan.config.experiment.profiles
     return float(profiles["quick" if profile == "custom" else profile].budget_seconds)  # type: ignore[index]

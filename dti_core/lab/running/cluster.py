@@ -14,6 +14,7 @@ from distributed import Client, Future, LocalCluster, WorkerPlugin, wait
 from distributed.scheduler import KilledWorker
 
 from dti_core.lab.errors import RunError
+from dti_core.lab.running.owners import OWNER, this_process
 from dti_core.lab.running.runs import BEGUN, WORKER_DIED, Outcome, RunSpec
 
 _CONNECT_SECONDS = 10
@@ -25,11 +26,23 @@ RunFuture: TypeAlias = "Future[Outcome]"
 
 
 class LostRun(Exception):
-    """A worker vanished with its run; `begun` tells whether the notebook had been started."""
+    """A worker or the scheduler vanished with a run; `begun` tells whether the notebook may have started."""
 
-    def __init__(self, begun: bool) -> None:
-        super().__init__(WORKER_DIED)
+    def __init__(self, begun: bool, reason: str = WORKER_DIED) -> None:
+        super().__init__(reason)
         self.begun = begun
+
+
+@contextmanager
+def _cluster_errors() -> Iterator[None]:
+    """A scheduler that goes away raises many kinds, depending on when; all become RunError."""
+    try:
+        yield
+    except RunError:
+        raise
+    except (Exception, CancelledError) as error:
+        said = str(error).strip().splitlines() or ["no reason given"]
+        raise RunError(f"the cluster failed: {type(error).__name__}: {said[0]}") from error
 
 
 class Slots:
@@ -42,7 +55,8 @@ class Slots:
 
     def count(self) -> int:
         """Number of runs that may be under way. RunError after a minute without any worker."""
-        slots = self._fixed or sum(self._client.nthreads().values())
+        with _cluster_errors():
+            slots = self._fixed or sum(self._client.nthreads().values())
         if slots:
             self._last_seen = time.monotonic()
         elif time.monotonic() - self._last_seen > _NO_WORKER_SECONDS:
@@ -50,32 +64,32 @@ class Slots:
         return slots
 
     def submit(self, spec: RunSpec) -> RunFuture:
-        """Hand a run to the next free worker."""
-        return self._client.submit(_execute_on_worker, spec, pure=False, retries=0)
+        """Hand a run to the next free worker. RunError if the scheduler is gone."""
+        with _cluster_errors():
+            return self._client.submit(_execute_on_worker, spec, pure=False, retries=0)
 
     def finished(self, futures: Sequence[RunFuture], within_seconds: float) -> list[RunFuture]:
-        """Those of `futures` that are over; waits for the first one as long as stated."""
+        """Those of `futures` that are over; waits for the first one as long as stated. RunError as above."""
         if not futures:
             time.sleep(within_seconds)
-        with self._client.as_current(), suppress(TimeoutError):
+        with _cluster_errors(), self._client.as_current(), suppress(TimeoutError):
             wait(futures, timeout=within_seconds, return_when="FIRST_COMPLETED")
         return [future for future in futures if future.done()]
 
     def cancel(self, futures: Sequence[RunFuture]) -> None:
         """Take back runs that no worker has begun."""
-        with suppress(OSError, TimeoutError):
+        with suppress(RunError), _cluster_errors():
             self._client.cancel(futures)
 
     def outcome(self, future: RunFuture, spec: RunSpec) -> Outcome:
         """How a run that is over ended. LostRun if its worker or the scheduler is gone."""
         try:
-            outcome: Outcome = future.result(timeout=_CONNECT_SECONDS)
-        except KilledWorker as error:
-            raise LostRun((spec.folder / BEGUN).exists()) from error
-        except (Exception, CancelledError) as error:  # a scheduler that goes away raises many kinds
-            reason = f"the cluster failed: {type(error).__name__}: {error}"
-            return Outcome(spec.slug, spec.run, "failed", reason, 0.0, spec.folder, spec.explanation)
-        return outcome
+            with _cluster_errors():
+                return future.result(timeout=_CONNECT_SECONDS)
+        except RunError as error:
+            if isinstance(error.__cause__, KilledWorker):
+                raise LostRun((spec.folder / BEGUN).exists()) from error
+            raise LostRun(True, str(error)) from error
 
 
 def _execute_on_worker(spec: RunSpec) -> Outcome:
@@ -85,10 +99,11 @@ def _execute_on_worker(spec: RunSpec) -> Outcome:
 
 
 class _IgnoreInterrupt(WorkerPlugin):
-    """Leave Ctrl-C, which a terminal sends to all processes, to the one that can tidy up."""
+    """Leave what a terminal sends to all processes (Ctrl-C, hanging up) to the one that can tidy up."""
 
     def setup(self, worker: Any) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
@@ -105,7 +120,8 @@ def open_slots(jobs: int, address: str | None = None) -> Iterator[Slots]:
     RunError if no scheduler answers at `address` within 10 s.
     """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    with dask.config.set(_SETTINGS):
+    marked = {f"distributed.nanny.pre-spawn-environ.{OWNER}": this_process()}
+    with dask.config.set({**_SETTINGS, **marked}):
         if address is not None:
             with _connect(address) as client:
                 yield Slots(client, None)

@@ -4,6 +4,7 @@ import ast
 import errno
 import logging
 import os
+import shutil
 import tempfile
 import threading
 import time
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
+from uuid import uuid4
 
 import nbformat
 import papermill
@@ -20,10 +22,15 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from pydantic import ValidationError
 
+from dti_core.lab.data import DATA_ROOT, READS_FILE, data_root
 from dti_core.lab.errors import ConfigError
+from dti_core.lab.files import write
+from dti_core.lab.fingerprint import DATA_PATH
 from dti_core.lab.parallel import CORES, PROGRESS_FILE
+from dti_core.lab.pieces import KEPT
 from dti_core.lab.record import Record
-from dti_core.lab.running.leftovers import UNFINISHED, first_line, keep_partial, kill_group
+from dti_core.lab.running.inputs import OWN_DATA
+from dti_core.lab.running.leftovers import SOCKETS, UNFINISHED, first_line, keep_partial, kill_group
 from dti_core.lab.running.runs import (
     BEGUN,
     EXECUTED,
@@ -35,6 +42,7 @@ from dti_core.lab.running.runs import (
     Outcome,
     RunSpec,
 )
+from dti_core.lab.running.verify import READS, strange_input
 
 _KERNEL_START_SECONDS = 120
 _OUTPUT_SECONDS = 60
@@ -132,11 +140,16 @@ def _attempt(spec: RunSpec, clock: NotebookClock) -> str | None:
 
 def _run_papermill(spec: RunSpec, clock: NotebookClock, output: Path) -> None:
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
-    with tempfile.TemporaryDirectory(prefix="dti-") as sockets:
+    sockets = Path(tempfile.gettempdir(), f"{SOCKETS}{uuid4().hex[:12]}")
+    write(spec.folder / BEGUN, str(sockets))
+    try:
+        sockets.mkdir(mode=0o700)
         papermill.execute_notebook(
-            spec.notebook,
+            spec.inputs.notebook(spec.slug),
             output,
-            parameters=dict(spec.parameters),
+            parameters={**spec.parameters, DATA_PATH: spec.own_data}
+            if spec.own_data
+            else dict(spec.parameters),
             progress_bar=False,
             start_timeout=_KERNEL_START_SECONDS,
             kernel_manager_class=_kernel_manager(spec, clock, sockets),
@@ -145,6 +158,8 @@ def _run_papermill(spec: RunSpec, clock: NotebookClock, output: Path) -> None:
             timeout_func=clock.seconds_left,
             iopub_timeout=_OUTPUT_SECONDS,
         )
+    finally:
+        shutil.rmtree(sockets, ignore_errors=True)
 
 
 def _environment(spec: RunSpec) -> dict[str, str]:
@@ -154,13 +169,20 @@ def _environment(spec: RunSpec) -> dict[str, str]:
         RUN_DIR: str(spec.folder),
         PROGRESS_FILE: str(spec.folder / PROGRESS),
         CORES: str(spec.cores),
-        "DTI_HOME": str(spec.home),
+        "DTI_HOME": str(spec.inputs.home),
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, [str(spec.inputs.package.parent), os.environ.get("PYTHONPATH")])
+        ),
+        KEPT: str(spec.kept),
+        READS_FILE: str(spec.folder / READS),
+        DATA_ROOT: str(data_root()),
+        **({OWN_DATA: str(spec.parameters[DATA_PATH])} if spec.own_data else {}),
         "DTI_RESULTS": str(spec.results),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
 
 
-def _kernel_manager(spec: RunSpec, clock: NotebookClock, sockets: str) -> type[AsyncKernelManager]:
+def _kernel_manager(spec: RunSpec, clock: NotebookClock, sockets: Path) -> type[AsyncKernelManager]:
     """A kernel manager that gives variables to its kernel alone, and talks to it through sockets in a folder.
 
     Ports of the machine could be taken between choosing and opening them when many kernels start at once.
@@ -174,19 +196,19 @@ def _kernel_manager(spec: RunSpec, clock: NotebookClock, sockets: str) -> type[A
             self.shutdown_wait_time = 3.0
             await super().start_kernel(env={**os.environ, **_environment(spec)}, **options)
             clock.kernel_pid = getattr(self.provisioner, "pid", None)
-            (spec.folder / BEGUN).write_text(f"{clock.kernel_pid}\n{sockets}", encoding="utf-8")
 
     return RunKernelManager
 
 
 @contextmanager
 def _stop_on_request(folder: Path, clock: NotebookClock) -> Iterator[None]:
-    """While open, kill the kernel as soon as a file named `stop` appears in the run's folder."""
+    """While open, kill the kernel once the run's folder holds `stop`, or no `begun`: it was given up."""
     over = threading.Event()
 
     def watch() -> None:
         while not over.wait(0.2):
-            if clock.kernel_pid is not None and (folder / STOP).exists():
+            asked = (folder / STOP).exists() or not (folder / BEGUN).exists()
+            if clock.kernel_pid is not None and asked:
                 clock.stopped = True
                 clock.kill_kernel()
                 return
@@ -231,7 +253,9 @@ def _shortcoming(spec: RunSpec, output: Path) -> str | None:
     if (record.slug, record.run) != (spec.slug, spec.run):
         return f"result.json belongs to {record.slug}, run {record.run}"
     wrong = [name for name, value in spec.parameters.items() if record.parameters.get(name) != value]
-    return f"result.json was made with other values of {', '.join(wrong)}" if wrong else None
+    if wrong:
+        return f"result.json was made with other values of {', '.join(wrong)}"
+    return strange_input(spec, record)
 
 
 def inspect_parameters(notebook: Path) -> dict[str, dict[str, Any]]:

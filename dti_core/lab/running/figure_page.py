@@ -1,14 +1,21 @@
 """All figures of an executed notebook on one self-contained page, for the tracking UI."""
 
 import json
+from html import escape
 from pathlib import Path
+
+from dti_core.lab.errors import BookError
+from dti_core.lab.files import write
 
 #: How a notebook stores a plotly figure.
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 
 
 def write_figure_page(notebook: Path, page: Path) -> int:
-    """Write the plotly figures of `notebook` as one offline HTML page; returns how many there are."""
+    """Write the plotly figures of `notebook` as one offline HTML page; returns how many there are.
+
+    A figure that the book would refuse is named instead of drawn.
+    """
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     found = [output["data"][PLOTLY_MIME] for output in outputs if PLOTLY_MIME in output.get("data", {})]
@@ -17,13 +24,23 @@ def write_figure_page(notebook: Path, page: Path) -> int:
     import plotly.graph_objects as go
     import plotly.io as pio
 
-    parts = ["<!doctype html><html lang='en'><meta charset='utf-8'><title>Figures</title><body>"]
-    for number, spec in enumerate(found):
-        figure = go.Figure({"data": spec["data"], "layout": spec["layout"]}, skip_invalid=True)
-        parts.append(
-            pio.to_html(figure, full_html=False, include_plotlyjs=number == 0, include_mathjax=False)
+    from dti_core.lab.publishing.plotly_mime import figure_texts
+    from dti_core.lab.publishing.policy import inline_scripts, with_policy
+    from dti_core.lab.publishing.sanitise import clean_figure
+
+    parts: list[str] = []
+    scripts: list[str] = []
+    for number, figure in enumerate(found, start=1):
+        try:
+            clean = clean_figure(figure, f"figure {number}")
+        except BookError as refusal:
+            parts.append(f"<p>{escape(str(refusal))}</p>")
+            continue
+        drawing = pio.to_html(
+            go.Figure(clean), full_html=False, include_plotlyjs=not scripts, include_mathjax=False
         )
-        parts.append(f"<p>{(spec['layout'].get('meta') or {}).get('caption', '')}</p>")
-    page.parent.mkdir(exist_ok=True)
-    page.write_text("\n".join([*parts, "</body></html>"]), encoding="utf-8")
+        scripts += inline_scripts(drawing)
+        parts.append(f"{drawing}\n<p>{escape(figure_texts(clean)[1])}</p>")
+    head = '<!doctype html><html lang="en"><head><meta charset="utf-8" /><title>Figures</title></head><body>'
+    write(page, with_policy("\n".join([head, *parts, "</body></html>"]), scripts))
     return len(found)

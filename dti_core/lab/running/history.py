@@ -5,16 +5,21 @@ from contextlib import suppress
 from pathlib import Path
 
 from dti_core.lab.config import list_slugs, load_experiment
+from dti_core.lab.data import sha256_of
 from dti_core.lab.errors import RunError
 from dti_core.lab.paths import results_root, study_results
 from dti_core.lab.record import Record
-from dti_core.lab.running.runs import EXECUTED, read_state
+from dti_core.lab.running.runs import EXECUTED, RESULT, list_runs, read_state
 
 
 def read_record(path: Path) -> Record:
-    """Read one result.json. RunError if it is missing, damaged or not one of ours."""
+    """Read one result.json. RunError if it is missing, changed since its run ended or not one of ours."""
     if not path.is_file():
         raise RunError(f"{path}: no such record. Give a result.json, or a run's name from `dti list SLUG`.")
+    state = read_state(path.parent)
+    told = state.outputs.get(path.name) if state else None
+    if told and told != sha256_of(path):
+        raise RunError(f"{path}: was edited after its run ended. Run it again.")
     try:
         return Record.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -24,12 +29,11 @@ def read_record(path: Path) -> Record:
 
 def finished_runs(slug: str) -> Iterator[Record]:
     """Records of all finished runs of a study, newest first; unreadable ones are passed over."""
-    for path in sorted(study_results(slug).glob("*/result.json"), reverse=True):
-        state = read_state(path.parent)
-        if state is not None and state.status != "finished":
-            continue
-        with suppress(RunError):
-            yield read_record(path)
+    for folder in list_runs(slug):
+        state = read_state(folder)
+        if state is None or state.status == "finished":
+            with suppress(RunError):
+                yield read_record(folder / RESULT)
 
 
 def find_record(name: str) -> Record:

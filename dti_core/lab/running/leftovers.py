@@ -3,17 +3,38 @@
 import os
 import shutil
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dti_core.lab.running.runs import BEGUN, PARTIAL, PROGRESS, RESULT, STOP
+from pydantic import ValidationError
+
+from dti_core.lab.errors import RunError
+from dti_core.lab.files import write
+from dti_core.lab.record import Record
+from dti_core.lab.running import owners, track
+from dti_core.lab.running.figure_page import write_figure_page
+from dti_core.lab.running.runs import (
+    BEGUN,
+    EXECUTED,
+    FIGURES,
+    PARTIAL,
+    PROGRESS,
+    RESULT,
+    RUN_DIR,
+    STOP,
+    RunState,
+    seal,
+)
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 #: Output under way; becomes executed.ipynb or partial.ipynb.
 UNFINISHED = "executed.tmp.ipynb"
+#: How the name of a folder of sockets begins.
+SOCKETS = "dti-"
 
 
 def first_line(code: str) -> str:
@@ -28,12 +49,38 @@ def kill_group(kernel_pid: int) -> None:
         os.killpg(kernel_pid, signal.SIGKILL)
 
 
-def kill_orphan(folder: Path) -> None:
-    """End the kernel of a run whose worker on this machine died, and remove its sockets."""
+def end_processes(variable: str, value: str) -> None:
+    """End all processes of this machine that carry a variable, such as a run's kernel and all it started."""
+    import psutil
+
+    for _ in range(20):
+        found = False
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if process.pid != os.getpid() and process.environ().get(variable) == value:
+                    process.kill()
+                    found = True
+        if not found:
+            return
+        time.sleep(0.05)
+
+
+def end_kernel(folder: Path) -> None:
+    """End the kernel of a run whose worker cannot, and remove its sockets."""
+    end_processes(RUN_DIR, str(folder))
     with suppress(OSError, ValueError):
-        pid, sockets = (folder / BEGUN).read_text(encoding="utf-8").splitlines()
-        kill_group(int(pid))
-        shutil.rmtree(sockets, ignore_errors=True)
+        sockets = Path((folder / BEGUN).read_text(encoding="utf-8"))
+        if sockets.name.startswith(SOCKETS):
+            shutil.rmtree(sockets, ignore_errors=True)
+
+
+def finished_record(folder: Path) -> Record | None:
+    """The record of a run whose notebook was complete and sound, None if that did not come to pass."""
+    try:
+        record = Record.model_validate_json((folder / RESULT).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return record if (folder / EXECUTED).is_file() and record.run == folder.name else None
 
 
 def keep_partial(folder: Path, problem: str) -> None:
@@ -48,10 +95,10 @@ def keep_partial(folder: Path, problem: str) -> None:
     try:
         notebook = nbformat.read(unfinished, as_version=4)
         _mark_failed(notebook, problem)
-        nbformat.write(notebook, unfinished)
-        unfinished.replace(folder / PARTIAL)
+        write(folder / PARTIAL, nbformat.writes(notebook))
     except (OSError, ValueError):
-        unfinished.unlink(missing_ok=True)
+        pass
+    unfinished.unlink(missing_ok=True)
 
 
 def _mark_failed(notebook: "NotebookNode", problem: str) -> None:
@@ -66,8 +113,26 @@ def _mark_failed(notebook: "NotebookNode", problem: str) -> None:
     notebook.cells.insert(0, banner)
 
 
+def conclude(folder: Path, state: RunState, experiment_id: str = "") -> str:
+    """Write a run's last state, log it, answer for it no more; why it could not be logged, '' if it was."""
+    if state.status == "finished" and not state.seal:
+        Record.model_validate_json((folder / RESULT).read_bytes())
+        if (folder / EXECUTED).is_file():
+            write_figure_page(folder / EXECUTED, folder / FIGURES)
+        state = seal(folder, state)
+    state.save(folder)
+    sweep_up(folder)
+    problem = ""
+    try:
+        track.log_run(experiment_id or track.prepare_store([state.slug])[state.slug], folder, state)
+    except RunError as error:
+        problem = str(error)
+    owners.release(folder.parent.name, folder.name, logged=not problem)
+    return problem
+
+
 def sweep_up(folder: Path) -> None:
     """Remove the files by which runner and worker talked."""
-    for name in (BEGUN, PROGRESS, f"{PROGRESS}.tmp", STOP):
+    for left in (*(folder / name for name in (BEGUN, PROGRESS, STOP)), *folder.glob(".*.tmp")):
         with suppress(OSError):
-            (folder / name).unlink(missing_ok=True)
+            left.unlink(missing_ok=True)

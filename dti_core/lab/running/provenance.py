@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dti_core.lab.config import Config
+from dti_core.lab.fingerprint import Fingerprint
 from dti_core.lab.paths import project_root
 from dti_core.lab.record import Provenance
 from dti_core.lab.running.cache import fingerprint_of
-from dti_core.lab.running.fingerprint import Fingerprint
 from dti_core.lab.running.runs import RUN_DIR, read_state
-from dti_core.lab.running.sources import needed_modules, package_versions
 
 #: What can change a number; the published reference is written after a run and does not count.
 _TRACKED = ("dti_core", "notebooks", "experiments", "requirements.lock", ":(exclude)experiments/reference")
@@ -55,8 +54,7 @@ def describe_machine() -> str:
 def collect_provenance(config: Config) -> Provenance:
     """Provenance of a result made now, in this process.
 
-    Under the runner, fingerprint and commit are those taken at launch, so that a file edited while the
-    notebook ran is not mistaken for the one that was executed.
+    Under the runner, fingerprint and commit are those of the copies that are executed.
     """
     folder = os.environ.get(RUN_DIR)
     launched = read_state(Path(folder)) if folder else None
@@ -66,16 +64,11 @@ def collect_provenance(config: Config) -> Provenance:
 
 
 def build_provenance(fingerprint: Fingerprint, git: GitState) -> Provenance:
-    """Provenance from a fingerprint, a commit and this process's Python, packages and machine."""
+    """Provenance from a fingerprint, a commit and this process's Python and machine."""
     return Provenance(
-        fingerprint=fingerprint.digest,
-        sources=dict(fingerprint.sources),
-        notebook_sha256=fingerprint.notebook,
-        data_sha256=fingerprint.data_sha256,
-        lock_sha256=fingerprint.lock,
+        fingerprint=fingerprint,
         git_commit=git.commit,
         git_dirty=git.dirty,
         python=platform.python_version(),
-        packages=package_versions(needed_modules(fingerprint.slug)),
         machine=describe_machine(),
     )

@@ -5,23 +5,17 @@ import shutil
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 from dti_core.lab.errors import RunError
+from dti_core.lab.fingerprint import DATA_PATH
 from dti_core.lab.paths import results_root
-from dti_core.lab.running.cache import (
-    REUSED,
-    expected_seconds,
-    explain,
-    find_reusable,
-    fingerprint_of,
-    source_hashes,
-)
-from dti_core.lab.running.fingerprint import DATA_PATH
+from dti_core.lab.running.cache import REUSED, expected_seconds, explain, find_reusable, fingerprint_of
+from dti_core.lab.running.inputs import Inputs, copied, copy_own_data, remove_abandoned_copies
 from dti_core.lab.running.runs import Listener, Outcome, RunPlan, Ticket, read_state
 
 __all__ = ["Outcome", "RunPlan", "expected_seconds", "run_all"]
@@ -33,6 +27,7 @@ class _Silence:
     def started(self, plan: RunPlan, run: str) -> None: ...
     def progressed(self, plan: RunPlan, run: str, label: str, done: int, total: int) -> None: ...
     def ended(self, outcome: Outcome) -> None: ...
+    def noticed(self, sentence: str) -> None: ...
 
 
 def run_all(
@@ -60,17 +55,18 @@ def run_all(
     listener = listener or _Silence()
     outcomes: dict[int, Outcome] = {}
     tickets: deque[Ticket] = deque()
-    sources = {slug: source_hashes(slug) for slug in {plan.slug for plan in plans}}
-    for place, plan in enumerate(map(_with_absolute_path, plans)):
-        ticket, reused = _judge(place, plan, sources[plan.slug])
-        if reused is None:
-            tickets.append(ticket)
-        else:
-            outcomes[place] = reused
-            listener.ended(reused)
-    if tickets:
-        _refuse_full_disk()
-        outcomes |= _run_tickets(tickets, jobs, cluster, timeout_seconds, listener)
+    remove_abandoned_copies()
+    with copied() as inputs:
+        for place, plan in enumerate(map(_with_absolute_path, plans)):
+            ticket, reused = _judge(place, plan, inputs, listener)
+            if reused is None:
+                tickets.append(ticket)
+            else:
+                outcomes[place] = reused
+                listener.ended(reused)
+        if tickets:
+            _refuse_full_disk()
+            outcomes |= _run_tickets(tickets, jobs, cluster, timeout_seconds, listener)
     return [outcomes[place] for place in sorted(outcomes)]
 
 
@@ -84,16 +80,23 @@ def _with_absolute_path(plan: RunPlan) -> RunPlan:
     )
 
 
-def _judge(place: int, plan: RunPlan, sources: Mapping[str, str]) -> tuple[Ticket, Outcome | None]:
-    """The ticket of a plan, and its outcome if a finished run answers it."""
-    fingerprint = fingerprint_of(plan.config, sources)
-    folder = None if plan.force else find_reusable(fingerprint)
+def _judge(place: int, plan: RunPlan, inputs: Inputs, listener: Listener) -> tuple[Ticket, Outcome | None]:
+    """The ticket of a plan, with copies of what it reads, and its outcome if a finished run answers it."""
+    path = str(plan.config.values.get(DATA_PATH) or "")
+    own_data = str(copy_own_data(path, inputs)) if path else ""
+    config = plan.config.replace(**{DATA_PATH: own_data}) if path else plan.config
+    fingerprint = fingerprint_of(config, inputs)
+    damaged: list[str] = []
+    folder = None if plan.force else find_reusable(fingerprint, damaged)
+    for sentence in damaged:
+        listener.noticed(sentence)
+    explanation = REUSED if folder else explain(fingerprint, forced=plan.force)
+    ticket = Ticket(place, plan, fingerprint, explanation, inputs, own_data)
     if folder is None:
-        return Ticket(place, plan, fingerprint, explain(fingerprint, forced=plan.force)), None
+        return ticket, None
     state = read_state(folder)
     seconds = state.seconds if state else 0.0
-    outcome = Outcome(plan.slug, folder.name, "reused", "", seconds, folder, REUSED)
-    return Ticket(place, plan, fingerprint, REUSED), outcome
+    return ticket, Outcome(plan.slug, folder.name, "reused", "", seconds, folder, REUSED)
 
 
 def _refuse_full_disk() -> None:
@@ -119,19 +122,21 @@ def _run_tickets(
     with _interrupts() as interrupted:
         experiments = prepare_store(ticket.plan.slug for ticket in tickets)
         run_cores = 1 if address else max(1, cores // jobs)
-        terms = Terms(experiments, git_state(), run_cores, timeout, local=address is None)
+        terms = Terms(experiments, git_state(), run_cores, timeout)
         with open_slots(jobs, address) as slots:
             return Dispatcher(tickets, terms, listener, interrupted).run(slots)
 
 
 @contextmanager
 def _interrupts() -> Iterator[Event]:
-    """While open, Ctrl-C and SIGTERM set the event instead of breaking into whatever is being written."""
+    """While open, Ctrl-C, SIGTERM and a closed terminal set the event instead of breaking into a writing."""
     interrupted = Event()
     if threading.current_thread() is not threading.main_thread():
         yield interrupted
         return
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # as under nohup
+        signals.remove(signal.SIGHUP)
     before = [signal.signal(number, lambda *_: interrupted.set()) for number in signals]
     try:
         yield interrupted

@@ -1,16 +1,23 @@
 """A run before, while and after it runs: its plan, its identity, its folder and its state on disk."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dti_core.lab.config import Config, Value
-from dti_core.lab.paths import study_results
-from dti_core.lab.running.fingerprint import Fingerprint
+from dti_core.lab.data import sha256_of
+from dti_core.lab.files import write
+from dti_core.lab.fingerprint import Fingerprint
+from dti_core.lab.paths import results_root, study_results
+from dti_core.lab.running import owners
+from dti_core.lab.running.inputs import SERIES_FOLDER, Inputs
 
 #: Folder of the current run, told to the notebook's kernel by the runner.
 RUN_DIR = "DTI_RUN_DIR"
@@ -24,6 +31,7 @@ PROGRESS = "progress.json"
 STOP = "stop"
 BEGUN = "begun"
 
+_LOCK_SECONDS = 60
 WORKER_DIED = "the worker process died (killed, or out of memory)"
 
 RunStatus = Literal["running", "finished", "failed", "killed"]
@@ -43,14 +51,18 @@ class RunPlan:
 class RunSpec:
     """All that a worker needs to execute one run; paths are absolute and shared with the worker.
 
-    `timeout_seconds` is for the whole notebook; `cores` is the number of processes it may use.
+    `inputs` are copies of what it reads, `own_data` that of the user's data; `kept` is where its numbers are
+    kept. `timeout_seconds` is for the whole notebook; `cores` is the number of processes it may use.
     """
 
     slug: str
     run: str
     folder: Path
-    notebook: Path
-    home: Path
+    inputs: Inputs
+    inputs_digest: str
+    fingerprint: Fingerprint
+    own_data: str
+    kept: Path
     results: Path
     parameters: Mapping[str, Value]
     explanation: str
@@ -85,6 +97,9 @@ class Listener(Protocol):
     def progressed(self, plan: RunPlan, run: str, label: str, done: int, total: int) -> None:
         """A run has finished `done` of `total` pieces of the stage `label`."""
 
+    def noticed(self, sentence: str) -> None:
+        """Something is said that concerns no run of the batch, such as a damaged older one."""
+
     def ended(self, outcome: Outcome) -> None:
         """A run is over, or was not needed."""
 
@@ -97,15 +112,22 @@ class Ticket:
     plan: RunPlan
     fingerprint: Fingerprint
     explanation: str
+    inputs: Inputs
+    own_data: str = ""
 
 
 class RunState(BaseModel):
-    """The content of run.json: present from a run's first second on, also when it fails."""
+    """The content of run.json: present from a run's first second on, also when it fails.
+
+    `sequence` orders the runs of a study, whatever clocks say; `mlflow_run` is its id there. A finished run
+    has the sha256 of each of its `outputs` and a `seal` over all of this but `mlflow_run`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     slug: str
     run: str
+    sequence: int = 0
     status: RunStatus
     reason: str = ""
     explanation: str = ""
@@ -116,12 +138,13 @@ class RunState(BaseModel):
     fingerprint: Fingerprint
     git_commit: str | None = None
     git_dirty: bool | None = None
+    mlflow_run: str = ""
+    outputs: Mapping[str, str] = {}
+    seal: str = ""
 
     def save(self, folder: Path) -> None:
         """Write atomically into the run's folder."""
-        temporary = folder / f"{STATE}.tmp"
-        temporary.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        temporary.replace(folder / STATE)
+        write(folder / STATE, self.model_dump_json(indent=1) + "\n")
 
 
 def read_state(folder: Path) -> RunState | None:
@@ -137,19 +160,95 @@ def is_finished(folder: Path) -> bool:
     return (folder / RESULT).is_file() and (folder / EXECUTED).is_file()
 
 
-def list_runs(slug: str) -> list[Path]:
-    """Folders of all runs of a study, latest first."""
-    folder = study_results(slug)
-    return sorted((path for path in folder.glob("*/") if path.is_dir()), reverse=True)
+def list_runs(slug: str, pattern: str = "*") -> list[Path]:
+    """Folders of a study's runs whose names match `pattern`, latest first: by number, then by name."""
+    found = [path for path in study_results(slug).glob(pattern) if path.is_dir()]
+    return sorted(found, key=lambda path: (_sequence(path), path.name), reverse=True)
+
+
+def _sequence(folder: Path) -> int:
+    file = folder / STATE
+    return _sequence_in(file, file.stat().st_mtime_ns) if file.is_file() else 0
+
+
+@lru_cache(maxsize=100_000)
+def _sequence_in(file: Path, changed_ns: int) -> int:
+    state = read_state(file.parent)
+    return state.sequence if state else 0
 
 
 def finished_states(slug: str, pattern: str = "*") -> Iterator[tuple[Path, RunState]]:
     """Folder and state of each finished run whose name matches `pattern`, latest first."""
-    for folder in list_runs(slug):
-        if folder.match(pattern) and is_finished(folder):
+    for folder in list_runs(slug, pattern):
+        if is_finished(folder):
             state = read_state(folder)
             if state is not None and state.status == "finished":
                 yield folder, state
+
+
+def begin_run(first: RunState) -> tuple[Path, RunState]:
+    """Make a run's folder and write its first state, which gets its name and its number here.
+
+    The folder is results/<slug>/<UTC yyyymmdd-hhmmss>-<digest[:8]>/, with a count behind it if that exists.
+    From before that until `owners.release` this process answers for the run.
+    """
+    stem = f"{first.started:%Y%m%d-%H%M%S}-{first.fingerprint.digest[:8]}"
+    study = study_results(first.slug)
+    with owners.lock("numbers", _LOCK_SECONDS):
+        count = 1
+        while (folder := study / (stem if count == 1 else f"{stem}-{count}")).exists():
+            count += 1
+        sequence = 1 + max(map(_sequence, list_runs(first.slug)), default=0)
+        write(owners.mark_of(first.slug, folder.name), owners.this_process())
+        folder.mkdir(parents=True)
+        state = first.model_copy(update={"run": folder.name, "sequence": sequence})
+        state.save(folder)
+    return folder, state
+
+
+def seal(folder: Path, state: RunState) -> RunState:
+    """The state of a finished run with the hashes by which later damage shows; it is not saved here."""
+    files = [folder / RESULT, folder / EXECUTED, *sorted((folder / SERIES_FOLDER).rglob("*"))]
+    hashes = {file.relative_to(folder).as_posix(): sha256_of(file) for file in files if file.is_file()}
+    state = state.model_copy(update={"outputs": hashes})
+    return state.model_copy(update={"seal": _digest(json.loads(state.model_dump_json()))})
+
+
+def _digest(content: Mapping[str, object]) -> str:
+    sealed = {name: value for name, value in content.items() if name not in ("seal", "mlflow_run")}
+    return hashlib.sha256(json.dumps(sealed, sort_keys=True).encode()).hexdigest()
+
+
+def damage(folder: Path, state: RunState) -> str:
+    """What of a finished run is not as the run left it, in words; '' if all is.
+
+    This finds accidents and edits; whoever also edits the hashes is not found out.
+    """
+    if not state.seal:
+        return "it was made before runs were sealed"
+    try:
+        if _digest(json.loads((folder / STATE).read_bytes())) != state.seal:
+            return f"{STATE} was edited"
+        now = seal(folder, state).outputs
+    except (OSError, ValueError) as error:
+        return f"it cannot be read: {error}"
+    told = state.outputs
+    wrong = [f"{name} is gone" for name in told if name not in now]
+    wrong += [f"{name} is new" for name in now if name not in told]
+    wrong += [f"{name} changed" for name in told if now.get(name, told[name]) != told[name]]
+    return ", ".join(wrong)
+
+
+def set_aside(folder: Path, why: str) -> Path:
+    """Move a damaged run to results/damaged/<slug>/, with the reason beside it; where it lies now."""
+    shelf = results_root() / "damaged" / folder.parent.name
+    place = shelf / folder.name
+    while place.exists():
+        place = place.with_name(f"{place.name}-again")
+    shelf.mkdir(parents=True, exist_ok=True)
+    folder.rename(place)
+    write(place / "damage.txt", f"{why}\n")
+    return place
 
 
 def create_run_folder(slug: str, digest: str, now: datetime) -> Path:

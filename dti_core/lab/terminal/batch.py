@@ -1,20 +1,21 @@
 """Batches of runs: what to run, running it with progress, and what to do with the outcomes."""
 
 import itertools
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dti_core.lab.config import list_slugs, load_experiment
-from dti_core.lab.errors import ConfigError, DataError, RunError
+from dti_core.lab.errors import ConfigError, DataError, RunError, one_line
 from dti_core.lab.record import Record
 from dti_core.lab.running.cache import expected_seconds
-from dti_core.lab.running.history import find_record, profile_run, read_record, why_unfit
+from dti_core.lab.running.history import find_record, read_record
 from dti_core.lab.running.runner import run_all
 from dti_core.lab.running.runs import RESULT, Outcome, RunPlan
 from dti_core.lab.terminal import display
-from dti_core.lab.terminal.display import console
+from dti_core.lab.terminal.display import say
 
 
 def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
@@ -42,8 +43,8 @@ def plan_runs(
         if data is not None:
             if "data_path" not in experiment.parameters:
                 raise ConfigError(f"{slug}: takes no data of yours.")
-            if not data.is_file():
-                raise DataError(f"{data}: no such file.")
+            if not os.path.exists(data):
+                raise DataError(f"{one_line(data, 120)}: no such file or folder.")
             values |= {"data_path": str(data.resolve()), **experiment.own_data}
         values |= {n: experiment.parameter(n).parse(slug, n, text) for n, text in settings.items()}
         plans.append(RunPlan(slug, experiment.resolve(profile, values), force))
@@ -93,34 +94,25 @@ def publish_run(slug: str, profile: str, run: str | None) -> None:
 
     Raises
     ------
-    RunError if there is no such run, it does not stand for the profile, or a number has no tolerance;
-    BookError if it cannot be a chapter. Nothing is written then.
+    BookError if there is no such run, it does not stand for the profile or cannot be a chapter; RunError if
+    a number has no tolerance. Nothing is written then.
     """
-    from dti_core.lab.publishing.publish import publish
-    from dti_core.lab.reference import accept, with_accepted
+    from dti_core.lab.publishing.publish import accept, publish
 
-    record = find_record(run) if run else profile_run(slug, profile)
-    if record is None or record.slug != slug:
-        raise RunError(
-            f"{slug}: no finished {profile} run to publish. Run `dti run {slug} --profile {profile}`."
-        )
-    if refusal := why_unfit(record, profile):
-        raise RunError(f"{slug}: run {record.run} cannot be accepted for {profile}: {refusal}.")
-    with_accepted(record)
     if profile == "full":
-        console.print(f"chapter frozen: {publish(slug, record.run)}")
-    accept(record)
-    console.print(
-        f"{len(record.estimates)} numbers accepted for {slug}, profile {profile}, from run {record.run}"
-    )
+        say(f"chapter frozen: {publish(slug, run)}")
+        return
+    record = accept(slug, profile, run)
+    say(f"{len(record.estimates)} numbers accepted for {slug}, profile {profile}, from run {record.run}")
 
 
 def open_ui(port: int) -> int:
     """Serve the MLflow UI on 127.0.0.1 until interrupted; the server's return code."""
     from dti_core.lab.running.track import ui_command
 
-    console.print(f"MLflow on http://127.0.0.1:{port} (Ctrl-C stops it)")
-    return subprocess.run(ui_command(port), check=False).returncode
+    command = ui_command(port)
+    say(f"MLflow on http://127.0.0.1:{port} (Ctrl-C stops it)")
+    return subprocess.run(command, check=False).returncode
 
 
 def run_outcomes(
@@ -143,7 +135,7 @@ def _show_outcome(outcome: Outcome, *, alone: bool) -> None:
     record = record_of(outcome)
     if alone:
         display.show_verdicts(record.claims, f"{record.slug}, profile {record.profile}")
-    console.print(f"{outcome.slug}: {_shown(outcome.folder)}")
+    say(f"{outcome.slug}: {_shown(outcome.folder)}")
 
 
 def _shown(folder: Path | None) -> Path | None:

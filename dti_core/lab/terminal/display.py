@@ -1,4 +1,8 @@
-"""What a terminal shows: progress with an ETA, tables, verdict colours; in a pipe plain lines."""
+"""What a terminal shows: progress with an ETA, tables, verdict colours; in a pipe plain lines.
+
+Nothing else imports rich or prints results. Strings are shown as they are, never read as markup and without
+control characters; what shall have a colour is made by `coloured`.
+"""
 
 import math
 import sys
@@ -9,6 +13,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
+
+from dti_core.lab.errors import printable
 
 if TYPE_CHECKING:
     from dti_core.lab.compare import Comparison, Difference
@@ -38,8 +45,8 @@ class ProgressLines:
         self._stage: dict[str, str] = {}
         self._live = console.is_terminal
         self._bars = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[eta]}"),
-            TimeElapsedColumn(), console=console, transient=True,
+            SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(),
+            TextColumn("{task.fields[eta]}"), TimeElapsedColumn(), console=console, transient=True,
         )  # fmt: skip
 
     def __enter__(self) -> "ProgressLines":
@@ -55,9 +62,9 @@ class ProgressLines:
         """A run has been handed to a worker."""
         self._started[run] = time.monotonic()
         expected = self._expected.get(plan.slug, 0.0)
-        console.print(f"started  {plan.slug} ({plan.config.profile}), usually {clock(expected)}")
+        say(f"started  {plan.slug} ({plan.config.profile}), usually {clock(expected)}")
         if self._live:
-            self._tasks[run] = self._bars.add_task(plan.slug, total=1.0, eta="")
+            self._tasks[run] = self._bars.add_task(printable(plan.slug), total=1.0, eta="")
 
     def progressed(self, plan: "RunPlan", run: str, label: str, done: int, total: int) -> None:
         """A run has finished `done` of `total` pieces of the stage `label`."""
@@ -68,21 +75,25 @@ class ProgressLines:
             stage = f"{plan.slug}: {label} {done}/{total}"
             self._bars.update(
                 self._tasks[run],
-                description=stage,
+                description=printable(stage),
                 completed=done / max(total, 1),
                 eta=left,
             )
         elif self._stage.get(run) != f"{label}{10 * done // max(total, 1)}":
             self._stage[run] = f"{label}{10 * done // max(total, 1)}"
-            console.print(f"         {plan.slug}: {label} {done}/{total}, {left}")
+            say(f"         {plan.slug}: {label} {done}/{total}, {left}")
+
+    def noticed(self, sentence: str) -> None:
+        """Something is said that concerns no run of the batch."""
+        say(sentence)
 
     def ended(self, outcome: "Outcome") -> None:
         """A run has come to its end."""
         if outcome.run in self._tasks:
             self._bars.remove_task(self._tasks.pop(outcome.run))
-        colour = _STATUS_COLOUR[outcome.status]
+        status = coloured(f"{outcome.status:8}", _STATUS_COLOUR[outcome.status])
         why = outcome.reason or outcome.explanation
-        console.print(f"[{colour}]{outcome.status:8}[/] {outcome.slug} in {clock(outcome.seconds)}: {why}")
+        say(status, f" {outcome.slug} in {clock(outcome.seconds)}: {why}")
 
 
 def clock(seconds: float) -> str:
@@ -93,25 +104,44 @@ def clock(seconds: float) -> str:
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; cells may carry rich markup."""
-    grid = Table(title=title, title_justify="left", title_style="bold")
-    for column in columns:
-        grid.add_column(column, overflow="fold")
-    for row in rows:
-        grid.add_row(*(str(cell) for cell in row))
-    console.print(grid)
+def coloured(value: object, style: str) -> Text:
+    """`value` in a colour or style of rich, for `say` or a cell of `table`."""
+    return Text(printable(value), style)
 
 
-def coloured(verdict: str) -> str:
+def verdict_word(verdict: str) -> Text:
     """A verdict word in its colour."""
-    return f"[{VERDICT_COLOUR[verdict]}]{verdict}[/]"
+    return coloured(verdict, VERDICT_COLOUR[verdict])
+
+
+def say(*parts: object) -> None:
+    """Print `parts`, one behind the other, as one line."""
+    console.print(_text(parts))
+
+
+def _text(value: object) -> Text:
+    """What `coloured` made as it is, a tuple part by part, anything else without control characters."""
+    if isinstance(value, tuple):
+        return Text.assemble(*map(_text, value))
+    return value if isinstance(value, Text) else Text(printable(value))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table."""
+    grid = Table(title=_text(title), title_justify="left", title_style="bold")
+    for column in columns:
+        grid.add_column(_text(column), overflow="fold")
+    for row in rows:
+        grid.add_row(*map(_text, row))
+    console.print(grid)
 
 
 def show_verdicts(verdicts: Iterable["Verdict"], title: str) -> None:
     """Print verdicts with their reasons."""
     table(
-        title, ["claim", "verdict", "because"], [(v.claim, coloured(v.verdict), v.because) for v in verdicts]
+        title,
+        ["claim", "verdict", "because"],
+        [(v.claim, verdict_word(v.verdict), v.because) for v in verdicts],
     )
 
 
@@ -122,7 +152,7 @@ def show_reference(rows: Sequence["Row"], title: str) -> None:
             row.key,
             f"{row.published:.4g}",
             "missing" if row.reproduced is None else f"{row.reproduced:.4g}",
-            "[green]yes[/]" if row.within else "[red]NO[/]",
+            coloured("yes", "green") if row.within else coloured("NO", "red"),
             f"{row.tolerance:.3g}: {row.why}",
         )
         for row in rows
@@ -130,10 +160,10 @@ def show_reference(rows: Sequence["Row"], title: str) -> None:
     table(title, ["number", "published", "reproduced", "within tolerance", "tolerance and why"], cells)
 
 
-def _clarity(difference: "Difference") -> str:
+def _clarity(difference: "Difference") -> Text | str:
     if not difference.clear:
         return "within noise"
-    return "[bold]clear of seed noise[/]" if difference.seed_noise_only else "[bold]clear[/]"
+    return coloured("clear of seed noise" if difference.seed_noise_only else "clear", "bold")
 
 
 def show_comparison(comparison: "Comparison", title: str) -> None:
@@ -155,4 +185,4 @@ def show_comparison(comparison: "Comparison", title: str) -> None:
     if flips:
         table(f"{title}: verdicts that flipped", ["claim", "first", "second"], flips)
     same = len(comparison.differences) - len(moved)
-    console.print(f"{same} of {len(comparison.differences)} estimates are identical.")
+    say(f"{same} of {len(comparison.differences)} estimates are identical.")

@@ -1,6 +1,5 @@
 """One line a part of the set-up: what is there, whether it is right, and the fix if not."""
 
-import importlib.metadata
 import os
 import platform
 import re
@@ -10,7 +9,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dti_core.lab.data import load_registry
+from dti_core.lab.data import load_published, load_registry
+from dti_core.lab.data.carriers import LOCKS, misfits, pins
 from dti_core.lab.errors import DataError
 from dti_core.lab.paths import project_root, results_root
 
@@ -29,10 +29,9 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Check python, packages, cores, threads, memory, disk, GPU, tracking store and data packages."""
-    right = sys.version_info[:2] == (3, 11)
-    yield Finding(
-        "python", platform.python_version(), "" if right else "use Python 3.11: make install PYTHON=..."
-    )
+    right = (3, 11, 5) <= sys.version_info[:3] < (3, 12)
+    fix = "" if right else "use Python 3.11, 3.11.5 or later: make install PYTHON=..."
+    yield Finding("python", platform.python_version(), fix)
     yield _packages()
     yield Finding("cores", f"{os.cpu_count()}")
     threads = os.environ.get("OMP_NUM_THREADS", "not set")
@@ -41,33 +40,36 @@ def examine() -> Iterator[Finding]:
     yield _disk()
     yield _gpu()
     yield _store()
+    yield from _data()
+
+
+def _packages() -> Finding:
+    wanted = {name: pin for lock in LOCKS for name, pin in pins(lock).items()}
+    if wrong := misfits(wanted):
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        return Finding("packages", "; ".join(wrong[:5]) + more, "make install; with conda, make packages")
+    return Finding("packages", f"all {len(wanted)} as locked")
+
+
+def _data() -> Iterator[Finding]:
+    """Packaged sets must be there; published ones may be left out, but not changed."""
     for name, data in load_registry().items():
         try:
             data.path()
             yield Finding(f"data {name}", f"{data.package} {data.version}, unchanged")
         except DataError as error:
             yield Finding(f"data {name}", "not usable", str(error))
-
-
-def locked_versions() -> dict[str, str]:
-    """Pins of requirements.lock."""
-    lines = (project_root() / "requirements.lock").read_text(encoding="utf-8").split()
-    return dict(line.split("==") for line in lines)
-
-
-def _packages() -> Finding:
-    wrong = []
-    locked = locked_versions()
-    for name, pin in locked.items():
+    for name, files in load_published().items():
         try:
-            found = importlib.metadata.version(name).split("+")[0]
-        except importlib.metadata.PackageNotFoundError:
-            found = "absent"
-        if found != pin:
-            wrong.append(f"{name} {found} (lock: {pin})")
-    if wrong:
-        return Finding("packages", "; ".join(wrong[:5]), "pip install -r requirements.lock")
-    return Finding("packages", f"all {len(locked)} as locked")
+            files.path()
+            yield Finding(f"data {name}", "brought here, unchanged")
+        except DataError as error:
+            if files.find() is None:
+                yield Finding(
+                    f"data {name}", f"not here; studies leave it out. `dti data get {name}` brings it"
+                )
+            else:
+                yield Finding(f"data {name}", "changed", str(error))
 
 
 def _memory() -> Finding:

@@ -2,19 +2,18 @@
 
 import importlib
 import inspect
+import itertools
 from collections import Counter
 from pathlib import Path
 
-from rich.markup import escape
-
 from dti_core.lab.config import Experiment, list_slugs, load_experiment
-from dti_core.lab.data import load_registry, read_user_table
+from dti_core.lab.data import PackagedData, load_all, read_user_table
 from dti_core.lab.errors import ConfigError, DataError
 from dti_core.lab.record import Record
 from dti_core.lab.running.history import finished_runs, latest_run, newest_records
 from dti_core.lab.running.runs import list_runs, read_state
 from dti_core.lab.terminal import display
-from dti_core.lab.terminal.display import clock, console
+from dti_core.lab.terminal.display import clock, coloured, say
 
 
 def show_studies() -> None:
@@ -30,9 +29,7 @@ def show_studies() -> None:
 def show_study(slug: str) -> None:
     """One study's parameters, profiles and runs, failed ones with their reason."""
     experiment = load_experiment(slug)
-    console.print(
-        f"[bold]{experiment.title}[/] {experiment.source}\n{experiment.question}\n{experiment.data}"
-    )
+    say(coloured(experiment.title, "bold"), f" {experiment.source}\n{experiment.question}\n{experiment.data}")
     rows = [
         (n, p.default, p.range_text, p.unit, _sizes(experiment, n)) for n, p in experiment.parameters.items()
     ]
@@ -61,22 +58,25 @@ def show_claims(verdict: str | None, study: str | None) -> None:
     for judged in all_verdicts(newest_records()):
         claim = claims[judged.claim]
         if verdict in (None, judged.verdict) and study in (None, study_of(claim)):
-            rows.append((judged.claim, display.coloured(judged.verdict), claim.says, judged.because))
+            rows.append((judged.claim, display.verdict_word(judged.verdict), claim.says, judged.because))
     display.table(f"{len(rows)} claims", ["claim", "verdict", "says", "because"], rows)
 
 
 def show_data() -> None:
-    """Packaged data sets with their state on this machine."""
+    """Packaged and published data sets with their state on this machine."""
     rows = []
-    for name, data in load_registry().items():
+    for name, data in load_all().items():
         try:
             data.path()
-            state = "[green]present, unchanged[/]"
+            state = coloured("present, unchanged", "green")
         except DataError as error:
-            state = f"[red]{error}[/]"
-        rows.append((name, data.title, f"{data.rows} x {data.columns}", data.licence, data.caveat, state))
+            state = coloured(error, "red" if isinstance(data, PackagedData) else "yellow")
+        rights = data.licence if isinstance(data, PackagedData) else f"{data.licence}. {data.upstream}"
+        rows.append((name, data.title, f"{data.rows} x {data.columns}", rights, data.caveat, state))
     display.table(
-        "Data inside installed packages", ["name", "what", "size", "licence", "caveat", "state"], rows
+        "Data inside installed packages, and published files",
+        ["name", "what", "size", "licence", "caveat", "state"],
+        rows,
     )
 
 
@@ -89,21 +89,19 @@ def show_check(slug: str, file: Path, mapping: str = "") -> bool:
         raise ConfigError(f"{slug}: takes no --map; its columns need no names of their own. Leave it out.")
     problems = study.check(table, mapping) if mapping else study.check(table)
     for problem in problems:
-        colour = "red" if problem.blocks else "yellow"
-        console.print(
-            f"[{colour}]{'error' if problem.blocks else 'warning'}[/] "
-            + escape(f"{file.name}: {problem.text}")
-        )
+        word = coloured("error", "red") if problem.blocks else coloured("warning", "yellow")
+        say(word, f" {file.name}: {problem.text}")
     blocked = any(problem.blocks for problem in problems)
     if not blocked:
-        console.print(f"{file.name}: {card.rows} rows, {card.columns} columns: fit for {slug}.")
-        console.print(f"Next: dti run {slug} --data {file}")
+        say(f"{file.name}: {card.rows} rows, {card.columns} columns: fit for {slug}.")
+        say(f"Next: dti run {slug} --data {file}")
     return not blocked
 
 
-def _counts(record: Record | None) -> str:
+def _counts(record: Record | None) -> tuple[object, ...]:
     counts = Counter(verdict.verdict for verdict in record.claims) if record else Counter[str]()
-    return ", ".join(f"{count} {display.coloured(word)}" for word, count in counts.items())
+    parts = ((", ", f"{count} ", display.verdict_word(word)) for word, count in counts.items())
+    return tuple(itertools.chain.from_iterable(parts))[1:]
 
 
 def _sizes(experiment: Experiment, name: str) -> str:

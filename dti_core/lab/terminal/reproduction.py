@@ -5,14 +5,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.markup import escape
-
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import BookError, DtiError, RunError
 from dti_core.lab.record import Record
 from dti_core.lab.running.runs import Outcome
 from dti_core.lab.terminal import batch, display
-from dti_core.lab.terminal.display import clock, console
+from dti_core.lab.terminal.display import clock, coloured, say
 
 
 def reproduce(profile: str, *, jobs: int | None, timeout_seconds: float | None) -> bool:
@@ -38,11 +36,11 @@ def reproduce(profile: str, *, jobs: int | None, timeout_seconds: float | None) 
     problems = [problem for record in records for problem in compare(record)]
     problems += [f"{o.slug}: {o.status}: {o.reason}" for o in outcomes if not o.succeeded]
     for problem in problems:
-        console.print(f"[red]not reproduced[/] {escape(problem)}")
-    console.print(f"{len(problems)} problems. Took {clock(time.time() - started)}.")
+        say(coloured("not reproduced ", "red"), problem)
+    say(f"{len(problems)} problems. Took {clock(time.time() - started)}.")
     if isinstance(site, DtiError):
         raise site
-    console.print(f"Next: open {site}/index.html, or `make ui`.")
+    say(f"Next: open {site}/index.html, or `make ui`.")
     return not problems
 
 
@@ -50,7 +48,7 @@ def _build(profile: str, records: Sequence[Record]) -> Path | DtiError:
     """The site of exactly these runs, or why there is none: the comparison comes first."""
     from dti_core.lab.publishing.book import build_book
 
-    console.print("building the book of these runs")
+    say("building the book of these runs")
     try:
         return build_book(profile, records)
     except DtiError as error:
@@ -71,9 +69,7 @@ def compare(record: Record) -> list[str]:
         return [f"{record.slug}: no number to compare is accepted for the profile {record.profile}"]
     display.show_reference(rows, f"{record.slug}, profile {record.profile}")
     off = [row.key for row in rows if not row.within]
-    console.print(
-        f"{record.slug}: {len(rows)} published numbers compared, {len(off)} outside their tolerance."
-    )
+    say(f"{record.slug}: {len(rows)} published numbers compared, {len(off)} outside their tolerance.")
     return [f"{record.slug}: {len(off)} numbers off: {', '.join(off[:5])}"] if off else []
 
 
@@ -82,6 +78,6 @@ def show_seconds(outcomes: Sequence[Outcome], profile: str) -> None:
     rows = []
     for outcome in outcomes:
         budget = load_experiment(outcome.slug).profiles[profile].budget_seconds  # type: ignore[index]
-        over = "[yellow]over[/]" if outcome.seconds > budget else ""
+        over = coloured("over" if outcome.seconds > budget else "", "yellow")
         rows.append((outcome.slug, outcome.status, f"{outcome.seconds:.0f}", budget, over))
     display.table("Seconds", ["study", "state", "took (s)", "budget (s)", ""], rows)

@@ -91,11 +91,10 @@ def load_simulated(world: str, seeds: np.random.SeedSequence) -> tuple[FirmPanel
 def load_packaged(name: str) -> tuple[FirmPanel, DataCard]:
     """A real panel of an installed package, with its own column names besides firm and year."""
     source = _registered(name)
-    path = source.path()
-    if path.suffix == ".txt":
-        table = pd.read_csv(path, sep=r"\s+", header=None, names=["firm", "year", "x", "y"])
+    if source.file.endswith(".txt"):
+        table = source.table(sep=r"\s+", header=None, names=["firm", "year", "x", "y"])
     else:
-        table = pd.read_pickle(path, compression="xz").drop(columns="rownames")
+        table = pd.read_pickle(source.stream(), compression="xz").drop(columns="rownames")
         table = table.rename(columns={PACKAGED[name]: "firm"})
     for column in table.columns.difference(["firm", "year"]):
         values = table[column]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard
+from dti_core.lab.kept import keep
 from dti_core.lab.parallel import run_parallel
 from dti_core.lab.record import Estimate, Result
 from dti_core.studies.esg_constraint.data import FirmPanel
@@ -39,6 +40,7 @@ SME_ASSETS_RMB_MILLIONS = 43 * 7.7
 Part = Callable[[], Findings]
 
 
+@keep
 def estimate(config: Config, data: FirmPanel, card: DataCard) -> Result:
     """All estimates of the study: Monte Carlo, power, one panel, published panels.
 

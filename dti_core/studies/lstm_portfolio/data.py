@@ -121,7 +121,7 @@ def _load_sp500() -> tuple[Market, DataCard]:
 
 def _load_undated(name: str) -> tuple[Market, DataCard]:
     """Rows hold growth since the start, so the first row is itself a gross return."""
-    growth = pd.read_csv(packaged(name).path())
+    growth = packaged(name).table()
     start = pd.DataFrame(np.ones((1, growth.shape[1])), columns=growth.columns)
     returns = to_returns(pd.concat([start, growth], ignore_index=True)).reset_index(drop=True)
     return Market(returns), packaged(name).card(name)
@@ -139,7 +139,7 @@ def _load_yours(data_path: str) -> tuple[Market, DataCard]:
 
 
 def _dated_prices(name: str) -> pd.DataFrame:
-    table = pd.read_csv(packaged(name).path(), index_col=0)
+    table = packaged(name).table(index_col=0)
     table.index = pd.to_datetime(table.index)
     return table
 

@@ -11,6 +11,7 @@ from dti_core.bridges.lstm import LstmSettings
 from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard
 from dti_core.lab.errors import DataError
+from dti_core.lab.kept import keep
 from dti_core.lab.parallel import run_parallel
 from dti_core.lab.record import OBSERVED, Estimate, Result
 from dti_core.studies.lstm_portfolio import measures
@@ -63,6 +64,7 @@ class World:
         return np.log1p(self.returns)
 
 
+@keep
 def estimate(config: Config, market: Market, card: DataCard) -> Result:
     """Walk forward through the observed market and both control worlds; return all estimates.
 

@@ -1,0 +1,100 @@
+"""The command itself: what comes before every command, and the commands that studies bring along.
+
+A module of this package that defines `app: typer.Typer` is a study's command, `dti <its name>`. It is
+found by its file, and imported only when it is called.
+"""
+
+import ast
+import importlib
+import pkgutil
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from dti_core.lab.errors import ConfigError, DtiError, one_line
+from dti_core.lab.paths import project_root
+
+_EXIT_CODES = (
+    "Exit codes: 0 done; 1 a run, comparison, check or the book came out badly; 2 wrong input; 3 disk, "
+    "memory, network, store or permissions failed; 4 a fault of ours (--debug shows the trace); 130 stopped; "
+    "141 nobody reads the output."
+)
+
+
+class Commands(TyperGroup):
+    """The commands of the lab and those of studies."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of all commands, those of studies last."""
+        return list(dict.fromkeys([*super().list_commands(ctx), *study_commands()]))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name; that of a study which is not imported has its help alone."""
+        told = study_commands().get(cmd_name)
+        return super().get_command(ctx, cmd_name) or (told and TyperCommand(cmd_name, help=told))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that `args` call; a study's is imported, and what precedes every command is done."""
+        name, *rest = args
+        if (studied := name.replace("_", "-")) in study_commands():
+            module = importlib.import_module(f"{__package__}.{studied.replace('-', '_')}")
+            self.add_command(typer.main.get_command(module.app), name := studied)
+        found = super().resolve_command(ctx, [name, *rest])
+        if "--help" not in rest and name != "schema":
+            _prepare()
+        return found
+
+
+def study_commands() -> dict[str, str]:
+    """What each study's command is for, the first line of its module, by its name."""
+    found = {}
+    for module in pkgutil.iter_modules(sys.modules[__package__].__path__):
+        path = Path(module.module_finder.path) / f"{module.name}.py"  # type: ignore[union-attr]
+        tree = ast.parse(path.read_bytes()) if path.is_file() else ast.Module([], [])
+        targets = (getattr(node, "targets", [getattr(node, "target", None)]) for node in tree.body)
+        if any(isinstance(one, ast.Name) and one.id == "app" for several in targets for one in several):
+            found[module.name.replace("_", "-")] = (ast.get_docstring(tree) or "A study's own.").splitlines()[
+                0
+            ]
+    return found
+
+
+def _prepare() -> None:
+    """Refuse a folder that is no project; tell what became of runs that died."""
+    if not (project_root() / "experiments").is_dir():
+        raise ConfigError(
+            f"{project_root()}: holds no folder experiments. Set DTI_HOME to the checkout, or unset it."
+        )
+    from dti_core.lab.running.reaper import reap
+
+    try:
+        sentences = reap()
+    except (DtiError, OSError) as error:
+        sentences = [f"could not look for runs that died: {error}"]
+    sys.stderr.writelines(f"{one_line(sentence)}\n" for sentence in sentences)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"dti-core {version('dti-core')}")
+        raise typer.Exit
+
+
+dti = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
+    pretty_exceptions_enable=False, epilog=_EXIT_CODES,
+    help="Rerun, compare and read the experiments behind one review.",
+)  # fmt: skip
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Version = Annotated[
+    bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+]
+
+
+@dti.callback()
+def _options(debug: Debug = False, version: Version = False) -> None: ...

@@ -1,0 +1,77 @@
+"""Commands about the book and its frozen chapters."""
+
+from typing import Annotated
+
+import typer
+
+from dti_core.cli.group import dti
+from dti_core.cli.options import Port, Profile, finish
+from dti_core.lab.errors import ConfigError
+
+
+@dti.command()
+def publish(
+    slug: str,
+    profile: Profile = "full",
+    run_name: Annotated[str | None, typer.Option("--run", help="A run's name (default: the newest).")] = None,
+    redraw: Annotated[
+        bool, typer.Option("--redraw", help="Freeze again from the chapter's own numbers, without a run.")
+    ] = False,
+) -> None:
+    """Freeze a full run into the book and make its numbers the accepted ones (smoke, quick: numbers only)."""
+    from dti_core.lab.terminal import batch
+
+    if not redraw:
+        batch.publish_run(slug, profile, run_name)
+        return
+    if run_name or profile != "full":
+        raise ConfigError("--redraw uses the numbers of the frozen chapter: give it no --run or --profile.")
+    from dti_core.lab.publishing.redraw import refreeze
+    from dti_core.lab.terminal.display import say
+
+    say(f"chapter frozen again: {refreeze(slug)}")
+
+
+@dti.command()
+def stale(
+    slugs: Annotated[list[str] | None, typer.Argument(metavar="[SLUG...]", help="All, if none.")] = None,
+) -> None:
+    """Frozen chapters that do not agree with today's code, data and claims, and why; exit 1 if any."""
+    from dti_core.lab.frozen import frozen_slugs
+    from dti_core.lab.publishing.stale import stale as reasons_of
+    from dti_core.lab.terminal.display import say
+
+    found = {slug: reasons_of(slug) for slug in slugs or frozen_slugs()}
+    for slug, reasons in found.items():
+        say(f"{slug}: {'; '.join(reasons) or 'fresh'}")
+    finish(not any(found.values()))
+
+
+@dti.command()
+def redraw(slugs: Annotated[list[str], typer.Argument(metavar="SLUG...|all")]) -> None:
+    """Draw the figures of frozen chapters again from their kept numbers; exit 1 if any differs."""
+    from dti_core.lab.frozen import frozen_slugs
+    from dti_core.lab.publishing.redraw import redraw as cells_that_differ
+    from dti_core.lab.terminal.display import say
+
+    found = {slug: cells_that_differ(slug) for slug in (frozen_slugs() if slugs == ["all"] else slugs)}
+    for slug, cells in found.items():
+        say(f"{slug}: {'differs in ' + ', '.join(cells) if cells else 'identical'}")
+    finish(not any(found.values()))
+
+
+@dti.command()
+def book(
+    profile: Profile = "full",
+    serve: Annotated[bool, typer.Option("--serve", help="Serve it on 127.0.0.1.")] = False,
+    port: Port = 8000,
+) -> None:
+    """Build the book: frozen chapters, or with --profile quick a separate site of the newest quick runs."""
+    from dti_core.lab.publishing.book import build_book
+    from dti_core.lab.publishing.book import serve as serve_book
+    from dti_core.lab.terminal.display import say
+
+    site = build_book(profile)
+    say(f"The book lies in {site}. Open index.html, or run `dti book --serve`.")
+    if serve:
+        serve_book(site, port)

@@ -1,0 +1,177 @@
+"""Bring published files and data carriers to this machine: `dti data get`."""
+
+import gzip
+import hashlib
+import http.client
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from filelock import FileLock
+
+from dti_core.lab import files
+from dti_core.lab.data.carriers import get_carriers
+from dti_core.lab.data.ledger import sha256_of
+from dti_core.lab.data.registry import PublishedData, PublishedFile, load_published, load_registry, published
+from dti_core.lab.errors import DataError
+
+CARRIERS, ALL = "carriers", "all"
+_TRIES = 4
+_SILENCE_SECONDS = 30
+_PIECE = 1 << 16
+
+
+def get(name: str, folder: Path | None, report: Callable[[str], None]) -> Path:
+    """Bring one published set, the data `carriers`, or `all`; returns the folder in which they lie.
+
+    What is there and unchanged stays; what was cut off goes on where it stopped; nothing is kept unless its
+    hash is the registered one.
+
+    Parameters
+    ----------
+    folder : copies to take instead of the network: the files, plain or as .gz, or a folder of the set's name.
+    report : told one line an event.
+
+    Raises
+    ------
+    DataError for an unknown name, other bytes than the registered ones, or a file that cannot be had.
+    """
+    if name == CARRIERS:
+        return get_carriers(folder, report)
+    if name == ALL:
+        return _get_all(folder, report)
+    if name in (inside := load_registry()) and name not in load_published():
+        raise DataError(
+            f"{name} comes inside the package {inside[name].package}. Run `dti data get {CARRIERS}`."
+        )
+    data = published(name)
+    report(f"{data.title}. Licence of the copy: {data.licence}. {data.upstream}")
+    data.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(data.folder / ".lock"):
+        for file, row in data.files.items():
+            _get_file(data, file, row, folder, report)
+    return data.folder
+
+
+def _get_all(folder: Path | None, report: Callable[[str], None]) -> Path:
+    problems = []
+    for name in (CARRIERS, *load_published()):
+        try:
+            place = get(name, folder if name != CARRIERS else None, report)
+        except DataError as error:
+            problems.append(f"- {error}")
+    if problems:
+        raise DataError(
+            f"{len(problems)} of {1 + len(load_published())} could not be had.\n" + "\n".join(problems)
+        )
+    return place.parent
+
+
+def _get_file(
+    data: PublishedData, file: str, row: PublishedFile, folder: Path | None, report: Callable[[str], None]
+) -> None:
+    target = data.folder / file
+    if target.is_file() and sha256_of(target) == row.sha256:
+        report(f"{data.name}/{file}: there, unchanged.")
+        return
+    part = target.with_name(f"{target.name}.part")
+    if folder is not None:
+        source = str(copy := _copy_of(data.name, file, folder.expanduser()))
+        content = _take(copy, file, row.bytes)
+    elif row.address is not None:
+        source = row.address
+        content = _download(source, row.bytes, part)
+    else:
+        raise DataError(
+            f"{data.name}/{file}: was made from {data.commit} and lies at no address of its own. "
+            f"Run `dti data get {data.name} --from FOLDER` with a folder that holds it."
+        )
+    if (found := hashlib.sha256(content).hexdigest()) != row.sha256:
+        part.unlink(missing_ok=True)
+        raise DataError(
+            f"{data.name}/{file}: {source} has other bytes (sha256 {found[:12]}) than the registered ones "
+            f"({row.sha256[:12]}). Nothing was kept; try another source."
+        )
+    files.write(target, content)
+    part.unlink(missing_ok=True)
+    report(f"{data.name}/{file}: {row.bytes:,} bytes, hash as registered.")
+
+
+def _copy_of(name: str, file: str, folder: Path) -> Path:
+    places = [place / found for place in (folder, folder / name) for found in (file, f"{file}.gz")]
+    for place in places:
+        if place.is_file():
+            return place
+    raise DataError(f"{folder}: holds neither {file} nor {file}.gz, nor a folder {name} with one of them.")
+
+
+def _take(source: Path, file: str, size: int) -> bytes:
+    """What `source` holds, unpacked if it is a .gz of `file`, at most a byte more than `size`."""
+    packed = source.suffix == ".gz" and not file.endswith(".gz")
+    try:
+        with gzip.open(source) if packed else source.open("rb") as stream:
+            return stream.read(size + 1)
+    except (OSError, EOFError) as error:
+        raise DataError(f"{source}: cannot be read ({error}).") from error
+
+
+def _download(address: str, size: int, part: Path) -> bytes:
+    """What lies at `address`, gathered in `part` and going on after it; DataError after vain tries."""
+    problem = "the connection ended early"
+    for _ in range(_TRIES):
+        try:
+            _continue(address, size, part)
+        except urllib.error.HTTPError as error:
+            if error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
+                raise DataError(
+                    f"{address}: answers {error.code} {error.reason}. Try --from FOLDER."
+                ) from error
+            part.unlink(missing_ok=True)
+        except (OSError, http.client.HTTPException) as error:
+            problem = str(error)
+        if part.is_file() and part.stat().st_size >= size:
+            return part.read_bytes()
+    have = part.stat().st_size if part.is_file() else 0
+    raise DataError(
+        f"{address}: {problem}. {have:,} of {size:,} bytes are here. "
+        f"Run the command again to go on, or use --from FOLDER."
+    )
+
+
+def _continue(address: str, size: int, part: Path) -> None:
+    have = part.stat().st_size if part.is_file() else 0
+    _check_address(address)
+    request = urllib.request.Request(address, headers={"Range": f"bytes={have}-"} if have else {})
+    with urllib.request.build_opener(_SafeRedirect).open(request, timeout=_SILENCE_SECONDS) as answer:
+        place = answer.headers.get("Content-Range", "")
+        if answer.status != http.client.PARTIAL_CONTENT or not place.startswith(f"bytes {have}-"):
+            part.unlink(missing_ok=True)
+            have = 0
+        with part.open("ab") as stream:
+            _pour(answer, stream, size - have)
+
+
+def _pour(answer: Any, stream: IO[bytes], room: int) -> None:
+    """Copy until the answer ends, or is a byte longer than what is asked for: then its hash will be wrong."""
+    while room >= 0 and (piece := answer.read(min(_PIECE, room + 1))):
+        stream.write(piece)
+        room -= len(piece)
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def _check_address(address: str) -> None:
+    url = urlsplit(address)
+    if url.scheme != "https" and (url.scheme, url.hostname) != ("http", "127.0.0.1"):
+        raise DataError(f"{address}: only https addresses are fetched.")
+
+
+class _SafeRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        """Follow to https addresses only."""
+        _check_address(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)

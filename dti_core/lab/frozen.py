@@ -1,0 +1,63 @@
+"""What is frozen in the book: a record, the series behind its figures and a chapter for each study."""
+
+from pathlib import Path
+
+from dti_core.lab.config import load_experiment
+from dti_core.lab.errors import RunError
+from dti_core.lab.kept import SERIES, read_series
+from dti_core.lab.paths import project_root
+from dti_core.lab.record import Record, Result
+
+_RECORD = ".result.json"
+
+
+def frozen_folder() -> Path:
+    """Folder of all frozen chapters."""
+    return project_root() / "book" / "studies"
+
+
+def chapter_file(slug: str) -> Path:
+    """The frozen chapter of a study."""
+    return frozen_folder() / f"{slug}.ipynb"
+
+
+def record_file(slug: str) -> Path:
+    """The record of the run that a chapter shows."""
+    return frozen_folder() / f"{slug}{_RECORD}"
+
+
+def series_folder(slug: str) -> Path:
+    """Folder with the tables behind a chapter's figures."""
+    return frozen_folder() / slug / SERIES
+
+
+def frozen_slugs() -> list[str]:
+    """Studies with a frozen chapter, in alphabetical order."""
+    return sorted(path.name.removesuffix(_RECORD) for path in frozen_folder().glob(f"*{_RECORD}"))
+
+
+def frozen_record(slug: str) -> Record:
+    """The record behind the chapter of a study. RunError if there is none or it cannot be read."""
+    path = record_file(slug)
+    if not path.is_file():
+        raise RunError(f"{slug}: no chapter is frozen. `dti list` shows all studies.")
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except ValueError as error:
+        why = str(error).splitlines()[0]
+        raise RunError(f"book/studies/{path.name}: not a readable record of this lab ({why}).") from error
+
+
+def frozen_result(slug: str) -> Result:
+    """The Result behind the chapter of a study, series included. RunError if a part of it is missing."""
+    return result_of(frozen_record(slug), frozen_folder() / slug)
+
+
+def result_of(record: Record, folder: Path) -> Result:
+    """The Result that `record` tells of, with the series that lie in `folder`. RunError if one is missing."""
+    config = load_experiment(record.slug).resolve("full", record.parameters)
+    try:
+        series = read_series(folder, record.series)
+    except (OSError, ValueError) as error:
+        raise RunError(f"{record.slug}: the series behind the figures cannot be read ({error}).") from error
+    return Result(config, record.data, record.estimates, series)

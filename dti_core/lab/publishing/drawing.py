@@ -1,0 +1,60 @@
+"""Run a study's notebook on a Result that is kept: figures and verdicts as of today, the same numbers."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dti_core.lab.errors import BookError
+from dti_core.lab.fingerprint import Fingerprint
+from dti_core.lab.kept import save_result
+from dti_core.lab.record import Record, Result
+from dti_core.lab.running.cache import fingerprint_of
+from dti_core.lab.running.history import read_record
+from dti_core.lab.running.inputs import copied
+from dti_core.lab.running.provenance import git_state
+from dti_core.lab.running.runs import RESULT, RunSpec, RunState
+
+_SECONDS = 300
+
+
+@contextmanager
+def drawn(kept: Record, result: Result) -> Iterator[tuple[Path, Record]]:
+    """A folder with the notebook executed on `result`, and the record of that: `kept`, as it is told today.
+
+    Raises
+    ------
+    BookError if the notebook fails, or shows another Result than it was given.
+    """
+    from dti_core.lab.running.execute import execute
+
+    slug = kept.slug
+    with copied() as inputs, tempfile.TemporaryDirectory(prefix="dti-redraw-") as place:
+        folder, store = Path(place) / slug / kept.run, Path(place) / "kept"
+        folder.mkdir(parents=True)
+        save_result(store, result)
+        numbers = kept.provenance.fingerprint.numbers
+        telling = fingerprint_of(result.config, inputs).telling
+        state = RunState(
+            slug=slug, run=kept.run, status="running", profile=kept.profile, started=kept.started,
+            parameters=dict(kept.parameters), fingerprint=Fingerprint(numbers=numbers, telling=telling),
+            git_commit=git_state().commit,
+        )  # fmt: skip
+        state.save(folder)
+        outcome = execute(
+            RunSpec(
+                slug=slug, run=kept.run, folder=folder, inputs=inputs, inputs_digest=inputs.digest(),
+                fingerprint=state.fingerprint, own_data="", kept=store, results=Path(place),
+                parameters=dict(kept.parameters), explanation="redrawn", timeout_seconds=_SECONDS,
+            )
+        )  # fmt: skip
+        if not outcome.succeeded:
+            raise BookError(f"{slug}: the notebook could not be redrawn: {outcome.reason}.")
+        new = read_record(folder / RESULT)
+        if (new.estimates, new.series) != (kept.estimates, kept.series):
+            raise BookError(
+                f"{slug}: the notebook did not take the Result that was kept; its `estimate` must be "
+                f"decorated with `keep` of dti_core.lab.kept, and return what is kept."
+            )
+        provenance = kept.provenance.model_copy(update={"fingerprint": state.fingerprint})
+        yield folder, kept.model_copy(update={"claims": new.claims, "provenance": provenance})

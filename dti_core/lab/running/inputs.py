@@ -1,0 +1,89 @@
+"""Copies of all that a batch of runs reads, made when it is planned: nothing edited later can enter a run."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+import dti_core
+from dti_core.lab.errors import DataError
+from dti_core.lab.paths import project_root, results_root
+
+#: Below the results: folders of copies, each named after the process that made it.
+COPIES = ".copies"
+#: Where the user's data lie, told to the kernel, which is given a copy.
+OWN_DATA = "DTI_OWN_DATA"
+#: Below a run's folder: what its figures are drawn from.
+SERIES_FOLDER = "result"
+_NO_CODE = shutil.ignore_patterns("__pycache__", "*.pyc", ".ipynb_checkpoints")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Where a run reads from: `home` holds experiments/ and notebooks/, `package` is the folder dti_core."""
+
+    home: Path
+    package: Path
+
+    def notebook(self, slug: str) -> Path:
+        """The notebook that is run."""
+        return self.home / "notebooks" / f"{slug}.ipynb"
+
+    def digest(self) -> str:
+        """One sha256 over all that lies in the copies, compiled code apart."""
+        total = hashlib.sha256()
+        for path in sorted(self.home.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                with path.open("rb") as stream:
+                    found = hashlib.file_digest(stream, "sha256").hexdigest()
+                total.update(f"{path.relative_to(self.home).as_posix()} {found}\n".encode())
+        return total.hexdigest()
+
+
+def live() -> Inputs:
+    """The checkout as it is now."""
+    return Inputs(project_root(), Path(dti_core.__file__).parent)
+
+
+@contextmanager
+def copied(source: Inputs | None = None) -> Iterator[Inputs]:
+    """Copies of experiments, notebooks and the package, removed at the end."""
+    source = source or live()
+    place = results_root() / COPIES
+    place.mkdir(parents=True, exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=place))
+    try:
+        for folder in ("experiments", "notebooks"):
+            if (source.home / folder).is_dir():
+                shutil.copytree(source.home / folder, home / folder, ignore=_NO_CODE)
+        shutil.copytree(source.package, home / source.package.name, ignore=_NO_CODE)
+        yield Inputs(home, home / source.package.name)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+        with suppress(OSError):
+            place.rmdir()
+
+
+def copy_own_data(path: str, inputs: Inputs) -> Path:
+    """A copy of the user's file or folder beside the other copies. DataError if there is none."""
+    source = Path(path).expanduser()
+    place = Path(tempfile.mkdtemp(prefix="yours-", dir=inputs.home)) / source.name
+    if source.is_dir():
+        return Path(shutil.copytree(source, place))
+    if not source.is_file():
+        raise DataError(f"{path}: no such file. Give the path of your table, from where you start dti.")
+    return Path(shutil.copyfile(source, place))
+
+
+def remove_abandoned_copies() -> None:
+    """Remove the copies of processes that are gone."""
+    for folder in (results_root() / COPIES).glob("*-*"):
+        pid = folder.name.partition("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,53 @@
+"""A headless Chromium for tests, and a quiet server on this machine."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@contextmanager
+def open_chromium(*arguments: str) -> Iterator[Any]:
+    """A Chromium of this machine; without one the test is skipped, or fails if DTI_REQUIRE_BROWSER=1."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = _find_chromium(playwright)
+        if path is None:
+            reason = "NO BROWSER: nothing was opened. Install chromium, or `playwright install chromium`."
+            if os.environ.get("DTI_REQUIRE_BROWSER") == "1":
+                pytest.fail(reason)
+            pytest.skip(reason)
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *arguments])
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def serve_quietly(folder: Path) -> Iterator[str]:
+    """Address under which `folder` is served."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Nothing."""
+
+
+def _find_chromium(playwright: Any) -> str | None:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    own = playwright.chromium.executable_path
+    return own if own and Path(own).is_file() else None

@@ -1,0 +1,207 @@
+"""What is kept comes back as it was, is never unpickled, and a damaged piece is none; a stage resumes."""
+
+import io
+import json
+import os
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dti_core.lab.config import load_experiment
+from dti_core.lab.data import DataCard
+from dti_core.lab.kept import is_kept, keep, load_result, save_result
+from dti_core.lab.parallel import run_parallel
+from dti_core.lab.pieces import KEPT, PIECES, Stage, decode, encode
+from dti_core.lab.record import Estimate, Result
+
+CARD = DataCard("toy", "Toy", "simulated", "Simulated data", "Here.", "none", 2, 1, "0", "Toy.")
+FLOATS = st.floats(allow_nan=False, width=64)
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**80), 2**80) | FLOATS | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text() | st.tuples(st.text(), st.integers()), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def sample_config():
+    return load_experiment("lstm_portfolio").resolve("smoke")
+
+
+def sample_result(value: float = 0.1) -> Result:
+    estimates = (
+        Estimate("mean", value, value - 1, value + 1, "1", 3, per_seed=(0.1, 0.2), std_error=1 / 3),
+        Estimate("mean", 0.0, -1.0, 1.0, "1", 3, world="nothing"),
+    )
+    dates = pd.DatetimeIndex(["2020-01-01", "2020-02-03"], name="day")
+    series = {
+        "wealth": pd.DataFrame({"lstm": [1.0, 0.1 + 0.2]}, index=dates),
+        "a/b @ ü": pd.DataFrame({"name": ["x", None], "n": [1, 2]}),
+    }
+    return Result(sample_config(), CARD, estimates, series)
+
+
+def assert_same(one: Result, other: Result) -> None:
+    assert (one.estimates, one.card, list(one.series)) == (other.estimates, other.card, list(other.series))
+    for name, table in one.series.items():
+        pd.testing.assert_frame_equal(table, other.series[name], check_exact=True, check_freq=False)
+
+
+@settings(max_examples=100, deadline=None)
+@given(PLAIN)
+def test_plain_values_come_back_with_their_types(value):
+    found = decode(encode(value))
+    assert found == value
+    assert repr(found) == repr(value)
+
+
+def test_arrays_tables_and_our_dataclasses_come_back():
+    piece = {
+        ("two_way", 3): np.array([[1.5, np.nan], [np.inf, -0.0]]),
+        "flags": np.array([True, False]),
+        "scalar": np.float32(0.1),
+        "made": sample_result().estimates,
+        "table": pd.DataFrame({"a": [1, 2]}, index=["x", "y"]),
+    }
+    found = decode(encode(piece))
+    np.testing.assert_array_equal(found["two_way", 3], piece["two_way", 3])
+    assert found["two_way", 3].tobytes() == piece["two_way", 3].tobytes()
+    assert (found["flags"].dtype, type(found["scalar"]), found["scalar"]) == (
+        bool,
+        np.float32,
+        np.float32(0.1),
+    )
+    assert found["made"] == piece["made"]
+    pd.testing.assert_frame_equal(found["table"], piece["table"])
+
+
+@dataclass
+class Foreign:
+    n: int = 1
+
+
+@pytest.mark.parametrize("value", [Foreign(), object(), {1, 2}, lambda: 1, np.array([object()])])
+def test_what_would_need_pickle_is_refused(value):
+    with pytest.raises((TypeError, ValueError), match=r"pickle|Object arrays"):
+        encode(value)
+
+
+def test_a_pickle_among_the_pieces_is_not_executed(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "exploded"),)
+
+    stream = io.BytesIO()
+    np.savez(stream, np.array([Bomb()], dtype=object))
+    for content in (stream.getvalue(), pickle.dumps(Bomb())):
+        with pytest.raises((ValueError, OSError)):
+            decode(content)
+    tree = json.dumps({"made": "os:mkdir", "of": [str(tmp_path / "exploded")]}).encode()
+    stream = io.BytesIO()
+    np.savez(stream, np.frombuffer(tree, dtype=np.uint8))
+    with pytest.raises(ValueError, match="no dataclass of ours"):
+        decode(stream.getvalue())
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_a_stage_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
+    monkeypatch.setenv(KEPT, str(tmp_path))
+    monkeypatch.setenv("DTI_CORES", "1")
+    ran: list[int] = []
+
+    def square(n: int) -> float:
+        if n == 3 and len(ran) < 4:
+            ran.append(-1)
+            raise KeyboardInterrupt
+        ran.append(n)
+        return n**2 / 10
+
+    with pytest.raises(KeyboardInterrupt):
+        run_parallel(square, range(6), "squares")
+    assert ran == [0, 1, 2, -1]
+    assert run_parallel(square, range(6), "squares") == [n**2 / 10 for n in range(6)]
+    assert ran == [0, 1, 2, -1, 3, 4, 5]
+
+
+def test_a_damaged_piece_is_computed_again_and_others_are_not(tmp_path, monkeypatch):
+    monkeypatch.setenv(KEPT, str(tmp_path))
+    monkeypatch.setenv("DTI_CORES", "1")
+    assert run_parallel(float, ["0", "1", "2"], "numbers") == [0.0, 1.0, 2.0]
+    pieces = sorted((tmp_path / PIECES / "numbers of 3").glob("*.npz"))
+    content = pieces[1].read_bytes()
+    pieces[1].write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert sorted(Stage("numbers of 3").load()) == [0, 2]
+    assert run_parallel(float, ["0", "7", "2"], "numbers") == [0.0, 7.0, 2.0]
+
+
+def test_without_a_store_nothing_is_kept(tmp_path, monkeypatch):
+    monkeypatch.delenv(KEPT, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DTI_CORES", "1")
+    assert run_parallel(float, ["0"], "numbers") == [0.0]
+    assert keep(lambda config: sample_result())(sample_config()).estimates == sample_result().estimates
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_comes_back_and_is_not_computed_twice(tmp_path, monkeypatch):
+    monkeypatch.setenv(KEPT, str(tmp_path / "store"))
+    calls: list[int] = []
+
+    @keep
+    def estimate(config):
+        calls.append(1)
+        Stage("worlds of 1").save(0, 1.0)
+        return sample_result()
+
+    first, second = estimate(sample_config()), estimate(sample_config())
+    assert_same(first, sample_result())
+    assert_same(second, sample_result())
+    assert len(calls) == 1
+    assert not (tmp_path / "store" / PIECES).exists()
+
+
+@pytest.mark.parametrize("how", ["edit", "truncate", "remove", "garbage seal"])
+def test_a_damaged_result_is_said_and_computed_again(tmp_path, monkeypatch, capsys, how):
+    monkeypatch.setenv(KEPT, str(tmp_path))
+    save_result(tmp_path, sample_result(0.1))
+    victim = tmp_path / ("seal.json" if how == "garbage seal" else "estimates.json")
+    match how:
+        case "edit":
+            victim.write_text(victim.read_text().replace('"value": 0.1', '"value": 0.2'))
+        case "truncate":
+            victim.write_bytes(victim.read_bytes()[:40])
+        case "remove":
+            victim.unlink()
+        case _:
+            victim.write_text("}")
+    found = keep(lambda config: sample_result(0.3))(sample_config())
+    assert found["mean"].value == 0.3
+    assert "is damaged" in capsys.readouterr().err
+    assert_same(load_result(tmp_path, sample_config()), sample_result(0.3))
+
+
+def test_a_torn_result_is_none(tmp_path: Path, monkeypatch):
+    """The seal is written last: whatever is there before counts for nothing."""
+    written: list[Path] = []
+
+    def write_then_die(path, content, **options):
+        written.append(path)
+        if len(written) == 4:
+            raise OSError("the disk is full")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    monkeypatch.setattr("dti_core.lab.kept.write", write_then_die)
+    with pytest.raises(OSError, match="full"):
+        save_result(tmp_path, sample_result())
+    assert not is_kept(tmp_path)
+    assert load_result(tmp_path, sample_config()) is None
