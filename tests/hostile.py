@@ -21,8 +21,6 @@ RUNS = [
     "<svg><script>HIT()</script></svg>",
     "<svg><animate onbegin=HIT() attributeName=x dur=1s /></svg>",
     "<svg><foreignObject><img src=x onerror=HIT()></foreignObject></svg>",
-    "<math><mtext><table><mglyph><style><img src=x onerror=HIT()></style></mglyph></table></mtext></math>",
-    '<math><mtext><h1><a><h6></a></h6><mglyph><svg><mtext><style><a title="</style><img src onerror=HIT()>"></style></h1>',
     '<p title="</p>"><!--><img src=x onerror=HIT()>-->',
     '<svg></p><style><a id="</style><img src=1 onerror=HIT()>">',
     "<textarea></textarea><img src=x onerror=HIT()></textarea>",
@@ -55,7 +53,6 @@ LOADS = [
     f"<style>@import '{FAR}/a.css';</style>",
     f"<link rel=stylesheet href={FAR}/a.css>",
     f"<link rel=preload as=image href={FAR}/a.png>",
-    f"<link rel=preconnect href={FAR}>",
     f"<script src={FAR}/a.js></script>",
     f"<iframe src={FAR}/></iframe>",
     f"<object data={FAR}/></object>",
@@ -67,8 +64,11 @@ LOADS = [
     f"<base href={FAR}/><img src=a.png>",
 ]
 
-#: HTML that waits for a click, a hover or a script of the book itself, or that is only odd.
+#: HTML that waits for a click, a hover, a script of the book or another browser, or that is only odd.
 WAITS = [
+    "<math><mtext><table><mglyph><style><img src=x onerror=HIT()></style></mglyph></table></mtext></math>",
+    '<math><mtext><h1><a><h6></a></h6><mglyph><svg><mtext><style><a title="</style><img src onerror=HIT()>"></style></h1>',
+    f"<link rel=preconnect href={FAR}>",
     "<a href='javascript:HIT()'>x</a>",
     "<a href='jav&#x09;ascript:HIT()'>x</a>",
     "<a href='&#1;javascript:HIT()'>x</a>",

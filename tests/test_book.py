@@ -1,8 +1,6 @@
 """The rendered book: builds without a warning, asks the network for nothing, can be read by anyone."""
 
-import functools
 import json
-import os
 import re
 import shutil
 import socket
@@ -11,7 +9,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -23,7 +20,9 @@ from dti_core.lab.publishing.book import build_book, serve
 from dti_core.lab.publishing.bridge_map import list_bridges
 from dti_core.lab.publishing.pages import frozen_records, write_pages
 from dti_core.lab.publishing.plotly_mime import figure_html
-from dti_core.lab.publishing.publish import publish, read_manifest, stale
+from dti_core.lab.publishing.publish import publish
+from dti_core.lab.publishing.stale import stale
+from tests.browser import open_chromium, serve_quietly
 from tests.sample_book import CHECKOUT, SLUG, build_house, run_sample
 
 REAL_CHAPTERS = sorted(path.stem for path in (CHECKOUT / "book" / "studies").glob("*.ipynb"))
@@ -82,6 +81,10 @@ class Tags(HTMLParser):
     def handle_data(self, data):
         if self.tags and self.tags[-1][0] in ("script", "style") and data.strip():
             self.code.append((self.tags[-1][1], data))
+
+
+def _manifest() -> dict:
+    return json.loads((CHECKOUT / "book" / "studies" / "manifest.json").read_text(encoding="utf-8"))
 
 
 def _html(site: Path) -> list[Path]:
@@ -251,14 +254,14 @@ def test_serving_before_building_is_refused(tmp_path):
 
 def test_every_published_chapter_is_among_the_tested():
     """Without this, the tests below would pass on a book that lost its chapters."""
-    assert {*read_manifest(CHECKOUT / "book" / "studies"), "lstm_portfolio"} <= set(REAL_CHAPTERS)
+    assert {*_manifest(), "lstm_portfolio"} <= set(REAL_CHAPTERS)
 
 
 @pytest.mark.parametrize("slug", REAL_CHAPTERS)
 def test_frozen_chapter_matches_its_sources(slug, monkeypatch):
     monkeypatch.delenv("DTI_HOME", raising=False)
     assert stale(slug) == []
-    assert read_manifest(CHECKOUT / "book" / "studies")[slug]["profile"] == "full"
+    assert _manifest()[slug]["profile"] == "full"
 
 
 def test_generated_pages_are_up_to_date(tmp_path, monkeypatch):
@@ -299,46 +302,16 @@ def test_figure_text_cannot_break_out_of_its_tags():
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
-def _find_chromium(playwright) -> str | None:
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    own = playwright.chromium.executable_path
-    return own if own and Path(own).is_file() else None
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator:
-    """A Chromium of this machine; without one the test is skipped, or fails if DTI_REQUIRE_BROWSER=1."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        path = _find_chromium(playwright)
-        if path is None:
-            reason = (
-                "NO BROWSER: the book was not opened. Install chromium, or `playwright install chromium`."
-            )
-            if os.environ.get("DTI_REQUIRE_BROWSER") == "1":
-                pytest.fail(reason)
-            pytest.skip(reason)
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with open_chromium() as chromium:
         yield chromium
-        chromium.close()
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves without printing each request."""
-
-    def log_message(self, *args):
-        pass
 
 
 @pytest.fixture(scope="module")
 def address(site) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
+    with serve_quietly(site) as served:
+        yield served
 
 
 class Watched:

@@ -172,7 +172,7 @@ def test_a_study_brings_a_command_which_does_not_slow_the_others(home, study_com
     assert call("toy-study", "throw", "--times", "two").returncode == 2
     done = call("toy-study", "throw", "--fail")
     assert done.returncode == 4
-    assert re.search(r"error: ZeroDivisionError: no toy \(.*toy_study.py, line 17\)", done.stderr)
+    assert re.search(r"error: ZeroDivisionError: no toy \(.*toy_study.py, line 16\)", done.stderr)
     assert call("no-command").returncode == 2
 
 
@@ -184,13 +184,14 @@ def rooms(monkeypatch):
     def answer(module: str, name: str, answers: object) -> None:
         def note(*arguments: object) -> object:
             asked.append((name, *arguments))
-            return answers.get(arguments[0]) if isinstance(answers, dict) else answers
+            return answers[arguments[0]] if isinstance(answers, dict) else answers
 
         monkeypatch.setattr(f"dti_core.lab.{module}.{name}", note)
 
     answer("running.reaper", "reap", ["toy r0: [/x] was killed\x1b[2J"])
     answer("frozen", "frozen_slugs", ["one", "two"])
     answer("publishing.stale", "stale", {"one": [], "two": ["cost_bps 10 -> 25", "[/x] changed"]})
+    answer("publishing.stale", "stale_pages", [])
     answer("publishing.redraw", "redraw", {"one": [], "two": ["cell 5"]})
     answer("publishing.redraw", "refreeze", {"one": Path("book/one.ipynb")})
     answer("running.track", "rebuild", 3)
@@ -201,7 +202,7 @@ def rooms(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["stale"], 1, "one: fresh\ntwo: cost_bps 10 -> 25; [/x] changed\n"),
+        (["stale"], 1, "one: fresh\ntwo: cost_bps 10 -> 25; [/x] changed\ngenerated pages: fresh\n"),
         (["stale", "one"], 0, "one: fresh\n"),
         (["redraw", "all"], 1, "one: identical\ntwo: differs in cell 5\n"),
         (["redraw", "one"], 0, "one: identical\n"),

@@ -75,6 +75,10 @@ class World:
         with sqlite3.connect(results() / "mlflow.db") as database:
             database.execute("update alembic_version set version_num = 'feedc0de'")
 
+    def locked_database(self) -> None:
+        self.other = sqlite3.connect(results() / "mlflow.db")
+        self.other.execute("begin exclusive")
+
     def results_below_a_file(self) -> None:
         (self.home / "file").touch()
         self.set("DTI_RESULTS", str(self.home / "file" / "results"))
@@ -164,6 +168,7 @@ CASES = [
     ("no_server", ("ui",), INPUT, re.escape("http://***@127.0.0.1:9")),
     ("no_database", SMOKE, PLACE, "database"),
     ("foreign_database", SMOKE, PLACE, "feedc0de|mlflow.db"),
+    ("locked_database", SMOKE, PLACE, "mlflow.db does not work.*locked"),
     ("results_below_a_file", SMOKE, PLACE, r"file/results\S*: Not a directory.*DTI_RESULTS"),
     ("results_in_proc", SMOKE, PLACE, r"/proc/results\S*: No such file.*DTI_RESULTS"),
     ("no_home", ("list",), INPUT, "absent: holds no folder experiments. Set DTI_HOME"),
@@ -179,7 +184,7 @@ CASES = [
     ("full_memory", ("list",), PLACE, "the memory is full"),
     ("endless_recursion", ("list",), FAULT, "RecursionError: maximum"),
     ("overflow", ("list",), FAULT, "OverflowError: int too large"),
-    ("our_fault", ("list",), FAULT, re.escape(r"\x1b[31m http://***@host") + ".*dti_core.*`dti --debug`"),
+    ("our_fault", ("list",), FAULT, re.escape(r"\x1b[31m http://***@host") + ".*line .*`dti --debug`"),
 ]  # fmt: skip
 
 
@@ -188,7 +193,8 @@ CASES = [
 def test_whatever_is_wrong_is_one_line_and_a_stated_exit_code(
     home, dti, monkeypatch, world, arguments, code, words
 ):
-    getattr(World(home, monkeypatch), world)()
+    wrong = World(home, monkeypatch)
+    getattr(wrong, world)()
     told = [str(one).format(results=os.environ["DTI_RESULTS"], home=home) for one in arguments]
     found, said = dti(*told)
     assert re.fullmatch(r"error: [^\n]+\n", said), said

@@ -26,6 +26,7 @@ from dti_core.lab.data import carriers, getting, limits, tables
 from dti_core.lab.errors import ConfigError, DataError
 from dti_core.lab.parallel import run_parallel
 from dti_core.lab.register import load_register
+from dti_core.lab.terminal import doctor
 from dti_core.lab.yaml_files import parse_yaml
 from tests.hostile_files import HOSTILE
 from tests.shared_data import SHARED, bring
@@ -252,8 +253,8 @@ def test_a_study_that_names_no_registered_set_is_told_so():
 
 #: The measured speed of estimators, shown beside them; no estimate rests on it.
 SHOWN_ONLY = {"studies/esg_constraint/benchmarks.py"}
-_READING = {"open", "read_text", "read_bytes", "read_csv", "read_parquet", "read_stata", "read_excel", "read_json",
-            "read_table", "read_feather", "loadtxt", "genfromtxt", "fromfile", "path"}  # fmt: skip
+_READING = {"open", "read_text", "read_bytes", "read_csv", "read_parquet", "read_stata", "read_excel",
+            "read_json", "read_table", "loadtxt", "genfromtxt", "fromfile", "path"}  # fmt: skip
 
 
 def _opens_files(code: str) -> list[str]:
@@ -402,7 +403,7 @@ def test_a_set_is_fetched_once_and_read(home):
         lines = get_toy()
         assert "Licence of the copy: MIT. Nobody." in lines[0]
         assert "unchanged" in get_toy()[-1]
-        assert asked == [None]
+        assert asked == ["bytes=0-"]
     assert len(data.published("toy").table()) == 40_000
     assert data.reads() == {"toy/a.csv": sha(CONTENT)} == data.planned_reads(["toy"])
     assert data.published("toy").card().origin == "published"
@@ -422,8 +423,8 @@ def test_a_connection_that_breaks_is_taken_up_again(home):
     with serving(cut_at=len(CONTENT) // 3 + 1) as (address, asked):
         register(home, f"{address}/a.csv")
         get_toy()
-        assert len(asked) == 3
-        assert asked[0] is None
+        assert 3 <= len(asked) <= 4  # what came just before a break may be lost
+        assert asked[0] == "bytes=0-"
         assert int(asked[2][6:-1]) > int(asked[1][6:-1]) > 0
 
 
@@ -434,7 +435,7 @@ def test_what_breaks_too_often_is_kept_for_the_next_try(home):
             get_toy()
         assert not (home / "data" / "toy" / "a.csv").exists()
         get_toy()
-        assert len(asked) == 7
+        assert 7 <= len(asked) <= 8
 
 
 @pytest.mark.parametrize(
@@ -461,7 +462,7 @@ def test_a_damaged_begin_does_not_spoil_the_next_try(home):
         (home / "data" / "toy" / "a.csv").unlink()
         (home / "data" / "toy" / "a.csv.part").write_bytes(CONTENT + b"too long")
         get_toy()
-        assert asked[-2:] == [f"bytes={len(CONTENT) + 8}-", None]
+        assert asked[-2:] == [f"bytes={len(CONTENT) + 8}-", "bytes=0-"]
 
 
 def test_a_changed_file_is_refused_at_the_read_and_mended_by_get(home):
@@ -486,7 +487,7 @@ def test_a_changed_file_is_refused_at_the_read_and_mended_by_get(home):
         ("http://example.invalid/a.csv", "only https"),
         ("file:///etc/passwd", "only https"),
         ("ftp://127.0.0.1/a.csv", "only https"),
-        ("{server}/moved", "only https"),
+        ("{server}/moved", "answers 302"),
         ("{server}/gone", "answers 404"),
         ("http://127.0.0.1:9/a.csv", "0 of"),
         (None, "lies at no address of its own. Run `dti data get toy --from FOLDER`"),
@@ -563,7 +564,7 @@ def test_the_published_sets_are_what_the_registry_says(name, monkeypatch, tmp_pa
     row = bring(name, monkeypatch, tmp_path)
     options = {"encoding": "latin1"} if name == "csr_africa" else {}
     assert row.table(**options).shape == (row.rows, row.columns)
-    assert {file.name for file in row.path().iterdir()} == {*row.files, ".lock"}
+    assert {file.name for file in row.path().parent.iterdir()} == {*row.files, ".lock"}
     licences = [file for file in row.files if file.startswith("LICENSE")]
     assert licences
     there = {file.name for file in (SHARED / name).iterdir()} - {"README.md"}
@@ -625,6 +626,20 @@ def test_pins_are_those_of_this_machine(home):
         f"numpy {np.__version__} (lock: 0.1)",
         "no-such-package absent (lock: 1)",
     ]
+
+
+def test_doctor_asks_for_packages_and_only_mentions_published_sets(home):
+    register(home, None)
+    (home / "requirements.lock").write_text("no-such-package==1\n")
+    findings = {finding.part: finding for finding in [*doctor._data(), doctor._packages()]}
+    assert findings["packages"].found == "no-such-package absent (lock: 1)"
+    assert "make packages" in findings["packages"].fix
+    assert findings["data toy"].fix == ""
+    assert "`dti data get toy` brings it" in findings["data toy"].found
+    (home / "data" / "toy").mkdir(parents=True)
+    (home / "data" / "toy" / "a.csv").write_bytes(b"other")
+    (changed,) = doctor._data()
+    assert "Run `dti data get toy`" in changed.fix
 
 
 # YAML and slugs

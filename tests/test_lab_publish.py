@@ -178,10 +178,10 @@ _BARE_FIGURE = {"data": [], "layout": {"title": {"text": "A finding"}, "meta": {
     ("output", "says"),
     [
         ({"output_type": "error", "ename": "ValueError", "evalue": "no"}, "failed with ValueError"),
-        (_shown({"application/vnd.jupyter.widget-view+json": {"model_id": "1"}}), "shows a widget"),
-        (_shown({"text/html": '<script src="https://cdn.plot.ly/p.js">'}), "loads from the network"),
-        (_shown({"text/html": '<img src="//example.org/a.png">'}), "loads from the network"),
-        (_shown({"text/html": '<style>@import "https://a.org/a.css"'}), "loads from the network"),
+        (_shown({"application/vnd.jupyter.widget-view+json": {"model_id": "1"}}), "shows .*widget"),
+        (_shown({"text/html": '<script src="https://cdn.plot.ly/p.js">'}), "does not take: <script>"),
+        (_shown({"text/html": '<img src="//example.org/a.png">'}), "does not take: <img>"),
+        (_shown({"image/svg+xml": "<svg></svg>"}), "shows image/svg"),
         (_shown({"image/png": "aGk="}), "without alt text"),
         (_shown({PLOTLY_MIME: _BARE_FIGURE}), "without alt text"),
         (_shown({PLOTLY_MIME: {"data": [], "layout": {}}}), "without a title and a caption and alt text"),
@@ -201,11 +201,11 @@ def test_cell_that_never_ran_is_refused():
 
 def test_links_and_addresses_do_no_harm():
     link = '<a href="https://example.org">out</a>'
-    shown = _shown({"text/html": link, "text/plain": "<A object at 0x7f12ab>"})
+    shown = _shown({"text/html": link, "text/plain": "\x1b[31m<A object at 0x7f12ab>\x1b[0m"})
     chapter = freeze(_notebook(), _notebook(shown), "s", {})
     data = chapter["cells"][0]["outputs"][0]["data"]
     assert data["text/plain"] == "<A object at 0x…>"
-    assert data["text/html"] == link
+    assert data["text/html"] == '<a href="https://example.org" rel="noopener noreferrer">out</a>'
 
 
 def test_chapter_that_is_too_large_is_refused():

@@ -39,9 +39,11 @@ def stale(
     """Frozen chapters that do not agree with today's code, data and claims, and why; exit 1 if any."""
     from dti_core.lab.frozen import frozen_slugs
     from dti_core.lab.publishing.stale import stale as reasons_of
+    from dti_core.lab.publishing.stale import stale_pages
     from dti_core.lab.terminal.display import say
 
     found = {slug: reasons_of(slug) for slug in slugs or frozen_slugs()}
+    found |= {} if slugs else {"generated pages": stale_pages()}
     for slug, reasons in found.items():
         say(f"{slug}: {'; '.join(reasons) or 'fresh'}")
     finish(not any(found.values()))

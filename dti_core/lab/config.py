@@ -279,8 +279,8 @@ def load_config(slug: str, namespace: Mapping[str, object]) -> Config:
     """Judge the parameters that stand in a notebook's globals.
 
     Every public plain value (number, text, bool, None, list, dict) in `namespace` counts as a parameter, so a
-    misspelt one that papermill injected is refused instead of ignored. From here on each numerical library has
-    one thread, because the number of threads would move the numbers.
+    misspelt one that papermill injected is refused instead of ignored. From here on each numerical library
+    has one thread, because the number of threads would move the numbers.
     """
     from dti_core.lab.parallel import pin_threads
 

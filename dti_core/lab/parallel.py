@@ -69,7 +69,7 @@ def run_parallel(function: Callable[[Item], Out], items: Sequence[Item], label: 
     missing = [place for place in range(len(items)) if place not in done]
     cores = min(available_cores(), max(1, len(missing)))
     apply = function if cores > 1 else _as_in_a_worker(function)
-    jobs = Parallel(n_jobs=cores, return_as="generator", max_nbytes=None)
+    jobs = Parallel(n_jobs=cores, return_as="generator", batch_size=1, max_nbytes=None)
     found = jobs(delayed(apply)(items[place]) for place in missing)
     for place, piece in zip(missing, report_progress(found, label, len(missing)), strict=True):
         done[place] = piece

@@ -2,27 +2,23 @@
 
 import gzip
 import hashlib
-import http.client
-import os
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
 from urllib.parse import urlsplit
 
+import requests
 from filelock import FileLock
 
 from dti_core.lab import files
 from dti_core.lab.data.carriers import get_carriers
 from dti_core.lab.data.ledger import sha256_of
 from dti_core.lab.data.registry import PublishedData, PublishedFile, load_published, load_registry, published
-from dti_core.lab.errors import DataError
+from dti_core.lab.errors import DataError, one_line
 
 CARRIERS, ALL = "carriers", "all"
 _TRIES = 4
 _SILENCE_SECONDS = 30
-_PIECE = 1 << 16
+_PIECE = 1 << 12
 
 
 def get(name: str, folder: Path | None, report: Callable[[str], None]) -> Path:
@@ -121,18 +117,14 @@ def _take(source: Path, file: str, size: int) -> bytes:
 
 def _download(address: str, size: int, part: Path) -> bytes:
     """What lies at `address`, gathered in `part` and going on after it; DataError after vain tries."""
-    problem = "the connection ended early"
+    url, problem = urlsplit(address), "the connection ended early"
+    if url.scheme != "https" and (url.scheme, url.hostname) != ("http", "127.0.0.1"):
+        raise DataError(f"{address}: only https addresses are fetched.")
     for _ in range(_TRIES):
         try:
             _continue(address, size, part)
-        except urllib.error.HTTPError as error:
-            if error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
-                raise DataError(
-                    f"{address}: answers {error.code} {error.reason}. Try --from FOLDER."
-                ) from error
-            part.unlink(missing_ok=True)
-        except (OSError, http.client.HTTPException) as error:
-            problem = str(error)
+        except requests.RequestException as error:
+            problem = one_line(error, 200)
         if part.is_file() and part.stat().st_size >= size:
             return part.read_bytes()
     have = part.stat().st_size if part.is_file() else 0
@@ -143,35 +135,20 @@ def _download(address: str, size: int, part: Path) -> bytes:
 
 
 def _continue(address: str, size: int, part: Path) -> None:
+    """Add to `part` what the server still has, at most a byte more than `size`, whose hash will be wrong."""
     have = part.stat().st_size if part.is_file() else 0
-    _check_address(address)
-    request = urllib.request.Request(address, headers={"Range": f"bytes={have}-"} if have else {})
-    with urllib.request.build_opener(_SafeRedirect).open(request, timeout=_SILENCE_SECONDS) as answer:
-        place = answer.headers.get("Content-Range", "")
-        if answer.status != http.client.PARTIAL_CONTENT or not place.startswith(f"bytes {have}-"):
+    headers = {"Accept-Encoding": "identity", "Range": f"bytes={have}-"}
+    with requests.get(
+        address, headers=headers, stream=True, timeout=_SILENCE_SECONDS, allow_redirects=False
+    ) as answer:
+        if answer.status_code not in (200, 206, 416):
+            raise DataError(f"{address}: answers {answer.status_code} {answer.reason}. Try --from FOLDER.")
+        if answer.status_code != 206 or not answer.headers.get("Content-Range", "").startswith(
+            f"bytes {have}-"
+        ):
             part.unlink(missing_ok=True)
-            have = 0
         with part.open("ab") as stream:
-            _pour(answer, stream, size - have)
-
-
-def _pour(answer: Any, stream: IO[bytes], room: int) -> None:
-    """Copy until the answer ends, or is a byte longer than what is asked for: then its hash will be wrong."""
-    while room >= 0 and (piece := answer.read(min(_PIECE, room + 1))):
-        stream.write(piece)
-        room -= len(piece)
-    stream.flush()
-    os.fsync(stream.fileno())
-
-
-def _check_address(address: str) -> None:
-    url = urlsplit(address)
-    if url.scheme != "https" and (url.scheme, url.hostname) != ("http", "127.0.0.1"):
-        raise DataError(f"{address}: only https addresses are fetched.")
-
-
-class _SafeRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        """Follow to https addresses only."""
-        _check_address(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+            for piece in answer.iter_content(_PIECE) if answer.ok else ():
+                stream.write(piece[: size + 1 - stream.tell()])
+                if stream.tell() > size:
+                    break

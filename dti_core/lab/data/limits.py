@@ -29,15 +29,14 @@ def refuse(
     return DataError(f"{name}: holds {what}; at most {most} are read. {advice}")
 
 
-def check_shape(name: str, n_rows: int, n_columns: int, most_cells: int = MAX_CELLS) -> None:
-    """Raise DataError if a table of that size is more than is read."""
+def check_shape(name: str, n_rows: int, n_columns: int, most_cells: int | None = None) -> None:
+    """Raise DataError if a table of that size is more than is read; `most_cells` is by default MAX_CELLS."""
     if n_columns > MAX_COLUMNS:
         raise refuse(name, f"{n_columns:,} columns", f"{MAX_COLUMNS:,}")
     if n_rows > MAX_ROWS:
         raise refuse(name, f"more than {MAX_ROWS:,} rows", f"{MAX_ROWS:,}")
-    if n_rows * n_columns > most_cells:
-        advice = "Save it as CSV or Parquet." if most_cells < MAX_CELLS else "Give a part of it."
-        raise refuse(name, f"{n_rows:,} rows x {n_columns:,} columns", f"{most_cells:,} cells", advice)
+    if n_rows * n_columns > (most := most_cells or MAX_CELLS):
+        raise refuse(name, f"{n_rows:,} rows x {n_columns:,} columns", f"{most:,} cells")
 
 
 class CountedText(io.RawIOBase):
@@ -94,7 +93,7 @@ def check_workbook(name: str, content: bytes) -> None:
         raise refuse(name, f"{len(content) // MEGABYTE} MB", f"{MAX_SHEET_FILE // MEGABYTE} MB", advice)
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         sizes = {part.filename: part.file_size for part in parts.infolist()}
-        sheets = [part for part in sizes if part.startswith("xl/worksheets/")]
+        sheets = {part for part in sizes if part.startswith("xl/worksheets/")}
         texts = sum(size for part, size in sizes.items() if part not in sheets)
         for size, most in ((texts, MAX_SHEET_TEXTS), (sum(sizes.values()), MAX_SHEET_BYTES)):
             if size > most:

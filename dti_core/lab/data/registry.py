@@ -6,14 +6,13 @@ import io
 import os
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from dti_core.lab.data.cards import DataCard
+from dti_core.lab.data.cards import DataCard, Origin
 from dti_core.lab.data.carriers import carriers
 from dti_core.lab.data.ledger import note, sha256_of
 from dti_core.lab.errors import ConfigError, DataError
@@ -27,8 +26,8 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*$")]
 _COMPRESSION = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz"}
 
 
-class _Row(BaseModel):
-    """What every row of the registry tells."""
+class DataSet(BaseModel):
+    """A row of the registry. `stream` and `table` read its files: they hash, note and judge the bytes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,8 +40,60 @@ class _Row(BaseModel):
     caveat: str
     read_with: tuple[str, ...] = Field((), description="Other data sets that a run on this one reads.")
 
+    def path(self) -> Path:
+        """Where its first file lies. DataError if a file is absent, with the remedy, or has changed."""
+        for file in self._files():
+            self._judge(file, sha256_of(self._place(file)))
+        return self._place(next(iter(self._files())))
 
-class PackagedData(_Row):
+    def stream(self, file: str = "") -> io.BytesIO:
+        """The bytes of one file, by default the first. DataError if it is absent or has changed."""
+        file = file or next(iter(self._files()))
+        content = self._place(file).read_bytes()
+        found = hashlib.sha256(content).hexdigest()
+        note(self._files()[file][0], found)
+        self._judge(file, found)
+        return io.BytesIO(content)
+
+    def table(self, file: str = "", **options: Any) -> pd.DataFrame:
+        """One file as `pandas.read_csv` reads it with `options`."""
+        packing = _COMPRESSION.get(Path(file or next(iter(self._files()))).suffix)
+        table: pd.DataFrame = pd.read_csv(self.stream(file), compression=packing, **options)
+        return table
+
+    def hashes(self) -> dict[str, str]:
+        """The registered sha256 of each file, by the name under which reading it is noted."""
+        return dict(self._files().values())
+
+    def _card(self, name: str, origin: Origin, source: str) -> DataCard:
+        told = {
+            field: getattr(self, field)
+            for field in ("title", "licence", "badge", "caveat", "rows", "columns")
+        }
+        return DataCard(
+            name=name, origin=origin, source=source, sha256=next(iter(self._files().values()))[1], **told
+        )
+
+    def _judge(self, file: str, found: str) -> None:
+        if found != (sha256 := self._files()[file][1]):
+            raise DataError(
+                f"{self.name}: {file} has changed (sha256 {found[:12]}, registered {sha256[:12]}), and "
+                f"results on other data would not compare. {self._remedy()}"
+            )
+
+    def _files(self) -> Mapping[str, tuple[str, str]]:
+        """File -> the name under which reading it is noted, and its registered sha256."""
+        raise NotImplementedError
+
+    def _place(self, file: str) -> Path:
+        """Where one file lies. DataError with the remedy if it does not."""
+        raise NotImplementedError
+
+    def _remedy(self) -> str:
+        raise NotImplementedError
+
+
+class PackagedData(DataSet):
     """A file that an installed package carries."""
 
     package: str
@@ -51,60 +102,28 @@ class PackagedData(_Row):
     file: str
     sha256: str
 
-    def path(self) -> Path:
-        """The file's place, found without importing the package. DataError if absent or changed."""
-        path = self._place()
-        self._judge(sha256_of(path))
-        return path
-
-    def stream(self) -> io.BytesIO:
-        """The file's bytes, hashed as they were read, and noted. DataError if absent or changed."""
-        content = self._place().read_bytes()
-        self._judge(_noted(self.name, content))
-        return io.BytesIO(content)
-
-    def table(self, **options: Any) -> pd.DataFrame:
-        """The file as `pandas.read_csv` reads it with `options`, from the bytes that were hashed."""
-        return _csv(self.stream(), self.file, options)
-
-    def card(self, name: str) -> DataCard:
+    def card(self, name: str = "") -> DataCard:
         """The data card of the unchanged file."""
-        return DataCard(
-            name=name, title=self.title, origin="packaged", badge=self.badge,
-            source=f"Ships inside the Python package {self.package} {self.version}.", licence=self.licence,
-            rows=self.rows, columns=self.columns, sha256=self.sha256, caveat=self.caveat,
-        )  # fmt: skip
+        return self._card(
+            name or self.name, "packaged", f"Ships inside the Python package {self.package} {self.version}."
+        )
 
-    def hashes(self) -> dict[str, str]:
-        """The registered sha256, by the name under which reading it is noted."""
-        return {self.name: self.sha256}
+    def _files(self) -> Mapping[str, tuple[str, str]]:
+        return {self.file: (self.name, self.sha256)}
 
-    def installed_version(self) -> str | None:
-        """Version of the carrier on this machine, None if absent."""
-        try:
-            return version(self.package)
-        except PackageNotFoundError:
-            return None
-
-    def _place(self) -> Path:
+    def _place(self, file: str) -> Path:
+        """Found without importing the package."""
         spec = importlib.util.find_spec(self.module)
-        if spec is None or not spec.submodule_search_locations:
-            remedy = "dti data get carriers" if self.package in carriers() else "make install"
-            raise DataError(f"data package {self.package}=={self.version} is not installed. Run `{remedy}`.")
-        path = Path(next(iter(spec.submodule_search_locations))) / self.file
-        if not path.is_file():
+        folder = next(iter(spec.submodule_search_locations or ()), None) if spec else None
+        if folder is None or not (path := Path(folder) / file).is_file():
             raise DataError(
-                f"{self.package}: {self.file} is missing; install {self.package}=={self.version}."
+                f"{self.name}: the data package {self.package} is not installed. {self._remedy()}"
             )
         return path
 
-    def _judge(self, found: str) -> None:
-        if found != self.sha256:
-            raise DataError(
-                f"{self.package}: {self.file} has changed (sha256 {found[:12]}, "
-                f"registered {self.sha256[:12]}). "
-                f"Install {self.package}=={self.version}; results on other data would not compare."
-            )
+    def _remedy(self) -> str:
+        command = "dti data get carriers" if self.package in carriers() else "make install"
+        return f"Run `{command}`, which brings {self.package}=={self.version}."
 
 
 class PublishedFile(BaseModel):
@@ -117,7 +136,7 @@ class PublishedFile(BaseModel):
     address: str | None = Field(None, description="https address of exactly these bytes, commit included.")
 
 
-class PublishedData(_Row):
+class PublishedData(DataSet):
     """Files at public addresses that no package ships: brought by `dti data get`, never committed."""
 
     commit: str = Field(description="Repository and commit of the copy, or of each thing it was made from.")
@@ -135,53 +154,27 @@ class PublishedData(_Row):
         """Its folder, None unless every file is there."""
         return self.folder if all((self.folder / file).is_file() for file in self.files) else None
 
-    def path(self) -> Path:
-        """Its folder. DataError if a file is missing, with the command that brings it, or has changed."""
-        if self.find() is None:
-            raise DataError(f"data set {self.name} is not on this machine. {self._bring}")
-        for file in self.files:
-            self._judge(file, sha256_of(self.folder / file))
-        return self.folder
-
-    def stream(self, file: str = "") -> io.BytesIO:
-        """The bytes of one file, by default the first, hashed as they were read, and noted."""
-        file = file or next(iter(self.files))
-        if file not in self.files:
-            raise DataError(f"data set {self.name} has no file {file}. It has {', '.join(self.files)}.")
-        try:
-            content = (self.folder / file).read_bytes()
-        except FileNotFoundError as error:
-            raise DataError(f"data set {self.name} is not on this machine. {self._bring}") from error
-        self._judge(file, _noted(f"{self.name}/{file}", content))
-        return io.BytesIO(content)
-
-    def table(self, file: str = "", **options: Any) -> pd.DataFrame:
-        """One file as `pandas.read_csv` reads it with `options`, from the bytes that were hashed."""
-        return _csv(self.stream(file), file or next(iter(self.files)), options)
-
-    def card(self) -> DataCard:
-        """The data card of the unchanged set; its hash is that of the first file."""
-        return DataCard(
-            name=self.name, title=self.title, origin="published", badge=self.badge,
-            source=f"{self.upstream} Copy: {self.commit}.", licence=self.licence, rows=self.rows,
-            columns=self.columns, sha256=next(iter(self.files.values())).sha256, caveat=self.caveat,
-        )  # fmt: skip
-
     def hashes(self) -> dict[str, str]:
-        """The registered sha256 of each file, by the name of its reading; "absent" for what is not here."""
-        here = self.find() is not None
-        return {f"{self.name}/{file}": row.sha256 if here else "absent" for file, row in self.files.items()}
+        """The registered sha256 of each file, by the name of its reading; "absent" if the set is not here."""
+        known = super().hashes()
+        return known if self.find() else dict.fromkeys(known, "absent")
 
-    @property
-    def _bring(self) -> str:
+    def card(self, name: str = "") -> DataCard:
+        """The data card of the unchanged set; its hash is that of the first file."""
+        return self._card(name or self.name, "published", f"{self.upstream} Copy: {self.commit}.")
+
+    def _files(self) -> Mapping[str, tuple[str, str]]:
+        return {file: (f"{self.name}/{file}", row.sha256) for file, row in self.files.items()}
+
+    def _place(self, file: str) -> Path:
+        if file not in self.files:
+            raise DataError(f"{self.name}: has no file {file}. It has {', '.join(self.files)}.")
+        if not (path := self.folder / file).is_file():
+            raise DataError(f"{self.name}: {file} is not on this machine. {self._remedy()}")
+        return path
+
+    def _remedy(self) -> str:
         return f"Run `dti data get {self.name}`."
-
-    def _judge(self, file: str, found: str) -> None:
-        if found != self.files[file].sha256:
-            raise DataError(
-                f"data set {self.name}: {file} has changed (sha256 {found[:12]}, "
-                f"registered {self.files[file].sha256[:12]}). {self._bring}"
-            )
 
 
 def data_root() -> Path:
@@ -219,7 +212,7 @@ def planned_reads(values: Iterable[object], always: Iterable[str] = ()) -> dict[
 
     Parameters
     ----------
-    values : a run's parameters; those that name a registered set stand for it.
+    values : a run's parameters; those that name a registered set stand for it and for those read with it.
     always : sets that the study reads whatever its parameters are.
 
     Raises
@@ -227,9 +220,8 @@ def planned_reads(values: Iterable[object], always: Iterable[str] = ()) -> dict[
     DataError if `always` names a set that is not registered.
     """
     registry = load_all()
-    named = [value for value in values if isinstance(value, str) and value in registry]
     found: dict[str, str] = {}
-    for name in (*named, *always):
+    for name in (*(value for value in values if isinstance(value, str) and value in registry), *always):
         for one in (name, *_named(name, registry, "registered").read_with):
             found |= _named(one, registry, "registered").hashes()
     return found
@@ -249,20 +241,7 @@ def _load(file: str, row: Any) -> dict[str, Any]:
 @cache
 def _rows(file: str, text: str, row: Any) -> Mapping[str, Any]:
     try:
-        return {
-            name: row.model_validate({**fields, "name": name})
-            for name, fields in parse_yaml(text, file).items()
-        }
+        rows = parse_yaml(text, file).items()
+        return {name: row.model_validate({**fields, "name": name}) for name, fields in rows}
     except (ValidationError, TypeError, AttributeError) as error:
         raise ConfigError(f"{file}: {error}") from error
-
-
-def _noted(name: str, content: bytes) -> str:
-    sha256 = hashlib.sha256(content).hexdigest()
-    note(name, sha256)
-    return sha256
-
-
-def _csv(stream: io.BytesIO, file: str, options: Mapping[str, Any]) -> pd.DataFrame:
-    table: pd.DataFrame = pd.read_csv(stream, compression=_COMPRESSION.get(Path(file).suffix), **options)
-    return table

@@ -49,17 +49,10 @@ def inline_scripts(page: str) -> list[str]:
 
 def _policy(scripts: Iterable[str]) -> str:
     hashes = " ".join(sorted({f"'sha256-{_digest(script)}'" for script in scripts}))
-    return "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src {_SITE} {hashes}",
-            f"style-src {_SITE} 'unsafe-inline'",
-            f"img-src {_SITE} data: blob:",
-            f"font-src {_SITE} data:",
-            "connect-src 'self'",
-            f"form-action {_SITE}",
-            "base-uri 'none'",
-        ]
+    return (
+        f"default-src 'none'; script-src {_SITE} {hashes}; style-src {_SITE} 'unsafe-inline'; "
+        f"img-src {_SITE} data: blob:; font-src {_SITE} data:; connect-src 'self'; form-action {_SITE}; "
+        f"base-uri 'none'"
     )
 
 

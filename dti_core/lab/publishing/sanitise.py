@@ -5,7 +5,6 @@ import html
 import io
 import re
 from collections.abc import Mapping
-from html.parser import HTMLParser
 from typing import Any, get_args
 
 from dti_core.lab.errors import BookError
@@ -13,51 +12,28 @@ from dti_core.lab.record import VerdictWord
 
 IMAGES = {"image/png": "PNG", "image/jpeg": "JPEG"}
 _VERDICTS = {f"verdict-{word.replace(' ', '-')}" for word in get_args(VerdictWord)}
-_TAGS = {
-    "table", "caption", "colgroup", "col", "thead", "tbody", "tfoot", "tr", "th", "td", "dl", "dt", "dd",
-    "ul", "ol", "li", "p", "div", "span", "br", "hr", "h2", "h3", "h4", "h5", "h6", "b", "strong", "i",
-    "em", "code", "pre", "kbd", "samp", "sub", "sup", "small", "abbr", "blockquote", "details", "summary",
-    "a",
-}  # fmt: skip
-_ATTRIBUTES = {
-    "th": {"scope", "colspan", "rowspan"},
-    "td": {"colspan", "rowspan"},
-    "table": {"border"},
-    "abbr": {"title"},
-    "a": {"href"},
-}
+_TAGS = (
+    "table caption colgroup col thead tbody tfoot tr th td dl dt dd ul ol li p div span br hr h2 h3 h4 h5 h6 "
+    "b strong i em code pre kbd samp sub sup small abbr blockquote details summary a"
+)
+_SPANS = {"colspan", "rowspan"}
+_ATTRIBUTES = {"th": {"scope", *_SPANS}, "td": _SPANS, "table": {"border"}, "abbr": {"title"}, "a": {"href"}}
 _CLASSES = {"table": {"dataframe", "verdicts"}, "td": _VERDICTS}
 #: pandas puts a style sheet before each table; the book has its own, so it goes without a word.
 _DROPPED = {"style"}
 
 #: Traces that need the network (maps) or WebGL (which compiles code).
-BARRED_TRACES = frozenset({
-    "choropleth", "choroplethmap", "choroplethmapbox", "densitymap", "densitymapbox", "scattergeo",
-    "scattermap", "scattermapbox", "cone", "isosurface", "mesh3d", "parcoords", "scatter3d", "scattergl",
-    "scatterpolargl", "splom", "streamtube", "surface", "volume",
-})  # fmt: skip
+BARRED_TRACES = (
+    "choropleth choroplethmap densitymap scattergeo scattermap cone isosurface mesh3d parcoords scatter3d "
+    "scattergl scatterpolargl splom streamtube surface volume"
+)
+_ELEMENT = re.compile(r"<([a-z][^\s/>]*)", re.IGNORECASE)
 _MARKUP = r"/?(?:br|b|i|em|strong|sub|sup|extra)\s*/?>"
 _OTHER_MARKUP = re.compile(f"<(?!{_MARKUP})", re.IGNORECASE)
-_LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _KNOWN_MARKUP = re.compile(f"<{_MARKUP}", re.IGNORECASE)
 _PICTURE = re.compile(r"data:image/(?:png|jpeg);base64,[A-Za-z0-9+/=\s]+")
-_ADDRESS = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*:)?//|(?:javascript|vbscript|data|blob|file|mailto):", re.IGNORECASE
-)
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*:)?//|(javascript|vbscript|data|blob|file):", re.IGNORECASE)
 _INVISIBLE = re.compile(r"[\x00-\x20\x7f-\xa0]")
-
-
-class _Names(HTMLParser):
-    """Names of all elements in a piece of HTML."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names.add(tag)
 
 
 def clean_html(text: str, place: str) -> str:
@@ -67,7 +43,7 @@ def clean_html(text: str, place: str) -> str:
     ------
     BookError naming `place` if it holds other elements: without them the output would not be what was meant.
     """
-    if other := sorted(_Names(text).names - _TAGS - _DROPPED):
+    if other := sorted({name.lower() for name in _ELEMENT.findall(text)} - {*_TAGS.split(), *_DROPPED}):
         names = ", ".join(f"<{name[:20]}>" for name in other[:5])
         raise BookError(
             f"{place} has HTML that a book does not take: {names}. "
@@ -80,9 +56,8 @@ def strip_html(text: str) -> str:
     """`text` without whatever is not allowed."""
     import nh3
 
-    return nh3.clean(
-        text, tags=_TAGS, attributes=_ATTRIBUTES, allowed_classes=_CLASSES, url_schemes={"https", "mailto"}
-    )
+    tags, schemes = set(_TAGS.split()), {"https", "mailto"}
+    return nh3.clean(text, tags=tags, attributes=_ATTRIBUTES, allowed_classes=_CLASSES, url_schemes=schemes)
 
 
 def clean_markdown(text: str, place: str) -> str:
@@ -100,9 +75,7 @@ def clean_image(mime: str, data: str, place: str) -> str:
         content = base64.b64decode("".join(data.split()), validate=True)
         Image.open(io.BytesIO(content), formats=[IMAGES[mime]]).verify()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BookError(
-            f"{place} shows an {mime} that is none ({type(error).__name__}). Draw it again."
-        ) from error
+        raise BookError(f"{place} shows an {mime} that is none. Draw it again.") from error
     return data
 
 
@@ -119,9 +92,8 @@ def clean_figure(figure: Any, place: str) -> dict[str, Any]:
     import plotly.graph_objects as go
 
     figure = figure if isinstance(figure, Mapping) else {"data": figure}
-    kept = {"data": [], "layout": {}} | {
-        key: figure[key] for key in ("data", "layout", "frames") if figure.get(key)
-    }
+    kept = {"data": figure.get("data") or [], "layout": figure.get("layout") or {}}
+    kept |= {"frames": figure["frames"]} if figure.get("frames") else {}
     try:
         go.Figure(kept)
     except (ValueError, TypeError, AttributeError, KeyError) as error:
@@ -133,7 +105,7 @@ def clean_figure(figure: Any, place: str) -> dict[str, Any]:
 
 def words_of(text: str) -> str:
     """Plotly's text as plain words, on one line."""
-    return html.unescape(_KNOWN_MARKUP.sub("", _LINE_BREAK.sub(" ", text)))
+    return html.unescape(_KNOWN_MARKUP.sub(lambda tag: " " if "br" in tag[0].lower() else "", text))
 
 
 def _clean_node(node: Any, key: str, place: str) -> Any:
@@ -145,15 +117,11 @@ def _clean_node(node: Any, key: str, place: str) -> Any:
     if not isinstance(node, str):
         return node
     seen = _INVISIBLE.sub("", node)
-    if key in ("type", "args") and seen in BARRED_TRACES:
-        raise BookError(
-            f"{place} draws a {seen}, which needs the network or WebGL. Use a trace that plotly draws as SVG."
-        )
+    if key in ("type", "args") and seen in BARRED_TRACES.split():
+        raise BookError(f"{place} draws a {seen}, which needs the network or WebGL. Use another trace.")
     loads = key == "source" or (key in ("style", "args") and _ADDRESS.match(seen))
     if loads and not _PICTURE.fullmatch(node):
-        raise BookError(
-            f"{place} has a figure that loads {node[:60]!r}. Only PNG and JPEG as data: are allowed."
-        )
+        raise BookError(f"{place} has a figure that loads {node[:60]!r}. Allowed: PNG and JPEG as data:.")
     return _OTHER_MARKUP.sub("&lt;", node)
 
 

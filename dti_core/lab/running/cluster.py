@@ -42,7 +42,7 @@ def _cluster_errors() -> Iterator[None]:
         raise
     except (Exception, CancelledError) as error:
         said = str(error).strip().splitlines() or ["no reason given"]
-        raise RunError(f"the cluster failed: {type(error).__name__}: {said[0]}") from error
+        raise RunError(f"the cluster failed: {type(error).__name__}: {said[0].rstrip(':')}") from error
 
 
 class Slots:

@@ -13,20 +13,8 @@ from pydantic import ValidationError
 from dti_core.lab.errors import RunError
 from dti_core.lab.files import write
 from dti_core.lab.record import Record
-from dti_core.lab.running import owners, track
+from dti_core.lab.running import owners, runs, track
 from dti_core.lab.running.figure_page import write_figure_page
-from dti_core.lab.running.runs import (
-    BEGUN,
-    EXECUTED,
-    FIGURES,
-    PARTIAL,
-    PROGRESS,
-    RESULT,
-    RUN_DIR,
-    STOP,
-    RunState,
-    seal,
-)
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -67,9 +55,9 @@ def end_processes(variable: str, value: str) -> None:
 
 def end_kernel(folder: Path) -> None:
     """End the kernel of a run whose worker cannot, and remove its sockets."""
-    end_processes(RUN_DIR, str(folder))
+    end_processes(runs.RUN_DIR, str(folder))
     with suppress(OSError, ValueError):
-        sockets = Path((folder / BEGUN).read_text(encoding="utf-8"))
+        sockets = Path((folder / runs.BEGUN).read_text(encoding="utf-8"))
         if sockets.name.startswith(SOCKETS):
             shutil.rmtree(sockets, ignore_errors=True)
 
@@ -77,10 +65,10 @@ def end_kernel(folder: Path) -> None:
 def finished_record(folder: Path) -> Record | None:
     """The record of a run whose notebook was complete and sound, None if that did not come to pass."""
     try:
-        record = Record.model_validate_json((folder / RESULT).read_bytes())
+        record = Record.model_validate_json((folder / runs.RESULT).read_bytes())
     except (OSError, ValidationError):
         return None
-    return record if (folder / EXECUTED).is_file() and record.run == folder.name else None
+    return record if (folder / runs.EXECUTED).is_file() and record.run == folder.name else None
 
 
 def keep_partial(folder: Path, problem: str) -> None:
@@ -88,14 +76,14 @@ def keep_partial(folder: Path, problem: str) -> None:
     import nbformat
 
     with suppress(OSError):
-        (folder / RESULT).replace(folder / f"partial.{RESULT}")
+        (folder / runs.RESULT).replace(folder / f"partial.{runs.RESULT}")
     unfinished = folder / UNFINISHED
     if not unfinished.is_file():
         return
     try:
         notebook = nbformat.read(unfinished, as_version=4)
         _mark_failed(notebook, problem)
-        write(folder / PARTIAL, nbformat.writes(notebook))
+        write(folder / runs.PARTIAL, nbformat.writes(notebook))
     except (OSError, ValueError):
         pass
     unfinished.unlink(missing_ok=True)
@@ -113,13 +101,13 @@ def _mark_failed(notebook: "NotebookNode", problem: str) -> None:
     notebook.cells.insert(0, banner)
 
 
-def conclude(folder: Path, state: RunState, experiment_id: str = "") -> str:
+def conclude(folder: Path, state: runs.RunState, experiment_id: str = "") -> str:
     """Write a run's last state, log it, answer for it no more; why it could not be logged, '' if it was."""
     if state.status == "finished" and not state.seal:
-        Record.model_validate_json((folder / RESULT).read_bytes())
-        if (folder / EXECUTED).is_file():
-            write_figure_page(folder / EXECUTED, folder / FIGURES)
-        state = seal(folder, state)
+        Record.model_validate_json((folder / runs.RESULT).read_bytes())
+        if (folder / runs.EXECUTED).is_file():
+            write_figure_page(folder / runs.EXECUTED, folder / runs.FIGURES)
+        state = runs.seal(folder, state)
     state.save(folder)
     sweep_up(folder)
     problem = ""
@@ -133,6 +121,6 @@ def conclude(folder: Path, state: RunState, experiment_id: str = "") -> str:
 
 def sweep_up(folder: Path) -> None:
     """Remove the files by which runner and worker talked."""
-    for left in (*(folder / name for name in (BEGUN, PROGRESS, STOP)), *folder.glob(".*.tmp")):
+    for left in (*(folder / name for name in (runs.BEGUN, runs.PROGRESS, runs.STOP)), *folder.glob(".*.tmp")):
         with suppress(OSError):
             left.unlink(missing_ok=True)

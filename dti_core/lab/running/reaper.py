@@ -34,34 +34,26 @@ def _mend_safely(mark: Path) -> str:
 
 
 def _mend(slug: str, run: str, owner: str, last_touch: float) -> str:
-    from dti_core.lab.running.leftovers import (
-        conclude,
-        end_kernel,
-        end_processes,
-        finished_record,
-        keep_partial,
-        sweep_up,
-    )  # fmt: skip
-    from dti_core.lab.running.runs import damage, read_state
+    from dti_core.lab.running import leftovers, runs
 
     folder = study_results(slug) / run
-    end_processes(owners.OWNER, owner)
-    end_kernel(folder)
-    state = read_state(folder)
-    if state is None or (state.seal and damage(folder, state)):
-        sweep_up(folder)
+    leftovers.end_processes(owners.OWNER, owner)
+    leftovers.end_kernel(folder)
+    state = runs.read_state(folder)
+    if state is None or (state.seal and runs.damage(folder, state)):
+        leftovers.sweep_up(folder)
         with suppress(OSError):
             folder.rmdir()
         owners.release(slug, run, logged=False)
         return "was killed and left nothing that can be used"
     if state.status == "running":
-        if record := finished_record(folder):
+        if record := leftovers.finished_record(folder):
             update = {"status": "finished", "seconds": record.seconds}
         else:
-            keep_partial(folder, _KILLED)
+            leftovers.keep_partial(folder, _KILLED)
             seconds = max(0.0, last_touch - state.started.timestamp())
             update = {"status": "killed", "reason": _KILLED, "seconds": seconds}
         state = state.model_copy(update=update)
-    problem = conclude(folder, state)
+    problem = leftovers.conclude(folder, state)
     ended = "had finished before its command was killed" if state.status == "finished" else "was killed"
     return f"{ended}; {f'not logged: {problem}' if problem else 'so it says now, here and in MLflow'}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote
+from uuid import uuid4
 
 from dti_core.lab.errors import RunError, printable
 from dti_core.lab.paths import results_root
@@ -62,7 +63,7 @@ def make_database(make: Callable[[str], None]) -> None:
     if is_ours() and not database().exists():
         for left in results_root().glob(f"{database().name}.new*"):
             left.unlink()
-        new = database().with_name(f"{database().name}.new")
+        new = database().with_name(f"{database().name}.new-{uuid4().hex[:8]}")
         make(database_uri(new))
         new.replace(database())
 

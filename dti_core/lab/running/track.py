@@ -37,7 +37,7 @@ def _client(uri: str | None = None) -> "MlflowClient":
     from mlflow import MlflowClient
 
     for chatty in ("mlflow", "alembic", "urllib3"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
     return MlflowClient(tracking_uri=uri or tracking_uri())
 
 
