@@ -499,6 +499,7 @@ LEFT = """() => Array.from(document.querySelectorAll(".bd-article *")).flatMap(e
   const tag = element.localName.toLowerCase();
   if (["iframe", "object", "embed", "base", "meta", "link"].includes(tag)) found.push(tag);
   if (tag == "script" && element.type != "application/json") found.push(tag);
+  if (element.shadowRoot) found.push("a hidden tree");
   for (const name of ["href", "xlink:href", "src", "action", "formaction", "ping", "background"]) {
     const value = (element.getAttribute(name) || "").replace(/[\\x00-\\x20]/g, "");
     if (/^(?!https:|mailto:|data:image\\/png)[a-z]+:/i.test(value)) found.push(name + "=" + value);
@@ -589,6 +590,21 @@ def test_sliders_frames_search_and_print_work_under_the_policy(browser, canary, 
                 page.keyboard.press("Enter")
                 page.locator('#search-results a[href*="notation.html"]').first.wait_for()
                 assert watch.hits == watch.foreign == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("tex", "kept"), [("x^2", "x2"), ("\\href{javascript:1}{x}", "\\href"), ("\\require{x}", "\\require")]
+)
+def test_equations_are_typeset_without_commands_that_link_or_load(browser, canary, site, tex, kept):
+    with _addresses(site) as (home, _), Watch(browser, canary) as watch:
+        page = watch.open(home, "notation.html").page
+        page.locator("mjx-container svg").first.wait_for()
+        page.evaluate("tex => document.body.append(MathJax.tex2svg(tex))", tex)
+        shown = page.locator("body > mjx-container")
+        assert shown.text_content().startswith(kept)
+        assert shown.locator("a").count() == 0
+        assert watch.errors == []
 
 
 @pytest.mark.browser

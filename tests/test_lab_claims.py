@@ -8,6 +8,7 @@ import pytest
 from dti_core.lab.claims import all_verdicts, judge, judge_bar
 from dti_core.lab.config import PROFILES, Experiment
 from dti_core.lab.data import DataCard
+from dti_core.lab.fingerprint import Fingerprint, Numbers, Telling
 from dti_core.lab.record import OBSERVED, Estimate, Provenance, Record, Result
 from dti_core.lab.register import Bar, Claim, load_register
 
@@ -45,13 +46,13 @@ def world_of(claim: Claim, outcome: str, control: str | None, planted: str | Non
 
 
 def record(estimates: list[Estimate], slug: str, profile: str = "full", day: int = 1) -> Record:
-    provenance = Provenance(
-        fingerprint="0", sources={}, notebook_sha256="0", data_sha256="0", lock_sha256="0", git_commit=None,
-        git_dirty=None, python="3.11", packages={}, machine="any",
-    )  # fmt: skip
+    numbers = Numbers(slug=slug, parameters={}, data={}, code={}, cells="", packages={})
+    told = Fingerprint(numbers=numbers, telling=Telling(code={}, notebook="", claims=""))
+    provenance = Provenance(fingerprint=told, git_commit=None, git_dirty=None, python="3.11", machine="any")
     return Record(
         slug=slug, run=f"{profile}-{day}", profile=profile, started=datetime(2026, 1, day, tzinfo=UTC),
-        seconds=1, parameters={}, data=CARD, estimates=tuple(estimates), claims=(), provenance=provenance,
+        seconds=1, parameters={}, data=CARD, estimates=tuple(estimates), series={}, claims=(),
+        provenance=provenance,
     )  # fmt: skip
 
 

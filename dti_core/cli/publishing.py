@@ -8,6 +8,8 @@ from dti_core.cli.group import dti
 from dti_core.cli.options import Port, Profile, finish
 from dti_core.lab.errors import ConfigError
 
+_MOST_REASONS = 12
+
 
 @dti.command()
 def publish(
@@ -45,7 +47,13 @@ def stale(
     found = {slug: reasons_of(slug) for slug in slugs or frozen_slugs()}
     found |= {} if slugs else {"generated pages": stale_pages()}
     for slug, reasons in found.items():
-        say(f"{slug}: {'; '.join(reasons) or 'fresh'}")
+        say(f"{slug}: {'stale' if reasons else 'fresh'}")
+        for reason in reasons[:_MOST_REASONS]:
+            say(f"  {reason}")
+        if len(reasons) > _MOST_REASONS:
+            say(f"  and {len(reasons) - _MOST_REASONS} more")
+    if any(found.values()):
+        say("Numbers take a full run and `dti publish SLUG`; all else `dti publish SLUG --redraw`.")
     finish(not any(found.values()))
 
 
