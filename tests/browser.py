@@ -33,11 +33,17 @@ def open_chromium(*arguments: str) -> Iterator[Any]:
 @contextmanager
 def serve_quietly(folder: Path) -> Iterator[str]:
     """Address under which `folder` is served."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    server = _Server(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
     server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    """On a busy machine a queue of five, which is the default, lets the connections of a page wait for ever."""
+
+    request_queue_size = 128
 
 
 class _Quiet(SimpleHTTPRequestHandler):

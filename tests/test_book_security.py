@@ -600,7 +600,9 @@ def test_equations_are_typeset_without_commands_that_link_or_load(browser, canar
     with _addresses(site) as (home, _), Watch(browser, canary) as watch:
         page = watch.open(home, "notation.html").page
         page.locator("mjx-container svg").first.wait_for()
-        page.evaluate("tex => document.body.append(MathJax.tex2svg(tex))", tex)
+        page.evaluate(
+            "async tex => { await MathJax.startup.promise; document.body.append(MathJax.tex2svg(tex)); }", tex
+        )
         shown = page.locator("body > mjx-container")
         assert shown.text_content().startswith(kept)
         assert shown.locator("a").count() == 0

@@ -199,10 +199,17 @@ def rooms(monkeypatch):
     return asked
 
 
+REMEDY = "Numbers take a full run and `dti publish SLUG`; all else `dti publish SLUG --redraw`.\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["stale"], 1, "one: fresh\ntwo: cost_bps 10 -> 25; [/x] changed\ngenerated pages: fresh\n"),
+        (
+            ["stale"],
+            1,
+            "one: fresh\ntwo: stale\n  cost_bps 10 -> 25\n  [/x] changed\ngenerated pages: fresh\n" + REMEDY,
+        ),
         (["stale", "one"], 0, "one: fresh\n"),
         (["redraw", "all"], 1, "one: identical\ntwo: differs in cell 5\n"),
         (["redraw", "one"], 0, "one: identical\n"),

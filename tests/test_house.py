@@ -126,6 +126,37 @@ def _may_import(path: Path, name: str) -> bool:
 SCIENCE = [path for path in MODULES if path.relative_to(ROOT / "dti_core").parts[0] in ("studies", "bridges")]
 
 
+def _calls(path: Path) -> list[str]:
+    """Calls in a module as they are written, without their arguments."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return [ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)]
+
+
+def test_files_are_written_whole():
+    """Through lab.files alone: a bare write would tear when the disk is full or the process killed."""
+    bare = re.compile(
+        r"(^|\.)(write_text|write_bytes|touch|to_csv|to_parquet|to_json|copyfile)$|^(nbformat|json)\.(write|dump)$"
+    )
+    found = {(path.name, call) for path in MODULES for call in _calls(path) if bare.search(call)}
+    allowed = {
+        ("inputs.py", "shutil.copyfile"),
+        ("pieces.py", "table.to_parquet"),
+        ("vendor.py", "shutil.copyfile"),
+    }
+    allowed |= {(name, call) for name, call in found if call.endswith(".touch")}  # marks without content
+    assert found - allowed == set()
+
+
+def test_science_imports_nothing_by_a_made_up_name():
+    """The digest of a study's code follows imports as they are written; a computed name would escape it."""
+    assert not [
+        (path, call)
+        for path in SCIENCE
+        for call in _calls(path)
+        if call.endswith(("import_module", "__import__", "exec", "eval"))
+    ]
+
+
 def test_science_uses_only_the_rooms_meant_for_it():
     assert any(_ours(path) for path in SCIENCE)
     wrong = {

@@ -10,8 +10,9 @@ from dti_core.lab.claims import judge
 from dti_core.lab.files import write
 from dti_core.lab.fingerprint import DATA_PATH, Value
 from dti_core.lab.kept import series_files
-from dti_core.lab.pieces import sha256
+from dti_core.lab.pieces import KEPT, sha256
 from dti_core.lab.record import Record, Result
+from dti_core.lab.running.cache import seconds_behind
 from dti_core.lab.running.inputs import OWN_DATA, SERIES_FOLDER
 from dti_core.lab.running.provenance import collect_provenance
 from dti_core.lab.running.runs import RESULT, RUN_DIR, create_run_folder
@@ -29,12 +30,13 @@ def record(result: Result) -> None:
     digest, slug = provenance.fingerprint.digest, result.config.slug
     folder = Path(given) if given else create_run_folder(slug, digest, started)
     files = series_files(result.series)
+    behind = seconds_behind(Path(os.environ[KEPT])) if KEPT in os.environ else 0.0
     kept = Record(
         slug=slug,
         run=folder.name,
         profile=result.config.profile,
         started=started,
-        seconds=(datetime.now(UTC) - started).total_seconds(),
+        seconds=(datetime.now(UTC) - started).total_seconds() + behind,
         parameters=_as_given(result.config.values),
         data=result.card,
         estimates=result.estimates,

@@ -9,6 +9,7 @@ from pathlib import Path
 from dti_core.lab.config import Config
 from dti_core.lab.data import planned_reads, sha256_of, user_hashes
 from dti_core.lab.errors import RunError
+from dti_core.lab.files import write
 from dti_core.lab.fingerprint import (
     DATA_PATH,
     Fingerprint,
@@ -34,6 +35,7 @@ from dti_core.lab.running.sources import (
 from dti_core.lab.running.versions import package_versions
 
 _TABLES = ("*.csv", "*.csv.gz", "*.parquet")
+_SECONDS = "seconds"
 REUSED = "reused: nothing changed"
 #: Modules that cannot move a number: they word errors, colour figures, show what was found, or bring files
 #: whose hashes are checked when they are read.
@@ -129,6 +131,18 @@ def kept_store(numbers: Numbers) -> Path:
     return results_root() / ".kept" / numbers.slug / numbers.digest[:32]
 
 
+def seconds_behind(store: Path) -> float:
+    """Seconds that earlier runs have spent on what is kept in `store`."""
+    with suppress(OSError, ValueError):
+        return float((store / _SECONDS).read_text(encoding="ascii"))
+    return 0.0
+
+
+def add_seconds(store: Path, seconds: float) -> None:
+    """Note the seconds of a run that estimated into `store`, whether or not it came to its end."""
+    write(store / _SECONDS, f"{seconds_behind(store) + seconds:.1f}")
+
+
 def bring_frozen(numbers: Numbers) -> bool:
     """Whether a Result of these numbers is kept; one that is frozen in the book is brought into the store."""
     store = kept_store(numbers)
@@ -138,6 +152,7 @@ def bring_frozen(numbers: Numbers) -> bool:
         if frozen_record(numbers.slug).provenance.fingerprint.numbers.digest != numbers.digest:
             return False
         save_result(store, frozen_result(numbers.slug))
+        add_seconds(store, frozen_record(numbers.slug).seconds)
     except RunError:
         return False
     return True

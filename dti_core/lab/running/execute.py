@@ -26,9 +26,11 @@ from dti_core.lab.data import DATA_ROOT, READS_FILE, data_root
 from dti_core.lab.errors import ConfigError
 from dti_core.lab.files import write
 from dti_core.lab.fingerprint import DATA_PATH
+from dti_core.lab.kept import is_kept
 from dti_core.lab.parallel import CORES, PROGRESS_FILE
 from dti_core.lab.pieces import KEPT
 from dti_core.lab.record import Record
+from dti_core.lab.running.cache import add_seconds
 from dti_core.lab.running.inputs import OWN_DATA
 from dti_core.lab.running.leftovers import SOCKETS, UNFINISHED, first_line, keep_partial, kill_group
 from dti_core.lab.running.runs import (
@@ -45,7 +47,7 @@ from dti_core.lab.running.runs import (
 from dti_core.lab.running.verify import READS, strange_input
 
 _KERNEL_START_SECONDS = 120
-_OUTPUT_SECONDS = 60
+_OUTPUT_SECONDS = 600
 
 
 class NotebookClock:
@@ -110,9 +112,13 @@ def execute(spec: RunSpec) -> Outcome:
     except OSError as error:
         return _outcome(spec, "failed", _explain(error, NotebookClock(None)), 0.0)
     clock = NotebookClock(spec.timeout_seconds)
+    estimating = not is_kept(spec.kept)
     with _stop_on_request(spec.folder, clock):
         problem = _attempt(spec, clock)
     clock.kill_kernel()
+    if estimating:
+        with suppress(OSError):
+            add_seconds(spec.kept, clock.seconds)
     if problem is None:
         return _outcome(spec, "finished", "", clock.seconds)
     keep_partial(spec.folder, problem)
