@@ -41,7 +41,7 @@ def serve_quietly(folder: Path) -> Iterator[str]:
 
 
 class _Server(ThreadingHTTPServer):
-    """On a busy machine a queue of five, which is the default, lets the connections of a page wait for ever."""
+    """On a busy machine the usual queue of five lets the connections of a page wait for ever."""
 
     request_queue_size = 128
 

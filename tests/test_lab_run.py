@@ -19,16 +19,17 @@ from threading import Event
 import nbformat
 import psutil
 import pytest
+from distributed.scheduler import KilledWorker
 
 from dti_core.lab.errors import DataError, RunError
 from dti_core.lab.record import Record
 from dti_core.lab.running import cluster, owners
 from dti_core.lab.running.cache import find_reusable, fingerprint_of
-from dti_core.lab.running.cluster import LostRun
+from dti_core.lab.running.cluster import LostRun, Slots
 from dti_core.lab.running.dispatch import Dispatcher, Terms
 from dti_core.lab.running.execute import execute, inspect_parameters, parameter_cell_values
 from dti_core.lab.running.inputs import live
-from dti_core.lab.running.leftovers import UNFINISHED
+from dti_core.lab.running.leftovers import UNFINISHED, sweep_up
 from dti_core.lab.running.provenance import GitState
 from dti_core.lab.running.runner import _interrupts, run_all
 from dti_core.lab.running.runs import (
@@ -357,6 +358,45 @@ def test_run_handed_out_twice_is_not_run_twice(toy, tmp_path):
     spec = spec_of(tmp_path / "again", toy)
     (spec.folder / "begun").touch()
     assert execute(spec).reason == "the worker process died (killed, or out of memory)"
+
+
+def test_run_handed_out_again_after_its_end_keeps_what_it_has(toy, tmp_path):
+    """Its worker may die before the outcome is fetched, or, if the scheduler still keeps it, long after."""
+    spec = spec_of(tmp_path / "again", toy)
+    first = execute(spec)
+    files = {path: path.read_bytes() for path in spec.folder.iterdir()}
+    second = execute(spec)
+    assert (first.status, second.status, second.reason) == ("finished", "finished", "")
+    sweep_up(spec.folder)
+    read_state(spec.folder).model_copy(update={"status": "finished"}).save(spec.folder)
+    assert execute(spec).status == "finished"
+    kept = {path for path in files if path.name not in ("run.json", "begun", "progress.json")}
+    assert {path: path.read_bytes() for path in kept} == {path: files[path] for path in kept}
+    assert not (spec.folder / "begun").exists()
+
+
+class Kept:
+    """A future whose outcome waits on a worker, or is lost."""
+
+    def __init__(self, outcome: object) -> None:
+        self.outcome, self.released = outcome, False
+
+    def result(self, timeout: float) -> object:
+        if isinstance(self.outcome, BaseException):
+            raise self.outcome
+        return self.outcome
+
+    def release(self) -> None:
+        self.released = True
+
+
+@pytest.mark.parametrize("outcome", ["an outcome", KilledWorker("run", None, 0), OSError("gone")])
+def test_no_worker_keeps_an_outcome_that_was_fetched(toy, tmp_path, outcome):
+    """Else its death makes the scheduler run the notebook once more, into the folder of the finished run."""
+    future = Kept(outcome)
+    with suppress(LostRun):
+        assert Slots(None, 1).outcome(future, spec_of(tmp_path / "run", toy)) == outcome
+    assert future.released
 
 
 def test_nearly_full_disk_is_refused(toy, monkeypatch):

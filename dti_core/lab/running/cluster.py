@@ -90,6 +90,8 @@ class Slots:
             if isinstance(error.__cause__, KilledWorker):
                 raise LostRun((spec.folder / BEGUN).exists()) from error
             raise LostRun(True, str(error)) from error
+        finally:
+            future.release()  # or the scheduler makes it again when the worker that keeps it dies
 
 
 def _execute_on_worker(spec: RunSpec) -> Outcome:

@@ -32,7 +32,15 @@ from dti_core.lab.pieces import KEPT
 from dti_core.lab.record import Record
 from dti_core.lab.running.cache import add_seconds
 from dti_core.lab.running.inputs import OWN_DATA
-from dti_core.lab.running.leftovers import SOCKETS, UNFINISHED, first_line, keep_partial, kill_group
+from dti_core.lab.running.leftovers import (
+    SOCKETS,
+    UNFINISHED,
+    finished_record,
+    first_line,
+    keep_partial,
+    kill_group,
+    take,
+)
 from dti_core.lab.running.runs import (
     BEGUN,
     EXECUTED,
@@ -106,9 +114,10 @@ def execute(spec: RunSpec) -> Outcome:
         reason = "the worker does not see the results folder; it must share the file system"
         return _outcome(spec, "failed", reason, 0.0)
     try:
-        (spec.folder / BEGUN).touch(exist_ok=False)
-    except FileExistsError:
-        return _outcome(spec, "failed", WORKER_DIED, 0.0)
+        if not take(spec.folder):
+            record = finished_record(spec.folder)
+            reason, seconds = ("", record.seconds) if record else (WORKER_DIED, 0.0)
+            return _outcome(spec, "finished" if record else "failed", reason, seconds)
     except OSError as error:
         return _outcome(spec, "failed", _explain(error, NotebookClock(None)), 0.0)
     clock = NotebookClock(spec.timeout_seconds)

@@ -31,6 +31,15 @@ def first_line(code: str) -> str:
     return line if len(line) <= 60 else f"{line[:57]}..."
 
 
+def take(folder: Path) -> bool:
+    """Begin a run, unless it was begun or is over: a scheduler hands it out again when a worker dies."""
+    state = runs.read_state(folder)
+    if state is None or state.status != "running" or (folder / runs.BEGUN).exists():
+        return False
+    (folder / runs.BEGUN).touch(exist_ok=False)
+    return True
+
+
 def kill_group(kernel_pid: int) -> None:
     """End a kernel and all processes it started; harmless if they are gone."""
     with suppress(ProcessLookupError, PermissionError):
