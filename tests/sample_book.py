@@ -138,10 +138,10 @@ def run_sample(home: Path, results: Path, run: str = RUN, n_days: int = 400) -> 
 
 def seal_run(folder: Path, sequence: int | None = None) -> None:
     """Leave the state that the runner leaves of a finished run; runs count up in the order of their names."""
-    from dti_core.lab.running.history import read_record
+    from dti_core.lab.record import Record
     from dti_core.lab.running.runs import RunState, seal
 
-    record = read_record(folder / "result.json")
+    record = Record.model_validate_json((folder / "result.json").read_bytes())
     state = RunState(
         slug=record.slug, run=record.run, sequence=sequence or int(record.run[:15].replace("-", "")),
         status="finished", profile=record.profile, started=record.started, seconds=record.seconds,

@@ -36,7 +36,7 @@ HOMES = {
 }
 
 #: Rooms of the lab that studies may use; bridges may use none.
-ROOMS = {"config", "data", "errors", "intervals", "parallel", "paths", "record", "theme"}
+ROOMS = {"config", "data", "errors", "intervals", "kept", "parallel", "paths", "record", "theme"}
 
 
 def _lines(path: Path) -> int:

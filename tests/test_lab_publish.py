@@ -14,6 +14,7 @@ from dti_core.lab.publishing.book import collect_sources
 from dti_core.lab.publishing.clean import dump, freeze, with_values
 from dti_core.lab.publishing.publish import chapter_text, publish
 from dti_core.lab.publishing.stale import stale
+from dti_core.lab.record import Record
 from dti_core.lab.running.figure_page import PLOTLY_MIME
 from dti_core.lab.running.history import read_record
 from tests.sample_book import RUN, SLUG, build_house, run_sample, seal_run
@@ -50,7 +51,7 @@ def _run_folder(house, run=RUN):
 
 def _rewrite_record(house, run, /, **changes):
     path = _run_folder(house, run) / "result.json"
-    read_record(path).model_copy(update=changes).save(path)
+    Record.model_validate_json(path.read_bytes()).model_copy(update=changes).save(path)
     seal_run(path.parent)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 
 import nbformat
 import psutil
@@ -364,7 +365,7 @@ def test_run_handed_out_again_after_its_end_keeps_what_it_has(toy, tmp_path):
     """Its worker may die before the outcome is fetched, or, if the scheduler still keeps it, long after."""
     spec = spec_of(tmp_path / "again", toy)
     first = execute(spec)
-    files = {path: path.read_bytes() for path in spec.folder.iterdir()}
+    files = {path: path.read_bytes() for path in spec.folder.rglob("*") if path.is_file()}
     second = execute(spec)
     assert (first.status, second.status, second.reason) == ("finished", "finished", "")
     sweep_up(spec.folder)
@@ -390,7 +391,9 @@ class Kept:
         self.released = True
 
 
-@pytest.mark.parametrize("outcome", ["an outcome", KilledWorker("run", None, 0), OSError("gone")])
+@pytest.mark.parametrize(
+    "outcome", ["an outcome", KilledWorker("run", SimpleNamespace(address="tcp://gone"), 0), OSError("gone")]
+)
 def test_no_worker_keeps_an_outcome_that_was_fetched(toy, tmp_path, outcome):
     """Else its death makes the scheduler run the notebook once more, into the folder of the finished run."""
     future = Kept(outcome)

@@ -95,7 +95,8 @@ def _secrets() -> set[str]:
     address = os.environ.get(ADDRESS, "")
     user, colon, password = address.partition("://")[2].rpartition("@")[0].partition(":")
     told = {os.environ.get(f"MLFLOW_TRACKING_{name}", "") for name in ("PASSWORD", "TOKEN")}
-    told |= {value for name, value in parse_qsl(address.partition("?")[2]) if _SECRET.search(name)}
+    queries = (address.partition("?")[2], address.rpartition("?")[2])  # a password may hold a "?" too
+    told |= {value for query in queries for name, value in parse_qsl(query) if _SECRET.search(name)}
     told.add(password if colon else user)
     forms = {form for secret in told for form in (secret, unquote(secret), quote(secret), quote(secret, ""))}
     return {form for form in forms if len(form) > 2}
