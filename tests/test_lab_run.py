@@ -402,6 +402,17 @@ def test_no_worker_keeps_an_outcome_that_was_fetched(toy, tmp_path, outcome):
     assert future.released
 
 
+@pytest.mark.parametrize("depth", [1, 40])
+def test_kernels_talk_wherever_temporary_files_lie(toy, tmp_path, monkeypatch, depth):
+    """The path of a socket must be short, that of a folder for temporary files need not."""
+    place = tmp_path / ("deep" * depth)
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    spec = spec_of(tmp_path / "run", toy)
+    assert execute(spec).reason == ""
+    assert list(place.iterdir()) == []
+
+
 def test_nearly_full_disk_is_refused(toy, monkeypatch):
     monkeypatch.setattr("dti_core.lab.running.runner._LEAST_FREE_BYTES", 10**18)
     with pytest.raises(RunError, match="MB are needed"):
@@ -490,7 +501,7 @@ def test_absent_cluster_is_named(toy, monkeypatch):
 
 
 BATCH = """
-import json, sys
+import json, signal, sys
 sys.path.insert(0, sys.argv[1])
 from tests.toy_project import toy_plan
 from dti_core.lab.running.runner import run_all
@@ -502,6 +513,7 @@ class Lines:
     def ended(self, outcome): print("ended", outcome.status, flush=True)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run where it is ignored
     plans = [toy_plan(seed=8, force=True), *(toy_plan(seed=seed, behaviour="hang") for seed in (9, 10, 11))]
     outcomes = run_all(plans, jobs=2, listener=Lines())
     print(json.dumps([(o.status, o.reason, str(o.folder)) for o in outcomes]))

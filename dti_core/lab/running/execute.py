@@ -56,6 +56,8 @@ from dti_core.lab.running.verify import READS, strange_input
 
 _KERNEL_START_SECONDS = 120
 _OUTPUT_SECONDS = 600
+#: Characters in the path of a socket; systems allow 104 to 108.
+_LONGEST_SOCKET = 100
 
 
 class NotebookClock:
@@ -155,7 +157,7 @@ def _attempt(spec: RunSpec, clock: NotebookClock) -> str | None:
 
 def _run_papermill(spec: RunSpec, clock: NotebookClock, output: Path) -> None:
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
-    sockets = Path(tempfile.gettempdir(), f"{SOCKETS}{uuid4().hex[:12]}")
+    sockets = _new_socket_folder()
     write(spec.folder / BEGUN, str(sockets))
     try:
         sockets.mkdir(mode=0o700)
@@ -175,6 +177,13 @@ def _run_papermill(spec: RunSpec, clock: NotebookClock, output: Path) -> None:
         )
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
+
+
+def _new_socket_folder() -> Path:
+    """A name in the folder for temporary files, or in /tmp where that makes paths too long for sockets."""
+    name = f"{SOCKETS}{uuid4().hex[:12]}"
+    usual = Path(tempfile.gettempdir(), name)
+    return usual if len(f"{usual}/kernel-ipc-5") <= _LONGEST_SOCKET else Path("/tmp", name)
 
 
 def _environment(spec: RunSpec) -> dict[str, str]:
@@ -209,8 +218,10 @@ def _kernel_manager(spec: RunSpec, clock: NotebookClock, sockets: Path) -> type[
 
         async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
             self.shutdown_wait_time = 3.0
-            await super().start_kernel(env={**os.environ, **_environment(spec)}, **options)
-            clock.kernel_pid = getattr(self.provisioner, "pid", None)
+            try:
+                await super().start_kernel(env={**os.environ, **_environment(spec)}, **options)
+            finally:  # a kernel whose sockets fail is a process all the same
+                clock.kernel_pid = getattr(self.provisioner, "pid", None)
 
     return RunKernelManager
 
