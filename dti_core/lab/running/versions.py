@@ -8,6 +8,8 @@ from importlib import metadata
 
 #: Libraries that only GPU builds of torch bring: where they stand depends on the machine, not on the lock.
 _GPU_ONLY = ("nvidia-", "cuda-", "triton")
+#: Distributions that are not named like what they offer; others are found too, but that takes half a second.
+_OTHERWISE_NAMED = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
 
 
 def package_versions(top_level_names: Iterable[str]) -> dict[str, str]:
@@ -53,8 +55,9 @@ def _describe(name: str) -> tuple[str, tuple[str, ...]]:
 @cache
 def _carriers(top: str) -> tuple[str, ...]:
     """Distributions that offer a top-level name."""
-    if _describe(_normal(top))[0]:
-        return (top,)
+    name = _OTHERWISE_NAMED.get(top, top)
+    if _describe(_normal(name))[0]:
+        return (name,)
     return tuple(_distributions().get(top, ()))
 
 
