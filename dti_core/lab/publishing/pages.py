@@ -144,7 +144,8 @@ def _run_facts(record: Record) -> str:
     source = record.provenance
     commit = _code(source.git_commit[:12] if source.git_commit else "none")
     changed = ", with changes that were not committed" if source.git_dirty else ""
-    versions = ", ".join(f"{name} {version}" for name, version in source.fingerprint.numbers.packages.items())
+    packages = {name: told for name, told in source.fingerprint.numbers.packages.items() if name != "python"}
+    versions = ", ".join(f"{name} {version}" for name, version in packages.items())
     parameters = ", ".join(f"{name} = {value}" for name, value in record.parameters.items() if value != "")
     return _facts(
         {
@@ -156,7 +157,8 @@ def _run_facts(record: Record) -> str:
             "data": f"{escape(record.data.title)}, {_code(record.data.sha256[:12])}",
             "fingerprint": f"<code>{source.fingerprint.numbers.digest[:12]}</code> made the numbers, "
             f"<code>{source.fingerprint.telling.digest[:12]}</code> tells them",
-            "versions": escape(f"Python {source.python}, {versions}"),
+            "versions": f"<details><summary>Python {escape(source.python)}, {len(packages)} packages"
+            f"</summary>{escape(versions)}</details>",
             "parameters": escape(parameters),
         }
     )
