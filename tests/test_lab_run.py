@@ -28,7 +28,7 @@ from dti_core.lab.running import cluster, owners
 from dti_core.lab.running.cache import find_reusable, fingerprint_of
 from dti_core.lab.running.cluster import LostRun, Slots
 from dti_core.lab.running.dispatch import Dispatcher, Terms
-from dti_core.lab.running.execute import execute, inspect_parameters, parameter_cell_values
+from dti_core.lab.running.execute import execute
 from dti_core.lab.running.inputs import live
 from dti_core.lab.running.leftovers import UNFINISHED, sweep_up
 from dti_core.lab.running.provenance import GitState
@@ -422,13 +422,6 @@ def test_nearly_full_disk_is_refused(toy, monkeypatch):
 def test_missing_data_file_is_refused_before_anything_runs(toy):
     with pytest.raises(DataError, match=r"nowhere\.csv: no such file"):
         run_all([toy_plan(data_path="nowhere.csv")])
-
-
-def test_parameters_cell_is_read(toy):
-    notebook = toy / "notebooks" / "toy.ipynb"
-    values = parameter_cell_values(notebook)
-    assert values == {"seed": 1, "cost_bps": 10.0, "n_draws": 50, "behaviour": "calm", "data_path": ""}
-    assert inspect_parameters(notebook)["cost_bps"]["help"] == "basis points per traded dollar"
 
 
 def _free_port() -> int:

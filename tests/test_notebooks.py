@@ -1,5 +1,6 @@
 """Notebooks: the same knobs as their experiment files, the same numbers however they are started."""
 
+import ast
 import json
 import os
 import subprocess
@@ -7,11 +8,11 @@ import sys
 from pathlib import Path
 
 import nbformat
+import papermill as pm
 import pytest
 from nbclient import NotebookClient
 
 from dti_core.lab.config import load_experiment
-from dti_core.lab.running.execute import parameter_cell_values
 from dti_core.lab.running.history import finished_runs
 from dti_core.lab.running.runner import run_all
 from dti_core.lab.running.runs import RunPlan
@@ -31,6 +32,20 @@ TINY = {
 def papermill(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "papermill", "--no-progress-bar", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+def parameter_cell_values(notebook: Path) -> dict[str, object]:
+    """Names and plain values set in the cell tagged `parameters`, read without running it."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    (cell,) = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    return {node.target.id: ast.literal_eval(node.value) for node in ast.parse(cell.source).body}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_papermill_shows_a_type_and_a_unit_for_every_knob(path):
+    knobs = pm.inspect_notebook(str(path))
+    assert set(knobs) == set(load_experiment(path.stem).parameters)
+    assert [name for name, knob in knobs.items() if not (knob["help"] and knob["inferred_type_name"])] == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -81,7 +81,7 @@ def load_reference(slug: str) -> Reference:
             f"{slug}: no file experiments/reference/{slug}.json. Write its tolerances, then publish a run."
         )
     try:
-        return Reference.model_validate_json(path.read_text(encoding="utf-8"))
+        return Reference.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise RunError(f"experiments/reference/{path.name}: {error}") from error
 

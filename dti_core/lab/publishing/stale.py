@@ -60,17 +60,13 @@ def _against_tree(record: Record) -> Iterator[str]:
 def _against_each_other(record: Record) -> Iterator[str]:
     slug = record.slug
     yield from _series_problems(record)
-    chapter = _read_chapter(slug)
-    if chapter is None:
+    try:
+        yield from _chapter_problems(record, json.loads(chapter_file(slug).read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         yield "the chapter is not a readable notebook"
-        return
-    yield from _glue_problems(record, chapter)
-    source = json.loads(notebook_file(slug).read_text(encoding="utf-8"))
-    if _written(chapter) != _written(source, record.parameters):
-        yield "the chapter's cells are not those of the notebook"
     yield from _reference_problems(record)
     told = frozen_folder() / MANIFEST
-    if not told.is_file() or told.read_text(encoding="utf-8") != manifest_text():
+    if not told.is_file() or told.read_bytes() != manifest_text().encode():
         yield f"book/studies/{MANIFEST} differs from the chapters, records, series or references beside it"
 
 
@@ -93,11 +89,14 @@ def _series_problems(record: Record) -> Iterator[str]:
             yield f"book/studies/{record.slug}/{name} is not what the record says"
 
 
-def _read_chapter(slug: str) -> Notebook | None:
-    try:
-        return dict(json.loads(chapter_file(slug).read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return None
+def _chapter_problems(record: Record, chapter: Notebook) -> list[str]:
+    """What of a chapter disagrees with the record and the notebook. KeyError and the like if it is malformed."""
+    source = json.loads(notebook_file(record.slug).read_bytes())
+    as_written = _written(chapter) == _written(source, record.parameters)
+    return [
+        *_glue_problems(record, chapter),
+        *([] if as_written else ["the chapter's cells are not those of the notebook"]),
+    ]
 
 
 def _glue_problems(record: Record, chapter: Notebook) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """Execute one notebook in a kernel of its own, and judge how that ended by more than the file it leaves."""
 
-import ast
 import errno
 import logging
 import os
@@ -23,7 +22,6 @@ from papermill.exceptions import PapermillExecutionError
 from pydantic import ValidationError
 
 from dti_core.lab.data import DATA_ROOT, READS_FILE, data_root
-from dti_core.lab.errors import ConfigError
 from dti_core.lab.files import write
 from dti_core.lab.fingerprint import DATA_PATH
 from dti_core.lab.kept import is_kept
@@ -282,30 +280,3 @@ def _shortcoming(spec: RunSpec, output: Path) -> str | None:
     if wrong:
         return f"result.json was made with other values of {', '.join(wrong)}"
     return strange_input(spec, record)
-
-
-def inspect_parameters(notebook: Path) -> dict[str, dict[str, Any]]:
-    """What papermill shows of a notebook's knobs: name -> its type, default and help, as texts."""
-    return dict(papermill.inspect_notebook(str(notebook)))
-
-
-def parameter_cell_values(notebook: Path) -> dict[str, object]:
-    """Names and values set in the cell tagged `parameters`, read without running it.
-
-    Raises
-    ------
-    ConfigError if no cell has that tag or the cell holds more than assignments of plain values.
-    """
-    for cell in nbformat.read(notebook, as_version=4).cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            return dict(_read_assignment(notebook, node) for node in ast.parse(cell.source).body)
-    raise ConfigError(f"{notebook.name}: no cell is tagged 'parameters'.")
-
-
-def _read_assignment(notebook: Path, node: ast.stmt) -> tuple[str, object]:
-    target = node.target if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [None])[0]
-    value = getattr(node, "value", None)
-    if isinstance(target, ast.Name) and value is not None:
-        with suppress(ValueError):
-            return target.id, ast.literal_eval(value)
-    raise ConfigError(f"{notebook.name}: `{ast.unparse(node)}` in the parameters cell is no plain value.")
