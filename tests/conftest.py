@@ -18,12 +18,12 @@ def _own_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def _empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tracking database with its tables and nothing in it: making one takes seconds, copying none."""
-    from dti_core.lab.running.track import prepare_store
+    from dti_core.lab.running.track import sync
 
     folder = tmp_path_factory.mktemp("store")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DTI_RESULTS", str(folder))
-        prepare_store([])
+        sync()
         import mlflow
 
         mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}").search_experiments()

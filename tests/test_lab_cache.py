@@ -32,6 +32,7 @@ from dti_core.lab.running.runs import (
     seal,
 )
 from tests.toy_project import build_toy_project, edit_cell, toy_plan
+from tests.toy_runs import dead_batch
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -45,11 +46,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def keep_run(plan: RunPlan, *, minutes: int = 0, seconds: float = 0.0, status: str = "finished") -> Path:
     """Leave the files of a run, without running it."""
     first = RunState(
-        slug=plan.slug, run="", status="running", profile=plan.config.profile,
+        slug=plan.slug, profile=plan.config.profile,
         started=NOON + timedelta(minutes=minutes), parameters=dict(plan.config.values),
         fingerprint=fingerprint_of(plan.config),
     )  # fmt: skip
-    folder, state = begin_run(first)
+    folder, state = begin_run(dead_batch(), first)
     state = state.model_copy(update={"status": status, "seconds": seconds})
     if status == "finished":
         (folder / "result.json").write_text("{}")
@@ -154,7 +155,7 @@ def test_a_damaged_run_is_set_aside_with_a_message(home, name, change, says):
         assert change != path.read_text()
     path.write_text(change)
     said: list[str] = []
-    assert find_reusable(fingerprint_of(toy_plan().config), said) is None
+    assert find_reusable(fingerprint_of(toy_plan().config), said.append) is None
     assert len(said) == 1
     assert says in said[0]
     assert not folder.exists()

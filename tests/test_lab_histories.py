@@ -6,6 +6,7 @@ import re
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,11 +15,12 @@ from hypothesis import strategies as st
 from dti_core.lab.config import load_experiment
 from dti_core.lab.data import DataCard, forget_reads, read_user_table, reads
 from dti_core.lab.record import Estimate, Provenance, Record
-from dti_core.lab.running import cache, owners
-from dti_core.lab.running.inputs import Inputs, copied, copy_own_data
+from dti_core.lab.running import cache
+from dti_core.lab.running.inputs import Inputs, copy_inputs, copy_own_data
 from dti_core.lab.running.runs import RunSpec, RunState, begin_run, seal
 from dti_core.lab.running.verify import READS, strange_input
 from tests.toy_project import build_toy_project
+from tests.toy_runs import dead_batch
 
 EXAMPLES = 2000 if os.environ.get("DTI_DEEP") else 200
 KNOBS = ("notebook", "module", "table", "parameter")
@@ -69,7 +71,7 @@ class Project:
 
 def plan(project: Project, stack: ExitStack) -> tuple:
     """What the runner makes when a run is planned: copies, and the fingerprint of the copies."""
-    inputs = stack.enter_context(copied(project.live))
+    inputs = copy_inputs(Path(stack.enter_context(TemporaryDirectory())), project.live)
     config = project.config()
     own = copy_own_data(str(config.data_path), inputs)
     fingerprint = cache.fingerprint_of(config.replace(data_path=str(own)), inputs)
@@ -86,10 +88,10 @@ def run(ticket: tuple, project: Project, *, copies: bool = True) -> bool:
     forget_reads()
     value = 1000 * scale + 100 * rate + 10 * int(read_user_table(table)[0]["x"][0]) + config.seed
     first = RunState(
-        slug="toy", run="", status="running", profile="smoke", started=datetime(2026, 1, 1, tzinfo=UTC),
+        slug="toy", profile="smoke", started=datetime(2026, 1, 1, tzinfo=UTC),
         parameters=dict(config.values), fingerprint=fingerprint,
     )  # fmt: skip
-    folder, state = begin_run(first)
+    folder, state = begin_run(dead_batch(), first)
     (folder / READS).write_text(
         "".join(json.dumps({"name": n, "sha256": s}) + "\n" for n, s in reads().items())
     )
@@ -105,12 +107,10 @@ def run(ticket: tuple, project: Project, *, copies: bool = True) -> bool:
     record.save(folder / "result.json")
     (folder / "executed.ipynb").write_text("{}")
     spec = RunSpec(
-        slug="toy", run=state.run, folder=folder, inputs=inputs, inputs_digest=digest,
-        fingerprint=fingerprint, own_data=str(own), kept=folder / "kept", results=folder,
-        parameters=dict(config.values), explanation="",
+        state=state, folder=folder, inputs=inputs, inputs_digest=digest, own_data=str(own),
+        kept=folder / "kept",
     )  # fmt: skip
     problem = strange_input(spec, record) if copies else None
-    owners.release("toy", state.run)
     end = state.model_copy(update={"status": "failed" if problem else "finished"})
     (end if problem else seal(folder, end)).save(folder)
     return problem is None

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -25,18 +25,15 @@ import pytest
 from dti_core.lab.data import DataCard
 from dti_core.lab.paths import results_root
 from dti_core.lab.record import Estimate, Provenance, Record
-from dti_core.lab.running import owners
-from dti_core.lab.running.dispatch import Dispatcher, Terms
+from dti_core.lab.running import batches
+from dti_core.lab.running.dispatch import Dispatcher
 from dti_core.lab.running.execute import execute
 from dti_core.lab.running.history import finished_runs, latest_run
-from dti_core.lab.running.inputs import live
-from dti_core.lab.running.provenance import GitState
 from dti_core.lab.running.reaper import reap
 from dti_core.lab.running.runs import (
     RUN_DIR,
-    Outcome,
     RunSpec,
-    Ticket,
+    RunState,
     begin_run,
     damage,
     is_finished,
@@ -45,10 +42,11 @@ from dti_core.lab.running.runs import (
     seal,
     set_aside,
 )
-from dti_core.lab.running.track import prepare_store
-from tests.test_lab_track import leave_run, runs_in_store
+from dti_core.lab.running.track import sync
+from tests.test_lab_run import terms_of, ticket_of
+from tests.test_lab_track import runs_in_store
 from tests.toy_project import CHECKOUT, build_toy_project, toy_plan
-from tests.toy_runs import EMPTY_NOTEBOOK, toy_fingerprint, toy_record, toy_state
+from tests.toy_runs import EMPTY_NOTEBOOK, dead_batch, leave_run, toy_fingerprint, toy_record, toy_state
 
 DEEP = bool(os.environ.get("DTI_DEEP"))
 FILE_KILLS, TIMED_KILLS, MUTATIONS = (160, 40, 2000) if DEEP else (16, 4, 200)
@@ -68,7 +66,7 @@ def toy(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def ghosts(results: Path, temporary: Path) -> list[str]:
     """All that a killed batch may have left, in words; and what the two stores say of each run, if unlike."""
-    found = [f"open: {mark.name}" for mark in owners.marks()]
+    found = [f"open: {folder.name}" for folder in batches.open_folders()]
     found += [f"socket folder: {folder}" for folder in temporary.glob("dti-*")]
     for process in psutil.process_iter():
         try:
@@ -100,7 +98,7 @@ class InlineSlots:
     """One slot that runs a notebook at once, in this process."""
 
     def __init__(self) -> None:
-        self._outcomes: dict[int, Outcome] = {}
+        self._outcomes: dict[int, RunState] = {}
 
     def count(self) -> int:
         return 1
@@ -112,7 +110,7 @@ class InlineSlots:
     def finished(self, futures: list[int], within_seconds: float) -> list[int]:
         return futures
 
-    def outcome(self, future: int, spec: RunSpec) -> Outcome:
+    def outcome(self, future: int, spec: RunSpec) -> RunState:
         return self._outcomes[future]
 
     def cancel(self, futures: list[int]) -> None: ...
@@ -171,7 +169,7 @@ def die_at(moment: int, watched: tuple[str, ...], tally: Path) -> None:
 
         return counted
 
-    for name in ("create_run", "log_batch", "set_tag", "log_artifact", "set_terminated"):
+    for name in ("create_run", "log_batch", "log_artifact", "set_terminated", "set_experiment_tag"):
         setattr(MlflowClient, name, around(getattr(MlflowClient, name)))
     sys.addaudithook(hook)
     live_batch()
@@ -183,16 +181,16 @@ def live_batch() -> None:
     papermill.execute_notebook = play_notebook({})
     plans = [toy_plan(seed=1), toy_plan(seed=2, behaviour="fail"), toy_plan(seed=3)]
     tickets = deque(
-        Ticket(n, plan, toy_fingerprint("toy", **plan.config.values), "", live())
-        for n, plan in enumerate(plans)
+        ticket_of(n, plan, toy_fingerprint("toy", **plan.config.values)) for n, plan in enumerate(plans)
     )
-    terms = Terms(prepare_store(["toy"]), GitState(None, None), cores=1, timeout_seconds=None)
 
     class Silence:
         def __getattr__(self, name: str) -> Any:
             return lambda *_: None
 
-    Dispatcher(tickets, terms, Silence(), Event()).run(InlineSlots())
+    with batches.open_batch() as batch:
+        sync()
+        Dispatcher(tickets, terms_of(batch), Silence(), Event()).run(InlineSlots())
 
 
 @pytest.fixture
@@ -243,7 +241,7 @@ def test_batch_killed_at_any_file_operation_leaves_no_ghost(places: Any, toy: Pa
         said = reap()
         assert (moment, ghosts(results, temporary)) == (moment, [])
         assert reap() == []
-        assert bool(said) or not before
+        assert said or all(ghost.startswith("open: ") for ghost in before)  # killed between two runs
         mended += bool(said)
         states = [read_state(folder) for folder in list_runs("toy")]
         finished += sum(state.status == "finished" for state in states)
@@ -281,7 +279,7 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
-def batches(toy: Path, tmp_path: Path) -> Iterator[Any]:
+def start_batch(toy: Path, tmp_path: Path) -> Iterator[Any]:
     """Starts batches in children of a process that has imported all they need."""
     script = tmp_path / "server.py"
     script.write_text(SERVER)
@@ -300,11 +298,11 @@ def batches(toy: Path, tmp_path: Path) -> Iterator[Any]:
     server.wait(20)
 
 
-def test_batch_killed_at_any_time_leaves_no_ghost(places: Any, batches: Any) -> None:
+def test_batch_killed_at_any_time_leaves_no_ghost(places: Any, start_batch: Any) -> None:
     """With one worker or two, real kernels, and a kill that falls where it falls."""
     results, temporary = places("whole")
     began = time.monotonic()
-    assert batches(results, temporary, 1).wait(120) in (0, None)
+    assert start_batch(results, temporary, 1).wait(120) in (0, None)
     whole = time.monotonic() - began
     assert ghosts(results, temporary) == []
     assert [run.info.status for run in runs_in_store()] == ["FINISHED"] * 2
@@ -313,7 +311,7 @@ def test_batch_killed_at_any_time_leaves_no_ghost(places: Any, batches: Any) -> 
     for number in range(TIMED_KILLS):
         seconds = whole * (number + chance.random()) / TIMED_KILLS
         results, temporary = places(f"time-{number}")
-        batch = batches(results, temporary, 1 + number % 2)
+        batch = start_batch(results, temporary, 1 + number % 2)
         time.sleep(seconds)
         with suppress(psutil.NoSuchProcess):
             batch.kill()
@@ -360,65 +358,69 @@ def test_command_after_a_killed_one_says_what_it_mended(places: Any, toy: Path) 
 # 3. Who is dead, and what belongs to it
 
 
-def forge_mark(folder: Path, owner: str, seconds_ago: float = 0.0) -> Path:
-    mark = owners.mark_of("toy", folder.name)
-    mark.write_text(owner)
-    os.utime(mark, (time.time() - seconds_ago,) * 2)
-    return mark
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def begin_dead(number: float = 1.0, name: str = "dead") -> Path:
+    """The folder of a run whose command is gone."""
+    folder, _ = begin_run(dead_batch(name), toy_state(number))
+    return folder
 
 
 def test_run_of_a_living_process_is_left_alone(ready_store: None) -> None:
-    folder, state = begin_run(toy_state())
-    assert reap() == []
-    assert read_state(folder) == state
-    assert len(owners.marks()) == 1
-
-
-@pytest.mark.parametrize(
-    ("machine", "born_apart", "seconds_ago", "dead"),
-    [
-        ("here", 0, 10_000, False),  # stopped for hours, but there
-        ("here", 100, 0, True),  # the number went to another process
-        ("elsewhere", 0, 10, False),
-        ("elsewhere", 0, 200, True),
-        ("elsewhere", 0, -10_000, True),  # a beat of the future is none
-    ],
-)
-def test_who_is_dead(
-    ready_store: None, machine: str, born_apart: int, seconds_ago: float, dead: bool
-) -> None:
-    folder, _ = begin_run(toy_state())
-    here, pid, born = owners.this_process().rsplit(" ", 2)
-    owner = f"{here if machine == 'here' else machine} {pid} {int(born) + born_apart}"
-    mark = forge_mark(folder, owner, seconds_ago)
-    assert owners.is_dead(mark) == dead
-    assert bool(reap()) == dead
-    assert (read_state(folder).status == "killed") == dead
-
-
-@pytest.mark.parametrize("text", ["", "no owner", "{here} 1 x", "{here} 1000000000 5"])
-def test_mark_that_names_nobody_is_of_a_dead(ready_store: None, text: str) -> None:
-    folder, _ = begin_run(toy_state())
-    forge_mark(folder, text.format(here=owners.this_process().rsplit(" ", 2)[0]))
+    with batches.open_batch() as batch:
+        folder, state = begin_run(batch, toy_state())
+        assert batches.is_alive(batch.folder)
+        assert reap() == []
+        assert read_state(folder) == state
+        assert batches.open_folders() == [batch.folder]
     assert len(reap()) == 1
     assert read_state(folder).status == "killed"
 
 
-def test_zombie_is_dead(ready_store: None) -> None:
-    folder, _ = begin_run(toy_state())
-    child = subprocess.Popen(["true"])
-    deadline = time.monotonic() + 10
-    while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline
-    here, _, _ = owners.this_process().rsplit(" ", 2)
-    mark = forge_mark(folder, f"{here} {child.pid} {psutil.Process(child.pid).create_time():.0f}")
-    assert owners.is_dead(mark)
-    child.wait()
+HOLD = """
+import os, subprocess, sys, time
+from dti_core.lab.running.batches import OWNER, open_batch
+with open_batch() as batch:
+    kernel = subprocess.Popen(["sleep", "300"], env={**os.environ, OWNER: batch.folder.name}, close_fds=False)
+    print(kernel.pid, batch.folder.name, flush=True)
+    time.sleep(300)
+"""
 
 
-def test_only_processes_and_sockets_of_the_dead_are_ended(ready_store: None, tmp_path: Path) -> None:
-    dead, _ = begin_run(toy_state(1.0))
-    living, _ = begin_run(toy_state(2.0))
+@pytest.mark.parametrize("stopped", [False, True])
+def test_lock_lasts_as_long_as_its_process_not_its_kernels(ready_store: None, stopped: bool) -> None:
+    """A command that is stopped for hours lives; a killed one is dead at once, even as a zombie."""
+    command = subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True)
+    kernel, name = command.stdout.readline().split()
+    folder, _ = begin_run(dead_batch(name), toy_state())
+    try:
+        if stopped:
+            command.send_signal(signal.SIGSTOP)
+        assert batches.is_alive(results_root() / ".open" / name)
+        assert reap() == []
+        command.kill()
+        deadline = time.monotonic() + 10
+        while psutil.Process(command.pid).status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline
+        assert psutil.Process(int(kernel)).is_running()
+        assert not batches.is_alive(results_root() / ".open" / name)
+        assert len(reap()) == 1
+        assert read_state(folder).status == "killed"
+        assert not psutil.pid_exists(int(kernel)) or psutil.Process(int(kernel)).status() == "zombie"
+    finally:
+        command.kill()
+        command.wait()
+
+
+def test_only_processes_and_sockets_of_the_dead_are_ended(
+    ready_store: None, tmp_path: Path, stack: ExitStack
+) -> None:
+    dead = begin_dead(1.0)
+    living, _ = begin_run(stack.enter_context(batches.open_batch()), toy_state(2.0))
     sockets = tmp_path / "dti-0123"
     sockets.mkdir()
     (dead / "begun").write_text(str(sockets))
@@ -428,9 +430,8 @@ def test_only_processes_and_sockets_of_the_dead_are_ended(ready_store: None, tmp
         subprocess.Popen(["sh", "-c", loop], env={**world, RUN_DIR: str(folder)}, start_new_session=True)
         for folder in (dead, living)
     ]
-    worker = subprocess.Popen(["sleep", "300"], env={**world, owners.OWNER: "elsewhere 1 1"})
+    worker = subprocess.Popen(["sleep", "300"], env={**world, batches.OWNER: "dead"})
     try:
-        forge_mark(dead, "elsewhere 1 1", 200)
         assert len(reap()) == 1
         assert kernels[0].wait(5) == worker.wait(5) == -signal.SIGKILL
         carried = [p.pid for p in psutil.process_iter() if _carries(p, RUN_DIR, str(dead))]
@@ -453,45 +454,45 @@ def _carries(process: psutil.Process, variable: str, value: str) -> bool:
 def test_folder_that_holds_no_sockets_is_not_removed(ready_store: None, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
-    folder, _ = begin_run(toy_state())
+    folder = begin_dead()
     (folder / "begun").write_text(str(precious))
-    forge_mark(folder, "elsewhere 1 1", 200)
     assert len(reap()) == 1
     assert precious.is_dir()
 
 
 def test_partial_notebook_of_a_killed_run_is_kept(ready_store: None) -> None:
-    folder, _ = begin_run(toy_state())
+    folder = begin_dead()
     (folder / "executed.tmp.ipynb").write_text(EMPTY_NOTEBOOK)
     toy_record(folder.name).save(folder / "result.json")
-    forge_mark(folder, "elsewhere 1 1", 200)
     reap()
     assert read_state(folder).reason == "the command that made this run was killed"
     assert {path.name for path in folder.iterdir()} == {"run.json", "partial.ipynb", "partial.result.json"}
     assert "This run failed" in (folder / "partial.ipynb").read_text()
 
 
-def test_run_whose_folder_was_deleted_ends_in_mlflow(ready_store: None) -> None:
-    from dti_core.lab.running.track import open_run
+def test_run_whose_folder_was_deleted_leaves_nothing(ready_store: None) -> None:
+    shutil.rmtree(begin_dead())
+    assert reap() == []
+    assert batches.open_folders() == runs_in_store() == []
 
-    [toy] = prepare_store(["toy"]).values()
-    folder, state = begin_run(toy_state())
-    open_run(toy, state)
-    shutil.rmtree(folder)
-    forge_mark(folder, "elsewhere 1 1", 200)
-    assert "left nothing" in reap()[0]
-    prepare_store([])
-    assert [run.info.status for run in runs_in_store()] == ["KILLED"]
-    assert owners.marks(owners.UNLOGGED) == []
+
+def test_run_that_was_over_but_not_logged_is_logged(ready_store: None) -> None:
+    folder = begin_dead()
+    state = read_state(folder)
+    state.ended("failed", "told to", 1.0).save(folder)
+    (folder / "begun").touch()
+    assert reap() == [
+        f"toy {folder.name}: had ended before its command was killed; so it says now, here and in MLflow"
+    ]
+    assert [path.name for path in folder.iterdir()] == ["run.json"]
 
 
 def test_store_that_is_away_costs_one_attempt_and_no_result(
     ready_store: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, _ = begin_run(toy_state())
+    folder = begin_dead()
     toy_record(folder.name).save(folder / "result.json")
     (folder / "executed.ipynb").write_text(EMPTY_NOTEBOOK)
-    forge_mark(folder, "elsewhere 1 1", 200)
     with monkeypatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", "nonsense://dti:hunter22@nowhere")
         [said] = reap()
@@ -499,23 +500,20 @@ def test_store_that_is_away_costs_one_attempt_and_no_result(
         assert "hunter22" not in said
         assert reap() == []
     assert read_state(folder).status == "finished"
-    prepare_store([])
+    assert sync() == {folder: ""}
     assert [run.info.status for run in runs_in_store()] == ["FINISHED"]
 
 
 def test_what_cannot_be_mended_is_said_and_stays(ready_store: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    bad, _ = begin_run(toy_state(1.0))
-    good, _ = begin_run(toy_state(2.0))
-    for folder in (bad, good):
-        forge_mark(folder, "elsewhere 1 1", 200)
+    bad, good = begin_dead(1.0), begin_dead(2.0)
     from dti_core.lab.running import leftovers
 
     conclude = leftovers.conclude
 
-    def refuse(folder: Path, *rest: Any) -> str:
+    def refuse(folder: Path, *rest: Any) -> None:
         if folder == bad:
             raise OSError(28, "No space left on device")
-        return conclude(folder, *rest)
+        conclude(folder, *rest)
 
     with monkeypatch.context() as patch:
         patch.setattr(leftovers, "conclude", refuse)
@@ -529,20 +527,18 @@ def test_what_cannot_be_mended_is_said_and_stays(ready_store: None, monkeypatch:
 def test_results_that_cannot_be_written_to_stop_no_command(
     ready_store: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, _ = begin_run(toy_state())
-    forge_mark(folder, "elsewhere 1 1", 200)
+    begin_dead()
 
     def refuse(*_: Any) -> Any:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(owners, "lock", refuse)
+    monkeypatch.setattr(batches, "lock", refuse)
     assert reap() == []
 
 
 def test_two_commands_do_not_mend_one_run(ready_store: None) -> None:
-    folder, _ = begin_run(toy_state())
-    forge_mark(folder, "elsewhere 1 1", 200)
-    with owners.lock("reaper", 0):
+    begin_dead()
+    with batches.lock_of(results_root() / ".open" / "dead"):
         began = time.monotonic()
         assert reap() == []
         assert time.monotonic() - began < 1
@@ -612,7 +608,7 @@ def mutate(folder: Path, chance: random.Random) -> str:
     match kind:
         case "state":
             state = json.loads((folder / "run.json").read_bytes())
-            path = chance.choice([p for p in leaves_of(state) if p[0] != "mlflow_run"])
+            path = chance.choice(list(leaves_of(state)))
             place = state
             for key in path[:-1]:
                 place = place[key]
@@ -639,7 +635,7 @@ def mutate(folder: Path, chance: random.Random) -> str:
 
 
 def test_every_change_of_a_finished_run_is_noticed(tmp_path: Path) -> None:
-    folder, state = begin_run(toy_state())
+    folder, state = begin_run(dead_batch(), toy_state())
     toy_record(folder.name).save(folder / "result.json")
     (folder / "executed.ipynb").write_text(EMPTY_NOTEBOOK)
     (folder / "result" / "series").mkdir(parents=True)
@@ -662,9 +658,9 @@ def test_every_change_of_a_finished_run_is_noticed(tmp_path: Path) -> None:
 def test_damage_is_told_in_words_and_the_run_set_aside() -> None:
     folder = leave_run(1.0)
     assert damage(folder, read_state(folder)) == ""
-    moved = read_state(folder).model_copy(update={"mlflow_run": "another"})
-    moved.save(folder)
-    assert damage(folder, moved) == ""
+    moved = read_state(folder)
+    (folder / "run.json").write_text(json.dumps(json.loads(moved.model_dump_json()) | {"mlflow_run": "1"}))
+    assert damage(folder, moved) == "", "older runs have that, outside the seal"
     (folder / "executed.ipynb").write_text("garbage")
     (folder / "result").mkdir()
     (folder / "result" / "x.json").touch()

@@ -22,9 +22,11 @@ import psutil
 import pytest
 from distributed.scheduler import KilledWorker
 
+from dti_core.cli.ending import PLACE, ending
 from dti_core.lab.errors import DataError, RunError
+from dti_core.lab.fingerprint import Fingerprint
 from dti_core.lab.record import Record
-from dti_core.lab.running import cluster, owners
+from dti_core.lab.running import batches, cluster
 from dti_core.lab.running.cache import find_reusable, fingerprint_of
 from dti_core.lab.running.cluster import LostRun, Slots
 from dti_core.lab.running.dispatch import Dispatcher, Terms
@@ -43,9 +45,10 @@ from dti_core.lab.running.runs import (
     damage,
     is_finished,
     read_state,
+    seal,
 )
 from tests.toy_project import CHECKOUT, build_toy_project, edit_cell, toy_plan
-from tests.toy_runs import EMPTY_NOTEBOOK, toy_record
+from tests.toy_runs import EMPTY_NOTEBOOK, dead_batch, toy_record
 
 ENDS = ("calm", "fail", "die", "kill_worker", "quit", "fill_disk")
 
@@ -103,15 +106,14 @@ def spec_of(folder: Path, home: Path, timeout_seconds: float | None = None, **ch
     """A spec for a run outside any batch, which executes the project itself instead of copies."""
     folder.mkdir(parents=True)
     config, inputs = toy_plan(**changes).config, live()
-    fingerprint = fingerprint_of(config)
-    RunState(
-        slug="toy", run=folder.name, status="running", profile=config.profile, started=config.created,
-        parameters=dict(config.values), fingerprint=fingerprint,
-    ).save(folder)  # fmt: skip
+    state = RunState(
+        slug="toy", run=folder.name, profile=config.profile, started=config.created,
+        parameters=dict(config.values), fingerprint=fingerprint_of(config),
+    )  # fmt: skip
+    state.save(folder)
     return RunSpec(
-        slug="toy", run=folder.name, folder=folder, inputs=inputs, inputs_digest=inputs.digest(),
-        fingerprint=fingerprint, own_data="", kept=folder / "again", results=folder.parent,
-        parameters=dict(config.values), explanation="", timeout_seconds=timeout_seconds,
+        state=state, folder=folder, inputs=inputs, inputs_digest=inputs.digest(), own_data="",
+        kept=folder / "again", timeout_seconds=timeout_seconds,
     )  # fmt: skip
 
 
@@ -134,12 +136,12 @@ def test_good_run_keeps_record_and_notebook(batch):
 
 
 def test_batch_leaves_nothing_behind_but_its_runs(batch, toy):
-    assert owners.marks() == owners.marks(owners.UNLOGGED) == []
+    assert batches.open_folders() == []
     assert sorted(read_state(o.folder).sequence for o in batch.values()) == list(range(1, len(batch) + 1))
     for outcome in batch.values():
         assert not list(outcome.folder.glob(".*")) + list(outcome.folder.glob("begun"))
     assert carriers(RUN_DIR, str(toy / "results")) == []
-    assert carriers(owners.OWNER, owners.this_process()) == []
+    assert carriers(batches.OWNER, read_state(batch["calm"].folder).batch) == []
 
 
 def test_cores_are_shared_and_threads_are_one(batch):
@@ -236,10 +238,25 @@ def test_record_without_a_sound_notebook_is_set_aside(monkeypatch, tmp_path, old
     home = build_toy_project(tmp_path / "home")
     monkeypatch.setenv("DTI_HOME", str(home))
     edit_cell(home, old, new)
-    outcome = execute(spec_of(tmp_path / "results" / "run", home))
-    assert outcome.status == "failed"
-    assert said in outcome.reason
-    assert not looks_finished(outcome.folder)
+    spec = spec_of(tmp_path / "results" / "run", home)
+    end = execute(spec)
+    assert end.status == "failed"
+    assert said in end.reason
+    assert not looks_finished(spec.folder)
+
+
+def terms_of(batch: batches.Batch, cores: int = 1, timeout_seconds: float | None = None) -> Terms:
+    """Terms for runs that execute the project itself."""
+    return Terms(batch, live(), live().digest(), GitState(None, None), cores, timeout_seconds)
+
+
+def ticket_of(place: int, plan: RunPlan, fingerprint: Fingerprint | None = None) -> Ticket:
+    """A run that must be made."""
+    draft = RunState(
+        slug=plan.slug, profile=plan.config.profile, started=plan.config.created,
+        parameters=dict(plan.config.values), fingerprint=fingerprint or fingerprint_of(plan.config),
+    )  # fmt: skip
+    return Ticket(place, plan, draft)
 
 
 class FlakySlots:
@@ -258,21 +275,18 @@ class FlakySlots:
     def finished(self, futures: list[object], within_seconds: float) -> list[object]:
         return futures
 
-    def outcome(self, future: object, spec: RunSpec) -> Outcome:
+    def outcome(self, future: object, spec: RunSpec) -> RunState:
         if future == 1:
             raise LostRun(begun=False)
-        return Outcome(spec.slug, spec.run, "failed", "told to", 1.0, spec.folder, spec.explanation)
+        return spec.state.ended("failed", "told to", 1.0)
 
 
 def test_run_that_never_began_is_handed_out_again(toy, monkeypatch, tmp_path):
     monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
-    monkeypatch.setattr("dti_core.lab.running.track.open_run", lambda *_: "id")
-    monkeypatch.setattr("dti_core.lab.running.track.log_run", lambda *_, **__: "id")
-    plan = toy_plan()
-    terms = Terms({"toy": "1"}, GitState(None, None), cores=3, timeout_seconds=7.0)
+    monkeypatch.setattr("dti_core.lab.running.track.sync", dict)
     slots, notes = FlakySlots(), Notes()
-    ticket = Ticket(0, plan, fingerprint_of(plan.config), "rerun: first run", live())
-    outcomes = Dispatcher(deque([ticket]), terms, notes, Event()).run(slots)
+    terms = terms_of(dead_batch(), cores=3, timeout_seconds=7.0)
+    outcomes = Dispatcher(deque([ticket_of(0, toy_plan())]), terms, notes, Event()).run(slots)
     assert len(slots.specs) == 2
     assert slots.specs[0] == slots.specs[1]
     assert (slots.specs[0].cores, slots.specs[0].timeout_seconds) == (3, 7.0)
@@ -284,34 +298,33 @@ class ReadySlots(FlakySlots):
     """Slots whose runs have all finished as soon as they are handed out."""
 
     def submit(self, spec: RunSpec) -> object:
-        toy_record(spec.run).save(spec.folder / "result.json")
+        toy_record(spec.state.run).save(spec.folder / "result.json")
         (spec.folder / "executed.ipynb").write_text(EMPTY_NOTEBOOK)
         return super().submit(spec)
 
-    def outcome(self, future: object, spec: RunSpec) -> Outcome:
-        return Outcome(spec.slug, spec.run, "finished", "", 1.0, spec.folder, spec.explanation)
+    def outcome(self, future: object, spec: RunSpec) -> RunState:
+        return spec.state.ended("finished", "", 1.0)
 
 
 def dispatch(plans: list[RunPlan], notes: Notes | None = None) -> tuple[dict[int, Outcome], Notes]:
     """Dispatch plans to slots where everything finishes at once."""
-    terms = Terms({"toy": "1"}, GitState(None, None), cores=1, timeout_seconds=None)
-    tickets = deque(Ticket(n, plan, fingerprint_of(plan.config), "", live()) for n, plan in enumerate(plans))
-    notes = notes or Notes()
-    return Dispatcher(tickets, terms, notes, Event()).run(ReadySlots()), notes
+    tickets, notes = deque(ticket_of(n, plan) for n, plan in enumerate(plans)), notes or Notes()
+    with batches.open_batch() as batch:
+        return Dispatcher(tickets, terms_of(batch), notes, Event()).run(ReadySlots()), notes
 
 
-@pytest.mark.parametrize("place", ["track.log_run", "leftovers.write_figure_page"])
-def test_run_that_cannot_be_kept_fails_alone(toy, monkeypatch, tmp_path, place):
+@pytest.mark.parametrize(("place", "real"), [("runs.seal", seal), ("leftovers.write_figure_page", None)])
+def test_run_that_cannot_be_kept_fails_alone(toy, monkeypatch, tmp_path, place, real):
     monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
     calls = []
 
-    def fill_disk(*arguments, **_):
-        calls.append(arguments)
+    def fill_disk(folder, *rest):
+        calls.append(folder)
         if len(calls) == 1:
             raise OSError(errno.ENOSPC, "No space left on device")
+        return real and real(folder, *rest)
 
-    monkeypatch.setattr("dti_core.lab.running.track.open_run", lambda *_: "id")
-    monkeypatch.setattr("dti_core.lab.running.track.log_run", lambda *_, **__: "id")
+    monkeypatch.setattr("dti_core.lab.running.track.sync", dict)
     monkeypatch.setattr(f"dti_core.lab.running.{place}", fill_disk)
     plans = [toy_plan(seed=1), toy_plan(seed=2)]
     outcomes, notes = dispatch(plans)
@@ -327,8 +340,7 @@ def test_run_that_cannot_be_kept_fails_alone(toy, monkeypatch, tmp_path, place):
 
 def test_unreadable_record_fails_its_run_alone(toy, monkeypatch, tmp_path):
     monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
-    monkeypatch.setattr("dti_core.lab.running.track.open_run", lambda *_: "id")
-    monkeypatch.setattr("dti_core.lab.running.track.log_run", lambda *_, **__: "id")
+    monkeypatch.setattr("dti_core.lab.running.track.sync", dict)
     save, saved = Record.save, []
 
     def spoil_first(self: Record, path: Path) -> None:
@@ -347,8 +359,7 @@ def test_store_that_cannot_log_leaves_the_result(toy, monkeypatch, tmp_path):
     def refuse(*_, **__):
         raise RunError("the store is away")
 
-    monkeypatch.setattr("dti_core.lab.running.track.open_run", lambda *_: "id")
-    monkeypatch.setattr("dti_core.lab.running.track.log_run", refuse)
+    monkeypatch.setattr("dti_core.lab.running.track.sync", refuse)
     outcomes, _ = dispatch([toy_plan(seed=1)])
     assert (outcomes[0].status, outcomes[0].reason) == ("finished", "not logged: the store is away")
     assert is_finished(outcomes[0].folder)
@@ -415,8 +426,10 @@ def test_kernels_talk_wherever_temporary_files_lie(toy, tmp_path, monkeypatch, d
 
 def test_nearly_full_disk_is_refused(toy, monkeypatch):
     monkeypatch.setattr("dti_core.lab.running.runner._LEAST_FREE_BYTES", 10**18)
-    with pytest.raises(RunError, match="MB are needed"):
+    with pytest.raises(RunError, match="MB are needed") as caught:
         run_all([toy_plan(seed=77)])
+    assert ending(caught.value)[0] == PLACE
+    assert batches.open_folders() == []
 
 
 def test_missing_data_file_is_refused_before_anything_runs(toy):
@@ -481,7 +494,7 @@ def test_scheduler_that_dies_leaves_every_run_with_an_outcome(toy, outside_clust
         assert not looks_finished(outcome.folder)
     assert [outcome.folder for outcome in outcomes[2:]] == [None, None]
     assert not any(map(_alive, kernels))
-    assert owners.marks() == []
+    assert batches.open_folders() == []
 
 
 def test_absent_cluster_is_named(toy, monkeypatch):
@@ -610,8 +623,7 @@ class Deaf(Notes):
 
 def test_listener_that_fails_ends_no_run(toy, monkeypatch, tmp_path):
     monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
-    monkeypatch.setattr("dti_core.lab.running.track.open_run", lambda *_: "id")
-    monkeypatch.setattr("dti_core.lab.running.track.log_run", lambda *_, **__: "id")
+    monkeypatch.setattr("dti_core.lab.running.track.sync", dict)
     outcomes, notes = dispatch([toy_plan(seed=1), toy_plan(seed=2)], Deaf())
     assert [outcomes[n].status for n in (0, 1)] == ["finished", "finished"]
     assert notes.outcomes == [outcomes[0], outcomes[1]]

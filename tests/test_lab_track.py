@@ -24,12 +24,12 @@ from hypothesis import strategies as st
 
 from dti_core.lab.errors import RunError
 from dti_core.lab.paths import results_root
-from dti_core.lab.running import owners, track
-from dti_core.lab.running.leftovers import conclude
-from dti_core.lab.running.runs import begin_run, read_state, seal
+from dti_core.lab.running import track
+from dti_core.lab.running.batches import open_batch
+from dti_core.lab.running.runs import begin_run, read_state
 from dti_core.lab.running.store import redact, tracking_uri
-from dti_core.lab.running.track import log_run, metric_name, open_run, prepare_store, rebuild, ui_command
-from tests.toy_runs import EMPTY_NOTEBOOK, toy_record, toy_state
+from dti_core.lab.running.track import metric_name, rebuild, sync, ui_command
+from tests.toy_runs import dead_batch, leave_run, toy_record, toy_state
 
 WRITERS, RUNS_EACH, SLUGS = 4, 15, ("toy", "lstm_portfolio", "closed_loop")
 ODD_NAMES = ("50%", "50%25", "a#b", "a?b=c", "a b", "a+b&c", "'q' \"z\"", "[x];:@~", "日本é", "file:x")
@@ -47,39 +47,17 @@ def runs_in_store(slug: str = "toy") -> list:
     return client().search_runs([found.experiment_id]) if found else []
 
 
-def leave_run(number: float = 1.0, slug: str = "toy", status: str = "finished", minutes: float = 0.0) -> Path:
-    """A run as the dispatcher leaves it when the store is away: all is done but logging."""
-    folder, state = begin_run(toy_state(number, slug, minutes=minutes))
-    if status == "finished":
-        toy_record(folder.name, number, slug).save(folder / "result.json")
-        (folder / "executed.ipynb").write_text(EMPTY_NOTEBOOK)
-    reason = "" if status == "finished" else "told to"
-    state = state.model_copy(update={"status": status, "seconds": 60.0, "reason": reason})
-    (seal(folder, state) if status == "finished" else state).save(folder)
-    owners.release(slug, folder.name, logged=False)
-    return folder
-
-
 WRITE = """
 import multiprocessing, sys
-from dti_core.lab.running.runs import begin_run
-from dti_core.lab.running.track import log_run, open_run, prepare_store
-from tests.toy_runs import toy_record, toy_state
+from dti_core.lab.running.track import sync
+from tests.toy_runs import leave_run
 
 SLUGS = {slugs}
 
 def write(writer):
-    ids = prepare_store(SLUGS)
     for number in range({runs}):
-        slug = SLUGS[number % len(SLUGS)]
-        folder, state = begin_run(toy_state(number, slug))
-        state = state.model_copy(update={{"mlflow_run": open_run(ids[slug], state)}})
-        if number % 5 == 4:
-            state = state.model_copy(update={{"status": "failed", "reason": "told to"}})
-        else:
-            toy_record(folder.name, number, slug).save(folder / "result.json")
-            state = state.model_copy(update={{"status": "finished"}})
-        log_run(ids[slug], folder, state)
+        leave_run(number, SLUGS[number % len(SLUGS)], "failed" if number % 5 == 4 else "finished")
+        sync()
 
 if __name__ == "__main__":
     context = multiprocessing.get_context("fork")
@@ -146,11 +124,15 @@ def test_store_lies_in_the_results_folder_whatever_its_name(
     shutil.copy(made, results / "mlflow.db")
     before = (results / "mlflow.db").read_bytes()
     folder = leave_run()
-    run_id = log_run(prepare_store(["toy"])["toy"], folder, read_state(folder))
+    assert sync() == {folder: ""}
     assert (results / "mlflow.db").read_bytes() != before
     [kept] = (results / "mlartifacts" / "toy").rglob("result.json")
     assert kept.read_bytes() == (folder / "result.json").read_bytes()
-    assert {item.path for item in client().list_artifacts(run_id)} == {"result.json", "executed.ipynb"}
+    [run] = runs_in_store()
+    assert {item.path for item in client().list_artifacts(run.info.run_id)} == {
+        "result.json",
+        "executed.ipynb",
+    }
     assert [path.name for path in (tmp_path / "in").iterdir()] == [name]
     assert [path.name for path in (tmp_path / "in" / name).iterdir()] == ["results"]
 
@@ -159,7 +141,7 @@ def test_fresh_store_is_made_in_an_odd_folder(tmp_path: Path, monkeypatch: pytes
     """The migrations that make the tables read the address once more."""
     results = tmp_path / "50% #1?" / "results"
     monkeypatch.setenv("DTI_RESULTS", str(results))
-    prepare_store(["toy"])
+    sync()
     assert sqlite3.connect(results / "mlflow.db").execute("select count(*) from runs").fetchone() == (0,)
     assert not list(results.glob("mlflow.db.new*"))
     assert [path.name for path in tmp_path.iterdir()] == ["50% #1?"]
@@ -171,13 +153,13 @@ def test_folder_that_is_no_text_is_refused_before_anything_is_written(
     results = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
     monkeypatch.setenv("DTI_RESULTS", results)
     with pytest.raises(RunError, match="not UTF-8; set DTI_RESULTS"):
-        prepare_store(["toy"])
+        sync()
     assert not Path(results).exists()
 
 
-def _prepare_and_say(results: str) -> None:
+def _sync_there(results: str) -> None:
     os.environ["DTI_RESULTS"] = results
-    prepare_store(["toy"])
+    sync()
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0.6, 1.0, 1.4, 1.8, 2.2, 2.6, 3.0] if DEEP else [0.5, 1.5])
@@ -186,14 +168,14 @@ def test_store_killed_while_it_is_made_is_made_by_the_next(tmp_path: Path, secon
 
     assert mlflow.__version__  # imported here, so that the time runs for the tables alone
     results = results_root()
-    process = multiprocessing.get_context("fork").Process(target=_prepare_and_say, args=(str(results),))
+    process = multiprocessing.get_context("fork").Process(target=_sync_there, args=(str(results),))
     process.start()
     time.sleep(seconds)
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     assert list(results.glob("mlflow.db.new*")) or (results / "mlflow.db").exists() or seconds < 1
-    prepare_store(["toy"])
-    assert client().get_experiment_by_name("toy") is not None
+    folder = leave_run()
+    assert sync() == {folder: ""}
     assert not list(results.glob("mlflow.db.new*"))
 
 
@@ -225,13 +207,12 @@ def test_broken_store_is_named_and_rebuilt_from_the_records(quick_tables: None, 
     folders = [leave_run(1.0), leave_run(2.0, minutes=5), leave_run(3.0, status="failed", minutes=9)]
     folders.append(leave_run(4.0, status="killed", minutes=12))
     folders.append(leave_run(5.0, slug="closed_loop"))
-    lost, _ = begin_run(toy_state(6.0, minutes=20))
-    owners.release("toy", lost.name)
+    lost, _ = begin_run(dead_batch(), toy_state(6.0, minutes=20))
     damaged = leave_run(7.0, minutes=30)
     (damaged / "result.json").write_text(toy_record(damaged.name, 8.0).text)
     break_store(how)
     with pytest.raises(RunError, match=r"mlflow\.db does not work: .*`dti track rebuild`"):
-        prepare_store(["toy"])
+        sync()
     assert rebuild() == 6
     assert (results_root() / "mlflow.db.broken-1").exists()
     found = {run.info.run_name: run for run in runs_in_store() + runs_in_store("closed_loop")}
@@ -239,7 +220,6 @@ def test_broken_store_is_named_and_rebuilt_from_the_records(quick_tables: None, 
     for folder in folders:
         run, state = found[folder.name], read_state(folder)
         assert run.info.status == state.status.upper()
-        assert run.info.run_id == state.mlflow_run
         assert run.info.start_time == state.started.timestamp() * 1000
         assert run.info.end_time == run.info.start_time + 60_000
         assert (run.data.metrics.get("value") is not None) == (state.status == "finished")
@@ -252,58 +232,90 @@ def test_broken_store_is_named_and_rebuilt_from_the_records(quick_tables: None, 
 def test_rebuild_refuses_while_a_run_is_under_way_or_the_store_is_elsewhere(
     quick_tables: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, _ = begin_run(toy_state())
-    with pytest.raises(RunError, match=f"toy {folder.name} is under way"):
-        rebuild()
-    owners.release("toy", folder.name)
+    with open_batch() as batch:
+        folder, _ = begin_run(batch, toy_state())
+        with pytest.raises(RunError, match="a batch of runs is under way"):
+            rebuild()
+        assert read_state(folder).status == "running"
     assert rebuild() == 1
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(RunError, match="MLFLOW_TRACKING_URI names another store"):
         rebuild()
 
 
-def test_run_whose_store_was_away_is_logged_by_the_next_batch(ready_store: None) -> None:
+def test_only_what_is_over_and_sound_is_logged(ready_store: None) -> None:
+    over, damaged = leave_run(1.0), leave_run(2.0, minutes=1)
+    (damaged / "result.json").write_text("{}")
+    with open_batch() as batch:
+        running, state = begin_run(batch, toy_state(3.0, minutes=2))
+        assert sync() == {over: ""}
+        state.ended("killed", "interrupted", 1.0).save(running)
+        assert sync() == {running: ""}
+    assert {run.info.run_name: run.info.status for run in runs_in_store()} == {
+        over.name: "FINISHED", running.name: "KILLED"
+    }  # fmt: skip
+    assert sync() == {}
+
+
+def test_run_whose_store_was_away_is_logged_by_the_next_sync(
+    ready_store: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = leave_run(4.0)
-    assert [mark.name for mark in owners.marks(owners.UNLOGGED)] == [f"toy+{folder.name}"]
-    prepare_store(["closed_loop"])
+    with monkeypatch.context() as patch:
+        patch.setattr(track, "_client", lambda *_: (_ for _ in ()).throw(ConnectionError("gone")))
+        with pytest.raises(RunError, match="does not work: gone"):
+            sync()
+    assert sync() == {folder: ""}
     [run] = runs_in_store()
     assert (run.info.run_name, run.info.status, run.data.metrics["value"]) == (folder.name, "FINISHED", 4.0)
-    assert owners.marks(owners.UNLOGGED) == []
 
 
-def test_store_that_is_away_is_asked_once(ready_store: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, state = begin_run(toy_state())
-    toy_record(folder.name).save(folder / "result.json")
-    (folder / "executed.ipynb").write_text(EMPTY_NOTEBOOK)
+def test_run_that_no_store_takes_stops_no_other(ready_store: None) -> None:
+    bad, state = begin_run(dead_batch(), toy_state(1.0))
+    state = state.model_copy(update={"parameters": {"x" * 400: 1}})
+    state.ended("failed", "told to", 1.0).save(bad)
+    good = leave_run(2.0, minutes=5)
+    for expected in ({bad, good}, {bad}):
+        found = sync()
+        assert set(found) == expected
+        assert "does not work" in found[bad]
+    assert found.get(good, "") == ""
+
+
+@pytest.mark.parametrize("fails", ["log_batch", "log_artifact", "set_terminated", "set_experiment_tag"])
+def test_run_that_was_half_logged_is_completed_once(
+    ready_store: None, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """A command that is killed while it logs a run leaves the next to go on."""
+    from mlflow import MlflowClient
+
+    folder = leave_run(3.0)
     with monkeypatch.context() as patch:
-        patch.setattr(track, "_find", lambda *_: (_ for _ in ()).throw(ConnectionError("gone")))
-        problem = conclude(folder, state.model_copy(update={"status": "finished"}))
-    assert "gone" in problem
-    assert read_state(folder).status == "finished"
-    assert owners.marks() == []
-    prepare_store([])
-    assert [run.info.status for run in runs_in_store()] == ["FINISHED"]
+        patch.setattr(MlflowClient, fails, lambda *_, **__: (_ for _ in ()).throw(ConnectionError("gone")))
+        assert "gone" in sync()[folder]
+    assert sync() == {folder: ""}
+    [run] = runs_in_store()
+    assert (run.info.status, run.data.metrics["value"]) == ("FINISHED", 3.0)
+    assert len(client().get_metric_history(run.info.run_id, "value")) == 1
+    assert {item.path for item in client().list_artifacts(run.info.run_id)} == {
+        "result.json",
+        "executed.ipynb",
+    }
 
 
-def test_logging_twice_changes_nothing(ready_store: None) -> None:
-    """A command that is killed before it says that it has logged a run leaves the next to try again."""
-    [toy] = prepare_store(["toy"]).values()
-    folder, state = begin_run(toy_state(3.0))
-    toy_record(folder.name, 3.0).save(folder / "result.json")
-    open_run(toy, state)
-    done = state.model_copy(update={"status": "finished", "seconds": 60.0})
-    first = log_run(toy, folder, done)
-    before = client().get_run(first).to_dictionary()
-    assert log_run(toy, folder, done) == first
-    assert client().get_run(first).to_dictionary() == before
-    assert len(runs_in_store()) == 1
-    assert len(client().get_metric_history(first, "value")) == 1
+def test_nothing_to_log_takes_no_time(ready_store: None) -> None:
+    for number in range(100):
+        leave_run(number, minutes=number)
+    assert set(sync().values()) == {""}
+    began = time.monotonic()
+    assert sync() == {}
+    assert time.monotonic() - began < 0.5
 
 
 def test_broken_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://nowhere")
     with pytest.raises(RunError, match=r"nonsense://nowhere does not work: .*Unset MLFLOW_TRACKING_URI"):
-        prepare_store(["toy"])
+        sync()
 
 
 def test_ui_serves_this_machine_only(ready_store: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,7 +364,7 @@ def test_no_error_of_a_store_shows_a_secret_nor_its_cause(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(RunError, match="does not work") as caught:
-        prepare_store(["toy"])
+        sync()
     shown = "".join(traceback.format_exception(caught.value)) + "".join(capfd.readouterr())
     for secret in ("hunter22", "pa/ss@wo", "ss@wo"):
         assert secret not in shown
@@ -383,15 +395,8 @@ def test_secret_reaches_no_file_of_a_run(
     refusing_server: int, ready_store: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store goes bad in the middle of a batch and answers with the address in its message."""
-    from collections import deque
-
-    from dti_core.lab.running.dispatch import Dispatcher, Terms
-    from dti_core.lab.running.inputs import live
-    from dti_core.lab.running.provenance import GitState
-    from dti_core.lab.running.runs import Ticket
-    from tests.test_lab_run import Notes, ReadySlots
+    from tests.test_lab_run import dispatch
     from tests.toy_project import build_toy_project, toy_plan
-    from tests.toy_runs import toy_fingerprint
 
     home = build_toy_project(results_root().parent / "home")
     monkeypatch.setenv("DTI_HOME", str(home))
@@ -399,11 +404,10 @@ def test_secret_reaches_no_file_of_a_run(
     monkeypatch.setenv(
         "MLFLOW_TRACKING_URI", f"http://dti:hunter22@127.0.0.1:{refusing_server}/?token=opensesame"
     )
-    tickets = deque([Ticket(0, toy_plan(), toy_fingerprint(), "", live())])
-    terms = Terms({"toy": "1"}, GitState(None, None), 1, None)
-    notes = Notes()
-    [outcome] = Dispatcher(tickets, terms, notes, threading.Event()).run(ReadySlots()).values()
-    assert outcome.status == "failed"
+    outcomes, notes = dispatch([toy_plan()])
+    outcome = outcomes[0]
+    assert outcome.status == "finished"
+    assert "not logged: the MLflow store" in outcome.reason
     assert "does not work" in outcome.reason
     said = [str(outcome), str(notes.outcomes)]
     said += [path.read_text() for path in results_root().rglob("*") if path.suffix in (".json", ".ipynb")]

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from dti_core.lab.files import write
 from dti_core.lab.fingerprint import DATA_PATH, Value
 from dti_core.lab.kept import series_files
 from dti_core.lab.pieces import KEPT, sha256
-from dti_core.lab.record import Record, Result
+from dti_core.lab.record import Provenance, Record, Result
+from dti_core.lab.running.alone import run_alone
 from dti_core.lab.running.cache import seconds_behind
 from dti_core.lab.running.inputs import OWN_DATA, SERIES_FOLDER
 from dti_core.lab.running.provenance import collect_provenance
-from dti_core.lab.running.runs import RESULT, RUN_DIR, create_run_folder
+from dti_core.lab.running.runs import RESULT, RUN_DIR
 
 
 def record(result: Result) -> None:
@@ -26,13 +28,18 @@ def record(result: Result) -> None:
     """
     given = os.environ.get(RUN_DIR)
     provenance = collect_provenance(result.config)
+    with nullcontext(Path(given)) if given else run_alone(result.config, provenance) as folder:
+        _keep(result, provenance, folder)
+    if not given:
+        sys.stderr.write(f"kept in {folder / RESULT}\n")
+
+
+def _keep(result: Result, provenance: Provenance, folder: Path) -> None:
     started = result.config.created
-    digest, slug = provenance.fingerprint.digest, result.config.slug
-    folder = Path(given) if given else create_run_folder(slug, digest, started)
     files = series_files(result.series)
     behind = seconds_behind(Path(os.environ[KEPT])) if KEPT in os.environ else 0.0
     kept = Record(
-        slug=slug,
+        slug=result.config.slug,
         run=folder.name,
         profile=result.config.profile,
         started=started,
@@ -49,11 +56,6 @@ def record(result: Result) -> None:
     kept.save(folder / RESULT)
     for name, value in glued(kept).items():
         glue(name, value)
-    if not given:
-        from dti_core.lab.running.track import track_record
-
-        track_record(kept, folder)
-        sys.stderr.write(f"kept in {folder / RESULT}\n")
 
 
 def _as_given(parameters: Mapping[str, Value]) -> dict[str, Value]:

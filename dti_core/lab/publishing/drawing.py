@@ -11,7 +11,7 @@ from dti_core.lab.kept import save_result
 from dti_core.lab.record import Record, Result
 from dti_core.lab.running.cache import fingerprint_of
 from dti_core.lab.running.history import read_record
-from dti_core.lab.running.inputs import copied
+from dti_core.lab.running.inputs import copy_inputs
 from dti_core.lab.running.provenance import git_state
 from dti_core.lab.running.runs import RESULT, RunSpec, RunState
 
@@ -29,27 +29,26 @@ def drawn(kept: Record, result: Result) -> Iterator[tuple[Path, Record]]:
     from dti_core.lab.running.execute import execute
 
     slug = kept.slug
-    with copied() as inputs, tempfile.TemporaryDirectory(prefix="dti-redraw-") as place:
+    with tempfile.TemporaryDirectory(prefix="dti-redraw-") as place:
+        inputs = copy_inputs(Path(place))
         folder, store = Path(place) / slug / kept.run, Path(place) / "kept"
         folder.mkdir(parents=True)
         save_result(store, result)
         numbers = kept.provenance.fingerprint.numbers
         telling = fingerprint_of(result.config, inputs).telling
         state = RunState(
-            slug=slug, run=kept.run, status="running", profile=kept.profile, started=kept.started,
+            slug=slug, run=kept.run, explanation="redrawn", profile=kept.profile, started=kept.started,
             parameters=dict(kept.parameters), fingerprint=Fingerprint(numbers=numbers, telling=telling),
             git_commit=git_state().commit,
         )  # fmt: skip
         state.save(folder)
-        outcome = execute(
-            RunSpec(
-                slug=slug, run=kept.run, folder=folder, inputs=inputs, inputs_digest=inputs.digest(),
-                fingerprint=state.fingerprint, own_data="", kept=store, results=Path(place),
-                parameters=dict(kept.parameters), explanation="redrawn", timeout_seconds=_SECONDS,
-            )
+        spec = RunSpec(
+            state=state, folder=folder, inputs=inputs, inputs_digest=inputs.digest(), own_data="", kept=store,
+            timeout_seconds=_SECONDS,
         )  # fmt: skip
-        if not outcome.succeeded:
-            raise BookError(f"{slug}: the notebook could not be redrawn: {outcome.reason}.")
+        end = execute(spec)
+        if end.status != "finished":
+            raise BookError(f"{slug}: the notebook could not be redrawn: {end.reason}.")
         new = read_record(folder / RESULT)
         if (new.estimates, new.series) != (kept.estimates, kept.series):
             raise BookError(

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -158,21 +158,19 @@ def bring_frozen(numbers: Numbers) -> bool:
     return True
 
 
-def find_reusable(fingerprint: Fingerprint, warn: list[str] | None = None) -> Path | None:
+def find_reusable(fingerprint: Fingerprint, notice: Callable[[str], None] = lambda _: None) -> Path | None:
     """Folder of the latest finished run with the same fingerprint, None if there is none.
 
-    A run whose files are not as it left them is set aside; `warn` gets a sentence on each.
+    A run whose files are not as it left them is set aside; `notice` gets a sentence on each.
     """
     for folder, state in finished_states(fingerprint.slug, f"*-{fingerprint.digest[:8]}*"):
         if state.fingerprint.digest != fingerprint.digest:
             continue
-        if problem := runs.damage(folder, state):
-            place = runs.set_aside(folder, problem)
-            (warn if warn is not None else []).append(
-                f"run {folder.name} is damaged ({problem}) and is not used; it now lies in {place}"
-            )
-            continue
-        return folder
+        problem = runs.damage(folder, state)
+        if not problem:
+            return folder
+        place = runs.set_aside(folder, problem)
+        notice(f"run {folder.name} is damaged ({problem}) and is not used; it now lies in {place}")
     return None
 
 

@@ -14,15 +14,15 @@ from distributed import Client, Future, LocalCluster, WorkerPlugin, wait
 from distributed.scheduler import KilledWorker
 
 from dti_core.lab.errors import RunError
-from dti_core.lab.running.owners import OWNER, this_process
-from dti_core.lab.running.runs import BEGUN, WORKER_DIED, Outcome, RunSpec
+from dti_core.lab.running.batches import OWNER
+from dti_core.lab.running.runs import BEGUN, WORKER_DIED, RunSpec, RunState
 
 _CONNECT_SECONDS = 10
 _NO_WORKER_SECONDS = 60
 _SETTINGS = {"distributed.scheduler.worker-saturation": 1.0, "distributed.scheduler.allowed-failures": 0}
 
 
-RunFuture: TypeAlias = "Future[Outcome]"
+RunFuture: TypeAlias = "Future[RunState]"
 
 
 class LostRun(Exception):
@@ -81,8 +81,8 @@ class Slots:
         with suppress(RunError), _cluster_errors():
             self._client.cancel(futures)
 
-    def outcome(self, future: RunFuture, spec: RunSpec) -> Outcome:
-        """How a run that is over ended. LostRun if its worker or the scheduler is gone."""
+    def outcome(self, future: RunFuture, spec: RunSpec) -> RunState:
+        """Last state of a run that is over. LostRun if its worker or the scheduler is gone."""
         try:
             with _cluster_errors():
                 return future.result(timeout=_CONNECT_SECONDS)
@@ -94,7 +94,7 @@ class Slots:
             future.release()  # or the scheduler makes it again when the worker that keeps it dies
 
 
-def _execute_on_worker(spec: RunSpec) -> Outcome:
+def _execute_on_worker(spec: RunSpec) -> RunState:
     from dti_core.lab.running.execute import execute
 
     return execute(spec)
@@ -109,11 +109,12 @@ class _IgnoreInterrupt(WorkerPlugin):
 
 
 @contextmanager
-def open_slots(jobs: int, address: str | None = None) -> Iterator[Slots]:
+def open_slots(batch: str, jobs: int, address: str | None = None) -> Iterator[Slots]:
     """Places to run notebooks on; closed with all their processes at the end.
 
     Parameters
     ----------
+    batch : name that all processes which start here carry.
     jobs : number of worker processes on this machine; without meaning if `address` is given.
     address : tcp:// address of a running scheduler. Its workers must share this machine's file system.
 
@@ -122,7 +123,7 @@ def open_slots(jobs: int, address: str | None = None) -> Iterator[Slots]:
     RunError if no scheduler answers at `address` within 10 s.
     """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    marked = {f"distributed.nanny.pre-spawn-environ.{OWNER}": this_process()}
+    marked = {f"distributed.nanny.pre-spawn-environ.{OWNER}": batch}
     with dask.config.set({**_SETTINGS, **marked}):
         if address is not None:
             with _connect(address) as client:

@@ -4,13 +4,14 @@ import errno
 import logging
 import os
 import shutil
+import signal
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import nbformat
@@ -25,31 +26,14 @@ from dti_core.lab.data import DATA_ROOT, READS_FILE, data_root
 from dti_core.lab.files import write
 from dti_core.lab.fingerprint import DATA_PATH
 from dti_core.lab.kept import is_kept
-from dti_core.lab.parallel import CORES, PROGRESS_FILE
+from dti_core.lab.parallel import CORES, PROGRESS_FILE, THREADED
 from dti_core.lab.pieces import KEPT
 from dti_core.lab.record import Record
+from dti_core.lab.running import runs
 from dti_core.lab.running.cache import add_seconds
 from dti_core.lab.running.inputs import OWN_DATA
-from dti_core.lab.running.leftovers import (
-    SOCKETS,
-    UNFINISHED,
-    finished_record,
-    first_line,
-    keep_partial,
-    kill_group,
-    take,
-)
-from dti_core.lab.running.runs import (
-    BEGUN,
-    EXECUTED,
-    PROGRESS,
-    RESULT,
-    RUN_DIR,
-    STOP,
-    WORKER_DIED,
-    Outcome,
-    RunSpec,
-)
+from dti_core.lab.running.leftovers import SOCKETS, UNFINISHED, finished_record, keep_partial
+from dti_core.lab.running.runs import RunSpec, RunState
 from dti_core.lab.running.verify import READS, strange_input
 
 _KERNEL_START_SECONDS = 120
@@ -79,7 +63,7 @@ class NotebookClock:
         if self._first_cell is None:
             self._first_cell = time.monotonic()
         self._number += 1
-        self._first_line = first_line(cell.source)
+        self._first_line = _first_line(cell.source)
 
     def seconds_left(self, cell: NotebookNode) -> float | None:
         """What the cell may take before the notebook's time is up (hook of nbclient; 0 means no limit)."""
@@ -101,26 +85,31 @@ class NotebookClock:
     def kill_kernel(self) -> None:
         """End the kernel and all processes it started; harmless if they are gone."""
         if self.kernel_pid is not None:
-            kill_group(self.kernel_pid)
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.kernel_pid, signal.SIGKILL)
 
 
-def execute(spec: RunSpec) -> Outcome:
+def execute(spec: RunSpec) -> RunState:
     """Run a notebook to its end and say how it ended; never raises for what the notebook does.
 
     The folder then holds either executed.ipynb and result.json, or partial.ipynb: a failed run cannot be
-    mistaken for a finished one.
+    mistaken for a finished one. The state is returned, not written.
     """
+    state, clock = spec.state, NotebookClock(spec.timeout_seconds)
     if not spec.folder.is_dir():
-        reason = "the worker does not see the results folder; it must share the file system"
-        return _outcome(spec, "failed", reason, 0.0)
+        return state.ended(
+            "failed", "the worker does not see the results folder; it must share the file system"
+        )
     try:
-        if not take(spec.folder):
+        if not _take(spec.folder):
             record = finished_record(spec.folder)
-            reason, seconds = ("", record.seconds) if record else (WORKER_DIED, 0.0)
-            return _outcome(spec, "finished" if record else "failed", reason, seconds)
+            return (
+                state.ended("finished", "", record.seconds)
+                if record
+                else state.ended("failed", runs.WORKER_DIED)
+            )
     except OSError as error:
-        return _outcome(spec, "failed", _explain(error, NotebookClock(None)), 0.0)
-    clock = NotebookClock(spec.timeout_seconds)
+        return state.ended("failed", _explain(error, clock))
     estimating = not is_kept(spec.kept)
     with _stop_on_request(spec.folder, clock):
         problem = _attempt(spec, clock)
@@ -129,15 +118,19 @@ def execute(spec: RunSpec) -> Outcome:
         with suppress(OSError):
             add_seconds(spec.kept, clock.seconds)
     if problem is None:
-        return _outcome(spec, "finished", "", clock.seconds)
-    keep_partial(spec.folder, problem)
-    return _outcome(spec, "killed" if clock.stopped else "failed", problem, clock.seconds)
+        return state.ended("finished", "", clock.seconds)
+    end = state.ended("killed" if clock.stopped else "failed", problem, clock.seconds)
+    keep_partial(spec.folder, end.reason)
+    return end
 
 
-def _outcome(
-    spec: RunSpec, status: Literal["finished", "failed", "killed"], reason: str, seconds: float
-) -> Outcome:
-    return Outcome(spec.slug, spec.run, status, reason, seconds, spec.folder, spec.explanation)
+def _take(folder: Path) -> bool:
+    """Begin a run, unless it was begun or is over: a scheduler hands it out again when a worker dies."""
+    state = runs.read_state(folder)
+    if state is None or state.status != "running" or (folder / runs.BEGUN).exists():
+        return False
+    (folder / runs.BEGUN).touch(exist_ok=False)
+    return True
 
 
 def _attempt(spec: RunSpec, clock: NotebookClock) -> str | None:
@@ -147,7 +140,7 @@ def _attempt(spec: RunSpec, clock: NotebookClock) -> str | None:
         _run_papermill(spec, clock, unfinished)
         if problem := _shortcoming(spec, unfinished):
             return problem
-        unfinished.replace(spec.folder / EXECUTED)
+        unfinished.replace(spec.folder / runs.EXECUTED)
     except Exception as error:  # whatever a notebook or a disk can raise ends this run only
         return "interrupted" if clock.stopped else _explain(error, clock)
     return None
@@ -156,15 +149,13 @@ def _attempt(spec: RunSpec, clock: NotebookClock) -> str | None:
 def _run_papermill(spec: RunSpec, clock: NotebookClock, output: Path) -> None:
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     sockets = _new_socket_folder()
-    write(spec.folder / BEGUN, str(sockets))
+    write(spec.folder / runs.BEGUN, str(sockets))
     try:
         sockets.mkdir(mode=0o700)
         papermill.execute_notebook(
-            spec.inputs.notebook(spec.slug),
+            spec.inputs.notebook(spec.state.slug),
             output,
-            parameters={**spec.parameters, DATA_PATH: spec.own_data}
-            if spec.own_data
-            else dict(spec.parameters),
+            parameters={**spec.state.parameters, **({DATA_PATH: spec.own_data} if spec.own_data else {})},
             progress_bar=False,
             start_timeout=_KERNEL_START_SECONDS,
             kernel_manager_class=_kernel_manager(spec, clock, sockets),
@@ -186,22 +177,25 @@ def _new_socket_folder() -> Path:
 
 def _environment(spec: RunSpec) -> dict[str, str]:
     """Variables of the kernel: where it is, how far it may spread, one thread for each process."""
-    threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR")}
-    return threads | {
-        RUN_DIR: str(spec.folder),
-        PROGRESS_FILE: str(spec.folder / PROGRESS),
-        CORES: str(spec.cores),
-        "DTI_HOME": str(spec.inputs.home),
-        "PYTHONPATH": os.pathsep.join(
-            filter(None, [str(spec.inputs.package.parent), os.environ.get("PYTHONPATH")])
-        ),
-        KEPT: str(spec.kept),
-        READS_FILE: str(spec.folder / READS),
-        DATA_ROOT: str(data_root()),
-        **({OWN_DATA: str(spec.parameters[DATA_PATH])} if spec.own_data else {}),
-        "DTI_RESULTS": str(spec.results),
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    }
+    threads = {f"{library}_NUM_THREADS": "1" for library in THREADED}
+    own_data = {OWN_DATA: str(spec.state.parameters[DATA_PATH])} if spec.own_data else {}
+    path = [str(spec.inputs.package.parent), os.environ.get("PYTHONPATH")]
+    return (
+        threads
+        | own_data
+        | {
+            runs.RUN_DIR: str(spec.folder),
+            PROGRESS_FILE: str(spec.folder / runs.PROGRESS),
+            CORES: str(spec.cores),
+            "DTI_HOME": str(spec.inputs.home),
+            "PYTHONPATH": os.pathsep.join(filter(None, path)),
+            KEPT: str(spec.kept),
+            READS_FILE: str(spec.folder / READS),
+            DATA_ROOT: str(data_root()),
+            "DTI_RESULTS": str(spec.folder.parents[1]),
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        }
+    )
 
 
 def _kernel_manager(spec: RunSpec, clock: NotebookClock, sockets: Path) -> type[AsyncKernelManager]:
@@ -231,7 +225,7 @@ def _stop_on_request(folder: Path, clock: NotebookClock) -> Iterator[None]:
 
     def watch() -> None:
         while not over.wait(0.2):
-            asked = (folder / STOP).exists() or not (folder / BEGUN).exists()
+            asked = (folder / runs.STOP).exists() or not (folder / runs.BEGUN).exists()
             if clock.kernel_pid is not None and asked:
                 clock.stopped = True
                 clock.kill_kernel()
@@ -246,12 +240,18 @@ def _stop_on_request(folder: Path, clock: NotebookClock) -> Iterator[None]:
         watcher.join()
 
 
+def _first_line(code: str) -> str:
+    """First line of a cell that is not blank, shortened for a message."""
+    line = next((line.strip() for line in code.splitlines() if line.strip()), "")
+    return line if len(line) <= 60 else f"{line[:57]}..."
+
+
 def _explain(error: Exception, clock: NotebookClock) -> str:
     """One line that says what ended the run and where."""
     match error:
         case PapermillExecutionError():
             line = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
-            return f"{line} (cell [{error.exec_count or '?'}] `{first_line(error.source)}`)"
+            return f"{line} (cell [{error.exec_count or '?'}] `{_first_line(error.source)}`)"
         case CellTimeoutError() if "IOPub" not in str(error):
             return f"timeout: {clock.timeout_seconds:g} s were up in {clock.place}"
         case DeadKernelError():
@@ -267,16 +267,16 @@ def _shortcoming(spec: RunSpec, output: Path) -> str | None:
     """Why a notebook that ran without error still is no finished run; None if it is one."""
     for cell in nbformat.read(output, as_version=4).cells:
         if cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None:
-            return f"the notebook ended before `{first_line(cell.source)}` ran"
+            return f"the notebook ended before `{_first_line(cell.source)}` ran"
     try:
-        record = Record.model_validate_json((spec.folder / RESULT).read_bytes())
+        record = Record.model_validate_json((spec.folder / runs.RESULT).read_bytes())
     except FileNotFoundError:
         return "the notebook ran but wrote no result.json; its last cell must be `record(result)`"
     except ValidationError as error:
         return f"result.json is not a valid record: {error.errors()[0]['msg']}"
-    if (record.slug, record.run) != (spec.slug, spec.run):
+    if (record.slug, record.run) != (spec.state.slug, spec.state.run):
         return f"result.json belongs to {record.slug}, run {record.run}"
-    wrong = [name for name, value in spec.parameters.items() if record.parameters.get(name) != value]
+    wrong = [name for name, value in spec.state.parameters.items() if record.parameters.get(name) != value]
     if wrong:
         return f"result.json was made with other values of {', '.join(wrong)}"
     return strange_input(spec, record)

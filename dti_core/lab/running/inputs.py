@@ -1,22 +1,15 @@
 """Copies of all that a batch of runs reads, made when it is planned: nothing edited later can enter a run."""
 
 import hashlib
-import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 import dti_core
 from dti_core.lab.errors import DataError
-from dti_core.lab.paths import project_root, results_root
+from dti_core.lab.paths import project_root
 
-#: Below the results: folders of copies, each named after the process that made it.
-COPIES = ".copies"
 #: Where the user's data lie, told to the kernel, which is given a copy.
 OWN_DATA = "DTI_OWN_DATA"
 #: Below a run's folder: what its figures are drawn from.
@@ -51,23 +44,15 @@ def live() -> Inputs:
     return Inputs(project_root(), Path(dti_core.__file__).parent)
 
 
-@contextmanager
-def copied(source: Inputs | None = None) -> Iterator[Inputs]:
-    """Copies of experiments, notebooks and the package, removed at the end."""
+def copy_inputs(place: Path, source: Inputs | None = None) -> Inputs:
+    """Copies of experiments, notebooks and the package below `place`, which must be removed at the end."""
     source = source or live()
-    place = results_root() / COPIES
-    place.mkdir(parents=True, exist_ok=True)
-    home = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=place))
-    try:
-        for folder in ("experiments", "notebooks"):
-            if (source.home / folder).is_dir():
-                shutil.copytree(source.home / folder, home / folder, ignore=_NO_CODE)
-        shutil.copytree(source.package, home / source.package.name, ignore=_NO_CODE)
-        yield Inputs(home, home / source.package.name)
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-        with suppress(OSError):
-            place.rmdir()
+    home = place / "copies"
+    for folder in ("experiments", "notebooks"):
+        if (source.home / folder).is_dir():
+            shutil.copytree(source.home / folder, home / folder, ignore=_NO_CODE)
+    shutil.copytree(source.package, home / source.package.name, ignore=_NO_CODE)
+    return Inputs(home, home / source.package.name)
 
 
 def copy_own_data(path: str, inputs: Inputs) -> Path:
@@ -79,11 +64,3 @@ def copy_own_data(path: str, inputs: Inputs) -> Path:
     if not source.is_file():
         raise DataError(f"{path}: no such file. Give the path of your table, from where you start dti.")
     return Path(shutil.copyfile(source, place))
-
-
-def remove_abandoned_copies() -> None:
-    """Remove the copies of processes that are gone."""
-    for folder in (results_root() / COPIES).glob("*-*"):
-        pid = folder.name.partition("-")[0]
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            shutil.rmtree(folder, ignore_errors=True)

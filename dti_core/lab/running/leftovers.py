@@ -2,18 +2,16 @@
 
 import os
 import shutil
-import signal
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
-from dti_core.lab.errors import RunError
 from dti_core.lab.files import write
 from dti_core.lab.record import Record
-from dti_core.lab.running import owners, runs, track
+from dti_core.lab.running import runs
 from dti_core.lab.running.figure_page import write_figure_page
 
 if TYPE_CHECKING:
@@ -23,27 +21,7 @@ if TYPE_CHECKING:
 UNFINISHED = "executed.tmp.ipynb"
 #: How the name of a folder of sockets begins.
 SOCKETS = "dti-"
-
-
-def first_line(code: str) -> str:
-    """First line of a cell that is not blank, shortened for a message."""
-    line = next((line.strip() for line in code.splitlines() if line.strip()), "")
-    return line if len(line) <= 60 else f"{line[:57]}..."
-
-
-def take(folder: Path) -> bool:
-    """Begin a run, unless it was begun or is over: a scheduler hands it out again when a worker dies."""
-    state = runs.read_state(folder)
-    if state is None or state.status != "running" or (folder / runs.BEGUN).exists():
-        return False
-    (folder / runs.BEGUN).touch(exist_ok=False)
-    return True
-
-
-def kill_group(kernel_pid: int) -> None:
-    """End a kernel and all processes it started; harmless if they are gone."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(kernel_pid, signal.SIGKILL)
+_KILLED = "the command that made this run was killed"
 
 
 def end_processes(variable: str, value: str) -> None:
@@ -62,15 +40,6 @@ def end_processes(variable: str, value: str) -> None:
         time.sleep(0.05)
 
 
-def end_kernel(folder: Path) -> None:
-    """End the kernel of a run whose worker cannot, and remove its sockets."""
-    end_processes(runs.RUN_DIR, str(folder))
-    with suppress(OSError, ValueError):
-        sockets = Path((folder / runs.BEGUN).read_text(encoding="utf-8"))
-        if sockets.name.startswith(SOCKETS):
-            shutil.rmtree(sockets, ignore_errors=True)
-
-
 def finished_record(folder: Path) -> Record | None:
     """The record of a run whose notebook was complete and sound, None if that did not come to pass."""
     try:
@@ -78,6 +47,31 @@ def finished_record(folder: Path) -> Record | None:
     except (OSError, ValidationError):
         return None
     return record if (folder / runs.EXECUTED).is_file() and record.run == folder.name else None
+
+
+def end_without_worker(
+    folder: Path, state: runs.RunState, status: Literal["failed", "killed"], reason: str, seconds: float
+) -> runs.RunState:
+    """Last state of a run whose worker cannot report any more; its kernel ends, its sockets go."""
+    end_processes(runs.RUN_DIR, str(folder))
+    with suppress(OSError, ValueError):
+        sockets = Path((folder / runs.BEGUN).read_text(encoding="utf-8"))
+        if sockets.name.startswith(SOCKETS):
+            shutil.rmtree(sockets, ignore_errors=True)
+    if record := finished_record(folder):
+        return state.ended("finished", "", record.seconds)
+    end = state.ended(status, reason, seconds)
+    keep_partial(folder, end.reason)
+    return end
+
+
+def end_abandoned(folder: Path, state: runs.RunState) -> runs.RunState:
+    """End a run whose batch is dead, in its folder; its last state."""
+    last_sign = max(path.stat().st_mtime for path in folder.rglob("*"))
+    seconds = max(0.0, last_sign - state.started.timestamp())
+    end = end_without_worker(folder, state, "killed", _KILLED, seconds)
+    conclude(folder, end)
+    return end
 
 
 def keep_partial(folder: Path, problem: str) -> None:
@@ -110,22 +104,20 @@ def _mark_failed(notebook: "NotebookNode", problem: str) -> None:
     notebook.cells.insert(0, banner)
 
 
-def conclude(folder: Path, state: runs.RunState, experiment_id: str = "") -> str:
-    """Write a run's last state, log it, answer for it no more; why it could not be logged, '' if it was."""
-    if state.status == "finished" and not state.seal:
+def conclude(folder: Path, state: runs.RunState) -> None:
+    """Write a run's last state, a finished one's with its seal.
+
+    Raises
+    ------
+    OSError of the disk, ValidationError for a record that is none.
+    """
+    if state.status == "finished":
         Record.model_validate_json((folder / runs.RESULT).read_bytes())
         if (folder / runs.EXECUTED).is_file():
             write_figure_page(folder / runs.EXECUTED, folder / runs.FIGURES)
         state = runs.seal(folder, state)
     state.save(folder)
     sweep_up(folder)
-    problem = ""
-    try:
-        track.log_run(experiment_id or track.prepare_store([state.slug])[state.slug], folder, state)
-    except RunError as error:
-        problem = str(error)
-    owners.release(folder.parent.name, folder.name, logged=not problem)
-    return problem
 
 
 def sweep_up(folder: Path) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dti_core.lab.config import Config
-from dti_core.lab.fingerprint import Fingerprint
 from dti_core.lab.paths import project_root
 from dti_core.lab.record import Provenance
 from dti_core.lab.running.cache import fingerprint_of
@@ -57,14 +56,10 @@ def collect_provenance(config: Config) -> Provenance:
     Under the runner, fingerprint and commit are those of the copies that are executed.
     """
     folder = os.environ.get(RUN_DIR)
-    launched = read_state(Path(folder)) if folder else None
-    if launched is not None:
-        return build_provenance(launched.fingerprint, GitState(launched.git_commit, launched.git_dirty))
-    return build_provenance(fingerprint_of(config), git_state())
-
-
-def build_provenance(fingerprint: Fingerprint, git: GitState) -> Provenance:
-    """Provenance from a fingerprint, a commit and this process's Python and machine."""
+    if folder and (launched := read_state(Path(folder))):
+        fingerprint, git = launched.fingerprint, GitState(launched.git_commit, launched.git_dirty)
+    else:
+        fingerprint, git = fingerprint_of(config), git_state()
     return Provenance(
         fingerprint=fingerprint,
         git_commit=git.commit,

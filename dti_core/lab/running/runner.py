@@ -1,5 +1,6 @@
 """Run a batch of plans: reuse what is unchanged, spread the rest over workers, keep going after a failure."""
 
+import errno
 import os
 import shutil
 import signal
@@ -14,9 +15,10 @@ from threading import Event
 from dti_core.lab.errors import RunError
 from dti_core.lab.fingerprint import DATA_PATH
 from dti_core.lab.paths import results_root
+from dti_core.lab.running.batches import Batch, open_batch
 from dti_core.lab.running.cache import REUSED, expected_seconds, explain, find_reusable, fingerprint_of
-from dti_core.lab.running.inputs import Inputs, copied, copy_own_data, remove_abandoned_copies
-from dti_core.lab.running.runs import Listener, Outcome, RunPlan, Ticket, read_state
+from dti_core.lab.running.inputs import Inputs, copy_inputs, copy_own_data
+from dti_core.lab.running.runs import Listener, Outcome, RunPlan, RunState, Ticket, read_state
 
 __all__ = ["Outcome", "RunPlan", "expected_seconds", "run_all"]
 
@@ -55,18 +57,18 @@ def run_all(
     listener = listener or _Silence()
     outcomes: dict[int, Outcome] = {}
     tickets: deque[Ticket] = deque()
-    remove_abandoned_copies()
-    with copied() as inputs:
+    with open_batch() as batch:
+        inputs = copy_inputs(batch.folder)
         for place, plan in enumerate(map(_with_absolute_path, plans)):
-            ticket, reused = _judge(place, plan, inputs, listener)
-            if reused is None:
-                tickets.append(ticket)
+            found = _judge(place, plan, inputs, listener)
+            if isinstance(found, Ticket):
+                tickets.append(found)
             else:
-                outcomes[place] = reused
-                listener.ended(reused)
+                outcomes[place] = found
+                listener.ended(found)
         if tickets:
             _refuse_full_disk()
-            outcomes |= _run_tickets(tickets, jobs, cluster, timeout_seconds, listener)
+            outcomes |= _run_tickets(batch, inputs, tickets, jobs, cluster, timeout_seconds, listener)
     return [outcomes[place] for place in sorted(outcomes)]
 
 
@@ -80,50 +82,52 @@ def _with_absolute_path(plan: RunPlan) -> RunPlan:
     )
 
 
-def _judge(place: int, plan: RunPlan, inputs: Inputs, listener: Listener) -> tuple[Ticket, Outcome | None]:
-    """The ticket of a plan, with copies of what it reads, and its outcome if a finished run answers it."""
-    path = str(plan.config.values.get(DATA_PATH) or "")
+def _judge(place: int, plan: RunPlan, inputs: Inputs, listener: Listener) -> Ticket | Outcome:
+    """The ticket of a plan, with copies of what it reads, or its outcome if a finished run answers it."""
+    config = plan.config
+    path = str(config.values.get(DATA_PATH) or "")
     own_data = str(copy_own_data(path, inputs)) if path else ""
-    config = plan.config.replace(**{DATA_PATH: own_data}) if path else plan.config
-    fingerprint = fingerprint_of(config, inputs)
-    damaged: list[str] = []
-    folder = None if plan.force else find_reusable(fingerprint, damaged)
-    for sentence in damaged:
-        listener.noticed(sentence)
-    explanation = REUSED if folder else explain(fingerprint, forced=plan.force)
-    ticket = Ticket(place, plan, fingerprint, explanation, inputs, own_data)
-    if folder is None:
-        return ticket, None
-    state = read_state(folder)
-    seconds = state.seconds if state else 0.0
-    return ticket, Outcome(plan.slug, folder.name, "reused", "", seconds, folder, REUSED)
+    fingerprint = fingerprint_of(config.replace(**{DATA_PATH: own_data}) if path else config, inputs)
+    folder = None if plan.force else find_reusable(fingerprint, listener.noticed)
+    if folder and (state := read_state(folder)):
+        return replace(Outcome.of(state, folder), status="reused", explanation=REUSED)
+    draft = RunState(
+        slug=plan.slug, explanation=explain(fingerprint, forced=plan.force), profile=config.profile,
+        started=config.created, parameters=dict(config.values), fingerprint=fingerprint,
+    )  # fmt: skip
+    return Ticket(place, plan, draft, own_data)
 
 
 def _refuse_full_disk() -> None:
-    results_root().mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(results_root()).free
     if free < _LEAST_FREE_BYTES:
         raise RunError(
             f"only {free / 1e6:.0f} MB are free for results, {_LEAST_FREE_BYTES / 1e6:.0f} MB are needed. "
             f"Delete old runs, or set DTI_RESULTS to another disk."
-        )
+        ) from OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _run_tickets(
-    tickets: deque[Ticket], jobs: int | None, address: str | None, timeout: float | None, listener: Listener
+    batch: Batch,
+    inputs: Inputs,
+    tickets: deque[Ticket],
+    jobs: int | None,
+    address: str | None,
+    timeout: float | None,
+    listener: Listener,
 ) -> dict[int, Outcome]:
+    from dti_core.lab.running import track
     from dti_core.lab.running.cluster import open_slots
     from dti_core.lab.running.dispatch import Dispatcher, Terms
     from dti_core.lab.running.provenance import git_state
-    from dti_core.lab.running.track import prepare_store
 
     cores = os.cpu_count() or 1
     jobs = max(1, min(jobs or cores, len(tickets)))
     with _interrupts() as interrupted:
-        experiments = prepare_store(ticket.plan.slug for ticket in tickets)
+        track.sync()  # a store that does not work is refused now, not after hours
         run_cores = 1 if address else max(1, cores // jobs)
-        terms = Terms(experiments, git_state(), run_cores, timeout)
-        with open_slots(jobs, address) as slots:
+        terms = Terms(batch, inputs, inputs.digest(), git_state(), run_cores, timeout)
+        with open_slots(batch.folder.name, jobs, address) as slots:
             return Dispatcher(tickets, terms, listener, interrupted).run(slots)
 
 

@@ -1,6 +1,7 @@
 """A run before, while and after it runs: its plan, its identity, its folder and its state on disk."""
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from dti_core.lab.data import sha256_of
 from dti_core.lab.files import write
 from dti_core.lab.fingerprint import Fingerprint
 from dti_core.lab.paths import results_root, study_results
-from dti_core.lab.running import owners
+from dti_core.lab.running.batches import Batch, lock
 from dti_core.lab.running.inputs import SERIES_FOLDER, Inputs
+from dti_core.lab.running.store import redact
 
 #: Folder of the current run, told to the notebook's kernel by the runner.
 RUN_DIR = "DTI_RUN_DIR"
@@ -31,11 +33,9 @@ PROGRESS = "progress.json"
 STOP = "stop"
 BEGUN = "begun"
 
-_LOCK_SECONDS = 60
 WORKER_DIED = "the worker process died (killed, or out of memory)"
 
 RunStatus = Literal["running", "finished", "failed", "killed"]
-OutcomeStatus = Literal["finished", "reused", "failed", "killed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,51 @@ class RunPlan:
     force: bool = False
 
 
+class RunState(BaseModel):
+    """The content of run.json: present from a run's first second on, also when it fails.
+
+    `sequence` orders the runs of a study, whatever clocks say; `batch` names the one that answers for the run
+    while it is running. A finished run has the sha256 of each of its `outputs` and a `seal` over all of this.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    slug: str
+    run: str = ""
+    sequence: int = 0
+    status: RunStatus = "running"
+    reason: str = ""
+    explanation: str = ""
+    profile: str
+    started: datetime
+    seconds: float = 0.0
+    parameters: Mapping[str, Value]
+    fingerprint: Fingerprint
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    batch: str = ""
+    outputs: Mapping[str, str] = {}
+    seal: str = ""
+
+    def save(self, folder: Path) -> None:
+        """Write atomically into the run's folder."""
+        write(folder / STATE, self.model_dump_json(indent=1) + "\n")
+
+    def ended(self, status: RunStatus, reason: str = "", seconds: float = 0.0) -> "RunState":
+        """The state at the run's end; its reason is printable and shows no secret."""
+        return self.model_copy(update={"status": status, "reason": redact(reason), "seconds": seconds})
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A run that must be made: its place among the plans, its state before it begins, a copy of own data."""
+
+    place: int
+    plan: RunPlan
+    state: RunState
+    own_data: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class RunSpec:
     """All that a worker needs to execute one run; paths are absolute and shared with the worker.
@@ -55,17 +100,12 @@ class RunSpec:
     kept. `timeout_seconds` is for the whole notebook; `cores` is the number of processes it may use.
     """
 
-    slug: str
-    run: str
+    state: RunState
     folder: Path
     inputs: Inputs
     inputs_digest: str
-    fingerprint: Fingerprint
     own_data: str
     kept: Path
-    results: Path
-    parameters: Mapping[str, Value]
-    explanation: str
     cores: int = 1
     timeout_seconds: float | None = None
 
@@ -76,11 +116,18 @@ class Outcome:
 
     slug: str
     run: str
-    status: OutcomeStatus
+    status: RunStatus | Literal["reused"]
     reason: str
     seconds: float
     folder: Path | None
     explanation: str
+
+    @classmethod
+    def of(cls, state: RunState, folder: Path | None) -> "Outcome":
+        """How the run of this last state ended."""
+        return cls(
+            state.slug, state.run, state.status, state.reason, state.seconds, folder, state.explanation
+        )
 
     @property
     def succeeded(self) -> bool:
@@ -102,49 +149,6 @@ class Listener(Protocol):
 
     def ended(self, outcome: Outcome) -> None:
         """A run is over, or was not needed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """A run that must be made: its place among the plans, what identifies it, why it is made."""
-
-    place: int
-    plan: RunPlan
-    fingerprint: Fingerprint
-    explanation: str
-    inputs: Inputs
-    own_data: str = ""
-
-
-class RunState(BaseModel):
-    """The content of run.json: present from a run's first second on, also when it fails.
-
-    `sequence` orders the runs of a study, whatever clocks say; `mlflow_run` is its id there. A finished run
-    has the sha256 of each of its `outputs` and a `seal` over all of this but `mlflow_run`.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    slug: str
-    run: str
-    sequence: int = 0
-    status: RunStatus
-    reason: str = ""
-    explanation: str = ""
-    profile: str
-    started: datetime
-    seconds: float = 0.0
-    parameters: Mapping[str, Value]
-    fingerprint: Fingerprint
-    git_commit: str | None = None
-    git_dirty: bool | None = None
-    mlflow_run: str = ""
-    outputs: Mapping[str, str] = {}
-    seal: str = ""
-
-    def save(self, folder: Path) -> None:
-        """Write atomically into the run's folder."""
-        write(folder / STATE, self.model_dump_json(indent=1) + "\n")
 
 
 def read_state(folder: Path) -> RunState | None:
@@ -186,23 +190,29 @@ def finished_states(slug: str, pattern: str = "*") -> Iterator[tuple[Path, RunSt
                 yield folder, state
 
 
-def begin_run(first: RunState) -> tuple[Path, RunState]:
-    """Make a run's folder and write its first state, which gets its name and its number here.
+def all_runs() -> list[Path]:
+    """Folders of all runs of all studies, in the order of their names."""
+    return [file.parent for file in sorted(results_root().glob(f"*/*/{STATE}"))]
+
+
+def begin_run(batch: Batch, draft: RunState) -> tuple[Path, RunState]:
+    """Make a run's folder with its first state, which gets its name and its number here.
 
     The folder is results/<slug>/<UTC yyyymmdd-hhmmss>-<digest[:8]>/, with a count behind it if that exists.
-    From before that until `owners.release` this process answers for the run.
+    It appears with its state in it, in one step; from then on `batch` answers for the run.
     """
-    stem = f"{first.started:%Y%m%d-%H%M%S}-{first.fingerprint.digest[:8]}"
-    study = study_results(first.slug)
-    with owners.lock("numbers", _LOCK_SECONDS):
-        count = 1
-        while (folder := study / (stem if count == 1 else f"{stem}-{count}")).exists():
-            count += 1
-        sequence = 1 + max(map(_sequence, list_runs(first.slug)), default=0)
-        write(owners.mark_of(first.slug, folder.name), owners.this_process())
-        folder.mkdir(parents=True)
-        state = first.model_copy(update={"run": folder.name, "sequence": sequence})
-        state.save(folder)
+    study = study_results(draft.slug)
+    study.mkdir(parents=True, exist_ok=True)
+    stem = f"{draft.started:%Y%m%d-%H%M%S}-{draft.fingerprint.digest[:8]}"
+    with lock(results_root() / "numbers.lock"):
+        names = itertools.chain([stem], (f"{stem}-{count}" for count in itertools.count(2)))
+        folder = next(study / name for name in names if not (study / name).exists())
+        sequence = 1 + max(map(_sequence, list_runs(draft.slug)), default=0)
+        update = {"run": folder.name, "sequence": sequence, "batch": batch.folder.name}
+        state = draft.model_copy(update=update)
+        state.save(batch.folder / folder.name)
+        (batch.folder / folder.name).rename(folder)
+        batch.under_way.add(folder)
     return folder, state
 
 
@@ -215,7 +225,8 @@ def seal(folder: Path, state: RunState) -> RunState:
 
 
 def _digest(content: Mapping[str, object]) -> str:
-    sealed = {name: value for name, value in content.items() if name not in ("seal", "mlflow_run")}
+    unsealed = ("seal", "mlflow_run")  # the second was written into older runs after their end
+    sealed = {name: value for name, value in content.items() if name not in unsealed}
     return hashlib.sha256(json.dumps(sealed, sort_keys=True).encode()).hexdigest()
 
 
@@ -249,16 +260,3 @@ def set_aside(folder: Path, why: str) -> Path:
     folder.rename(place)
     write(place / "damage.txt", f"{why}\n")
     return place
-
-
-def create_run_folder(slug: str, digest: str, now: datetime) -> Path:
-    """Make results/<slug>/<UTC yyyymmdd-hhmmss>-<digest[:8]>/, with a count behind it if that exists."""
-    stem = f"{now:%Y%m%d-%H%M%S}-{digest[:8]}"
-    for count in range(1, 10_000):
-        folder = study_results(slug) / (stem if count == 1 else f"{stem}-{count}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        return folder
-    raise FileExistsError(f"{stem}: too many runs with this name")

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from dti_core.lab.errors import RunError, printable
 from dti_core.lab.paths import results_root
+from dti_core.lab.running.batches import lock
 
 #: Variable that names another store than the one in the results folder.
 ADDRESS = "MLFLOW_TRACKING_URI"
@@ -44,15 +45,12 @@ def database_uri(file: Path) -> str:
 
 @contextmanager
 def locked() -> Iterator[None]:
-    """While open, no other process makes or sets aside a store. RunError if one does for two minutes."""
-    from filelock import FileLock, Timeout
-
+    """While open, no other process writes to the store. RunError if one does for two minutes."""
     tracking_uri()
-    results_root().mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(results_root() / "mlflow.lock", timeout=_SECONDS):
+        with lock(results_root() / "mlflow.lock", _SECONDS):
             yield
-    except Timeout as error:
+    except TimeoutError as error:
         raise RunError(
             f"another process has held the MLflow store for {_SECONDS} s; end it, then run again."
         ) from error

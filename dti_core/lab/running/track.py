@@ -1,4 +1,4 @@
-"""MLflow: a run of ours is one run there, opened and closed by explicit ids. Nothing else imports mlflow."""
+"""MLflow: a view of the runs that are over, derived from their folders. Nothing else imports mlflow."""
 
 import logging
 import os
@@ -6,23 +6,24 @@ import re
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from dti_core.lab.errors import RunError
-from dti_core.lab.paths import results_root, study_results
+from dti_core.lab.paths import results_root
 from dti_core.lab.record import Record
-from dti_core.lab.running import owners, store
-from dti_core.lab.running.runs import EXECUTED, PARTIAL, RESULT, RunState, damage, read_state
+from dti_core.lab.running import batches, store
+from dti_core.lab.running.history import read_record
+from dti_core.lab.running.leftovers import end_abandoned
+from dti_core.lab.running.runs import EXECUTED, PARTIAL, RESULT, RunState, all_runs, damage, read_state
 from dti_core.lab.running.store import ADDRESS, is_ours, redact, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
-
-    from dti_core.lab.config import Value
+    from mlflow.entities import Experiment
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
@@ -31,6 +32,9 @@ Item = TypeVar("Item")
 
 _METRICS_A_CALL, _PARAMS_A_CALL = 1000, 100
 _LONGEST_TAG = 4000
+#: Tag of an experiment for each run that it holds, as looking for runs reads all their metrics. The pages of
+#: MLflow do not show tags that begin with its name.
+_LOGGED = "mlflow.dti."
 
 
 def _client(uri: str | None = None) -> "MlflowClient":
@@ -60,18 +64,30 @@ def _store_errors() -> Iterator[None]:
         )
 
 
-def prepare_store(slugs: Iterable[str]) -> dict[str, str]:
-    """Create the store and one experiment a study, once, whoever asks first; slug -> experiment id.
+def sync() -> dict[Path, str]:
+    """Log all runs that are over and not in the store yet; folder of each -> '', or why it cannot be logged.
 
-    A fresh database breaks when several processes create it at once, so they take turns on a file lock. Runs
-    that could not be logged when they ended are logged now. RunError if the store cannot be reached.
+    The store is made if there is none; processes take turns. RunError if the store does not work.
     """
+    found: dict[Path, str] = {}
     with store.locked(), _store_errors():
         store.make_database(_make_tables)
         client = _client()
-        experiments = {slug: _experiment_id(client, slug) for slug in dict.fromkeys(slugs)}
-        _log_late(client)
-    return experiments
+        client.search_experiments(max_results=1)
+        for slug, folders in groupby(all_runs(), key=lambda folder: folder.parent.name):
+            experiment = _experiment(client, slug)
+            for folder in folders:
+                if _LOGGED + folder.name not in experiment.tags and (state := _state_if_over(folder)):
+                    found[folder] = _log_safely(client, experiment.experiment_id, folder, state)
+    return found
+
+
+def try_sync(wanted: Iterable[Path]) -> dict[Path, str]:
+    """`sync`, but a store that does not work is why none of the `wanted` runs could be logged."""
+    try:
+        return sync()
+    except RunError as error:
+        return dict.fromkeys(wanted, str(error))
 
 
 def _make_tables(uri: str) -> None:
@@ -87,27 +103,12 @@ def _let_go(uri: str) -> None:
         engine.dispose()
 
 
-def _log_late(client: "MlflowClient") -> None:
-    """Log the runs that could not be when they ended, and end those of which nothing sound is left."""
-    for mark in owners.marks(owners.UNLOGGED):
-        slug, _, run = mark.name.partition("+")
-        experiment_id, folder = _experiment_id(client, slug), study_results(slug) / run
-        with suppress(RunError):  # tried again by the next batch
-            if state := _loggable(folder):
-                log_run(experiment_id, folder, state)
-            else:
-                wanted = f"tags.`dti.run` = '{run}' and attributes.status = 'RUNNING'"
-                for found in client.search_runs([experiment_id], wanted):
-                    client.set_terminated(found.info.run_id, status="KILLED")
-            mark.unlink(missing_ok=True)
-
-
-def _loggable(folder: Path) -> RunState | None:
+def _state_if_over(folder: Path) -> RunState | None:
     """State of a run that is over, None if there is none or the run is damaged."""
     state = read_state(folder)
-    if state is None or state.status == "running" or (state.status == "finished" and damage(folder, state)):
+    if state is None or state.status == "running" or state.run != folder.name:
         return None
-    return state
+    return None if state.status == "finished" and damage(folder, state) else state
 
 
 def check_store() -> None:
@@ -116,18 +117,55 @@ def check_store() -> None:
         _client().search_experiments(max_results=1)
 
 
-def _experiment_id(client: "MlflowClient", slug: str) -> str:
+def _experiment(client: "MlflowClient", slug: str) -> "Experiment":
     found = client.get_experiment_by_name(slug)
     if found is None:
         place = results_root() / "mlartifacts" / slug if is_ours() else None
-        return client.create_experiment(slug, artifact_location=None if place is None else place.as_uri())
+        made = client.create_experiment(slug, artifact_location=None if place is None else place.as_uri())
+        return client.get_experiment(made)
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
+    return found
 
 
-def open_run(experiment_id: str, state: RunState) -> str:
-    """Open a run with its parameters and with tags that say where it came from; its id."""
+def _log_safely(client: "MlflowClient", experiment_id: str, folder: Path, state: RunState) -> str:
+    """Log one run; why that failed, '' if it did not: one that no store takes must not stop the others."""
+    try:
+        record = read_record(folder / RESULT) if state.status == "finished" else None
+        with _store_errors():
+            _log(client, experiment_id, folder, state, record)
+    except RunError as error:
+        return str(error)
+    return ""
+
+
+def _log(
+    client: "MlflowClient", experiment_id: str, folder: Path, state: RunState, record: Record | None
+) -> None:
+    """Log a run; one that a killed process left half logged is completed: all steps can be repeated."""
+    from mlflow.entities import Metric, Param
+
+    began = int(state.started.timestamp() * 1000)
+    ended = began + int(state.seconds * 1000)
+    wanted = f"tags.`dti.run` = '{state.run}'"
+    run = next(iter(client.search_runs([experiment_id], wanted, max_results=1)), None)
+    if run is None:
+        tags = _tags(state, record)
+        run = client.create_run(experiment_id, run_name=state.run, tags=tags, start_time=began)
+    run_id = str(run.info.run_id)
+    if run.info.status == "RUNNING":
+        for params in _chunks([*state.parameters.items()], _PARAMS_A_CALL):
+            client.log_batch(run_id, params=[Param(name, str(value)) for name, value in params])
+        for metrics in _chunks([*metrics_of(record).items()] if record else [], _METRICS_A_CALL):
+            client.log_batch(run_id, metrics=[Metric(name, value, ended, 0) for name, value in metrics])
+        for file, place in _artifacts(folder):
+            client.log_artifact(run_id, str(file), place)
+        client.set_terminated(run_id, status=state.status.upper(), end_time=ended)
+    client.set_experiment_tag(experiment_id, _LOGGED + state.run, run_id)
+
+
+def _tags(state: RunState, record: Record | None) -> dict[str, str]:
+    """What a run is, where it came from, and how often each verdict was given."""
     tags = {
         "dti.fingerprint": state.fingerprint.digest,
         "dti.numbers": state.fingerprint.numbers.digest,
@@ -135,80 +173,18 @@ def open_run(experiment_id: str, state: RunState) -> str:
         "dti.explanation": state.explanation[:_LONGEST_TAG],
         "dti.run": state.run,
         "dti.profile": state.profile,
+        "dti.git_dirty": "unknown" if state.git_dirty is None else str(state.git_dirty).lower(),
         "mlflow.source.name": f"notebooks/{state.slug}.ipynb",
         "mlflow.source.type": "NOTEBOOK",
         "mlflow.user": "dti",
-        **_git_tags(state.git_commit, state.git_dirty),
     }
-    began = int(state.started.timestamp() * 1000)
-    with _store_errors():
-        client = _client()
-        run = client.create_run(experiment_id, run_name=state.run, tags=tags, start_time=began)
-        _log_parameters(client, str(run.info.run_id), state.parameters)
-        return str(run.info.run_id)
-
-
-def track_record(record: Record, folder: Path) -> str:
-    """Track a finished run that no runner started (bare papermill, JupyterLab); its MLflow id."""
-    source = record.provenance
-    state = RunState(
-        slug=record.slug, run=record.run, status="finished", profile=record.profile, started=record.started,
-        seconds=record.seconds, parameters=record.parameters, fingerprint=source.fingerprint,
-        git_commit=source.git_commit, git_dirty=source.git_dirty,
-    )  # fmt: skip
-    return log_run(prepare_store([record.slug])[record.slug], folder, state)
-
-
-def _git_tags(commit: str | None, dirty: bool | None) -> dict[str, str]:
-    tags = {"dti.git_dirty": "unknown" if dirty is None else str(dirty).lower()}
-    return tags | ({"mlflow.source.git.commit": commit} if commit else {})
-
-
-def _log_parameters(client: "MlflowClient", run_id: str, parameters: Mapping[str, "Value"]) -> None:
-    from mlflow.entities import Param
-
-    params = [Param(name, str(value)) for name, value in parameters.items()]
-    for batch in _chunks(params, _PARAMS_A_CALL):
-        client.log_batch(run_id, params=batch)
-
-
-def log_run(experiment_id: str, folder: Path, state: RunState) -> str:
-    """Close a run that is over, with all that its folder holds, and open it first if need be; its MLflow id.
-
-    Nothing is done for a run that is closed. RunError if the store does not work.
-    """
-    record = None
-    if state.status == "finished":
-        record = Record.model_validate_json((folder / RESULT).read_bytes())
-    with _store_errors():
-        client = _client()
-        found = _find(client, experiment_id, state)
-        run_id = str(found.info.run_id) if found else open_run(experiment_id, state)
-        if found is None or found.info.status == "RUNNING":
-            _close(client, run_id, folder, state, record)
-        return run_id
-
-
-def _find(client: "MlflowClient", experiment_id: str, state: RunState) -> "Run | None":
-    """The run by its id; by its name if it was killed before the id was kept, or the store is another one."""
-    from mlflow.exceptions import MlflowException
-
-    if state.mlflow_run:
-        with suppress(MlflowException):
-            return client.get_run(state.mlflow_run)
-    found = client.search_runs([experiment_id], f"tags.`dti.run` = '{state.run}'", max_results=1)
-    return found[0] if found else None
-
-
-def _close(client: "MlflowClient", run_id: str, folder: Path, state: RunState, record: Record | None) -> None:
-    ended = int((state.started.timestamp() + state.seconds) * 1000)
-    if record is not None:
-        _log_record(client, run_id, record, ended)
+    if state.git_commit:
+        tags["mlflow.source.git.commit"] = state.git_commit
     if state.reason:
-        client.set_tag(run_id, "dti.reason", state.reason[:_LONGEST_TAG])
-    for file, place in _artifacts(folder):
-        client.log_artifact(run_id, str(file), place)
-    client.set_terminated(run_id, status=state.status.upper(), end_time=ended)
+        tags["dti.reason"] = state.reason[:_LONGEST_TAG]
+    for word, count in Counter(verdict.verdict for verdict in (record.claims if record else ())).items():
+        tags[f"dti.claims.{word.replace(' ', '_')}"] = str(count)
+    return tags
 
 
 def rebuild() -> int:
@@ -218,33 +194,15 @@ def rebuild() -> int:
     """
     if not is_ours():
         raise RunError(f"{ADDRESS} names another store than the one in the results folder; unset it first.")
-    if busy := [mark.name for mark in owners.marks() if not owners.is_dead(mark)]:
-        raise RunError(f"{busy[0].replace('+', ' ')} is under way; stop it, or wait for its end.")
+    if any(map(batches.is_alive, batches.open_folders())):
+        raise RunError("a batch of runs is under way; stop it, or wait for its end.")
     with store.locked():
         store.set_database_aside()
         _let_go(tracking_uri())
-    count = 0
-    for file in sorted(results_root().glob("*/*/run.json")):
-        folder, state = file.parent, read_state(file.parent)
-        if state is not None and state.status == "running":
-            state = state.model_copy(update={"status": "killed", "reason": "no process answers for it"})
-            state.save(folder)
-        if (state := _loggable(folder)) is None:
-            continue
-        run_id = log_run(prepare_store([state.slug])[state.slug], folder, state)
-        state.model_copy(update={"mlflow_run": run_id}).save(folder)
-        count += 1
-    return count
-
-
-def _log_record(client: "MlflowClient", run_id: str, record: Record, ended: int) -> None:
-    from mlflow.entities import Metric, RunTag
-
-    metrics = [Metric(name, value, ended, 0) for name, value in metrics_of(record).items()]
-    counts = Counter(verdict.verdict for verdict in record.claims)
-    tags = [RunTag(f"dti.claims.{word.replace(' ', '_')}", str(count)) for word, count in counts.items()]
-    for batch in _chunks(metrics, _METRICS_A_CALL):
-        client.log_batch(run_id, metrics=batch, tags=tags)
+    for folder in all_runs():
+        if (state := read_state(folder)) and state.status == "running":
+            end_abandoned(folder, state)
+    return list(sync().values()).count("")
 
 
 def metrics_of(record: Record) -> dict[str, float]:
@@ -283,6 +241,6 @@ def ui_command(port: int) -> list[str]:
     uri = tracking_uri()
     if uri.startswith(("http://", "https://")):
         raise RunError(f"{ADDRESS} is a server: open {redact(uri)} in a browser.")
-    prepare_store([])
+    sync()
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     return [*command, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]

@@ -14,14 +14,14 @@ def strange_input(spec: RunSpec, record: Record) -> str | None:
     """What reached the run that was not planned, in words; None if all is as planned."""
     if spec.inputs.digest() != spec.inputs_digest:
         return "the copies of code, notebook or data that this run executes were changed while it ran"
-    planned = spec.fingerprint.numbers
-    if record.provenance.fingerprint.digest != spec.fingerprint.digest:
+    planned = spec.state.fingerprint.numbers
+    if record.provenance.fingerprint.digest != spec.state.fingerprint.digest:
         return "result.json names other sources than those that were planned"
     for name, sha256 in really_read(spec.folder / READS):
         if name not in planned.data:
             return (
                 f"the run read the data set {name}, which was not planned. "
-                f"Name it in `reads:` of experiments/{spec.slug}.yaml"
+                f"Name it in `reads:` of experiments/{spec.state.slug}.yaml"
             )
         if planned.data[name] != sha256:
             return f"the data set {name} changed while the run waited or ran; run it again"
