@@ -47,7 +47,7 @@ def open_folders() -> list[Path]:
     """Folders of all batches that are under way or died, in the order of their names; quick without any."""
     try:
         names = os.listdir(results_root() / OPEN)
-    except FileNotFoundError:
+    except OSError:  # there is none, or it cannot be read
         return []
     return sorted({results_root() / OPEN / name.removesuffix(".lock") for name in names})
 

@@ -21,17 +21,10 @@ from dti_core.lab.fingerprint import (
 from dti_core.lab.frozen import frozen_record, frozen_result
 from dti_core.lab.kept import is_kept, save_result
 from dti_core.lab.paths import results_root
-from dti_core.lab.running import runs
+from dti_core.lab.running import runs, sources
 from dti_core.lab.running.inputs import Inputs, live
 from dti_core.lab.running.runs import RunPlan, RunState, finished_states
-from dti_core.lab.running.sources import (
-    PACKAGE,
-    Code,
-    cell_texts,
-    estimating_cells,
-    imported_names,
-    meaning_of_cells,
-)
+from dti_core.lab.running.sources import PACKAGE
 from dti_core.lab.running.versions import package_versions
 
 _TABLES = ("*.csv", "*.csv.gz", "*.parquet")
@@ -69,16 +62,16 @@ def fingerprint_of(config: Config, inputs: Inputs | None = None) -> Fingerprint:
     DataError if the user's data file is missing; RunError if the notebook is; ClaimError for a bad register.
     """
     inputs = inputs or live()
-    code, notebook = Code(inputs.package), inputs.notebook(config.slug)
-    cells = estimating_cells(notebook, config.slug)
+    code, notebook = sources.Code(inputs.package), inputs.notebook(config.slug)
+    cells = sources.estimating_cells(notebook, config.slug)
     ours, outside = code.reached(_imports(cells), TELLING_ONLY)
-    told, _ = code.reached({*_imports(cell_texts(notebook)), *_TELLERS}, _BEHIND_THE_SCENE)
+    told, _ = code.reached({*_imports(sources.cell_texts(notebook)), *_TELLERS}, _BEHIND_THE_SCENE)
     numbers = Numbers(
         slug=config.slug,
         parameters=dict(config.values),
         data=data_hashes(config, inputs),
         code=code.meanings(ours),
-        cells=meaning_of_cells(cells),
+        cells=sources.meaning_of_cells(cells),
         packages=package_versions(outside),
     )
     telling = Telling(
@@ -90,7 +83,7 @@ def fingerprint_of(config: Config, inputs: Inputs | None = None) -> Fingerprint:
 
 
 def _imports(cells: Iterable[str]) -> set[str]:
-    return set().union(*map(imported_names, cells))
+    return set().union(*map(sources.imported_names, cells))
 
 
 def _notebook_hash(notebook: Path) -> str:

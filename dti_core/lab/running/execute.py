@@ -97,17 +97,13 @@ def execute(spec: RunSpec) -> RunState:
     """
     state, clock = spec.state, NotebookClock(spec.timeout_seconds)
     if not spec.folder.is_dir():
-        return state.ended(
-            "failed", "the worker does not see the results folder; it must share the file system"
-        )
+        why = "the worker does not see the results folder; it must share the file system"
+        return state.ended("failed", why)
     try:
         if not _take(spec.folder):
-            record = finished_record(spec.folder)
-            return (
-                state.ended("finished", "", record.seconds)
-                if record
-                else state.ended("failed", runs.WORKER_DIED)
-            )
+            if record := finished_record(spec.folder):
+                return state.ended("finished", "", record.seconds)
+            return state.ended("failed", runs.WORKER_DIED)
     except OSError as error:
         return state.ended("failed", _explain(error, clock))
     estimating = not is_kept(spec.kept)
@@ -155,7 +151,7 @@ def _run_papermill(spec: RunSpec, clock: NotebookClock, output: Path) -> None:
         papermill.execute_notebook(
             spec.inputs.notebook(spec.state.slug),
             output,
-            parameters={**spec.state.parameters, **({DATA_PATH: spec.own_data} if spec.own_data else {})},
+            parameters=dict(spec.state.parameters) | ({DATA_PATH: spec.own_data} if spec.own_data else {}),
             progress_bar=False,
             start_timeout=_KERNEL_START_SECONDS,
             kernel_manager_class=_kernel_manager(spec, clock, sockets),
@@ -177,25 +173,22 @@ def _new_socket_folder() -> Path:
 
 def _environment(spec: RunSpec) -> dict[str, str]:
     """Variables of the kernel: where it is, how far it may spread, one thread for each process."""
-    threads = {f"{library}_NUM_THREADS": "1" for library in THREADED}
-    own_data = {OWN_DATA: str(spec.state.parameters[DATA_PATH])} if spec.own_data else {}
     path = [str(spec.inputs.package.parent), os.environ.get("PYTHONPATH")]
-    return (
-        threads
-        | own_data
-        | {
-            runs.RUN_DIR: str(spec.folder),
-            PROGRESS_FILE: str(spec.folder / runs.PROGRESS),
-            CORES: str(spec.cores),
-            "DTI_HOME": str(spec.inputs.home),
-            "PYTHONPATH": os.pathsep.join(filter(None, path)),
-            KEPT: str(spec.kept),
-            READS_FILE: str(spec.folder / READS),
-            DATA_ROOT: str(data_root()),
-            "DTI_RESULTS": str(spec.folder.parents[1]),
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        }
-    )
+    told = {
+        runs.RUN_DIR: str(spec.folder),
+        PROGRESS_FILE: str(spec.folder / runs.PROGRESS),
+        CORES: str(spec.cores),
+        "DTI_HOME": str(spec.inputs.home),
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+        KEPT: str(spec.kept),
+        READS_FILE: str(spec.folder / READS),
+        DATA_ROOT: str(data_root()),
+        "DTI_RESULTS": str(spec.folder.parents[1]),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    if spec.own_data:
+        told[OWN_DATA] = str(spec.state.parameters[DATA_PATH])
+    return told | {f"{library}_NUM_THREADS": "1" for library in THREADED}
 
 
 def _kernel_manager(spec: RunSpec, clock: NotebookClock, sockets: Path) -> type[AsyncKernelManager]:

@@ -36,7 +36,7 @@ def _mend(batch: Path) -> list[str]:
             except Exception as error:  # no old run may stand in the way of a new command
                 why = f"was killed and cannot be mended: {type(error).__name__}: {error}"
                 stuck.append(f"{_name(folder)}: {why}")
-    logged = track.try_sync(folder for folder, end in ends.items() if end)
+    logged = track.try_sync(folder for folder, end in ends.items() if end) if ends else {}
     said = []
     for folder, end in ends.items():
         if end or folder in logged:

@@ -59,7 +59,7 @@ def run_all(
     tickets: deque[Ticket] = deque()
     with open_batch() as batch:
         inputs = copy_inputs(batch.folder)
-        for place, plan in enumerate(map(_with_absolute_path, plans)):
+        for place, plan in enumerate(plans):
             found = _judge(place, plan, inputs, listener)
             if isinstance(found, Ticket):
                 tickets.append(found)
@@ -72,22 +72,15 @@ def run_all(
     return [outcomes[place] for place in sorted(outcomes)]
 
 
-def _with_absolute_path(plan: RunPlan) -> RunPlan:
-    """The user's file as a worker in another folder finds it."""
-    path = plan.config.values.get(DATA_PATH)
-    if not path:
-        return plan
-    return replace(
-        plan, config=plan.config.replace(**{DATA_PATH: str(Path(str(path)).expanduser().resolve())})
-    )
-
-
 def _judge(place: int, plan: RunPlan, inputs: Inputs, listener: Listener) -> Ticket | Outcome:
     """The ticket of a plan, with copies of what it reads, or its outcome if a finished run answers it."""
-    config = plan.config
-    path = str(config.values.get(DATA_PATH) or "")
-    own_data = str(copy_own_data(path, inputs)) if path else ""
-    fingerprint = fingerprint_of(config.replace(**{DATA_PATH: own_data}) if path else config, inputs)
+    config = copy = plan.config
+    own_data = ""
+    if path := config.values.get(DATA_PATH):
+        config = config.replace(**{DATA_PATH: str(Path(str(path)).expanduser().resolve())})
+        own_data = str(copy_own_data(str(config.values[DATA_PATH]), inputs))
+        copy = config.replace(**{DATA_PATH: own_data})
+    fingerprint = fingerprint_of(copy, inputs)
     folder = None if plan.force else find_reusable(fingerprint, listener.noticed)
     if folder and (state := read_state(folder)):
         return replace(Outcome.of(state, folder), status="reused", explanation=REUSED)

@@ -6,19 +6,19 @@ import re
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from dti_core.lab.errors import RunError
 from dti_core.lab.paths import results_root
 from dti_core.lab.record import Record
-from dti_core.lab.running import batches, store
+from dti_core.lab.running import batches, runs, store
 from dti_core.lab.running.history import read_record
 from dti_core.lab.running.leftovers import end_abandoned
-from dti_core.lab.running.runs import EXECUTED, PARTIAL, RESULT, RunState, all_runs, damage, read_state
+from dti_core.lab.running.runs import RunState
 from dti_core.lab.running.store import ADDRESS, is_ours, redact, tracking_uri
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
-Item = TypeVar("Item")
-
-_METRICS_A_CALL, _PARAMS_A_CALL = 1000, 100
 _LONGEST_TAG = 4000
 #: Tag of an experiment for each run that it holds, as looking for runs reads all their metrics. The pages of
 #: MLflow do not show tags that begin with its name.
@@ -74,7 +71,7 @@ def sync() -> dict[Path, str]:
         store.make_database(_make_tables)
         client = _client()
         client.search_experiments(max_results=1)
-        for slug, folders in groupby(all_runs(), key=lambda folder: folder.parent.name):
+        for slug, folders in groupby(runs.all_runs(), key=lambda folder: folder.parent.name):
             experiment = _experiment(client, slug)
             for folder in folders:
                 if _LOGGED + folder.name not in experiment.tags and (state := _state_if_over(folder)):
@@ -105,10 +102,10 @@ def _let_go(uri: str) -> None:
 
 def _state_if_over(folder: Path) -> RunState | None:
     """State of a run that is over, None if there is none or the run is damaged."""
-    state = read_state(folder)
+    state = runs.read_state(folder)
     if state is None or state.status == "running" or state.run != folder.name:
         return None
-    return None if state.status == "finished" and damage(folder, state) else state
+    return None if state.status == "finished" and runs.damage(folder, state) else state
 
 
 def check_store() -> None:
@@ -131,7 +128,7 @@ def _experiment(client: "MlflowClient", slug: str) -> "Experiment":
 def _log_safely(client: "MlflowClient", experiment_id: str, folder: Path, state: RunState) -> str:
     """Log one run; why that failed, '' if it did not: one that no store takes must not stop the others."""
     try:
-        record = read_record(folder / RESULT) if state.status == "finished" else None
+        record = read_record(folder / runs.RESULT) if state.status == "finished" else None
         with _store_errors():
             _log(client, experiment_id, folder, state, record)
     except RunError as error:
@@ -144,6 +141,8 @@ def _log(
 ) -> None:
     """Log a run; one that a killed process left half logged is completed: all steps can be repeated."""
     from mlflow.entities import Metric, Param
+    from mlflow.utils import chunk_list
+    from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
 
     began = int(state.started.timestamp() * 1000)
     ended = began + int(state.seconds * 1000)
@@ -154,12 +153,16 @@ def _log(
         run = client.create_run(experiment_id, run_name=state.run, tags=tags, start_time=began)
     run_id = str(run.info.run_id)
     if run.info.status == "RUNNING":
-        for params in _chunks([*state.parameters.items()], _PARAMS_A_CALL):
-            client.log_batch(run_id, params=[Param(name, str(value)) for name, value in params])
-        for metrics in _chunks([*metrics_of(record).items()] if record else [], _METRICS_A_CALL):
-            client.log_batch(run_id, metrics=[Metric(name, value, ended, 0) for name, value in metrics])
-        for file, place in _artifacts(folder):
-            client.log_artifact(run_id, str(file), place)
+        params = [Param(name, str(value)) for name, value in state.parameters.items()]
+        for some in chunk_list(params, MAX_PARAMS_TAGS_PER_BATCH):
+            client.log_batch(run_id, params=some)
+        found = metrics_of(record) if record else {}
+        metrics = [Metric(name, value, ended, 0) for name, value in found.items()]
+        for some in chunk_list(metrics, MAX_METRICS_PER_BATCH):
+            client.log_batch(run_id, metrics=some)
+        for name in (runs.RESULT, runs.EXECUTED, runs.PARTIAL, runs.FIGURES):
+            if (folder / name).is_file():
+                client.log_artifact(run_id, str(folder / name), os.path.dirname(name))
         client.set_terminated(run_id, status=state.status.upper(), end_time=ended)
     client.set_experiment_tag(experiment_id, _LOGGED + state.run, run_id)
 
@@ -199,8 +202,8 @@ def rebuild() -> int:
     with store.locked():
         store.set_database_aside()
         _let_go(tracking_uri())
-    for folder in all_runs():
-        if (state := read_state(folder)) and state.status == "running":
+    for folder in runs.all_runs():
+        if (state := runs.read_state(folder)) and state.status == "running":
             end_abandoned(folder, state)
     return list(sync().values()).count("")
 
@@ -218,19 +221,6 @@ def metric_name(key: str) -> str:
     """An estimate's key as MLflow takes it: `name`, or `world/name`, which groups worlds in the UI."""
     name, _, world = key.partition("@")
     return re.sub(r"[^\w\-. /]", "_", f"{world}/{name}" if world else name)
-
-
-def _artifacts(folder: Path) -> Iterator[tuple[Path, str | None]]:
-    for name in (RESULT, EXECUTED, PARTIAL):
-        if (folder / name).is_file():
-            yield folder / name, None
-    for figure in sorted((folder / "figures").glob("*.html")):
-        yield figure, "figures"
-
-
-def _chunks(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
-    for start in range(0, len(items), size):
-        yield list(items[start : start + size])
 
 
 def ui_command(port: int) -> list[str]:
