@@ -65,7 +65,7 @@ from dti_core.lab.config import load_config
 from dti_core.lab.data import DataCard
 from dti_core.lab.record import Estimate, Result
 config = load_config("sample_walk", globals())
-steps = np.random.default_rng(config.seed_sequence()).normal(config.drift, 1.0, config.n_days)
+steps = config.stream("draws").normal(config.drift, 1.0, config.n_days)
 n = config.n_days
 card = DataCard("walk", "Walk", "simulated", "Simulated data", "Drawn here.", "none", n, 1, "0", "A sample.")
 mean, half = float(steps.mean()), float(2 * steps.std() / len(steps) ** 0.5)

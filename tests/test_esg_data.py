@@ -310,7 +310,7 @@ def test_unknown_panels_and_worlds_are_refused():
 def test_the_simulated_panel_says_so_and_hides_what_nobody_sees():
     seeds = np.random.SeedSequence(7)
     config = SimpleNamespace(
-        panel="simulated", world="effect", seed_sequence=lambda: np.random.SeedSequence(7)
+        panel="simulated", world="effect", seeds=lambda *names: np.random.SeedSequence(7)
     )
     panel, card = data.load(config)
     assert card.origin == "simulated"

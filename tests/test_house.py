@@ -36,7 +36,10 @@ HOMES = {
 }
 
 #: Rooms of the lab that studies may use; bridges may use none.
-ROOMS = {"config", "data", "errors", "intervals", "kept", "parallel", "paths", "record", "theme"}
+ROOMS = {
+    "config", "data", "errors", "forest", "intervals", "kept", "methods", "parallel", "paths", "record",
+    "say", "theme",
+}  # fmt: skip
 
 
 def _lines(path: Path) -> int:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dti_core.lab.config import load_experiment
 from dti_core.lab.data import DataCard
 from dti_core.lab.kept import is_kept, keep, load_result, save_result
-from dti_core.lab.parallel import run_parallel
+from dti_core.lab.parallel import run_keyed, run_parallel
 from dti_core.lab.pieces import KEPT, PIECES, Stage, decode, encode
 from dti_core.lab.record import Estimate, Result
 
@@ -136,11 +136,19 @@ def test_a_damaged_piece_is_computed_again_and_others_are_not(tmp_path, monkeypa
     monkeypatch.setenv(KEPT, str(tmp_path))
     monkeypatch.setenv("DTI_CORES", "1")
     assert run_parallel(float, ["0", "1", "2"], "numbers") == [0.0, 1.0, 2.0]
-    pieces = sorted((tmp_path / PIECES / "numbers of 3").glob("*.npz"))
-    content = pieces[1].read_bytes()
-    pieces[1].write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    assert sorted(Stage("numbers of 3").load()) == [0, 2]
+    (piece,) = (tmp_path / PIECES / "numbers of 3").glob(f"{Stage.name(1)}.*.npz")
+    content = piece.read_bytes()
+    piece.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert Stage("numbers of 3").load().keys() == {Stage.name(0), Stage.name(2)}
     assert run_parallel(float, ["0", "7", "2"], "numbers") == [0.0, 7.0, 2.0]
+
+
+def test_a_task_more_leaves_the_pieces_of_the_others_as_they_were(tmp_path, monkeypatch):
+    monkeypatch.setenv(KEPT, str(tmp_path))
+    monkeypatch.setenv("DTI_CORES", "1")
+    assert run_keyed(float, {("a", 1): "1", ("b", 2): "2"}, "cells") == {("a", 1): 1.0, ("b", 2): 2.0}
+    grown = {("new", 0): "0", ("a", 1): "not asked", ("b", 2): "not asked"}
+    assert run_keyed(float, grown, "cells") == {("new", 0): 0.0, ("a", 1): 1.0, ("b", 2): 2.0}
 
 
 def test_without_a_store_nothing_is_kept(tmp_path, monkeypatch):

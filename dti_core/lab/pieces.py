@@ -50,22 +50,28 @@ class Stage:
         place = store or os.environ.get(KEPT)
         self._folder = Path(place) / PIECES / quote(label, safe=" ,") if place else None
 
-    def load(self) -> dict[int, Any]:
-        """Pieces that an earlier run has finished; a damaged one is left out."""
-        found: dict[int, Any] = {}
+    @staticmethod
+    def name(key: object) -> str:
+        """How a piece's files are called: its key, which must always be written the same way, hashed."""
+        return sha256(repr(key).encode())[:24]
+
+    def load(self) -> dict[str, Any]:
+        """Pieces that an earlier run has finished, by `name`; a damaged one is left out."""
+        found: dict[str, Any] = {}
         for path in sorted(self._folder.glob("*.npz")) if self._folder else []:
             with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-                number, told = path.stem.split(".")
+                name, told = path.stem.split(".")
                 content = path.read_bytes()
                 if sha256(content)[:32] == told:
-                    found[int(number)] = decode(content)
+                    found[name] = decode(content)
         return found
 
-    def save(self, number: int, piece: Any) -> None:
+    def save(self, key: object, piece: Any) -> None:
         """Keep a finished piece."""
         if self._folder is not None:
             content = encode(piece)
-            write(self._folder / f"{number}.{sha256(content)[:32]}.npz", content, durable=False)
+            name = f"{self.name(key)}.{sha256(content)[:32]}.npz"
+            write(self._folder / name, content, durable=False)
 
 
 def encode(value: Any) -> bytes:

@@ -26,8 +26,9 @@ VerdictWord = Literal["supported", "refuted", "inconclusive", "not testable", "n
 class Estimate:
     """One number the book may print. `low`/`high` bound it at `level`; `how` names the interval's method.
 
-    `world` is "observed" or the name of a control world. `per_seed` holds the value of each seed, in their
-    order, so that two runs can be compared pair by pair.
+    `world` is "observed" or the name of a control world. `at` says where on each dimension of the study the
+    number stands, such as {"method": "gmm", "firms": 500}: nobody parses a name. `per_seed` holds the value
+    of each seed, in their order, so that two runs can be compared pair by pair.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Estimate:
     std_error: float | None = None
     world: str = OBSERVED
     per_seed: tuple[float, ...] = ()
+    at: Mapping[str, str | float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for name in ("value", "low", "high"):
@@ -91,6 +93,10 @@ class Result:
             if estimate.key == key:
                 return estimate
         raise KeyError(f"no estimate '{key}'; there are {', '.join(e.key for e in self.estimates)}")
+
+    def where(self, world: str = OBSERVED, **at: str | float) -> list[Estimate]:
+        """Estimates of a world whose dimensions are these, whatever others they have, in their order."""
+        return [one for one in self.estimates if one.world == world and at.items() <= one.at.items()]
 
     def table(self, pattern: str = "") -> pd.DataFrame:
         """Estimates whose name matches the regular expression `pattern`, a row each, worlds side by side.

@@ -90,7 +90,7 @@ def _series_problems(record: Record) -> Iterator[str]:
 
 
 def _chapter_problems(record: Record, chapter: Notebook) -> list[str]:
-    """What of a chapter disagrees with the record and the notebook. KeyError and the like if it is malformed."""
+    """What of a chapter disagrees with record and notebook. KeyError and the like if it is malformed."""
     source = json.loads(notebook_file(record.slug).read_bytes())
     as_written = _written(chapter) == _written(source, record.parameters)
     return [

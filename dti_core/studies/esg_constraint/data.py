@@ -63,7 +63,7 @@ def load(config: Config) -> tuple[FirmPanel, DataCard]:
     if config.panel == "yours":
         return load_yours(str(config.data_path), str(config.map))
     if config.panel == "simulated":
-        return load_simulated(str(config.world), config.seed_sequence())
+        return load_simulated(str(config.world), config.seeds())
     return load_packaged(str(config.panel))
 
 
