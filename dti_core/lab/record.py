@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 OBSERVED = "observed"
 VerdictWord = Literal["supported", "refuted", "inconclusive", "not testable", "not yet tested"]
+#: What a verdict rests on: real data and real code; algebra, dates or a theorem; stated assumptions.
+Grade = Literal["observed", "derived", "conditional"]
+#: Whether the whole interval of a supported claim lies beyond the smallest effect, or only reaches it.
+Size = Literal["at least", "size open"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,8 @@ class Estimate:
 
     `world` is "observed" or the name of a control world. `at` says where on each dimension of the study the
     number stands, such as {"method": "gmm", "firms": 500}: nobody parses a name. `per_seed` holds the value
-    of each seed, in their order, so that two runs can be compared pair by pair.
+    of each seed, in their order, so that two runs can be compared pair by pair. `draws` holds the interval of
+    each draw of a control world that was drawn many times.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Estimate:
     world: str = OBSERVED
     per_seed: tuple[float, ...] = ()
     at: Mapping[str, str | float] = field(default_factory=dict, hash=False)
+    draws: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("value", "low", "high"):
@@ -114,7 +120,10 @@ class Result:
 
 
 class Verdict(BaseModel):
-    """What the intervals say about one claim, and why."""
+    """What the intervals say about one claim, and why.
+
+    `share` is that of the assumption set in which the sign holds, for a conditional verdict.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -123,6 +132,15 @@ class Verdict(BaseModel):
     because: str
     estimates: tuple[str, ...] = ()
     control: str | None = None
+    grade: Grade | None = None
+    size: Size | None = None
+    share: float | None = None
+
+    @property
+    def qualified(self) -> str:
+        """Grade and size behind the verdict's word: "observed, at least", '' if there is none."""
+        share = None if self.share is None else f"in {self.share:.0%} of the assumption set"
+        return ", ".join(part for part in (self.grade, share, self.size) if part)
 
 
 class Provenance(BaseModel):

@@ -55,9 +55,9 @@ def verdicts_so_far(verdicts: Sequence[Verdict], register: Register, records: Ma
         (f"[{number}] {study.title}", study.domain, study.slug) for number, study in register.studies.items()
     ]
     rows = []
-    names.append(("The loop as a whole", "all three", register.synthesis))
+    names += [(title, "all three", slug) for slug, title in register.syntheses.items()]
     for title, domain, slug in sorted(names, key=lambda name: name[2] not in records):
-        resting = [verdict for verdict in verdicts if study_of(register.claims[verdict.claim]) == slug]
+        resting = [verdict for verdict in verdicts if register.claims[verdict.claim].owner == slug]
         rows.append(_study_row(title, domain, _chapter(slug, records.get(slug)), _said(resting)))
     by_rules = Counter(v.verdict for v in verdicts if register.claims[v.claim].decided_by_rules)
     said = "".join(f"<p>{badge(word)} {by_rules[word]}</p>" for word in _WORDS if by_rules[word])
@@ -70,19 +70,13 @@ def verdicts_so_far(verdicts: Sequence[Verdict], register: Register, records: Ma
 def register_table(verdicts: Sequence[Verdict], register: Register, records: Mapping[str, Record]) -> str:
     """The whole register with its verdicts, one row a claim, and the form that filters it."""
     rows = [_claim_row(verdict, register.claims[verdict.claim], records) for verdict in verdicts]
-    studies = sorted({study for claim in register.claims.values() if (study := study_of(claim))})
+    studies = sorted({study for claim in register.claims.values() if (study := claim.owner)})
     titles = ("Claim", "What the review says", "Citation", "How it is tested", "Verdict")
     head = "".join(f'<th scope="col">{title}</th>' for title in titles)
     table = _table(
         "dti-claims dti-stack", f"All {len(verdicts)} claims, in the order of the review", head, rows
     )
     return raw("\n".join([tally(verdicts), _filter_form(studies), table]))
-
-
-def study_of(claim: Claim) -> str:
-    """Slug of the study that decides the claim or will, '' if none."""
-    bound = claim.test or claim.planned
-    return bound.study if bound else ""
 
 
 def _table(classes: str, caption: str, head: str, rows: Iterable[str]) -> str:
@@ -119,7 +113,7 @@ def _study_row(title: str, domain: str, chapter: str, said: str) -> str:
 def _claim_row(verdict: Verdict, claim: Claim, records: Mapping[str, Record]) -> str:
     cites = "".join(f"[{number}]" for number in claim.cites)
     kinds = ", ".join(KINDS[kind] for kind in claim.kind)
-    if study := escape(study_of(claim)):
+    if study := escape(claim.owner):
         link = f'<a href="studies/{study}.html">{study}</a>' if study in records else study
         kinds += f'<br><span class="dti-why">study {link}</span>'
     if claim.test:

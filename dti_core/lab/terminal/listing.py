@@ -48,7 +48,6 @@ def show_study(slug: str) -> None:
 def show_claims(verdict: str | None, study: str | None) -> None:
     """The claims of the review, judged on the newest runs."""
     from dti_core.lab.claims import all_verdicts
-    from dti_core.lab.publishing.claim_pages import study_of
     from dti_core.lab.register import load_register
 
     if verdict is not None and verdict not in display.VERDICT_COLOUR:
@@ -57,7 +56,7 @@ def show_claims(verdict: str | None, study: str | None) -> None:
     rows = []
     for judged in all_verdicts(newest_records()):
         claim = claims[judged.claim]
-        if verdict in (None, judged.verdict) and study in (None, study_of(claim)):
+        if verdict in (None, judged.verdict) and study in (None, claim.owner):
             rows.append((judged.claim, display.verdict_word(judged.verdict), claim.says, judged.because))
     display.table(f"{len(rows)} claims", ["claim", "verdict", "says", "because"], rows)
 
