@@ -349,7 +349,7 @@ def _hostile_names(home: Path, record: Record) -> Record:
         claim["says"] = claim["citation"]["note"] = NAME
         if "not_testable" in claim:
             claim["not_testable"] = NAME
-    test = register["claims"]["C28"]["test"]
+    test = register["claims"]["C28a"]["test"]
     test |= {"reading": NAME, "why": NAME}
     test["estimates"][0]["label"] = NAME
     for study in register["studies"].values():
@@ -394,7 +394,7 @@ def site(tmp_path_factory) -> Path:
         for path in (run / "executed.ipynb", home / "notebooks" / f"{SLUG}.ipynb")
     )
     for output in (output for cell in executed["cells"] for output in cell.get("outputs", [])):
-        if output.get("metadata", {}).get("scrapbook", {}).get("name") == "C28_verdict":
+        if output.get("metadata", {}).get("scrapbook", {}).get("name") == "C28a_verdict":
             output["data"][GLUE] = repr(NAME)
     cells = _hostile_cells()
     for notebook in (source, executed):

@@ -1,4 +1,4 @@
-"""A study scaffolded by `dti new`: it obeys the house, runs, is published, compared, and grows by one line."""
+"""A study made by `dti new`: it obeys the house, runs, is published, compared, and grows by one line."""
 
 import json
 import os

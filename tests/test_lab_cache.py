@@ -172,35 +172,36 @@ def edit_register(home: Path, change: Callable[[dict], None]) -> None:
 def bind_to_toy(claims: dict) -> None:
     bar = {"estimate": "mean", "label": "Mean", "direction": "greater", "than": 0.0, "smallest_effect": 0.1}
     control = {"world": "permuted_returns", "must_not_be": "supported"}
-    claims["C28"]["test"] = {
-        "study": "toy", "reading": "Above zero.", "why": "Visible.", "estimates": [bar], "control": control
+    claims["C28a"]["test"] = {
+        "study": "toy", "grade": "observed", "reading": "Above zero.", "why": "Visible.", "estimates": [bar],
+        "control": control,
     }  # fmt: skip
 
 
 def reword(claims: dict) -> None:
-    claims["C28"]["says"] = "Something else."
-    claims["C28"]["test"] |= {"reading": "Above nought.", "why": "It can be seen."}
-    claims["C28"]["test"]["estimates"][0]["label"] = "Average"
+    claims["C28a"]["says"] = "Something else."
+    claims["C28a"]["test"] |= {"reading": "Above nought.", "why": "It can be seen."}
+    claims["C28a"]["test"]["estimates"][0]["label"] = "Average"
 
 
 def raise_bar(claims: dict) -> None:
-    claims["C28"]["test"]["estimates"][0]["smallest_effect"] = 0.2
+    claims["C28a"]["test"]["estimates"][0]["smallest_effect"] = 0.2
 
 
 def turn_bar(claims: dict) -> None:
-    claims["C28"]["test"]["estimates"][0]["direction"] = "less"
+    claims["C28a"]["test"]["estimates"][0]["direction"] = "less"
 
 
 def swap_control(claims: dict) -> None:
-    claims["C28"]["test"]["control"]["world"] = "noise"
+    claims["C28a"]["test"]["control"]["world"] = "noise"
 
 
 def plant_effect(claims: dict) -> None:
-    claims["C28"]["test"]["positive_control"] = {"world": "planted", "must_be": "supported"}
+    claims["C28a"]["test"]["positive_control"] = {"world": "planted", "must_be": "supported"}
 
 
 def unbind(claims: dict) -> None:
-    del claims["C28"]["test"]
+    del claims["C28a"]["test"]
 
 
 @pytest.mark.parametrize("change", [reword, raise_bar, turn_bar, swap_control, plant_effect, unbind])

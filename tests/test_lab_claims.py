@@ -17,12 +17,13 @@ BOUND = {key: claim for key, claim in REGISTER.claims.items() if claim.test is n
 #: Tests whose register names both worlds; without a positive one a verdict stays inconclusive.
 CONTROLLED = [key for key, claim in BOUND.items() if claim.test and claim.test.positive_control]
 IN_ORDER = [
-    "C1", "C2", "C3", "C4", "C5", "C6a", "C6b", "C6c", "C6d", "C6e", "C7", "C8", "C9",
-    "C10", "C11", "C12a", "C12b", "C13a", "C13b", "C14", "C15", "C16a", "C16b", "C17a", "C17b", "C18a",
-    "C18b", "C19", "C20", "C21a", "C21b", "C22", "C23", "C24", "C25a", "C25b", "C25c", "C26", "C27",
-    "C28", "C29", "C30", "C31", "C32", "C33", "C34", "C35", "C36", "C37", "C38", "C39", "C40",
-    "C41", "C42", "C43", "C44", "C45", "C46", "C47a", "C47b", "C48", "C49", "C50", "C51", "C52",
-    "C53", "C55", "C56", "C57", "C58a", "C58b", "C59", "C60", "C61", "C62", "C63", "C64", "C65",
+    "C1", "C2", "C3", "C4", "C5", "C6a", "C6b", "C6c", "C6d", "C6e", "C7", "C8", "C9", "C10", "C11", "C12a",
+    "C12b", "C13a", "C13b", "C13c", "C14", "C15", "C16a", "C16b", "C17a", "C17b", "C18a", "C18b", "C19",
+    "C20", "C21a", "C21b", "C22", "C23", "C24", "C25a", "C25b", "C25c", "C26", "C27", "C28a", "C28b",
+    "C28c", "C29", "C30", "C31", "C32", "C33", "C34", "C35", "C36a", "C36b", "C37a", "C37b", "C38", "C39a",
+    "C39b", "C40", "C41", "C42", "C43a", "C43b", "C44", "C45", "C46", "C47a", "C47b", "C48a", "C48b", "C49",
+    "C50", "C51", "C52", "C53", "C55", "C56a", "C56b", "C57", "C58a", "C58b", "C59", "C60", "C61", "C62",
+    "C63", "C64", "C65",
 ]  # fmt: skip
 CARD = DataCard("made", "Made up", "simulated", "Made up", "This test.", "none", 1, 1, "0" * 64, "None.")
 
@@ -309,7 +310,7 @@ def test_without_any_run_only_rules_decide() -> None:
     assert {key for key, word in words.items() if word == "refuted"} >= {"C6b", "C6d", "C25c"}
     assert words["C12a"] == words["C17b"] == "not testable"
     assert words["C16b"] == "not yet tested"
-    assert {words[key] for key in ("C23", "C40", "C51")} == {"not testable"}
+    assert {words[key] for key in ("C23", "C49", "C51")} == {"not testable"}
 
 
 def test_the_newest_full_run_decides_and_smoke_never() -> None:
@@ -332,4 +333,4 @@ def test_the_seventh_study_is_never_cited() -> None:
     cited = [number for claim in REGISTER.claims.values() for number in claim.cites]
     assert sorted(set(cited)) == [1, 2, 3, 4, 5, 6]
     meant = {key for key, claim in REGISTER.claims.items() if claim.citation.fits == 7}
-    assert meant == {"C28", "C46", "C47a", "C56"}
+    assert meant == {"C28a", "C46", "C47a", "C56a"}

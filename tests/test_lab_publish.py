@@ -100,7 +100,7 @@ def test_publishing_writes_record_manifest_and_pages(house):
     assert (book / "studies" / SLUG / "series" / "walk.parquet").is_file()
     assert f"studies/{SLUG}" in (book / "_toc.yml").read_text(encoding="utf-8")
     assert SECOND in (book / "status.md").read_text(encoding="utf-8")
-    row = next(line for line in (book / "claims.md").read_text().splitlines() if 'id="C28"' in line)
+    row = next(line for line in (book / "claims.md").read_text().splitlines() if 'id="C28a"' in line)
     assert 'data-verdict="supported"' in row
     assert f'href="studies/{SLUG}.html"' in row
 
