@@ -5,6 +5,7 @@ import hashlib
 import re
 import typing
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -90,21 +91,19 @@ class Experiment(BaseModel):
         for name, value in (overrides or {}).items():
             values[name] = self.judge(name, value)
         judged = {name: self.judge(name, value) for name, value in values.items()}
-        return Config(self, MappingProxyType(judged))
+        return Config(self, judged)
 
 
+@dataclass(frozen=True, eq=False)
 class Config:
     """All parameters of one run, read as attributes (`config.cost_bps`); nothing can be changed."""
 
-    __slots__ = ("created", "experiment", "values")
     experiment: Experiment
     values: Mapping[str, Value]
-    created: datetime
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def __init__(self, experiment: Experiment, values: Mapping[str, Value]) -> None:
-        object.__setattr__(self, "experiment", experiment)
-        object.__setattr__(self, "values", values)
-        object.__setattr__(self, "created", datetime.now(UTC))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -112,14 +111,11 @@ class Config:
         self.experiment.parameter(name)
         return self.values[name]
 
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a config is fixed; resolve a new one with {name}={value!r}")
-
     def __iter__(self) -> Iterator[str]:
         return iter(self.values)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.experiment, dict(self.values))
+        return Config, (self.experiment, dict(self.values))
 
     @property
     def slug(self) -> str:
@@ -139,7 +135,7 @@ class Config:
     def replace(self, **changes: object) -> "Config":
         """The same config with some values changed, judged again."""
         judged = {name: self.experiment.judge(name, value) for name, value in changes.items()}
-        return Config(self.experiment, MappingProxyType({**self.values, **judged}))
+        return Config(self.experiment, {**self.values, **judged})
 
     def seeds(self, *names: str) -> np.random.SeedSequence:
         """Root of the random numbers that bear this name, such as ("permuted_returns", "shuffle").
@@ -171,10 +167,6 @@ class Config:
                 f"{self.slug}: {kind.__name__} and the experiment file differ in {', '.join(odd)}."
             )
         return kind(**self.values)
-
-
-def _rebuild(experiment: Experiment, values: dict[str, Value]) -> Config:
-    return Config(experiment, MappingProxyType(values))
 
 
 def is_slug(name: str) -> bool:

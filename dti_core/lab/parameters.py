@@ -1,16 +1,20 @@
 """One knob of a study: its type, default, unit and bounds, and how a value of it is judged."""
 
 import math
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from dti_core.lab.errors import ConfigError
 from dti_core.lab.fingerprint import Value
 
 Kind = Literal["int", "float", "bool", "choice", "str"]
+#: Whole numbers beyond it are refused, as no float holds them.
+_HUGE = 10**300
 #: What a value of each kind is in Python.
 PYTHON: dict[str, type] = {"int": int, "float": float, "bool": bool, "choice": str, "str": str}
 
@@ -45,46 +49,41 @@ class Parameter(BaseModel):
 
     def accept(self, slug: str, name: str, value: object) -> Value:
         """Return `value` in this parameter's type, or raise ConfigError that names what is allowed."""
-        match self.type:
-            case "bool" if isinstance(value, bool):
-                return value
-            case "choice" if isinstance(value, str) and value in (self.allowed or ()):
-                return value
-            case "str" if isinstance(value, str):
-                return value
-            case "int" if isinstance(value, int | np.integer) and not isinstance(value, bool):
-                if self._within(value):
-                    return int(value)
-            case "float" if isinstance(value, int | float | np.number) and not isinstance(value, bool):
-                if self._within(value):
-                    return float(value)
-            case _:
-                pass
-        raise ConfigError(
-            f"{slug}: {name} = {shortened(value)} is not allowed. "
-            f"Give {self.range_text} ({self.unit}; default {self.default})."
-        )
+        plain = value.item() if isinstance(value, np.generic) else value
+        with self._refusing(slug, name, value):
+            return _judge(self).validate_python(plain, strict=True)
 
     def parse(self, slug: str, name: str, text: str) -> Value:
         """Read a value typed on the command line."""
-        readers: dict[str, Any] = {"int": int, "float": float, "bool": {"true": True, "false": False}.get}
-        value: object = text
-        if self.type in readers:
-            try:
-                value = readers[self.type](text.lower() if self.type == "bool" else text)
-            except ValueError:
-                value = text
-            value = text if value is None else value
-        return self.accept(slug, name, value)
+        with self._refusing(slug, name, text):
+            return _judge(self).validate_strings(text)
 
-    def _within(self, value: "float | np.number[Any]") -> bool:
+    @contextmanager
+    def _refusing(self, slug: str, name: str, value: object) -> Iterator[None]:
         try:
-            number = float(value)
-        except OverflowError:  # a whole number beyond all floats
-            return False
-        above = self.min is None or number >= self.min
-        below = self.max is None or number <= self.max
-        return math.isfinite(number) and above and below
+            yield
+        except ValidationError as error:
+            raise ConfigError(
+                f"{slug}: {name} = {shortened(value)} is not allowed. "
+                f"Give {self.range_text} ({self.unit}; default {self.default})."
+            ) from error
+
+
+@cache
+def _judge(parameter: Parameter) -> TypeAdapter[Value]:
+    """What accepts a value of this parameter and nothing else."""
+    match parameter.type:
+        case "choice":
+            return TypeAdapter(Literal[parameter.allowed or ("",)])
+        case "int":
+            low = -_HUGE if parameter.min is None else math.ceil(parameter.min)
+            high = _HUGE if parameter.max is None else math.floor(parameter.max)
+            return TypeAdapter(Annotated[int, Field(ge=low, le=high)])
+        case "float":
+            bounds = Field(ge=parameter.min, le=parameter.max, allow_inf_nan=False)
+            return TypeAdapter(Annotated[float, bounds])
+        case _:
+            return TypeAdapter(PYTHON[parameter.type])
 
 
 def shortened(value: object) -> str:
