@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -74,7 +74,8 @@ def _judge(parameter: Parameter) -> TypeAdapter[Value]:
     """What accepts a value of this parameter and nothing else."""
     match parameter.type:
         case "choice":
-            return TypeAdapter(Literal[parameter.allowed or ("",)])
+            kind: Any = Literal[parameter.allowed or ("",)]
+            return TypeAdapter(kind)
         case "int":
             low = -_HUGE if parameter.min is None else math.ceil(parameter.min)
             high = _HUGE if parameter.max is None else math.floor(parameter.max)
