@@ -1,6 +1,7 @@
 """Freezing a run: what is kept, what is refused, and when a frozen chapter counts as stale."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -100,7 +101,7 @@ def test_publishing_writes_record_manifest_and_pages(house):
     assert (book / "studies" / SLUG / "series" / "walk.parquet").is_file()
     assert f"studies/{SLUG}" in (book / "_toc.yml").read_text(encoding="utf-8")
     assert SECOND in (book / "status.md").read_text(encoding="utf-8")
-    row = next(line for line in (book / "claims.md").read_text().splitlines() if 'id="C28"' in line)
+    row = re.search(r'<tr id="C28".*?</tr>', (book / "claims.md").read_text(), re.DOTALL).group(0)
     assert 'data-verdict="supported"' in row
     assert f'href="studies/{SLUG}.html"' in row
 

@@ -11,9 +11,14 @@ from dti_core.lab.record import Record, Result
 _RECORD = ".result.json"
 
 
+def book_folder() -> Path:
+    """Sources of the book."""
+    return project_root() / "book"
+
+
 def frozen_folder() -> Path:
     """Folder of all frozen chapters."""
-    return project_root() / "book" / "studies"
+    return book_folder() / "studies"
 
 
 def chapter_file(slug: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import BookError
 from dti_core.lab.files import recover, swap
-from dti_core.lab.frozen import chapter_file, record_file, result_of, series_folder
+from dti_core.lab.frozen import book_folder, chapter_file, record_file, result_of, series_folder
 from dti_core.lab.kept import SERIES
 from dti_core.lab.paths import notebook_file, project_root, study_results
 from dti_core.lab.pieces import sha256
@@ -24,11 +24,6 @@ from dti_core.lab.running.inputs import SERIES_FOLDER
 from dti_core.lab.running.runs import EXECUTED, RESULT, damage, is_finished, list_runs, read_state
 
 LARGEST_SERIES = 2_000_000
-
-
-def book_folder() -> Path:
-    """Sources of the book."""
-    return project_root() / "book"
 
 
 def publish(slug: str, run: str | None = None) -> Path:
@@ -71,7 +66,7 @@ def freeze_parts(record: Record, chapter: str, series: Mapping[str, bytes], refe
     files: dict[Path, bytes | None] = dict.fromkeys(series_folder(slug).glob("*"))
     files |= {places[name]: content for name, content in parts.items()}
     files[chapter_file(slug).parent / MANIFEST] = manifest_text({slug: entry(record, parts)}).encode()
-    records = in_order([*(r for r in frozen_records(book_folder()).values() if r.slug != slug), record])
+    records = in_order([*(r for r in frozen_records().values() if r.slug != slug), record])
     files |= {book_folder() / name: page.encode() for name, page in page_texts(records).items()}
     swap(root, {path.relative_to(root).as_posix(): content for path, content in files.items()})
 

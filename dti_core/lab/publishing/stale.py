@@ -8,14 +8,21 @@ from dti_core.lab.claims import judge
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import DtiError
 from dti_core.lab.fingerprint import numbers_changed, telling_changed
-from dti_core.lab.frozen import chapter_file, frozen_folder, frozen_record, frozen_slugs, record_file
+from dti_core.lab.frozen import (
+    book_folder,
+    chapter_file,
+    frozen_folder,
+    frozen_record,
+    frozen_slugs,
+    record_file,
+)
 from dti_core.lab.keep import glued
 from dti_core.lab.kept import series_file
 from dti_core.lab.paths import notebook_file
 from dti_core.lab.pieces import sha256
 from dti_core.lab.publishing.clean import Notebook, tags_of, text_of, with_values
 from dti_core.lab.publishing.manifest import MANIFEST, manifest_text
-from dti_core.lab.publishing.pages import in_order, page_texts
+from dti_core.lab.publishing.pages import frozen_records, page_texts
 from dti_core.lab.record import Record
 from dti_core.lab.reference import load_reference, with_accepted
 from dti_core.lab.running.cache import fingerprint_of
@@ -72,10 +79,12 @@ def _against_each_other(record: Record) -> Iterator[str]:
 
 def stale_pages() -> list[str]:
     """Generated pages of the book that the frozen records and the register no longer give."""
-    book = frozen_folder().parent
-    texts = page_texts(in_order(map(frozen_record, frozen_slugs())))
-    return [f"book/{name} is not what the records and the register give" for name, text in texts.items()
-            if not (book / name).is_file() or (book / name).read_text(encoding="utf-8") != text]  # fmt: skip
+    told = {book_folder() / name: text for name, text in page_texts(frozen_records()).items()}
+    moved = [path for path, text in told.items() if not path.is_file() or path.read_bytes() != text.encode()]
+    return [
+        f"book/{path.relative_to(book_folder())} is not what the records and the register give"
+        for path in moved
+    ]
 
 
 def _series_problems(record: Record) -> Iterator[str]:
@@ -90,7 +99,7 @@ def _series_problems(record: Record) -> Iterator[str]:
 
 
 def _chapter_problems(record: Record, chapter: Notebook) -> list[str]:
-    """What of a chapter disagrees with the record and the notebook. KeyError and the like if it is malformed."""
+    """What of a chapter disagrees with the record and the notebook. KeyError and such if malformed."""
     source = json.loads(notebook_file(record.slug).read_bytes())
     as_written = _written(chapter) == _written(source, record.parameters)
     return [

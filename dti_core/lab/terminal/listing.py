@@ -48,7 +48,7 @@ def show_study(slug: str) -> None:
 def show_claims(verdict: str | None, study: str | None) -> None:
     """The claims of the review, judged on the newest runs."""
     from dti_core.lab.claims import all_verdicts
-    from dti_core.lab.publishing.claim_pages import study_of
+    from dti_core.lab.publishing.pages import study_of
     from dti_core.lab.register import load_register
 
     if verdict is not None and verdict not in display.VERDICT_COLOUR:
