@@ -193,7 +193,7 @@ def rooms(monkeypatch):
     answer("publishing.stale", "stale", {"one": [], "two": ["cost_bps 10 -> 25", "[/x] changed"]})
     answer("publishing.stale", "stale_pages", [])
     answer("publishing.redraw", "redraw", {"one": [], "two": ["cell 5"]})
-    answer("publishing.redraw", "refreeze", {"one": Path("book/one.ipynb")})
+    answer("publishing.publish", "refreeze", {"one": Path("book/one.ipynb")})
     answer("running.track", "rebuild", 3)
     answer("data", "get", None)
     return asked

@@ -141,7 +141,6 @@ def test_files_are_written_whole():
     allowed = {
         ("inputs.py", "shutil.copyfile"),
         ("pieces.py", "table.to_parquet"),
-        ("vendor.py", "shutil.copyfile"),
     }
     allowed |= {(name, call) for name, call in found if call.endswith(".touch")}  # marks without content
     assert found - allowed == set()

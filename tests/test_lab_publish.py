@@ -12,8 +12,8 @@ import pytest
 from dti_core.lab.data import sha256_of
 from dti_core.lab.errors import BookError
 from dti_core.lab.publishing.book import collect_sources
-from dti_core.lab.publishing.clean import dump, freeze, with_values
-from dti_core.lab.publishing.publish import chapter_text, publish
+from dti_core.lab.publishing.clean import chapter_text, dump, freeze, with_values
+from dti_core.lab.publishing.publish import publish
 from dti_core.lab.publishing.stale import stale
 from dti_core.lab.record import Record
 from dti_core.lab.running.figure_page import PLOTLY_MIME

@@ -28,7 +28,7 @@ def publish(
         return
     if run_name or profile != "full":
         raise ConfigError("--redraw uses the numbers of the frozen chapter: give it no --run or --profile.")
-    from dti_core.lab.publishing.redraw import refreeze
+    from dti_core.lab.publishing.publish import refreeze
     from dti_core.lab.terminal.display import say
 
     say(f"chapter frozen again: {refreeze(slug)}")

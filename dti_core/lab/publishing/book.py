@@ -16,16 +16,14 @@ from dti_core.lab.errors import BookError
 from dti_core.lab.files import write
 from dti_core.lab.frozen import book_folder
 from dti_core.lab.paths import project_root, study_results
+from dti_core.lab.publishing.clean import chapter_text
 from dti_core.lab.publishing.pages import frozen_records, write_pages
 from dti_core.lab.publishing.policy import add_policies
-from dti_core.lab.publishing.publish import chapter_text
 from dti_core.lab.record import Record
 from dti_core.lab.running.history import profile_run
 from dti_core.lab.running.runs import RESULT
 
-_NO_COPY = shutil.ignore_patterns(
-    "_build", "_vendor", "__pycache__", "*.ipynb", f"*.{RESULT}", "manifest.json"
-)
+_NO_COPY = shutil.ignore_patterns("_build", "__pycache__", "*.ipynb", f"*.{RESULT}", "manifest.json")
 _WARNING = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|^\S*(Error|Exception):")
 
 

@@ -20,14 +20,6 @@ _ABSENT = "absent"
 #: Pages below the book; each has a template of that name.
 PAGES = ("_generated/verdicts.md", "claims.md", "status.md", "data.md", "bridges.md", "_toc.yml")
 _WORDS: tuple[VerdictWord, ...] = get_args(VerdictWord)
-_KINDS = {
-    "experiment": "experiment on real data",
-    "simulation": "simulation",
-    "bibliographic": "check of dates and citations",
-    "survey": "survey of people",
-    "definition": "definition",
-    "normative": "advice",
-}
 
 
 def frozen_records() -> dict[str, Record]:
@@ -74,7 +66,9 @@ def _claims(records: Mapping[str, Record]) -> dict[str, object]:
     """
     register = load_register()
     claims, verdicts = register.claims, all_verdicts(records.values(), register)
-    cited = [(f"[{number}] {one.title}", one.domain, one.slug) for number, one in register.studies.items()]
+    cited: list[tuple[str, str, str]] = [
+        (f"[{number}] {one.title}", one.domain, one.slug) for number, one in register.studies.items()
+    ]
     cited.append(("The loop as a whole", "all three", register.synthesis))
     said = {slug: [v for v in verdicts if study_of(claims[v.claim]) == slug] for *_, slug in cited}
     return {
@@ -86,8 +80,7 @@ def _claims(records: Mapping[str, Record]) -> dict[str, object]:
         "said": said,
         "deciding": sorted({study_of(claim) for claim in claims.values()} - {""}),
         "study_of": study_of,
-        "verdict_words": _WORDS,
-        "kinds": _KINDS,
+        "words": _WORDS,
     }
 
 
