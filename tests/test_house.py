@@ -32,7 +32,7 @@ HOMES = {
     "dask": "dti_core/lab/running/cluster.py",
     "distributed": "dti_core/lab/running/cluster.py",
     "typer": "dti_core/cli/",
-    "rich": "dti_core/lab/terminal/display.py",
+    "rich": "dti_core/cli/display.py",
 }
 
 #: Rooms of the lab that studies may use; bridges may use none.
