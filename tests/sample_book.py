@@ -92,7 +92,7 @@ record(result)"""
 
 def build_house(home: Path) -> Path:
     """Copy book, experiments and notebooks below `home`, add the sample study and bind claim C28a to it."""
-    unwanted = shutil.ignore_patterns("_build", "_vendor", "__pycache__", "benchmarks")
+    unwanted = shutil.ignore_patterns("_build", "__pycache__", "benchmarks")
     for folder in ("book", "experiments", "notebooks"):
         shutil.copytree(CHECKOUT / folder, home / folder, ignore=unwanted)
     path = home / "experiments" / "claims.yaml"

@@ -20,13 +20,13 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from dti_core.cli import doctor
 from dti_core.lab import data
 from dti_core.lab.config import list_slugs, load_experiment
 from dti_core.lab.data import carriers, getting, limits, tables
 from dti_core.lab.errors import ConfigError, DataError
 from dti_core.lab.parallel import run_parallel
 from dti_core.lab.register import load_register
-from dti_core.lab.terminal import doctor
 from dti_core.lab.yaml_files import parse_yaml
 from tests.hostile_files import HOSTILE
 from tests.shared_data import SHARED, bring

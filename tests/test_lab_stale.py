@@ -14,8 +14,8 @@ from dti_core.lab.errors import BookError
 from dti_core.lab.files import recover
 from dti_core.lab.publishing import stale as staleness
 from dti_core.lab.publishing.manifest import manifest_text
-from dti_core.lab.publishing.publish import accept, publish
-from dti_core.lab.publishing.redraw import redraw, refreeze
+from dti_core.lab.publishing.publish import accept, publish, refreeze
+from dti_core.lab.publishing.redraw import redraw
 from dti_core.lab.publishing.stale import stale, stale_pages
 from dti_core.lab.running.history import read_record
 from tests.sample_book import RUN, SLUG, build_house, run_sample, seal_run

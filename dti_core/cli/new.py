@@ -19,9 +19,9 @@ def new(
     title: Annotated[str, typer.Option(help="Title of the chapter (default: that of the register).")] = "",
 ) -> None:
     """Write the files of a new study, all or none; CONTRIBUTING.md lists what makes it a chapter."""
+    from dti_core.cli.display import say
     from dti_core.lab.files import swap
     from dti_core.lab.paths import project_root
-    from dti_core.lab.terminal.display import say
 
     if not is_slug(slug):
         raise ConfigError(
