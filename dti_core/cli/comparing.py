@@ -1,6 +1,7 @@
-"""Commands that set numbers side by side: two runs, or all studies and their accepted numbers."""
+"""Commands that set numbers side by side: two runs, all runs, or all studies and their accepted numbers."""
 
 import os
+import subprocess
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,6 +60,16 @@ def reproduce(
         raise site
     say(f"Next: open {site}/index.html, or `make ui`.")
     options.finish(not problems)
+
+
+@dti.command()
+def ui(port: options.Port = 5000) -> None:
+    """Open the run comparison (MLflow) on 127.0.0.1; ends with the server's exit code."""
+    from dti_core.lab.running.track import ui_command
+
+    command = ui_command(port)
+    say(f"MLflow on http://127.0.0.1:{port} (Ctrl-C stops it)")
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
 def show_comparison(comparison: "Comparison", title: str) -> None:

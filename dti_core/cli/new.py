@@ -1,28 +1,30 @@
-"""`dti new`: a study that runs, passes the house tests and compares two methods in four worlds."""
+"""Begin a study: it runs, obeys the house and compares two methods in four worlds."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-import dti_core
-from dti_core.cli.group import dti
+from dti_core.cli.display import say
 from dti_core.lab.config import SLUG_LENGTH, is_slug
 from dti_core.lab.errors import ConfigError
+from dti_core.lab.files import swap
+from dti_core.lab.paths import project_root
+from dti_core.lab.register import load_register
 
 _MODULES = ("__init__", "data", "worlds", "model", "methods", "measures", "estimate", "figures")
 
 
-@dti.command()
+app = typer.Typer(add_completion=False, help=__doc__)
+
+
+@app.command()
 def new(
     slug: str,
     title: Annotated[str, typer.Option(help="Title of the chapter (default: that of the register).")] = "",
 ) -> None:
     """Write the files of a new study, all or none; CONTRIBUTING.md lists what makes it a chapter."""
-    from dti_core.cli.display import say
-    from dti_core.lab.files import swap
-    from dti_core.lab.paths import project_root
-
     if not is_slug(slug):
         raise ConfigError(
             f"'{slug}' cannot name a study. Give lower-case words of letters and digits joined by '_', "
@@ -39,10 +41,6 @@ def new(
 
 def study_files(slug: str, title: str = "") -> dict[str, str]:
     """Path below the project -> content of each file of a new study; claims are those planned for it."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    from dti_core.lab.register import load_register
-
     register = load_register()
     cited = {study.slug: (number, study.title) for number, study in register.studies.items()}
     number, known = cited.get(slug, (None, register.syntheses.get(slug)))
@@ -52,7 +50,7 @@ def study_files(slug: str, title: str = "") -> dict[str, str]:
         "source": f"[{number}]" if number else "the review",
         "claims": register.owned_by(slug),
     }
-    folder = Path(dti_core.__file__).parent / "cli" / "templates" / "study"
+    folder = Path(__file__).parent / "templates" / "study"
     drawn = Environment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, keep_trailing_newline=True
     )
