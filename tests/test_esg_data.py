@@ -199,10 +199,10 @@ def test_letter_grades_are_read_in_their_order(clean, tmp_path):
     assert any("rating_a: 1 value not a number (Z+)" in text for text in texts(letters))
 
 
-@pytest.mark.parametrize("ending", [".csv", ".parquet", ".dta", ".xlsx"])
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".dta"])
 def test_a_users_file_becomes_a_panel(clean, tmp_path, ending):
     path = tmp_path / f"panel{ending}"
-    writers = {".csv": "to_csv", ".parquet": "to_parquet", ".xlsx": "to_excel"}
+    writers = {".csv": "to_csv", ".parquet": "to_parquet"}
     if ending == ".dta":
         clean.to_stata(path, write_index=False)
     else:

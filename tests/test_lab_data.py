@@ -16,7 +16,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
-import openpyxl
 import pandas as pd
 import pytest
 
@@ -106,19 +105,6 @@ def test_a_table_at_a_limit_is_read_and_one_beyond_it_is_not(tmp_path, monkeypat
         data.read_user_table(path)
 
 
-def test_an_excel_sheet_is_read_as_pandas_reads_it(tmp_path):
-    """Known answer: pandas.read_excel, which has no limits."""
-    book = openpyxl.Workbook()
-    for row in (["a", "b", "a", None, "day"], [1, "#DIV/0!", 3.0, None, pd.Timestamp("2020-02-03")], [],
-                [None, 2.5, "n/a", True, None, None], [7, "x", "", 5, None], [], []):  # fmt: skip
-        book.active.append(row)
-    book.active["B2"].data_type = "e"
-    book.save(tmp_path / "sheet.xlsx")
-    pd.testing.assert_frame_equal(
-        data.read_user_table(tmp_path / "sheet.xlsx")[0], pd.read_excel(tmp_path / "sheet.xlsx")
-    )
-
-
 # The ledger
 
 
@@ -141,12 +127,11 @@ def test_what_is_parsed_is_what_was_hashed(tmp_path, monkeypatch):
     assert data.read_user_table(path)[1].sha256 == sha(CONTENT.replace(b"2000", b"1999"))
 
 
-@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".dta", ".xlsx"])
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".dta"])
 def test_every_kind_of_file_is_noted_with_its_own_hash(tmp_path, ending):
     table = pd.DataFrame({"firm": np.arange(50), "year": 2000})
     path = tmp_path / f"mine{ending}"
-    write = {".parquet": table.to_parquet, ".dta": functools.partial(table.to_stata, write_index=False),
-             ".xlsx": functools.partial(table.to_excel, index=False)}  # fmt: skip
+    write = {".parquet": table.to_parquet, ".dta": functools.partial(table.to_stata, write_index=False)}
     write.get(ending, functools.partial(table.to_csv, index=False))(path)
     found, card = data.read_user_table(path)
     assert (found.to_numpy() == table.to_numpy()).all()

@@ -115,9 +115,7 @@ def load_yours(data_path: str, mapping: str = "") -> tuple[FirmPanel, DataCard]:
     DataError with all blocking problems at once.
     """
     if not data_path:
-        raise DataError(
-            "panel='yours' needs data_path: a CSV, Parquet, Stata or Excel file, a row a firm and year."
-        )
+        raise DataError("panel='yours' needs data_path: a CSV, Parquet or Stata file, a row a firm and year.")
     raw, card = read_user_table(data_path)
     names = parse_map(mapping)
     if blocking := [problem.text for problem in check_panel(raw, names) if problem.blocks]:
