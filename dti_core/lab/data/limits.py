@@ -11,8 +11,9 @@ MAX_BYTES = 640 * MEGABYTE
 MAX_ROWS = 2_000_000
 MAX_COLUMNS = 5_000
 MAX_CELLS = 32_000_000
-#: Of one line of text.
+#: Of one line of text, and of text behind a quotation mark that is not closed.
 MAX_LINE = MEGABYTE
+MAX_QUOTED = 64 * MEGABYTE
 
 
 def refuse(name: str, what: str, most: str) -> DataError:
@@ -43,7 +44,7 @@ class CountedText(io.RawIOBase):
 
     def __init__(self, name: str, source: BinaryIO) -> None:
         self._name, self._source = name, source
-        self._bytes = self._rows = self._columns = self._open_line = 0
+        self._bytes = self._rows = self._columns = self._open_line = self._quotes = self._quoted = 0
         self.refusal: DataError | None = None
 
     def readable(self) -> bool:
@@ -71,6 +72,14 @@ class CountedText(io.RawIOBase):
             raise refuse(self._name, "a line of more than 1 MB", "1 MB a line")
         last = max(part.rfind(b"\n"), part.rfind(b"\r"))
         self._open_line = len(part) - last - 1 if ends else self._open_line + len(part)
+        self._quotes += part.count(b'"')
+        self._quoted = self._quoted + len(part) if self._quotes % 2 else 0
+        if self._quoted > MAX_QUOTED:
+            raise refuse(
+                self._name,
+                "a quotation mark that stays open (close or remove it)",
+                f"{MAX_QUOTED // MEGABYTE} MB behind it",
+            )
         check_size(self._name, self._bytes, "of text or more")
         check_shape(self._name, self._rows, self._columns)
 
@@ -96,5 +105,5 @@ def check_parquet(name: str, content: bytes) -> None:
         if not (pa.types.is_primitive(field.type) or pa.types.is_dictionary(field.type)):
             # A text stands once in a chunk but in many rows: no value is longer than its chunk.
             longest = max(chunk.total_uncompressed_size for chunk in column)
-            for batch in file.iter_batches(max(1, MAX_BYTES // 4 // longest), columns=[field.name]):
+            for batch in file.iter_batches(max(1, MAX_BYTES // 8 // longest), columns=[field.name]):
                 check_size(name, n_bytes := n_bytes + batch.nbytes, "of texts")
