@@ -12,17 +12,17 @@ from filelock import FileLock
 from dti_core.lab import files
 from dti_core.lab.data.carriers import get_carriers
 from dti_core.lab.data.ledger import sha256_of
-from dti_core.lab.data.registry import PublishedData, PublishedFile, load_published, load_registry, published
+from dti_core.lab.data.registry import DataFile, DataSet, load_published, load_registry, published
 from dti_core.lab.errors import DataError, one_line
 
-CARRIERS, ALL = "carriers", "all"
+CARRIERS = "carriers"
 _TRIES = 4
 _SILENCE_SECONDS = 30
 _PIECE = 1 << 12
 
 
 def get(name: str, folder: Path | None, report: Callable[[str], None]) -> Path:
-    """Bring one published set, the data `carriers`, or `all`; returns the folder in which they lie.
+    """Bring one published set, or the data `carriers`; returns the folder in which they lie.
 
     What is there and unchanged stays; what was cut off goes on where it stopped; nothing is kept unless its
     hash is the registered one.
@@ -38,8 +38,6 @@ def get(name: str, folder: Path | None, report: Callable[[str], None]) -> Path:
     """
     if name == CARRIERS:
         return get_carriers(folder, report)
-    if name == ALL:
-        return _get_all(folder, report)
     if name in (inside := load_registry()) and name not in load_published():
         raise DataError(
             f"{name} comes inside the package {inside[name].package}. Run `dti data get {CARRIERS}`."
@@ -53,22 +51,8 @@ def get(name: str, folder: Path | None, report: Callable[[str], None]) -> Path:
     return data.folder
 
 
-def _get_all(folder: Path | None, report: Callable[[str], None]) -> Path:
-    problems = []
-    for name in (CARRIERS, *load_published()):
-        try:
-            place = get(name, folder if name != CARRIERS else None, report)
-        except DataError as error:
-            problems.append(f"- {error}")
-    if problems:
-        raise DataError(
-            f"{len(problems)} of {1 + len(load_published())} could not be had.\n" + "\n".join(problems)
-        )
-    return place.parent
-
-
 def _get_file(
-    data: PublishedData, file: str, row: PublishedFile, folder: Path | None, report: Callable[[str], None]
+    data: DataSet, file: str, row: DataFile, folder: Path | None, report: Callable[[str], None]
 ) -> None:
     target = data.folder / file
     if target.is_file() and sha256_of(target) == row.sha256:

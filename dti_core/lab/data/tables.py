@@ -71,19 +71,20 @@ def read_user_tables(path: str | Path) -> tuple[dict[str, pd.DataFrame], DataCar
 
     The card counts the rows of all tables and the columns of the widest; its hash covers every file.
     """
-    files, place = user_files(path), Path(path).expanduser()
+    place = Path(path).expanduser()
+    folder = place if place.is_dir() else place.parent
     tables: dict[str, pd.DataFrame] = {}
     hashes: dict[str, str] = {}
-    for name, file in files.items():
-        short = name.removeprefix(f"{DATA_PATH}/") if place.is_dir() else file.name
+    for name, file in user_files(path).items():
+        short = file.relative_to(folder).as_posix()
         tables[short], hashes[short] = read_table(file, name)
     together = "".join(f"{sha256} {name}\n" for name, sha256 in hashes.items())
+    covering = hashlib.sha256(together.encode()).hexdigest()
     return tables, DataCard(
         name=place.stem, title=place.name, origin="yours", badge=f"Your data: {place.name}",
-        source="A file named by the user." if not place.is_dir() else "A folder named by the user.",
-        licence="yours", rows=sum(map(len, tables.values())),
-        columns=max(table.shape[1] for table in tables.values()),
-        sha256=hashes[place.name] if not place.is_dir() else hashlib.sha256(together.encode()).hexdigest(),
+        source=f"A {'folder' if place.is_dir() else 'file'} named by the user.", licence="yours",
+        rows=sum(map(len, tables.values())), columns=max(table.shape[1] for table in tables.values()),
+        sha256=covering if place.is_dir() else hashes[place.name],
         caveat="Checked against the schema, not for how it was collected.",
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from dti_core.lab.config import Experiment, list_slugs, load_experiment
-from dti_core.lab.data import PackagedData, load_all, read_user_table
+from dti_core.lab.data import load_all, read_user_table
 from dti_core.lab.errors import ConfigError, DataError
 from dti_core.lab.record import Record
 from dti_core.lab.running.history import finished_runs, latest_run, newest_records
@@ -70,8 +70,8 @@ def show_data() -> None:
             data.path()
             state = coloured("present, unchanged", "green")
         except DataError as error:
-            state = coloured(error, "red" if isinstance(data, PackagedData) else "yellow")
-        rights = data.licence if isinstance(data, PackagedData) else f"{data.licence}. {data.upstream}"
+            state = coloured(error, "red" if data.package else "yellow")
+        rights = data.licence if data.package else f"{data.licence}. {data.upstream}"
         rows.append((name, data.title, f"{data.rows} x {data.columns}", rights, data.caveat, state))
     display.table(
         "Data inside installed packages, and published files",
