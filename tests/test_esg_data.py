@@ -294,7 +294,9 @@ def test_petersen_slope_meets_the_published_one():
 
 
 def test_a_changed_package_is_refused(monkeypatch):
-    changed = data._registered("grunfeld").model_copy(update={"sha256": "0" * 64})
+    row = data._registered("grunfeld")
+    other = row.files[row.file].model_copy(update={"sha256": "0" * 64})
+    changed = row.model_copy(update={"files": {row.file: other}})
     monkeypatch.setattr(data, "_registered", lambda name: changed)
     with pytest.raises(DataError, match="has changed"):
         data.load_packaged("grunfeld")
