@@ -250,15 +250,15 @@ def test_user_data_count_by_content_not_by_place(home):
 
 def test_packaged_data_count_when_a_parameter_names_them(home):
     registry = {
-        "calm": dict.fromkeys(("title", "package", "version", "module", "file", "licence", "badge"), "x")
-        | {"caveat": "x", "rows": 1, "columns": 1, "sha256": "a" * 64}
+        "calm": dict.fromkeys(("title", "package", "version", "module", "licence", "badge"), "x")
+        | {"caveat": "x", "rows": 1, "columns": 1, "files": {"x": {"sha256": "a" * 64}}}
     }
     path = home / "experiments" / "data" / "packaged.yaml"
     path.write_text(yaml.safe_dump(registry))
     assert fingerprint_of(toy_plan(behaviour="calm").config).numbers.data == {"calm": "a" * 64}
     assert fingerprint_of(toy_plan(behaviour="fail").config).numbers.data == {}
     keep_run(toy_plan())
-    registry["calm"]["sha256"] = "b" * 64
+    registry["calm"]["files"]["x"]["sha256"] = "b" * 64
     path.write_text(yaml.safe_dump(registry))
     assert why(toy_plan()) == "rerun: data calm changed"
 

@@ -22,7 +22,7 @@ def show_sets() -> None:
     """Every data set: size, licence, place, state."""
     rows = []
     for name, data in sets.load_all().items():
-        upstream = f". {data.upstream}" if isinstance(data, sets.PublishedData) else ""
+        upstream = "" if data.package else f". {data.upstream}"
         try:
             data.path()
             state = coloured("present, unchanged", "green")

@@ -66,7 +66,7 @@ def _packages() -> Finding:
 
 def _data() -> Iterator[Finding]:
     """Packaged sets must be there; published ones may be left out, but not changed."""
-    from dti_core.lab.data import PublishedData, load_all
+    from dti_core.lab.data import load_all
 
     for name, data in load_all().items():
         found, fix = "here, unchanged", ""
@@ -74,7 +74,7 @@ def _data() -> Iterator[Finding]:
             data.path()
         except DataError as error:
             found, fix = "not usable", str(error)
-            if isinstance(data, PublishedData) and data.find() is None:
+            if not data.package and data.find() is None:
                 found, fix = f"not here; studies leave it out. `dti data get {name}` brings it", ""
         yield Finding(f"data {name}", found, fix)
 

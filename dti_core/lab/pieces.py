@@ -1,6 +1,6 @@
 """Keep the finished pieces of long stages on disk, so that an interrupted run resumes with what was done.
 
-Nothing is ever unpickled: a piece is a numpy archive of plain arrays and a JSON tree, named by its hash.
+Nothing is ever unpickled: a piece is a numpy archive of plain arrays and a JSON tree, behind its hash.
 """
 
 import hashlib
@@ -60,18 +60,27 @@ class Stage:
         found: dict[str, Any] = {}
         for path in sorted(self._folder.glob("*.npz")) if self._folder else []:
             with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-                name, told = path.stem.split(".")
-                content = path.read_bytes()
-                if sha256(content)[:32] == told:
-                    found[name] = decode(content)
+                found[path.stem] = read_piece(path)
         return found
 
     def save(self, key: object, piece: Any) -> None:
         """Keep a finished piece."""
         if self._folder is not None:
-            content = encode(piece)
-            name = f"{self.name(key)}.{sha256(content)[:32]}.npz"
-            write(self._folder / name, content, durable=False)
+            write_piece(self._folder / f"{self.name(key)}.npz", piece, durable=False)
+
+
+def write_piece(path: Path, piece: Any, *, durable: bool = True) -> None:
+    """Write what `encode` takes into a file, behind its hash."""
+    content = encode(piece)
+    write(path, sha256(content).encode() + content, durable=durable)
+
+
+def read_piece(path: Path) -> Any:
+    """What `write_piece` was given. OSError or ValueError if the file is missing or damaged."""
+    content = path.read_bytes()
+    if sha256(content[64:]).encode() != content[:64]:
+        raise ValueError(f"{path.name} changed")
+    return decode(content[64:])
 
 
 def encode(value: Any) -> bytes:
