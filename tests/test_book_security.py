@@ -361,7 +361,8 @@ def _hostile_names(home: Path, record: Record) -> Record:
         rows = yaml.safe_load(path.read_text(encoding="utf-8"))
         for row in rows.values():
             row |= dict.fromkeys(("title", "licence", "badge", "caveat", *more), NAME)
-        rows[next(iter(rows))]["title"] = SHORT_NAME
+        if kind == "packaged":
+            rows[next(iter(rows))]["title"] = SHORT_NAME
         path.write_text(yaml.safe_dump(rows), encoding="utf-8")
     path = home / "experiments" / f"{SLUG}.yaml"
     experiment = yaml.safe_load(path.read_text(encoding="utf-8"))
