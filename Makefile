@@ -68,5 +68,5 @@ lock:  ## write the lock files from pyproject.toml; pins stay as they are, unles
 	@for file in $(LOCKS); do echo "$$file: $$(grep -c == $$file) packages, sha256 $$(sha256sum < $$file | cut -c1-12)"; done
 
 clean:  ## remove built files (keeps .venv, results/ and the frozen chapters)
-	@rm -rf build book/_build book/_vendor .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf build book/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -path ./.venv -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf

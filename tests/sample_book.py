@@ -32,6 +32,7 @@ profiles:
 
 CLAIM = {
     "study": SLUG,
+    "grade": "observed",
     "reading": "The mean step lies above zero.",
     "why": "A tenth of a step is what the eye can see.",
     "estimates": [
@@ -44,13 +45,14 @@ CLAIM = {
         }
     ],
     "control": {"world": "shuffled_signs", "must_not_be": "supported"},
+    "positive_control": {"world": "planted_drift", "must_be": "supported"},
 }
 
 TITLE = """\
 # Does the sample walk drift?
 
 *Study [7], {cite}`yi2026targeting`.* The mean step is {glue:text}`mean_step:.2f`
-({glue:text}`mean_step_low:.2f` to {glue:text}`mean_step_high:.2f`). C28 is {glue:text}`C28_verdict`.
+({glue:text}`mean_step_low:.2f` to {glue:text}`mean_step_high:.2f`). C28a is {glue:text}`C28a_verdict`.
 
 $$
 \\bar x = \\frac{1}{n} \\sum_{t=1}^{n} x_t
@@ -65,13 +67,14 @@ from dti_core.lab.config import load_config
 from dti_core.lab.data import DataCard
 from dti_core.lab.record import Estimate, Result
 config = load_config("sample_walk", globals())
-steps = np.random.default_rng(config.seed_sequence()).normal(config.drift, 1.0, config.n_days)
+steps = config.stream("draws").normal(config.drift, 1.0, config.n_days)
 n = config.n_days
 card = DataCard("walk", "Walk", "simulated", "Simulated data", "Drawn here.", "none", n, 1, "0", "A sample.")
 mean, half = float(steps.mean()), float(2 * steps.std() / len(steps) ** 0.5)
 mixed = float((steps * np.resize([1, -1], len(steps))).mean())
 found = (Estimate("mean_step", mean, mean - half, mean + half, "step", len(steps)),
-         Estimate("mean_step", mixed, mixed - half, mixed + half, "step", len(steps), world="shuffled_signs"))
+         Estimate("mean_step", mixed, mixed - half, mixed + half, "step", len(steps), world="shuffled_signs"),
+         Estimate("mean_step", 20.0, 20 - half, 20 + half, "step", len(steps), world="planted_drift"))
 result = Result(config, card, found, {"walk": pd.DataFrame({"level": steps.cumsum()})})
 print("progress that nobody needs", file=sys.stderr)"""
 FIGURE = """\
@@ -88,13 +91,13 @@ record(result)"""
 
 
 def build_house(home: Path) -> Path:
-    """Copy book, experiments and notebooks below `home`, add the sample study and bind claim C28 to it."""
-    unwanted = shutil.ignore_patterns("_build", "_vendor", "__pycache__", "benchmarks")
+    """Copy book, experiments and notebooks below `home`, add the sample study and bind claim C28a to it."""
+    unwanted = shutil.ignore_patterns("_build", "__pycache__", "benchmarks")
     for folder in ("book", "experiments", "notebooks"):
         shutil.copytree(CHECKOUT / folder, home / folder, ignore=unwanted)
     path = home / "experiments" / "claims.yaml"
     register = yaml.safe_load(path.read_text(encoding="utf-8"))
-    register["claims"]["C28"] |= {"test": CLAIM}
+    register["claims"]["C28a"] |= {"test": CLAIM}
     text = yaml.safe_dump(register, sort_keys=False).replace("verified_ads", SLUG)
     path.write_text(text, encoding="utf-8")
     (home / "experiments" / f"{SLUG}.yaml").write_text(EXPERIMENT, encoding="utf-8")

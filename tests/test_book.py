@@ -1,9 +1,11 @@
 """The rendered book: builds without a warning, asks the network for nothing, can be read by anyone."""
 
+import html
 import json
 import re
 import shutil
 import socket
+import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -15,10 +17,11 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from dti_core.lab.data import load_all, load_published
 from dti_core.lab.errors import BookError
 from dti_core.lab.publishing.book import build_book, serve
 from dti_core.lab.publishing.bridge_map import list_bridges
-from dti_core.lab.publishing.pages import frozen_records, write_pages
+from dti_core.lab.publishing.pages import frozen_records, page_texts, write_pages
 from dti_core.lab.publishing.plotly_mime import figure_html
 from dti_core.lab.publishing.publish import publish
 from dti_core.lab.publishing.stale import stale
@@ -165,7 +168,7 @@ def test_internal_links_resolve(site):
 
 def test_glued_numbers_are_those_of_the_record(site, house):
     with _at(house):
-        record = frozen_records(house / "home" / "book")[SLUG]
+        record = frozen_records()[SLUG]
     (mean,) = [e for e in record.estimates if e.key == "mean_step"]
     text = (site / "studies" / f"{SLUG}.html").read_text(encoding="utf-8")
     glued = re.findall(r'class="pasted-text">([^<]+)<', text)
@@ -182,7 +185,7 @@ def test_front_page_counts_every_claim_once(site):
 
 def test_each_anchor_for_a_claim_and_its_study_stands_in_the_table(site):
     page = (site / "claims.html").read_text(encoding="utf-8")
-    row = re.search(r'<tr id="C28".*?</tr>', page, re.DOTALL).group(0)
+    row = re.search(r'<tr id="C28a".*?</tr>', page, re.DOTALL).group(0)
     assert f'href="studies/{SLUG}.html"' in row
     assert "dti-supported" in row
     assert "Controls: shuffled_signs" in row
@@ -267,33 +270,61 @@ def test_frozen_chapter_matches_its_sources(slug, monkeypatch):
 def test_generated_pages_are_up_to_date(tmp_path, monkeypatch):
     """`dti book` writes them; a change of register, bridges or data without it is caught here."""
     monkeypatch.delenv("DTI_HOME", raising=False)
-    write_pages(tmp_path, frozen_records(CHECKOUT / "book"))
+    write_pages(tmp_path, frozen_records())
     written = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
     assert len(written) == 6
     book = CHECKOUT / "book"
     assert [path for path in written if (tmp_path / path).read_bytes() != (book / path).read_bytes()] == []
 
 
-def test_bridge_users_are_found_through_other_bridges(tmp_path):
-    """One study imports `a`, `a` imports `b`, nobody imports `c`."""
-    bridges, study = tmp_path / "bridges", tmp_path / "studies" / "x"
-    bridges.mkdir()
-    study.mkdir(parents=True)
-    modules = {"__init__": "", "a": "from dti_core.bridges.b import f", "b": '"""B.\n\nMore."""', "c": ""}
-    for name, code in modules.items():
-        (bridges / f"{name}.py").write_text(code, encoding="utf-8")
-    (study / "__init__.py").touch()
-    (study / "model.py").write_text("from dti_core.bridges import a", encoding="utf-8")
-    found = {bridge.name: (bridge.users, bridge.summary) for bridge in list_bridges(tmp_path)}
-    assert found == {"a": (("x",), ""), "b": (("x",), "B."), "c": ((), "")}
+def test_bridges_are_found_with_their_users_and_without_importing_anything(tmp_path, monkeypatch):
+    """One study imports `a`, `a` imports a part of the package `b`, nobody imports `c`."""
+    sources = {
+        "__init__.py": "", "bridges/__init__.py": "", "studies/__init__.py": "", "studies/x/__init__.py": "",
+        "studies/x/model.py": "from toyhouse.bridges import a",
+        "bridges/a.py": 'from toyhouse.bridges.b.deep import f\ndef g():\n    """Does g.\n\n    More."""',
+        "bridges/b/__init__.py": '"""B\nand more.\n\nMore."""\nfrom .deep import f, _hidden\n1 / 0',
+        "bridges/b/deep.py": 'def f():\n    """Does f."""\ndef inner(): ...\ndef _hidden(): ...\n1 / 0',
+        "bridges/c.py": "",
+    }  # fmt: skip
+    for name, code in sources.items():
+        path = tmp_path / "toyhouse" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = {one.name: (one.users, one.summary, one.offers) for one in list_bridges("toyhouse")}
+    assert found == {
+        "a": (("x",), "", {"g": "Does g."}),
+        "b": (("x",), "B and more.", {"f": "Does f."}),
+        "c": ((), "", {}),
+    }
+    assert not [name for name in sys.modules if name.startswith("toyhouse")]
+
+
+def test_data_page_names_the_studies_that_read_a_set_and_no_set_that_a_run_did_without(monkeypatch):
+    monkeypatch.delenv("DTI_HOME", raising=False)
+    records = frozen_records()
+    record = records["lstm_portfolio"]
+    (name, data), *_ = load_published().items()
+    (file, *_) = data.hashes()
+    for content, used in (("0" * 64, ["lstm_portfolio"]), ("absent", [])):
+        numbers = record.provenance.fingerprint.numbers.model_copy(update={"data": {file: content}})
+        told = record.provenance.fingerprint.model_copy(update={"numbers": numbers})
+        provenance = record.provenance.model_copy(update={"fingerprint": told})
+        page = page_texts({record.slug: record.model_copy(update={"provenance": provenance})})["data.md"]
+        (card,) = (part for part in page.split("\n## ") if data.licence in html.unescape(part)
+                   and data.badge in html.unescape(part))  # fmt: skip
+        assert re.findall(r'href="studies/(\w+)\.html"', card) == used, name
+        assert page.count("<dl") == len(load_all())
+        assert page.count("studies/") == len(used)
 
 
 def test_figure_text_cannot_break_out_of_its_tags():
     layout = {"title": {"text": "a <b> & 'c'"}, "meta": {"caption": '</figure>"', "alt": "</p>"}}
-    html = figure_html({"data": [{"name": "</script><script>alert(1)"}], "layout": layout})
-    assert html.count("</figure>") == html.count("</script>") == 1
-    assert "&lt;/p&gt;" in html
-    content = re.search(r'dti-plot-data">(.*?)</script>', html, re.DOTALL).group(1)
+    shown = figure_html({"data": [{"name": "</script><script>alert(1)"}], "layout": layout})
+    assert shown.count("</figure>") == shown.count("</script>") == 1
+    assert "&lt;/p&gt;" in shown
+    content = re.search(r'dti-plot-data">(.*?)</script>', shown, re.DOTALL).group(1)
     assert json.loads(content)["data"][0]["name"] == "</script><script>alert(1)"
 
 

@@ -23,11 +23,11 @@ import yaml
 
 from dti_core.lab.errors import BookError
 from dti_core.lab.publishing.book import build_html
-from dti_core.lab.publishing.claim_pages import plain, raw
 from dti_core.lab.publishing.clean import dump, freeze
 from dti_core.lab.publishing.pages import write_pages
 from dti_core.lab.publishing.plotly_mime import figure_html
 from dti_core.lab.publishing.policy import inline_scripts, with_policy
+from dti_core.lab.publishing.rendering import html_block, plain
 from dti_core.lab.publishing.sanitise import clean_figure, clean_html, clean_markdown, strip_html
 from dti_core.lab.record import Record
 from dti_core.lab.running.figure_page import PLOTLY_MIME, write_figure_page
@@ -233,7 +233,7 @@ def test_names_come_out_as_text(text):
     assert [tag for tag, _ in Elements(html).found] == ["h2"]
     shown = html_library.unescape(re.sub("<[^>]*>", "", html))
     assert shown.split() == text.split()
-    assert raw(text).count("```") == 2
+    assert html_block(text).count("```") == 2
 
 
 # ---------------------------------------------------------------- the policy
@@ -349,18 +349,21 @@ def _hostile_names(home: Path, record: Record) -> Record:
         claim["says"] = claim["citation"]["note"] = NAME
         if "not_testable" in claim:
             claim["not_testable"] = NAME
-    test = register["claims"]["C28"]["test"]
+    test = register["claims"]["C28a"]["test"]
     test |= {"reading": NAME, "why": NAME}
     test["estimates"][0]["label"] = NAME
     for study in register["studies"].values():
         study["title"] = NAME
     path.write_text(yaml.safe_dump(register), encoding="utf-8")
-    path = home / "experiments" / "data" / "packaged.yaml"
-    rows = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for row in rows.values():
-        row |= dict.fromkeys(("title", "licence", "badge", "caveat", "package", "sha256"), NAME)
-    rows[next(iter(rows))]["title"] = SHORT_NAME
-    path.write_text(yaml.safe_dump(rows), encoding="utf-8")
+    words = {"packaged": ("package", "sha256"), "published": ("commit", "upstream")}
+    for kind, more in words.items():
+        path = home / "experiments" / "data" / f"{kind}.yaml"
+        rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for row in rows.values():
+            row |= dict.fromkeys(("title", "licence", "badge", "caveat", *more), NAME)
+        if kind == "packaged":
+            rows[next(iter(rows))]["title"] = SHORT_NAME
+        path.write_text(yaml.safe_dump(rows), encoding="utf-8")
     path = home / "experiments" / f"{SLUG}.yaml"
     experiment = yaml.safe_load(path.read_text(encoding="utf-8"))
     path.write_text(yaml.safe_dump(experiment | {"title": NAME, "question": NAME}), encoding="utf-8")
@@ -394,7 +397,7 @@ def site(tmp_path_factory) -> Path:
         for path in (run / "executed.ipynb", home / "notebooks" / f"{SLUG}.ipynb")
     )
     for output in (output for cell in executed["cells"] for output in cell.get("outputs", [])):
-        if output.get("metadata", {}).get("scrapbook", {}).get("name") == "C28_verdict":
+        if output.get("metadata", {}).get("scrapbook", {}).get("name") == "C28a_verdict":
             output["data"][GLUE] = repr(NAME)
     cells = _hostile_cells()
     for notebook in (source, executed):

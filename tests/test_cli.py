@@ -12,11 +12,12 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import typer
 import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
-from dti_core.cli import app
+from dti_core.cli import app, batch, comparing, display, doctor, listing, publishing
 from dti_core.lab.compare import compare_records
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import BookError, RunError
@@ -27,9 +28,6 @@ from dti_core.lab.reference import Outside, Reference, Row, Tolerance
 from dti_core.lab.running import track
 from dti_core.lab.running.history import finished_runs, latest_run, newest_records, profile_run, read_record
 from dti_core.lab.running.runs import Outcome, RunPlan
-from dti_core.lab.terminal import batch, display, doctor, listing
-from dti_core.lab.terminal.reproduction import reproduce
-from dti_core.lab.terminal.schema import schema_text
 from tests.sample_book import seal_run
 from tests.test_lab_compare import make_record
 from tests.toy_project import build_toy_project
@@ -193,7 +191,7 @@ def rooms(monkeypatch):
     answer("publishing.stale", "stale", {"one": [], "two": ["cost_bps 10 -> 25", "[/x] changed"]})
     answer("publishing.stale", "stale_pages", [])
     answer("publishing.redraw", "redraw", {"one": [], "two": ["cell 5"]})
-    answer("publishing.redraw", "refreeze", {"one": Path("book/one.ipynb")})
+    answer("publishing.publish", "refreeze", {"one": Path("book/one.ipynb")})
     answer("running.track", "rebuild", 3)
     answer("data", "get", None)
     return asked
@@ -285,10 +283,10 @@ def print_everything() -> dict[str, Callable[[], object]]:
         "progress": progress,
         "study": lambda: listing.show_study("toy"),
         "studies": listing.show_studies,
-        "claims": lambda: listing.show_claims(None, None),
+        "claims": lambda: listing.claims(None, None),
         "verdicts": lambda: display.show_verdicts(one.claims, FOREIGN),
-        "reference": lambda: display.show_reference([row], FOREIGN),
-        "comparison": lambda: display.show_comparison(compare_records(one, other), FOREIGN),
+        "reference": lambda: comparing.show_reference([row], FOREIGN),
+        "comparison": lambda: comparing.show_comparison(compare_records(one, other), FOREIGN),
         "batch": lambda: display.table(FOREIGN, [FOREIGN], [(FOREIGN,)]),
     }
 
@@ -388,26 +386,32 @@ def reproduced(home, monkeypatch):
         printed.append([record.run for record in runs])
         return home
 
-    monkeypatch.setattr(batch, "run_outcomes", outcomes)
+    monkeypatch.setattr(batch, "run_plans", outcomes)
     monkeypatch.setattr(book, "build_book", build)
     return printed
 
 
+def reproduced_well() -> bool:
+    with pytest.raises(typer.Exit) as ended:
+        comparing.reproduce("quick", jobs=1, timeout=60)
+    return ended.value.exit_code == 0
+
+
 def test_reproduce_names_each_study_without_a_compared_number(home, reproduced, capsys):
     keep_record("r1")
-    assert not reproduce("quick", jobs=1, timeout_seconds=60)
+    assert not reproduced_well()
     assert "toy: no file experiments/reference/toy.json" in capsys.readouterr().out
     path = write_reference(home)
-    assert not reproduce("quick", jobs=1, timeout_seconds=60)
+    assert not reproduced_well()
     assert "toy: no number to compare is accepted for the profile quick" in capsys.readouterr().out
-    batch.publish_run("toy", "quick", None)
-    assert reproduce("quick", jobs=1, timeout_seconds=60)
+    publishing.publish("toy", "quick")
+    assert reproduced_well()
     shown = capsys.readouterr().out
     assert "1 published numbers compared, 0 outside" in shown
     assert re.search(r"toy\W+reused\W+3\W+17\b", shown), "seconds beside the budget"
     other = (home / "experiments" / "toy.yaml").read_text().replace("slug: toy", "slug: toy_two")
     (home / "experiments" / "toy_two.yaml").write_text(other)
-    assert not reproduce("quick", jobs=1, timeout_seconds=60)
+    assert not reproduced_well()
     assert "not reproduced toy_two: failed: no luck" in capsys.readouterr().out
     assert path.is_file()
 
@@ -415,7 +419,7 @@ def test_reproduce_names_each_study_without_a_compared_number(home, reproduced, 
 def test_reproduce_fails_when_a_number_is_off(home, reproduced, capsys):
     keep_record("r1")
     write_reference(home, outside=(Outside(estimate="mean", published=9.0, tolerance=0.1, source="nobody"),))
-    assert not reproduce("quick", jobs=1, timeout_seconds=60)
+    assert not reproduced_well()
     assert "1 numbers off: mean" in capsys.readouterr().out
 
 
@@ -424,8 +428,8 @@ def test_reproduce_prints_the_comparison_of_its_own_runs_even_without_a_book(
 ):
     keep_record("r1")
     write_reference(home)
-    batch.publish_run("toy", "quick", None)
-    assert reproduce("quick", jobs=1, timeout_seconds=60)
+    publishing.publish("toy", "quick")
+    assert reproduced_well()
     assert reproduced == [["r1"]]
 
     def broken(profile, runs):
@@ -434,7 +438,7 @@ def test_reproduce_prints_the_comparison_of_its_own_runs_even_without_a_book(
     monkeypatch.setattr(book, "build_book", broken)
     capsys.readouterr()
     with pytest.raises(BookError, match="did not build"):
-        reproduce("quick", jobs=1, timeout_seconds=60)
+        reproduced_well()
     assert "1 published numbers compared, 0 outside" in capsys.readouterr().out
 
 
@@ -456,10 +460,10 @@ def test_a_number_without_a_tolerance_stops_publishing(home, capsys):
     keep_record("r1")
     before = write_reference(home, tolerances=()).read_text()
     with pytest.raises(RunError, match="no tolerance matches 'mean'"):
-        batch.publish_run("toy", "quick", None)
+        publishing.publish("toy", "quick")
     assert write_reference(home, tolerances=()).read_text() == before
     write_reference(home)
-    batch.publish_run("toy", "quick", None)
+    publishing.publish("toy", "quick")
     assert "1 numbers accepted for toy, profile quick, from run r1" in capsys.readouterr().out
 
 
@@ -488,7 +492,7 @@ def test_only_a_run_with_the_parameters_of_the_profile_stands_for_it(home, capsy
         "r4": "smoke",
     }.items():
         with pytest.raises(BookError, match=f"{run} cannot be published: .*{words}"):
-            batch.publish_run("toy", "quick", run)
+            publishing.publish("toy", "quick", run)
     keep_record("r5", profile="full")
     assert [record.run for record in newest_records()] == ["r5"]
 
@@ -549,12 +553,11 @@ def test_schemas_describe_the_real_files(home):
     claims = yaml.safe_load((ROOT / "experiments" / "claims.yaml").read_text())
     files["claims"] = [json.loads(json.dumps(claims))]
     for name, instances in files.items():
-        schema = json.loads(schema_text(name))
+        schema = json.loads(dti("schema", name).stdout)
         for instance in instances:
             jsonschema.Draft202012Validator(schema).validate(instance)
             with pytest.raises(jsonschema.ValidationError):
                 jsonschema.Draft202012Validator(schema).validate(instance | {"slug": 5, "claims": 5})
-    assert json.loads(dti("schema", "record").stdout) == json.loads(schema_text("record"))
 
 
 def test_mapping_is_refused_by_a_study_that_takes_none(tmp_path):

@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 import dti_core.studies
-from dti_core.cli import main
+from dti_core.cli import listing, main
 from dti_core.cli.ending import BADLY, FAULT, INPUT, PLACE, STOPPED, UNREAD, ending
 from dti_core.lab.errors import BookError, ClaimError, ConfigError, DataError, RunError, one_line, printable
 from dti_core.lab.running import cluster
-from dti_core.lab.terminal import listing
 from tests.toy_project import build_toy_project
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -264,7 +263,7 @@ def test_streams_that_are_closed_full_or_left(home, shell, code, said):
 
 def test_what_was_printed_before_an_error_is_not_lost(home):
     code = (
-        "from dti_core.lab.terminal import listing\n"
+        "from dti_core.cli import listing\n"
         "def fail():\n    print('kept'); raise OSError('no')\n"
         "listing.show_studies = fail\nfrom dti_core.cli import main\nmain()"
     )

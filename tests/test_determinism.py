@@ -1,86 +1,26 @@
 """The same parameters give the same numbers to the last bit, whatever the threads, cores, hash seed, folder.
 
-With DTI_DEEP=1 whole notebooks run too, in papermill and through `dti run`, in the smoke profile.
+The kit (tests/test_studies.py) holds every study to this in two surroundings. With DTI_DEEP=1 more are tried,
+and whole notebooks run in papermill and through `dti run`, in the smoke profile.
 """
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dti_core.lab.config import load_experiment
-from dti_core.lab.parallel import CORES, THREADED, run_parallel
+from dti_core.lab.config import list_slugs, load_experiment
+from dti_core.lab.parallel import CORES, run_parallel
+from tests.kit import ROOT, copy_of_the_project, differing, estimates_apart, surroundings
 
-ROOT = Path(__file__).resolve().parents[1]
 DEEP = pytest.mark.skipif(not os.environ.get("DTI_DEEP"), reason="takes minutes: set DTI_DEEP=1")
-#: The smallest sizes at which every estimator of a study still runs.
-SIZES = {
-    "lstm_portfolio": {"n_folds": 1, "refit_months": 6, "n_seeds": 2, "n_steps": 3, "hidden": 4,
-                       "control_folds": 1, "n_resamples": 100},
-    "esg_constraint": {"n_draws": 4, "n_power_draws": 4, "n_resamples": 19},
-}  # fmt: skip
 #: Threads that a user allows, processes, seed of Python's hashes.
 FIRST, *OTHERS = [(1, 1, 0), (2, 2, 1), (2, 1, 1), (4, 4, 0)]
-ESTIMATE = """\
-import importlib, json, sys
-from dataclasses import asdict
-from dti_core.lab.config import load_config
-config = load_config(sys.argv[1], json.loads(sys.argv[2]))
-room = lambda name: importlib.import_module(f"dti_core.studies.{sys.argv[1]}.{name}")
-result = room("estimate").estimate(config, *room("data").load(config))
-print(json.dumps({one.key: asdict(one) for one in result.estimates}))"""
-
-
-def surroundings(threads: int, cores: int, hash_seed: int, home: Path = ROOT) -> dict[str, str]:
-    """Variables of a process that may use so many threads and cores; everything else is as here."""
-    told = {f"{name}_NUM_THREADS": str(threads) for name in THREADED}
-    return os.environ | told | {CORES: str(cores), "PYTHONHASHSEED": str(hash_seed), "DTI_HOME": str(home)}
-
-
-def copy_of_the_project(place: Path) -> Path:
-    """What runs need of the project, in a folder whose name asks for quoting."""
-    home = place / "ä copy #2"
-    for name in ("experiments", "notebooks"):
-        shutil.copytree(ROOT / name, home / name)
-    shutil.copy(ROOT / "requirements.lock", home)
-    return home
-
-
-def estimates_of(slug: str, where: Path, environment: Mapping[str, str]) -> dict[str, object]:
-    """Estimates as another process finds them, working in the folder `where`."""
-    command = [sys.executable, "-c", ESTIMATE, slug, json.dumps(SIZES[slug])]
-    done = subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return dict(json.loads(done.stdout))
-
-
-def differing(first: Mapping[str, object], second: Mapping[str, object]) -> list[str]:
-    """Keys of estimates that are not the same in every part."""
-    return [key for key in {**first, **second} if first.get(key) != second.get(key)]
-
-
-@pytest.mark.parametrize("slug", SIZES)
-def test_a_study_finds_the_same_numbers_everywhere(slug, tmp_path):
-    """In one surrounding and in another that differs in all respects; DTI_DEEP tries more."""
-    home = copy_of_the_project(tmp_path)
-    first = estimates_of(slug, ROOT, surroundings(*FIRST))
-    assert len(first) > 100
-    for other in OTHERS if os.environ.get("DTI_DEEP") else OTHERS[:1]:
-        found = estimates_of(slug, home, surroundings(*other, home))
-        assert differing(first, found) == [], other
-
-
-def test_a_difference_would_be_seen():
-    first = {"a": {"value": 1.0}, "b": {"value": 2.0}}
-    assert differing(first, {"a": {"value": 1.0}, "b": {"value": float(np.nextafter(2.0, 3.0))}}) == ["b"]
-    assert differing(first, {"a": {"value": 1.0}}) == ["b"]
 
 
 def _sum_of(rows: np.ndarray) -> float:
@@ -145,7 +85,16 @@ def record_of(results: Path, slug: str) -> dict[str, object]:
 
 
 @DEEP
-@pytest.mark.parametrize("slug", SIZES)
+@pytest.mark.parametrize("slug", list_slugs())
+def test_a_study_finds_the_same_numbers_in_every_surrounding(slug, tmp_path):
+    home = copy_of_the_project(tmp_path)
+    first = estimates_apart(slug, ROOT, surroundings(*FIRST))
+    for other in OTHERS:
+        assert differing(first, estimates_apart(slug, home, surroundings(*other, home))) == [], other
+
+
+@DEEP
+@pytest.mark.parametrize("slug", list_slugs())
 def test_a_notebook_finds_the_same_numbers_under_papermill_and_dti_run(slug, tmp_path):
     """Smoke profile: papermill over threads x cores x hash seed x folder, `dti run` over jobs."""
     home = copy_of_the_project(tmp_path)
@@ -163,7 +112,7 @@ def test_a_notebook_finds_the_same_numbers_under_papermill_and_dti_run(slug, tmp
         )  # fmt: skip
         found[str(surrounding)] = record_of(results, slug)
     run = [sys.executable, "-c", "from dti_core.cli import main; main()", "run", "--profile", "smoke"]
-    for jobs, slugs in (("1", [slug]), ("2", list(SIZES))):
+    for jobs, slugs in (("1", [slug]), ("2", list_slugs())):
         results = tmp_path / f"jobs {jobs}"
         subprocess.run(
             [*run, *slugs, "--jobs", jobs], check=True, capture_output=True,

@@ -199,10 +199,10 @@ def test_letter_grades_are_read_in_their_order(clean, tmp_path):
     assert any("rating_a: 1 value not a number (Z+)" in text for text in texts(letters))
 
 
-@pytest.mark.parametrize("ending", [".csv", ".parquet", ".dta", ".xlsx"])
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".dta"])
 def test_a_users_file_becomes_a_panel(clean, tmp_path, ending):
     path = tmp_path / f"panel{ending}"
-    writers = {".csv": "to_csv", ".parquet": "to_parquet", ".xlsx": "to_excel"}
+    writers = {".csv": "to_csv", ".parquet": "to_parquet"}
     if ending == ".dta":
         clean.to_stata(path, write_index=False)
     else:
@@ -294,7 +294,9 @@ def test_petersen_slope_meets_the_published_one():
 
 
 def test_a_changed_package_is_refused(monkeypatch):
-    changed = data._registered("grunfeld").model_copy(update={"sha256": "0" * 64})
+    row = data._registered("grunfeld")
+    other = row.files[row.file].model_copy(update={"sha256": "0" * 64})
+    changed = row.model_copy(update={"files": {row.file: other}})
     monkeypatch.setattr(data, "_registered", lambda name: changed)
     with pytest.raises(DataError, match="has changed"):
         data.load_packaged("grunfeld")
@@ -310,7 +312,7 @@ def test_unknown_panels_and_worlds_are_refused():
 def test_the_simulated_panel_says_so_and_hides_what_nobody_sees():
     seeds = np.random.SeedSequence(7)
     config = SimpleNamespace(
-        panel="simulated", world="effect", seed_sequence=lambda: np.random.SeedSequence(7)
+        panel="simulated", world="effect", seeds=lambda *names: np.random.SeedSequence(7)
     )
     panel, card = data.load(config)
     assert card.origin == "simulated"

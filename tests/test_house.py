@@ -1,6 +1,7 @@
 """The rules of the house: sizes, names, arrows between rooms, one home for each outside tool."""
 
 import ast
+import importlib
 import json
 import re
 import shutil
@@ -15,7 +16,11 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from dti_core.lab.config import list_slugs, load_experiment
 from dti_core.lab.data.carriers import CARRIERS, LOCKS, pins
+from dti_core.lab.methods import Method, World
+from dti_core.lab.publishing.ledger import code_lines, ledger
+from dti_core.lab.register import load_register
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "dti_core").rglob("*.py"))
@@ -32,11 +37,14 @@ HOMES = {
     "dask": "dti_core/lab/running/cluster.py",
     "distributed": "dti_core/lab/running/cluster.py",
     "typer": "dti_core/cli/",
-    "rich": "dti_core/lab/terminal/display.py",
+    "rich": "dti_core/cli/display.py",
 }
 
 #: Rooms of the lab that studies may use; bridges may use none.
-ROOMS = {"config", "data", "errors", "intervals", "kept", "parallel", "paths", "record", "theme"}
+ROOMS = {
+    "config", "data", "errors", "forest", "intervals", "kept", "methods", "parallel", "paths", "record",
+    "say", "theme",
+}  # fmt: skip
 
 
 def _lines(path: Path) -> int:
@@ -141,7 +149,6 @@ def test_files_are_written_whole():
     allowed = {
         ("inputs.py", "shutil.copyfile"),
         ("pieces.py", "table.to_parquet"),
-        ("vendor.py", "shutil.copyfile"),
     }
     allowed |= {(name, call) for name, call in found if call.endswith(".touch")}  # marks without content
     assert found - allowed == set()
@@ -288,3 +295,45 @@ def test_nothing_committed_names_a_package_index():
         *map(str, ROOT.glob("*.lock")),
     ]
     assert [file for file in files if named.search((ROOT / file).read_text(encoding="utf-8"))] == []
+
+
+#: Words of a study, and folders for a thing that runs by itself.
+WORDS = {"data", "worlds", "model", "methods", "measures", "estimate", "figures"}
+APART = {"service", "environment", "targets"}
+STUDIES = sorted(path.parent for path in (ROOT / "dti_core" / "studies").glob("*/__init__.py"))
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.name)
+def test_the_anatomy_of_a_study_is_seven_words(study):
+    found = {path.stem for path in study.iterdir() if path.name not in ("__init__.py", "__pycache__")}
+    assert found - APART == WORDS
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.name)
+def test_a_study_has_registries_of_methods_and_of_worlds_with_controls(study):
+    name = f"dti_core.studies.{study.name}"
+    methods = importlib.import_module(f"{name}.methods").METHODS
+    worlds = importlib.import_module(f"{name}.worlds").WORLDS
+    assert all(isinstance(method, Method) for method in methods.values())
+    assert all(isinstance(world, World) for world in worlds.values())
+    assert {"observed", "negative", "positive"} <= {world.role for world in worlds.values()}
+    titles = [method.title for method in methods.values()]
+    assert len(set(titles)) == len(titles)
+
+
+def test_no_claim_has_two_owners_and_experiments_name_what_they_own():
+    register = load_register()
+    for slug in list_slugs():
+        assert list(load_experiment(slug).claims) == register.owned_by(slug), slug
+
+
+def test_rooms_stay_small():
+    sizes = ledger()
+    assert [f"{size.room}: {size.lines} of {size.limit}" for size in sizes if size.lines > size.limit] == []
+
+
+def test_the_ledger_counts_code_alone():
+    documented = '"""Module."""\n\n# comment\n\n\ndef f():\n    """Doc.\n\n    More.\n    """\n'
+    code = "x = [\n    1,  # one\n]\n"
+    assert code_lines(documented + "    return 1\n" + code) == 2 + 3
+    assert code_lines('y = """a\nb"""\n') == 2

@@ -173,35 +173,36 @@ def edit_register(home: Path, change: Callable[[dict], None]) -> None:
 def bind_to_toy(claims: dict) -> None:
     bar = {"estimate": "mean", "label": "Mean", "direction": "greater", "than": 0.0, "smallest_effect": 0.1}
     control = {"world": "permuted_returns", "must_not_be": "supported"}
-    claims["C28"]["test"] = {
-        "study": "toy", "reading": "Above zero.", "why": "Visible.", "estimates": [bar], "control": control
+    claims["C28a"]["test"] = {
+        "study": "toy", "grade": "observed", "reading": "Above zero.", "why": "Visible.", "estimates": [bar],
+        "control": control,
     }  # fmt: skip
 
 
 def reword(claims: dict) -> None:
-    claims["C28"]["says"] = "Something else."
-    claims["C28"]["test"] |= {"reading": "Above nought.", "why": "It can be seen."}
-    claims["C28"]["test"]["estimates"][0]["label"] = "Average"
+    claims["C28a"]["says"] = "Something else."
+    claims["C28a"]["test"] |= {"reading": "Above nought.", "why": "It can be seen."}
+    claims["C28a"]["test"]["estimates"][0]["label"] = "Average"
 
 
 def raise_bar(claims: dict) -> None:
-    claims["C28"]["test"]["estimates"][0]["smallest_effect"] = 0.2
+    claims["C28a"]["test"]["estimates"][0]["smallest_effect"] = 0.2
 
 
 def turn_bar(claims: dict) -> None:
-    claims["C28"]["test"]["estimates"][0]["direction"] = "less"
+    claims["C28a"]["test"]["estimates"][0]["direction"] = "less"
 
 
 def swap_control(claims: dict) -> None:
-    claims["C28"]["test"]["control"]["world"] = "noise"
+    claims["C28a"]["test"]["control"]["world"] = "noise"
 
 
 def plant_effect(claims: dict) -> None:
-    claims["C28"]["test"]["positive_control"] = {"world": "planted", "must_be": "supported"}
+    claims["C28a"]["test"]["positive_control"] = {"world": "planted", "must_be": "supported"}
 
 
 def unbind(claims: dict) -> None:
-    del claims["C28"]["test"]
+    del claims["C28a"]["test"]
 
 
 @pytest.mark.parametrize("change", [reword, raise_bar, turn_bar, swap_control, plant_effect, unbind])
@@ -250,15 +251,15 @@ def test_user_data_count_by_content_not_by_place(home):
 
 def test_packaged_data_count_when_a_parameter_names_them(home):
     registry = {
-        "calm": dict.fromkeys(("title", "package", "version", "module", "file", "licence", "badge"), "x")
-        | {"caveat": "x", "rows": 1, "columns": 1, "sha256": "a" * 64}
+        "calm": dict.fromkeys(("title", "package", "version", "module", "licence", "badge"), "x")
+        | {"caveat": "x", "rows": 1, "columns": 1, "files": {"x": {"sha256": "a" * 64}}}
     }
     path = home / "experiments" / "data" / "packaged.yaml"
     path.write_text(yaml.safe_dump(registry))
     assert fingerprint_of(toy_plan(behaviour="calm").config).numbers.data == {"calm": "a" * 64}
     assert fingerprint_of(toy_plan(behaviour="fail").config).numbers.data == {}
     keep_run(toy_plan())
-    registry["calm"]["sha256"] = "b" * 64
+    registry["calm"]["files"]["x"]["sha256"] = "b" * 64
     path.write_text(yaml.safe_dump(registry))
     assert why(toy_plan()) == "rerun: data calm changed"
 

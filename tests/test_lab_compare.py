@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from dti_core.cli.comparing import show_comparison
 from dti_core.lab.compare import Comparison, compare_records, difference
 from dti_core.lab.config import load_experiment
 from dti_core.lab.data import DataCard
@@ -22,7 +23,6 @@ from dti_core.lab.reference import (
     reference_file,
     with_accepted,
 )
-from dti_core.lab.terminal.display import show_comparison
 
 CARD = DataCard("toy", "Toy", "simulated", "Simulated data: toy", "made", "MIT", 3, 2, "0" * 64, "none")
 

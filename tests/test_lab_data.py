@@ -16,17 +16,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
-import openpyxl
 import pandas as pd
 import pytest
 
+from dti_core.cli import doctor
 from dti_core.lab import data
 from dti_core.lab.config import list_slugs, load_experiment
-from dti_core.lab.data import carriers, getting, limits, tables
+from dti_core.lab.data import carriers, limits, tables
 from dti_core.lab.errors import ConfigError, DataError
 from dti_core.lab.parallel import run_parallel
 from dti_core.lab.register import load_register
-from dti_core.lab.terminal import doctor
 from dti_core.lab.yaml_files import parse_yaml
 from tests.hostile_files import HOSTILE
 from tests.shared_data import SHARED, bring
@@ -106,19 +105,6 @@ def test_a_table_at_a_limit_is_read_and_one_beyond_it_is_not(tmp_path, monkeypat
         data.read_user_table(path)
 
 
-def test_an_excel_sheet_is_read_as_pandas_reads_it(tmp_path):
-    """Known answer: pandas.read_excel, which has no limits."""
-    book = openpyxl.Workbook()
-    for row in (["a", "b", "a", None, "day"], [1, "#DIV/0!", 3.0, None, pd.Timestamp("2020-02-03")], [],
-                [None, 2.5, "n/a", True, None, None], [7, "x", "", 5, None], [], []):  # fmt: skip
-        book.active.append(row)
-    book.active["B2"].data_type = "e"
-    book.save(tmp_path / "sheet.xlsx")
-    pd.testing.assert_frame_equal(
-        data.read_user_table(tmp_path / "sheet.xlsx")[0], pd.read_excel(tmp_path / "sheet.xlsx")
-    )
-
-
 # The ledger
 
 
@@ -141,12 +127,11 @@ def test_what_is_parsed_is_what_was_hashed(tmp_path, monkeypatch):
     assert data.read_user_table(path)[1].sha256 == sha(CONTENT.replace(b"2000", b"1999"))
 
 
-@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".dta", ".xlsx"])
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".dta"])
 def test_every_kind_of_file_is_noted_with_its_own_hash(tmp_path, ending):
     table = pd.DataFrame({"firm": np.arange(50), "year": 2000})
     path = tmp_path / f"mine{ending}"
-    write = {".parquet": table.to_parquet, ".dta": functools.partial(table.to_stata, write_index=False),
-             ".xlsx": functools.partial(table.to_excel, index=False)}  # fmt: skip
+    write = {".parquet": table.to_parquet, ".dta": functools.partial(table.to_stata, write_index=False)}
     write.get(ending, functools.partial(table.to_csv, index=False))(path)
     found, card = data.read_user_table(path)
     assert (found.to_numpy() == table.to_numpy()).all()
@@ -539,16 +524,6 @@ def test_unknown_names_and_packaged_ones_are_told_apart(home, monkeypatch):
         data.get("nyse_o", None, print)
 
 
-def test_all_brings_what_can_be_had_and_lists_the_rest(home, monkeypatch):
-    monkeypatch.setattr(getting, "get_carriers", lambda folder, report: home)
-    register(home, None)
-    (home / "copies").mkdir()
-    with pytest.raises(DataError, match=r"1 of 2 could not be had\.\n- .*holds neither"):
-        data.get("all", home / "copies", lambda line: None)
-    (home / "copies" / "a.csv").write_bytes(CONTENT)
-    assert data.get("all", home / "copies", lambda line: None) == home / "data"
-
-
 def test_every_address_names_the_commit_of_its_row():
     for name, row in data.load_published().items():
         repository, _, _ = row.commit.partition(",")[0].partition(" ")
@@ -644,7 +619,7 @@ def test_doctor_asks_for_packages_and_only_mentions_published_sets(home):
 
 # YAML and slugs
 
-DEEP = "[" * 100_000 + "]" * 100_000
+DEEP = "[" * 50_000 + "]" * 50_000
 LAUGHS = "a: &a [x, x, x]\n" + "".join(
     f"b{i}: &b{i} [{', '.join([f'*b{i - 1}'] * 9)}]\n" for i in range(1, 9)
 ).replace("*b0", "*a")
@@ -655,10 +630,8 @@ LAUGHS = "a: &a [x, x, x]\n" + "".join(
     [
         (DEEP, "more than 20 levels"),
         (LAUGHS, "more than 16 aliases"),
-        ("[" + "a," * 100_000 + "]", "more than 20,000 values"),
         ("a: " + ":".join(["1"] * 100_000), "more than 10,000 characters in one text"),
         ("a: " + "9" * 9_000, "4300 digits"),
-        ("x" * 300_000, "longer than 256 kB"),
         ("a: 1\nb: {c: 1, c: 2}", "c stands there twice"),
         ("1: a\n1.0: b", "stands there twice"),
         ("a: &a {b: 1}\nc: {<<: *a}", "<<, which is not read"),
@@ -677,6 +650,12 @@ def test_hostile_yaml_is_refused_at_once(text, says):
     assert time.process_time() - start < 5
 
 
+def test_as_many_values_as_fit_into_a_file_are_read_soon():
+    start = time.process_time()
+    assert len(parse_yaml("[" + "a," * 65_000 + "]", "toy.yaml")) == 65_000
+    assert time.process_time() - start < 5
+
+
 def test_ordinary_yaml_is_read_as_ever():
     text = "a: &x [1, 2.5, yes]\nb: *x\nc: {d: null, e: ''}\nf: |\n  two\n  lines\n"
     assert parse_yaml(text, "toy.yaml") == {
@@ -690,7 +669,7 @@ def test_ordinary_yaml_is_read_as_ever():
         (b"slug: toy\nslug: toy\n", "slug stands there twice"),
         (b"slug: caf\xe9\n", "byte 9 is not UTF-8"),
         (DEEP.encode(), "more than 20 levels"),
-        (b"#" * 300_000, "longer than 256 kB"),
+        (b"#" * 300_000, "longer than 128 kB"),
     ],
 )
 @pytest.mark.parametrize("file", ["toy.yaml", "claims.yaml", "data/packaged.yaml", "data/published.yaml"])

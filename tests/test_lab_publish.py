@@ -1,6 +1,7 @@
 """Freezing a run: what is kept, what is refused, and when a frozen chapter counts as stale."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,8 +12,8 @@ import pytest
 from dti_core.lab.data import sha256_of
 from dti_core.lab.errors import BookError
 from dti_core.lab.publishing.book import collect_sources
-from dti_core.lab.publishing.clean import dump, freeze, with_values
-from dti_core.lab.publishing.publish import chapter_text, publish
+from dti_core.lab.publishing.clean import chapter_text, dump, freeze, with_values
+from dti_core.lab.publishing.publish import publish
 from dti_core.lab.publishing.stale import stale
 from dti_core.lab.record import Record
 from dti_core.lab.running.figure_page import PLOTLY_MIME
@@ -100,7 +101,7 @@ def test_publishing_writes_record_manifest_and_pages(house):
     assert (book / "studies" / SLUG / "series" / "walk.parquet").is_file()
     assert f"studies/{SLUG}" in (book / "_toc.yml").read_text(encoding="utf-8")
     assert SECOND in (book / "status.md").read_text(encoding="utf-8")
-    row = next(line for line in (book / "claims.md").read_text().splitlines() if 'id="C28"' in line)
+    row = re.search(r'<tr id="C28a".*?</tr>', (book / "claims.md").read_text(), re.DOTALL).group(0)
     assert 'data-verdict="supported"' in row
     assert f'href="studies/{SLUG}.html"' in row
 

@@ -46,7 +46,7 @@ def test_contents_flip_with_the_register() -> None:
 
 
 def test_a_misprint_needs_both_studies() -> None:
-    (rule,) = REGISTER.claims["C28"].rules
+    (rule,) = REGISTER.claims["C28a"].rules
     assert REGISTER.apply(rule).verdict == "refuted"
     silent = REGISTER.studies[7].model_copy(update={"has": ()})
     unsure = REGISTER.model_copy(update={"studies": {**REGISTER.studies, 7: silent}})
@@ -79,12 +79,17 @@ def refused(change: Callable[[dict[str, Any]], object]) -> str:
             "C50: test.control.world: observed must differ",
         ),
         (lambda c: c["claims"]["C1"].pop("planned"), "C1: has no test, not_testable, planned"),
-        (lambda c: c["claims"]["C16b"]["planned"].update(study="esg"), "C16b: planned.study: no study 'esg'"),
+        (lambda c: c["claims"]["C1"]["planned"].update(study="esg"), "C1: planned.study: no study 'esg'"),
+        (lambda c: c["claims"]["C1"].update(also=["nowhere"]), "C1: also: no study 'nowhere'"),
+        (lambda c: c["claims"]["C1"].update(also=["closed_loop"]), "C1: also: closed_loop owns the claim"),
+        (lambda c: c["claims"]["C1"].update(parts=[c["claims"]["C50"]["test"]]), "C1: parts: stand"),
+        (lambda c: c["claims"]["C50"]["test"].pop("grade"), "C50: test.grade: Field required"),
+        (lambda c: c["claims"]["C50"]["test"].update(grade="conditional"), "C50: test.share: names an"),
         (lambda c: c["claims"]["C50"].update(not_testable="no"), "C50: not_testable: stands beside test"),
         (lambda c: c["claims"]["C1"].update(vote=1), "C1: vote: Extra inputs are not permitted"),
         (lambda c: c["claims"].update({"54": c["claims"]["C1"]}), "String should match pattern"),
         (lambda c: c["claims"]["C6b"]["rules"][0].update(then="telepathy"), "C6b: rules: precedes: names"),
-        (lambda c: c["claims"]["C28"]["citation"].pop("fits"), "C28: citation.fits"),
+        (lambda c: c["claims"]["C28a"]["citation"].pop("fits"), "C28a: citation.fits"),
         (lambda c: c["claims"]["C1"]["citation"].update(state="ok"), "C1: citation.state: 'ok' with 0"),
         (lambda c: c["studies"][1].update(published="2021-05"), "C6b: citation.state: 'impossible order'"),
         (lambda c: c["studies"][5].update(lacks=[]), "C21a: citation.state: 'contradicts its source'"),

@@ -222,7 +222,7 @@ def test_a_comment_in_any_file_changes_nothing(copy):
         ("dti_core/lab/parallel.py", "import os", "import os\nCHUNK = 1", ["numbers"], ["numbers"]),
         ("dti_core/lab/errors.py", "class DtiError", "W = 1\n\n\nclass DtiError", ["telling"], ["telling"]),
         ("dti_core/lab/running/dispatch.py", "import json", "import json\nPOLL = 1", [], []),
-        ("dti_core/lab/terminal/display.py", "import sys", "import sys\nWIDTH = 1", [], []),
+        ("dti_core/cli/display.py", "import sys", "import sys\nWIDTH = 1", [], []),
         ("notebooks/lstm_portfolio.ipynb", "result = estimate(config, market, card)",
          "result = estimate(config, market.iloc[:99], card)", ["numbers", "telling"], []),
         ("notebooks/lstm_portfolio.ipynb", "figures.plot_wealth(result)", "figures.plot_skill(result)",

@@ -14,8 +14,8 @@ from dti_core.lab.errors import BookError
 from dti_core.lab.files import recover
 from dti_core.lab.publishing import stale as staleness
 from dti_core.lab.publishing.manifest import manifest_text
-from dti_core.lab.publishing.publish import accept, publish
-from dti_core.lab.publishing.redraw import redraw, refreeze
+from dti_core.lab.publishing.publish import accept, publish, refreeze
+from dti_core.lab.publishing.redraw import redraw
 from dti_core.lab.publishing.stale import stale, stale_pages
 from dti_core.lab.running.history import read_record
 from tests.sample_book import RUN, SLUG, build_house, run_sample, seal_run
@@ -63,7 +63,7 @@ def studies(house: Path) -> Path:
 def touch_register(house: Path) -> None:
     path = house / "experiments" / "claims.yaml"
     register = yaml.safe_load(path.read_text(encoding="utf-8"))
-    register["claims"]["C28"]["test"]["estimates"][0]["than"] = 9.0
+    register["claims"]["C28a"]["test"]["estimates"][0]["than"] = 9.0
     path.write_text(yaml.safe_dump(register, sort_keys=False), encoding="utf-8")
 
 
@@ -80,7 +80,7 @@ TREE = {
     "telling: notebook changed": lambda h: edit(h / NOTEBOOK, "The mean step is", "The average step is"),
     "numbers: n_days 400 -> 500": lambda h: edit(h / YAML, "n_days: 400", "n_days: 500"),
     "numbers: data steps.csv added": add_table,
-    "C28 is judged refuted today, the record says supported": touch_register,
+    "C28a is judged refuted today, the record says supported": touch_register,
 }  # fmt: skip
 
 
@@ -200,8 +200,8 @@ def forge_series(house: Path) -> None:
         (forge_record, r"mean_step: the chapter says 0\.\d+, the record 0\.\d+"),
         (forge_record, r"mean_step: the reference accepts"),
         (forge_glue, r"the chapter says 1"),
-        (forge_word, r"C28 is judged supported today, the record says refuted"),
-        (forge_reason, r"C28: supported for another reason today than in the record"),
+        (forge_word, r"C28a is judged supported today, the record says refuted"),
+        (forge_reason, r"C28a: supported for another reason today than in the record"),
         (forge_reference, r"mean_step: the reference accepts"),
         (forge_series, r"series/other\.parquet is not what the record says"),
     ],

@@ -60,7 +60,7 @@ from dti_core.lab.parallel import available_cores, report_progress
 from dti_core.lab.record import Estimate, Result
 import numpy as np
 config = load_config("toy", globals())
-draw = np.random.default_rng(config.seed_sequence()).normal
+draw = config.stream("draws").normal
 draws = [draw() for _ in report_progress(range(config.n_draws), "draws", config.n_draws)]
 draws = [float(x) for x in Path(data_path).read_text().split()] if data_path else draws
 about = ("toy", "Toy", "simulated", "Simulated data", "Drawn here.", "none")

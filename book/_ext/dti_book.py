@@ -1,20 +1,17 @@
 """Sphinx side of the book: local scripts instead of network ones, and no live-code machinery."""
 
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from dti_core.lab.publishing.vendor import copy_assets
-
-BOOK = Path(__file__).resolve().parent.parent
+from dti_core.lab.publishing.vendor import ASSETS, find_asset
 
 
 def _prepare(app: Sphinx, config: Config) -> None:
     """Serve MathJax and plotly from the book itself, and unplug sphinx-thebe (it names an outside host)."""
-    config.html_static_path.append(str(copy_assets(BOOK / "_vendor")))
+    config.html_static_path += [str(find_asset(package)) for package in ASSETS]
     for name, listeners in app.events.listeners.items():
         kept = [one for one in listeners if not one.handler.__module__.startswith("sphinx_thebe")]
         app.events.listeners[name] = kept

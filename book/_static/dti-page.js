@@ -14,7 +14,7 @@
   function loadPlotly() {
     library = library || new Promise(function (resolve, reject) {
       const script = document.createElement("script");
-      script.src = base + "vendor/plotly.min.js";
+      script.src = base + "plotly.min.js";
       script.onload = function () { resolve(window.Plotly); };
       script.onerror = reject;
       document.head.appendChild(script);

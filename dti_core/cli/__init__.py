@@ -1,7 +1,7 @@
-"""The `dti` command: each function reads its options, calls one room of the lab and shows the outcome."""
+"""The `dti` command: what each subcommand takes, asks of the lab and shows; the lab does not know it."""
 
-from dti_core.cli import reading, running, publishing, tracking, data  # isort: skip (order in --help)
+from dti_core.cli import listing, doctor, running, comparing, publishing  # isort: skip (order in --help)
 from dti_core.cli.ending import main
 from dti_core.cli.group import dti as app
 
-__all__ = ["app", "data", "main", "publishing", "reading", "running", "tracking"]
+__all__ = ["app", "comparing", "doctor", "listing", "main", "publishing", "running"]

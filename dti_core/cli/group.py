@@ -1,12 +1,12 @@
-"""The command itself: what comes before every command, and the commands that studies bring along.
+"""The command itself: what comes before every command, and the commands that have a module of their own.
 
-A module of this package that defines `app: typer.Typer` is a study's command, `dti <its name>`. It is
-found by its file, and imported only when it is called.
+A module of this package that defines `app: typer.Typer` is the command of its name, `dti data` for data.py;
+a study may bring one. It is found by its file, and imported only when it is called.
 """
 
 import ast
 import importlib
-import pkgutil
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,40 +25,38 @@ _EXIT_CODES = (
 
 
 class Commands(TyperGroup):
-    """The commands of the lab and those of studies."""
+    """The commands of this package's modules, the common ones first."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Names of all commands, those of studies last."""
-        return list(dict.fromkeys([*super().list_commands(ctx), *study_commands()]))
+        """Names of all commands, those with a module of their own last."""
+        return list(dict.fromkeys([*super().list_commands(ctx), *own_modules()]))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of that name; that of a study which is not imported has its help alone."""
-        told = study_commands().get(cmd_name)
+        """The command of that name; one whose module is not imported has its help alone."""
+        told = own_modules().get(cmd_name)
         return super().get_command(ctx, cmd_name) or (told and TyperCommand(cmd_name, help=told))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that `args` call; a study's is imported, and what precedes every command is done."""
+        """The command that `args` call, imported if need be; what precedes every command is done."""
         name, *rest = args
-        if (studied := name.replace("_", "-")) in study_commands():
-            module = importlib.import_module(f"{__package__}.{studied.replace('-', '_')}")
-            self.add_command(typer.main.get_command(module.app), name := studied)
+        if (own := name.replace("_", "-")) in own_modules():
+            module = importlib.import_module(f"{__package__}.{own.replace('-', '_')}")
+            self.add_command(typer.main.get_command(module.app), name := own)
         found = super().resolve_command(ctx, [name, *rest])
         if "--help" not in rest and name != "schema":
             _prepare()
         return found
 
 
-def study_commands() -> dict[str, str]:
-    """What each study's command is for, the first line of its module, by its name."""
+def own_modules() -> dict[str, str]:
+    """What each command with a module of its own is for, the first line of that, by its name."""
     found = {}
-    for module in pkgutil.iter_modules(sys.modules[__package__].__path__):
-        path = Path(module.module_finder.path) / f"{module.name}.py"  # type: ignore[union-attr]
-        tree = ast.parse(path.read_bytes()) if path.is_file() else ast.Module([], [])
-        targets = (getattr(node, "targets", [getattr(node, "target", None)]) for node in tree.body)
-        if any(isinstance(one, ast.Name) and one.id == "app" for several in targets for one in several):
-            found[module.name.replace("_", "-")] = (ast.get_docstring(tree) or "A study's own.").splitlines()[
-                0
-            ]
+    for place in sys.modules[__package__].__path__:
+        for path in sorted(Path(place).glob("*.py")):
+            source = path.read_text(encoding="utf-8")
+            if path.stem != "__init__" and re.search(r"^app\b.*=", source, re.MULTILINE):
+                told = ast.get_docstring(ast.parse(source)) or "(says nothing)"
+                found[path.stem.replace("_", "-")] = told.splitlines()[0]
     return found
 
 

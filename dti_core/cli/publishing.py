@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from dti_core.cli.display import say
 from dti_core.cli.group import dti
 from dti_core.cli.options import Port, Profile, finish
 from dti_core.lab.errors import ConfigError
@@ -21,17 +22,17 @@ def publish(
     ] = False,
 ) -> None:
     """Freeze a full run into the book and make its numbers the accepted ones (smoke, quick: numbers only)."""
-    from dti_core.lab.terminal import batch
+    from dti_core.lab.publishing import publish as publishing
 
-    if not redraw:
-        batch.publish_run(slug, profile, run_name)
-        return
-    if run_name or profile != "full":
+    if redraw and (run_name or profile != "full"):
         raise ConfigError("--redraw uses the numbers of the frozen chapter: give it no --run or --profile.")
-    from dti_core.lab.publishing.redraw import refreeze
-    from dti_core.lab.terminal.display import say
-
-    say(f"chapter frozen again: {refreeze(slug)}")
+    if redraw:
+        say(f"chapter frozen again: {publishing.refreeze(slug)}")
+    elif profile == "full":
+        say(f"chapter frozen: {publishing.publish(slug, run_name)}")
+    else:
+        record = publishing.accept(slug, profile, run_name)
+        say(f"{len(record.estimates)} numbers accepted for {slug}, profile {profile}, from run {record.run}")
 
 
 @dti.command()
@@ -40,12 +41,10 @@ def stale(
 ) -> None:
     """Frozen chapters that do not agree with today's code, data and claims, and why; exit 1 if any."""
     from dti_core.lab.frozen import frozen_slugs
-    from dti_core.lab.publishing.stale import stale as reasons_of
-    from dti_core.lab.publishing.stale import stale_pages
-    from dti_core.lab.terminal.display import say
+    from dti_core.lab.publishing import stale as staleness
 
-    found = {slug: reasons_of(slug) for slug in slugs or frozen_slugs()}
-    found |= {} if slugs else {"generated pages": stale_pages()}
+    found = {slug: staleness.stale(slug) for slug in slugs or frozen_slugs()}
+    found |= {} if slugs else {"generated pages": staleness.stale_pages()}
     for slug, reasons in found.items():
         say(f"{slug}: {'stale' if reasons else 'fresh'}")
         for reason in reasons[:_MOST_REASONS]:
@@ -61,10 +60,9 @@ def stale(
 def redraw(slugs: Annotated[list[str], typer.Argument(metavar="SLUG...|all")]) -> None:
     """Draw the figures of frozen chapters again from their kept numbers; exit 1 if any differs."""
     from dti_core.lab.frozen import frozen_slugs
-    from dti_core.lab.publishing.redraw import redraw as cells_that_differ
-    from dti_core.lab.terminal.display import say
+    from dti_core.lab.publishing import redraw as redrawing
 
-    found = {slug: cells_that_differ(slug) for slug in (frozen_slugs() if slugs == ["all"] else slugs)}
+    found = {slug: redrawing.redraw(slug) for slug in (frozen_slugs() if slugs == ["all"] else slugs)}
     for slug, cells in found.items():
         say(f"{slug}: {'differs in ' + ', '.join(cells) if cells else 'identical'}")
     finish(not any(found.values()))
@@ -77,11 +75,9 @@ def book(
     port: Port = 8000,
 ) -> None:
     """Build the book: frozen chapters, or with --profile quick a separate site of the newest quick runs."""
-    from dti_core.lab.publishing.book import build_book
-    from dti_core.lab.publishing.book import serve as serve_book
-    from dti_core.lab.terminal.display import say
+    from dti_core.lab.publishing import book as building
 
-    site = build_book(profile)
+    site = building.build_book(profile)
     say(f"The book lies in {site}. Open index.html, or run `dti book --serve`.")
     if serve:
-        serve_book(site, port)
+        building.serve(site, port)

@@ -1,4 +1,4 @@
-"""Commands that run studies and compare what came out."""
+"""Commands that run studies."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +8,6 @@ import typer
 from dti_core.cli import options
 from dti_core.cli.group import dti
 from dti_core.lab.errors import ConfigError
-
-Run = Annotated[str, typer.Argument(metavar="RUN")]
 
 
 @dti.command()
@@ -25,7 +23,7 @@ def run(
     timeout: options.Timeout = None,
 ) -> None:
     """Run studies; a finished run of the same code, data and parameters is reused."""
-    from dti_core.lab.terminal import batch
+    from dti_core.cli import batch
 
     if not slugs and not repeat:
         raise ConfigError("name studies (or all), or give --from result.json.")
@@ -36,7 +34,8 @@ def run(
     else:
         settings = batch.parse_settings(p)
         plans = batch.plan_runs(slugs or [], profile or "quick", settings, data=data, force=force)
-    options.finish(batch.run_plans(plans, jobs=jobs, cluster=cluster, timeout_seconds=timeout))
+    outcomes = batch.run_plans(plans, jobs=jobs, timeout=timeout, cluster=cluster)
+    options.finish(batch.show_outcomes(outcomes))
 
 
 @dti.command()
@@ -50,30 +49,8 @@ def sweep(
     timeout: options.Timeout = None,
 ) -> None:
     """Run a grid of parameter values (default: the study's own sweep); resumes where it stopped."""
-    from dti_core.lab.terminal import batch
+    from dti_core.cli import batch
 
     plans = batch.plan_sweep(slug, profile, batch.parse_settings(p), force=force)
-    options.finish(batch.run_plans(plans, jobs=jobs, cluster=cluster, timeout_seconds=timeout))
-
-
-@dti.command()
-def compare(first: Run, second: Run) -> None:
-    """What changed between two runs: parameters, sources, estimates with intervals, verdicts."""
-    from dti_core.lab.compare import compare_records
-    from dti_core.lab.config import load_experiment
-    from dti_core.lab.running.history import find_record
-    from dti_core.lab.terminal.display import show_comparison
-
-    one, two = find_record(first), find_record(second)
-    keep_sample = {n for n, p in load_experiment(one.slug).parameters.items() if p.keeps_sample}
-    show_comparison(compare_records(one, two, keep_sample), f"{one.slug} {one.run} -> {two.run}")
-
-
-@dti.command("reproduce")
-def reproduce_all(
-    profile: options.Profile = "quick", jobs: options.Jobs = None, timeout: options.Timeout = None
-) -> None:
-    """Run every study, compare with the accepted numbers, build the book; exit 1 if any number is off."""
-    from dti_core.lab.terminal.reproduction import reproduce
-
-    options.finish(reproduce(profile, jobs=jobs, timeout_seconds=timeout))
+    outcomes = batch.run_plans(plans, jobs=jobs, timeout=timeout, cluster=cluster)
+    options.finish(batch.show_outcomes(outcomes))

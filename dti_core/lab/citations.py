@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from dti_core.lab.record import VerdictWord
+from dti_core.lab.record import Size, VerdictWord
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 PublicationDate = Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]
@@ -70,6 +70,7 @@ class Finding(Strict):
 
     verdict: VerdictWord
     because: str
+    size: Size | None = None
 
 
 class Library(Strict):

@@ -1,72 +1,57 @@
 """Verdicts on claims, from intervals and citations alone; no point estimate decides anything.
 
 One bar asks for a difference d in the claimed direction, with an interval [low, high] and a smallest effect
-of interest s: supported if low > 0 and high >= s, refuted if high < s, else inconclusive. A test of several
-bars is supported if all are, refuted if any is, else inconclusive. Controls can only weaken a verdict:
+of interest s: supported if low > 0 and high >= s, refuted if high < s, else inconclusive. Where low >= s too,
+the effect is `at least` that large; else its `size` stays `open`. A test of several bars is supported if all
+are, refuted if any is, else inconclusive.
 
-- `supported` falls to inconclusive if the world without the effect also clears the bars, or was not run;
-- `refuted` falls to inconclusive if the world with a planted effect does not clear them, or was not run.
+Controls can only weaken a verdict. Each bar that decides it is judged in each control world by itself: if it
+is cleared in the world without the effect, or not cleared in the world with a planted effect, or one of both
+is missing, the verdict falls to inconclusive. A world that was drawn many times is judged by the share of
+draws that clear the bar: above FALSE_RATE it shows an effect that is not there, below POWER it misses one.
 """
 
 import html
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import overload
+from statistics import NormalDist
 
 from dti_core.lab.citations import Finding
-from dti_core.lab.record import OBSERVED, Estimate, Record, Result, Verdict, VerdictWord
+from dti_core.lab.record import OBSERVED, Estimate, Record, Result, Size, Verdict, VerdictWord
 from dti_core.lab.register import Bar, Claim, ExperimentTest, Register, load_register
 
 #: Profiles whose records may decide a claim, the stronger first.
 DECIDING_PROFILES = ("full", "quick")
+#: Share of draws without an effect that may clear a bar, and of draws with one that must.
+FALSE_RATE, POWER = 0.05, 0.80
 
 
-@dataclass(frozen=True, slots=True)
-class Verdicts(Sequence[Verdict]):
+class Verdicts(tuple[Verdict, ...]):
     """Verdicts in the order of the register; a notebook shows them as a table beside the claims' words."""
 
-    verdicts: tuple[Verdict, ...]
-    says: Mapping[str, str] = field(repr=False)
+    says: Mapping[str, str]
 
-    @overload
-    def __getitem__(self, index: int) -> Verdict: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Verdict, ...]: ...
-    def __getitem__(self, index: int | slice) -> Verdict | tuple[Verdict, ...]:
-        return self.verdicts[index]
-
-    def __len__(self) -> int:
-        return len(self.verdicts)
-
-    def __iter__(self) -> Iterator[Verdict]:
-        return iter(self.verdicts)
-
-    def counts(self) -> Counter[VerdictWord]:
-        """How many claims got each verdict."""
-        return Counter(verdict.verdict for verdict in self.verdicts)
-
-    def _rows(self) -> Iterator[tuple[str, str, str, str]]:
-        for verdict in self.verdicts:
-            because = verdict.because + (f" Controls: {verdict.control}." if verdict.control else "")
-            yield verdict.claim, self.says[verdict.claim], verdict.verdict, because
-
-    def _repr_markdown_(self) -> str:
-        lines = ["| claim | verdict | because |", "|---|---|---|"]
-        for claim, says, word, because in self._rows():
-            cells = (f"**{claim}** {says}", f"**{word}**", because)
-            lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
-        return "\n".join(lines)
+    def __new__(cls, verdicts: Iterable[Verdict], register: Register) -> "Verdicts":
+        """Beside the verdicts, what each of their claims says."""
+        self = super().__new__(cls, verdicts)
+        self.says = {verdict.claim: register.claims[verdict.claim].says for verdict in self}
+        return self
 
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{title}</th>' for title in ("claim", "verdict", "because"))
-        body = "".join(
-            f'<tr><th scope="row">{claim}: {html.escape(says)}</th>'
-            f'<td class="verdict-{word.replace(" ", "-")}">{word}</td><td>{html.escape(because)}</td></tr>'
-            for claim, says, word, because in self._rows()
+        return (
+            f'<table class="verdicts"><thead><tr>{head}</tr></thead><tbody>'
+            f"{''.join(map(self._row, self))}</tbody></table>"
         )
-        return f'<table class="verdicts"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+    def _row(self, verdict: Verdict) -> str:
+        claim, word, because = verdict.claim, verdict.verdict, html.escape(verdict.because)
+        controls = f" Controls: {html.escape(verdict.control)}." if verdict.control else ""
+        return (
+            f'<tr><th scope="row">{claim}: {html.escape(self.says[claim])}</th>'
+            f'<td class="verdict-{word.replace(" ", "-")}">{word}<br><small>{verdict.qualified}</small></td>'
+            f"<td>{because}{controls}</td></tr>"
+        )
 
 
 def judge(result: Result | Record, register: Register | None = None) -> Verdicts:
@@ -74,8 +59,14 @@ def judge(result: Result | Record, register: Register | None = None) -> Verdicts
     register = register or load_register()
     slug = result.slug if isinstance(result, Record) else result.config.slug
     bound = register.bound_to(slug)
-    verdicts = tuple(_judge_test(key, claim, result.estimates) for key, claim in bound.items())
-    return Verdicts(verdicts, {key: claim.says for key, claim in bound.items()})
+    card = result.data if isinstance(result, Record) else result.card
+    verdicts = (
+        judge_test(key, test, result.estimates, simulated=card.origin == "simulated")
+        for key, claim in bound.items()
+        for test in claim.tests
+        if test.study == slug
+    )
+    return Verdicts(verdicts, register)
 
 
 def all_verdicts(records: Iterable[Record], register: Register | None = None) -> Verdicts:
@@ -88,8 +79,8 @@ def all_verdicts(records: Iterable[Record], register: Register | None = None) ->
     """
     register = register or load_register()
     decisive = _decisive_records(records)
-    verdicts = tuple(_verdict(register, key, claim, decisive) for key, claim in register.claims.items())
-    return Verdicts(verdicts, {key: claim.says for key, claim in register.claims.items()})
+    verdicts = (_verdict(register, key, claim, decisive) for key, claim in register.claims.items())
+    return Verdicts(verdicts, register)
 
 
 def _decisive_records(records: Iterable[Record]) -> dict[str, Record]:
@@ -100,94 +91,145 @@ def _decisive_records(records: Iterable[Record]) -> dict[str, Record]:
 
 
 def _verdict(register: Register, key: str, claim: Claim, records: Mapping[str, Record]) -> Verdict:
-    if claim.test is not None:
-        if record := records.get(claim.test.study):
-            return _judge_test(key, claim, record.estimates)
-        because = f"Bound to {claim.test.study}, of which no quick or full run is at hand."
-        return Verdict(claim=key, verdict="not yet tested", because=because)
+    if claim.tests:
+        return _together([_judge_part(key, test, records) for test in claim.tests])
     if claim.not_testable is not None:
         return Verdict(claim=key, verdict="not testable", because=_sentence(claim.not_testable))
     if claim.decided_by_rules:
-        finding = _all_of([register.apply(rule) for rule in claim.rules])
-        return Verdict(claim=key, verdict=finding.verdict, because=_sentence(finding.because))
+        found = _all_of([register.apply(rule) for rule in claim.rules])
+        return Verdict(claim=key, verdict=found.verdict, because=_sentence(found.because), grade="derived")
     plan = f"Planned in {claim.planned.study}: {claim.planned.by}" if claim.planned else "No plan yet"
     return Verdict(claim=key, verdict="not yet tested", because=_sentence(plan))
 
 
-def _judge_test(key: str, claim: Claim, estimates: Sequence[Estimate]) -> Verdict:
-    """The verdict on a bound claim, controls included."""
-    if claim.test is None:
-        raise ValueError(f"{key} is bound to no study")
-    test, by_key = claim.test, {estimate.key: estimate for estimate in estimates}
-    found, controls = _judge_world(test, by_key, OBSERVED), _judge_controls(test, by_key)
-    word, because = found.verdict, found.because
-    if objection := _objection(test, word, controls):
-        word, because = "inconclusive", f"{because}. But {objection}"
+def _judge_part(key: str, test: ExperimentTest, records: Mapping[str, Record]) -> Verdict:
+    if record := records.get(test.study):
+        return judge_test(key, test, record.estimates, simulated=record.data.origin == "simulated")
+    because = f"Bound to {test.study}, of which no quick or full run is at hand."
+    return Verdict(claim=key, verdict="not yet tested", because=because)
+
+
+def _together(parts: Sequence[Verdict]) -> Verdict:
+    """One verdict of several parts: all must hold, and the weakest grade counts."""
+    if len(parts) == 1:
+        return parts[0]
+    if waiting := [part for part in parts if part.verdict == "not yet tested"]:
+        return waiting[0]
+    found = _all_of([Finding(verdict=part.verdict, because=part.because, size=part.size) for part in parts])
+    grades = [part.grade for part in parts if part.grade]
     return Verdict(
-        claim=key,
-        verdict=word,
-        because=_sentence(because),
+        claim=parts[0].claim, verdict=found.verdict, because=found.because, size=found.size,
+        estimates=tuple(name for part in parts for name in part.estimates),
+        control="; ".join(part.control or "" for part in parts),
+        grade="conditional" if "conditional" in grades else grades[0],
+        share=min((part.share for part in parts if part.share is not None), default=None),
+    )  # fmt: skip
+
+
+def judge_test(
+    key: str, test: ExperimentTest, estimates: Sequence[Estimate], *, simulated: bool = False
+) -> Verdict:
+    """The verdict of one test, controls included.
+
+    Parameters
+    ----------
+    simulated : whether the observed world is a simulated one too; then an observed grade is conditional.
+    """
+    by_key = {estimate.key: estimate for estimate in estimates}
+    found = [judge_bar(bar, by_key.get(_key(bar, OBSERVED))) for bar in test.estimates]
+    whole = _all_of(found)
+    word, because = whole.verdict, whole.because
+    deciding = [bar for bar, one in zip(test.estimates, found, strict=True) if one.verdict == word]
+    objections = list(_objections(test, deciding, by_key)) if word != "inconclusive" else []
+    if objections:
+        word, because = "inconclusive", f"{because}. But {'; '.join(objections)}"
+    share = by_key.get(test.share) if test.share else None
+    return Verdict(
+        claim=key, verdict=word, because=_sentence(because),
         estimates=tuple(bar.estimate for bar in test.estimates),
-        control="; ".join(
-            f"{world}: {what.verdict if what else 'not run'}" for world, what in controls.items()
-        ),
-    )
+        control="; ".join(_control_in_words(test, world, by_key) for world in test.worlds),
+        grade="conditional" if simulated and test.grade == "observed" else test.grade,
+        size=whole.size if word == "supported" else None, share=share.value if share else None,
+    )  # fmt: skip
 
 
-def _judge_controls(test: ExperimentTest, by_key: Mapping[str, Estimate]) -> dict[str, Finding | None]:
-    """Finding in each control world; None where the run lacks one of its estimates."""
-    worlds = [control.world for control in (test.control, test.positive_control) if control is not None]
-    return {
-        world: _judge_world(test, by_key, world)
-        if all(_key(bar, world) in by_key for bar in test.estimates)
-        else None
-        for world in worlds
-    }
+def _objections(test: ExperimentTest, bars: Sequence[Bar], by_key: Mapping[str, Estimate]) -> Iterator[str]:
+    """Why the controls do not let these bars decide."""
+    if test.positive_control is None:
+        yield "no world with a planted effect shows that the method would find one"
+    for world in test.worlds:
+        planted = world != test.control.world
+        for bar in bars:
+            seen = _cleared(bar, by_key.get(_key(bar, world)), planted=planted)
+            if seen is None:
+                yield f"the control was not run: {bar.estimate} is missing in the world {world}"
+            elif planted and not seen[0]:
+                yield f"{bar.label}: misses the effect that is planted in the world {world}"
+            elif seen[0] and not planted:
+                yield f"{bar.label}: the control world {world} also shows the effect"
 
 
-def _objection(test: ExperimentTest, word: str, controls: Mapping[str, Finding | None]) -> str | None:
-    """Why the controls do not let this verdict stand, if they do not."""
-    if word == test.control.must_not_be:
-        without = controls[test.control.world]
-        if without is None:
-            return f"the control was not run: its estimates in the world {test.control.world} are missing"
-        if without.verdict == test.control.must_not_be:
-            return f"the control world {test.control.world} also shows the effect"
-    if word == "refuted" and test.positive_control is not None:
-        planted = controls[test.positive_control.world]
-        if planted is None:
-            return f"the positive control {test.positive_control.world} was not run"
-        if planted.verdict != test.positive_control.must_be:
-            return f"the method could not find a planted effect (world {test.positive_control.world})"
-    return None
+def _control_in_words(test: ExperimentTest, world: str, by_key: Mapping[str, Estimate]) -> str:
+    seen = [_cleared(bar, by_key.get(_key(bar, world)), planted=False) for bar in test.estimates]
+    return f"{world}: {', '.join(one[1] if one else 'not run' for one in seen)}"
 
 
-def _judge_world(test: ExperimentTest, by_key: Mapping[str, Estimate], world: str) -> Finding:
-    return _all_of([judge_bar(bar, by_key.get(_key(bar, world))) for bar in test.estimates])
+def _cleared(bar: Bar, estimate: Estimate | None, *, planted: bool) -> tuple[bool, str] | None:
+    """Whether a control world clears the bar, and that in words; None if the world was not run.
+
+    Of many draws the share that clears it counts; its Wilson interval gives the method the benefit of doubt.
+    """
+    if estimate is None:
+        return None
+    if not estimate.draws:
+        word = judge_bar(bar, estimate).verdict
+        return word == "supported", word
+    from dti_core.lab.intervals import share
+
+    clearing = [_outcome(bar, low, high)[0] == "supported" for low, high in estimate.draws]
+    rate = share(sum(clearing), len(clearing))
+    words = f"cleared in {rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}] of {rate.n} draws"
+    return (rate.high >= POWER if planted else rate.low > FALSE_RATE), words
 
 
 def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:
     """Whether the interval of one estimate clears its bar, by the rule at the head of this module."""
     if estimate is None:
-        return Finding(
-            verdict="inconclusive", because=f"{bar.label}: the run did not estimate {bar.estimate}"
-        )
+        missing = f"{bar.label}: the run did not estimate {bar.estimate}"
+        return Finding(verdict="inconclusive", because=missing)
+    word, size = _outcome(bar, estimate.low, estimate.high)
     sign = 1.0 if bar.direction == "greater" else -1.0
-    ends = sorted((sign * (estimate.low - bar.than), sign * (estimate.high - bar.than)))
-    low, high = ends
     digits = max(2, 1 - math.floor(math.log10(bar.smallest_effect)))
     base, goal = (f"{number:.{digits}f}" for number in (bar.than, bar.than + sign * bar.smallest_effect))
     beyond, short = ("above", "below") if sign > 0 else ("below", "above")
+    reason = {
+        "refuted": f"the whole interval lies {short} {goal}",
+        "inconclusive": f"the interval contains both {base} and {goal}",
+        "at least": f"the whole interval lies {beyond} {goal}",
+        "size open": f"the whole interval lies {beyond} {base} and reaches {goal}",
+    }[size or word]
     numbers = (
         f"{bar.label} {estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}] "
-        f"against a smallest interesting {goal}"
+        f"against a smallest interesting {goal} (80 % power from {smallest_found(estimate):.{digits}f})"
     )
-    if high < bar.smallest_effect:
-        return Finding(verdict="refuted", because=f"{numbers}: the whole interval lies {short} {goal}")
-    if low > 0:
-        because = f"{numbers}: the whole interval lies {beyond} {base} and reaches {goal}"
-        return Finding(verdict="supported", because=because)
-    return Finding(verdict="inconclusive", because=f"{numbers}: the interval contains both {base} and {goal}")
+    return Finding(verdict=word, because=f"{numbers}: {reason}", size=size)
+
+
+def _outcome(bar: Bar, low: float, high: float) -> tuple[VerdictWord, Size | None]:
+    sign = 1.0 if bar.direction == "greater" else -1.0
+    near, far = sorted((sign * (low - bar.than), sign * (high - bar.than)))
+    if far < bar.smallest_effect:
+        return "refuted", None
+    if near <= 0:
+        return "inconclusive", None
+    return "supported", "at least" if near >= bar.smallest_effect else "size open"
+
+
+def smallest_found(estimate: Estimate) -> float:
+    """Smallest effect that an interval this wide would tell from none in 80 % of draws (normal errors)."""
+    level, power = (NormalDist().inv_cdf(p) for p in ((1 + estimate.level) / 2, POWER))
+    error = estimate.std_error or (estimate.high - estimate.low) / 2 / level
+    return (level + power) * error
 
 
 def _all_of(findings: Sequence[Finding]) -> Finding:
@@ -199,7 +241,11 @@ def _all_of(findings: Sequence[Finding]) -> Finding:
     elif all(one == "supported" for one in words):
         word = "supported"
     ordered = sorted(findings, key=lambda finding: finding.verdict != word)
-    return Finding(verdict=word, because="; ".join(dict.fromkeys(one.because for one in ordered)))
+    sizes = {finding.size for finding in findings}
+    size: Size = "at least" if sizes == {"at least"} else "size open"
+    because = "; ".join(dict.fromkeys(one.because for one in ordered))
+    measured = word == "supported" and sizes != {None}
+    return Finding(verdict=word, because=because, size=size if measured else None)
 
 
 def _key(bar: Bar, world: str) -> str:

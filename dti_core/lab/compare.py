@@ -88,12 +88,10 @@ def difference(first: Estimate, second: Estimate, *, paired: bool) -> Difference
     gap = second.value - first.value
     shared = min(len(first.per_seed), len(second.per_seed)) if paired else 0
     if shared >= 2:
-        from scipy import stats
+        from dti_core.lab.intervals import paired_difference
 
-        steps = [b - a for a, b in zip(first.per_seed[:shared], second.per_seed[:shared], strict=True)]
-        mean = sum(steps) / shared
-        spread = math.sqrt(sum((step - mean) ** 2 for step in steps) / (shared - 1) / shared)
-        half = float(stats.t.ppf(0.975, shared - 1)) * spread
+        seeds = paired_difference(second.per_seed[:shared], first.per_seed[:shared])
+        half = (seeds.high - seeds.low) / 2
         how = f"t over {shared} common seeds (seed noise only)"
         return Difference(first.key, first.value, second.value, gap - half, gap + half, how, True)
     half = math.hypot(_half_width(first), _half_width(second))

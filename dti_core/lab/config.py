@@ -1,119 +1,32 @@
 """Typed parameters: an experiment file defines them and judges notebook and command line alike."""
 
 import difflib
-import math
+import hashlib
 import re
+import typing
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from dti_core.lab.errors import ConfigError
 from dti_core.lab.fingerprint import Value as Value
+from dti_core.lab.parameters import PYTHON, Parameter, Profile, shortened
 from dti_core.lab.paths import experiment_file, project_root
 from dti_core.lab.yaml_files import parse_yaml, read_text
 
-Kind = Literal["int", "float", "bool", "choice", "str"]
 ProfileName = Literal["smoke", "quick", "full"]
 PROFILES: tuple[str, ...] = get_args(ProfileName)
 #: A study's name, wherever it comes from: it becomes a file, a folder, a module and a link.
 SLUG = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
 SLUG_LENGTH = 40
-
-
-class Parameter(BaseModel):
-    """One knob of a study: its type, default, unit and bounds."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    type: Kind
-    default: Value
-    unit: str = Field(description="What the number counts, or what the choice means.")
-    min: float | None = None
-    max: float | None = None
-    allowed: tuple[str, ...] | None = None
-    keeps_sample: bool = Field(False, description="Changing it leaves the observations as they are.")
-
-    @property
-    def range_text(self) -> str:
-        """Allowed values in words, as error messages and the manual print them."""
-        match self.type:
-            case "bool":
-                return "True or False"
-            case "choice":
-                return " | ".join(self.allowed or ())
-            case "str":
-                return "text"
-            case _:
-                low = "-inf" if self.min is None else f"{self.min:g}"
-                high = "inf" if self.max is None else f"{self.max:g}"
-                return f"{'whole number' if self.type == 'int' else 'number'} from {low} to {high}"
-
-    def accept(self, slug: str, name: str, value: object) -> Value:
-        """Return `value` in this parameter's type, or raise ConfigError that names what is allowed."""
-        match self.type:
-            case "bool" if isinstance(value, bool):
-                return value
-            case "choice" if isinstance(value, str) and value in (self.allowed or ()):
-                return value
-            case "str" if isinstance(value, str):
-                return value
-            case "int" if isinstance(value, int | np.integer) and not isinstance(value, bool):
-                if self._within(value):
-                    return int(value)
-            case "float" if isinstance(value, int | float | np.number) and not isinstance(value, bool):
-                if self._within(value):
-                    return float(value)
-            case _:
-                pass
-        raise ConfigError(
-            f"{slug}: {name} = {_shortened(value)} is not allowed. "
-            f"Give {self.range_text} ({self.unit}; default {self.default})."
-        )
-
-    def parse(self, slug: str, name: str, text: str) -> Value:
-        """Read a value typed on the command line."""
-        readers: dict[str, Any] = {"int": int, "float": float, "bool": {"true": True, "false": False}.get}
-        value: object = text
-        if self.type in readers:
-            try:
-                value = readers[self.type](text.lower() if self.type == "bool" else text)
-            except ValueError:
-                value = text
-            value = text if value is None else value
-        return self.accept(slug, name, value)
-
-    def _within(self, value: "float | np.number[Any]") -> bool:
-        try:
-            number = float(value)
-        except OverflowError:  # a whole number beyond all floats
-            return False
-        above = self.min is None or number >= self.min
-        below = self.max is None or number <= self.max
-        return math.isfinite(number) and above and below
-
-
-def _shortened(value: object) -> str:
-    """A refused value as it is repeated to its author: 400 digits would bury the message."""
-    try:
-        text = repr(value)
-    except ValueError:  # Python does not write out a number of thousands of digits
-        return "a number of thousands of digits"
-    return text if len(text) <= 80 else f"{text[:40]}... ({len(text)} characters)"
-
-
-class Profile(BaseModel):
-    """What a profile changes against the defaults, and how long it may take on two cores."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    budget_seconds: Annotated[int, Field(gt=0)]
-    changes: Mapping[str, Value] = {}
+Typed = TypeVar("Typed")
 
 
 class Experiment(BaseModel):
@@ -178,21 +91,19 @@ class Experiment(BaseModel):
         for name, value in (overrides or {}).items():
             values[name] = self.judge(name, value)
         judged = {name: self.judge(name, value) for name, value in values.items()}
-        return Config(self, MappingProxyType(judged))
+        return Config(self, judged)
 
 
+@dataclass(frozen=True, eq=False)
 class Config:
     """All parameters of one run, read as attributes (`config.cost_bps`); nothing can be changed."""
 
-    __slots__ = ("created", "experiment", "values")
     experiment: Experiment
     values: Mapping[str, Value]
-    created: datetime
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def __init__(self, experiment: Experiment, values: Mapping[str, Value]) -> None:
-        object.__setattr__(self, "experiment", experiment)
-        object.__setattr__(self, "values", values)
-        object.__setattr__(self, "created", datetime.now(UTC))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -200,14 +111,11 @@ class Config:
         self.experiment.parameter(name)
         return self.values[name]
 
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a config is fixed; resolve a new one with {name}={value!r}")
-
     def __iter__(self) -> Iterator[str]:
         return iter(self.values)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.experiment, dict(self.values))
+        return Config, (self.experiment, dict(self.values))
 
     @property
     def slug(self) -> str:
@@ -227,15 +135,38 @@ class Config:
     def replace(self, **changes: object) -> "Config":
         """The same config with some values changed, judged again."""
         judged = {name: self.experiment.judge(name, value) for name, value in changes.items()}
-        return Config(self.experiment, MappingProxyType({**self.values, **judged}))
+        return Config(self.experiment, {**self.values, **judged})
 
-    def seed_sequence(self) -> np.random.SeedSequence:
-        """Root of every random number of the run; spawn children, never seed globally."""
-        return np.random.SeedSequence(self.seed)
+    def seeds(self, *names: str) -> np.random.SeedSequence:
+        """Root of the random numbers that bear this name, such as ("permuted_returns", "shuffle").
 
+        A stream depends on the run's `seed` and on its own name alone: another method, world or stage moves
+        no number. What is spawned from it depends on the order of spawning, so give a name to whatever may
+        come to stand beside others.
+        """
+        digest = hashlib.sha256("\0".join(names).encode()).digest()
+        words = [int.from_bytes(digest[place : place + 4], "big") for place in range(0, 16, 4)]
+        return np.random.SeedSequence(self.seed, spawn_key=words)
 
-def _rebuild(experiment: Experiment, values: dict[str, Value]) -> Config:
-    return Config(experiment, MappingProxyType(values))
+    def stream(self, *names: str) -> np.random.Generator:
+        """Generator of the random numbers that bear this name; see `seeds`."""
+        return np.random.default_rng(self.seeds(*names))
+
+    def typed(self, kind: type[Typed]) -> Typed:
+        """The values as a dataclass that declares each parameter with its type, for whoever checks types.
+
+        Raises
+        ------
+        ConfigError if its fields are not those of the experiment file, name by name and type by type.
+        """
+        declared = typing.get_type_hints(kind)
+        wanted = {name: PYTHON[parameter.type] for name, parameter in self.experiment.parameters.items()}
+        plain = {name: hint if isinstance(hint, type) else str for name, hint in declared.items()}
+        if odd := sorted(name for name in {*plain, *wanted} if plain.get(name) != wanted.get(name)):
+            raise ConfigError(
+                f"{self.slug}: {kind.__name__} and the experiment file differ in {', '.join(odd)}."
+            )
+        return kind(**self.values)
 
 
 def is_slug(name: str) -> bool:
@@ -256,7 +187,7 @@ def load_experiment(slug: str) -> Experiment:
         known = list_slugs()
         near = difflib.get_close_matches(slug, known, n=1, cutoff=0.4)
         hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known) or 'none'}."
-        raise ConfigError(f"no study '{_shortened(slug)[1:-1]}'. {hint}")
+        raise ConfigError(f"no study '{shortened(slug)[1:-1]}'. {hint}")
     return _read_experiment(path, read_text(path))
 
 

@@ -11,9 +11,14 @@ from dti_core.lab.record import Record, Result
 _RECORD = ".result.json"
 
 
+def book_folder() -> Path:
+    """Sources of the book."""
+    return project_root() / "book"
+
+
 def frozen_folder() -> Path:
     """Folder of all frozen chapters."""
-    return project_root() / "book" / "studies"
+    return book_folder() / "studies"
 
 
 def chapter_file(slug: str) -> Path:
@@ -41,11 +46,16 @@ def frozen_record(slug: str) -> Record:
     path = record_file(slug)
     if not path.is_file():
         raise RunError(f"{slug}: no chapter is frozen. `dti list` shows all studies.")
+    return parse_record(path.read_bytes(), path.name)
+
+
+def parse_record(content: bytes, name: str) -> Record:
+    """The record that the file `name` among the frozen ones holds. RunError if it is none."""
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return Record.model_validate_json(content)
     except ValueError as error:
         why = str(error).splitlines()[0]
-        raise RunError(f"book/studies/{path.name}: not a readable record of this lab ({why}).") from error
+        raise RunError(f"book/studies/{name}: not a readable record of this lab ({why}).") from error
 
 
 def frozen_result(slug: str) -> Result:

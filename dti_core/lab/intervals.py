@@ -1,5 +1,6 @@
 """Intervals for estimates: thin wrappers of arch, statsmodels and scipy, without own resampling machinery."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,13 +30,9 @@ class Interval:
     n_seeds: int = 1
     per_seed: tuple[float, ...] = ()
 
-    def estimate(self, name: str, unit: str, world: str = OBSERVED) -> Estimate:
-        """This interval under a name and a unit, as a Result stores it."""
-        return Estimate(
-            name=name, value=self.value, low=self.low, high=self.high, unit=unit, n=self.n,
-            n_seeds=self.n_seeds, level=self.level, how=self.how, std_error=self.std_error,
-            world=world, per_seed=self.per_seed,
-        )  # fmt: skip
+    def estimate(self, name: str, unit: str, world: str = OBSERVED, **at: str | float) -> Estimate:
+        """This interval under a name and a unit, as a Result stores it; `at` gives its dimensions."""
+        return Estimate(name=name, unit=unit, world=world, at=at, **dataclasses.asdict(self))
 
 
 def optimal_block(series: ArrayLike, scheme: Scheme = "stationary") -> int:

@@ -1,7 +1,6 @@
 """The Result of a run, kept under what made it: figures are drawn again from it without estimating again."""
 
 import functools
-import json
 import os
 import shutil
 import sys
@@ -12,18 +11,13 @@ from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
-from pydantic import TypeAdapter
 
 from dti_core.lab.config import Config
-from dti_core.lab.data import DataCard
-from dti_core.lab.files import write
-from dti_core.lab.pieces import KEPT, PIECES, read_table, sha256, table_bytes
-from dti_core.lab.record import Estimate, Result
+from dti_core.lab.pieces import KEPT, PIECES, read_piece, read_table, table_bytes, write_piece
+from dti_core.lab.record import Result
 
-_ESTIMATES = TypeAdapter(tuple[Estimate, ...])
-_CARD = TypeAdapter(DataCard)
 SERIES = "series"
-_SEAL = "seal.json"
+_RESULT = "result.npz"
 
 
 def keep(estimate: Callable[..., Result]) -> Callable[..., Result]:
@@ -48,17 +42,9 @@ def keep(estimate: Callable[..., Result]) -> Callable[..., Result]:
 
 
 def save_result(store: Path, result: Result) -> None:
-    """Write a Result into the folder `store`; the seal comes last, so a torn Result is none."""
-    tables = series_files(result.series)
-    files = {
-        "estimates.json": _ESTIMATES.dump_json(result.estimates, indent=1),
-        "card.json": _CARD.dump_json(result.card),
-        **tables,
-    }
-    for name, content in files.items():
-        write(store / name, content)
-    order = {"series": list(result.series), "sha256": {name: sha256(file) for name, file in files.items()}}
-    write(store / _SEAL, json.dumps(order, indent=1))
+    """Write a Result into the folder `store`, in one step."""
+    parts = {"card": result.card, "estimates": result.estimates, "series": result.series}
+    write_piece(store / _RESULT, parts)
 
 
 def series_files(series: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
@@ -78,7 +64,7 @@ def series_file(name: str) -> str:
 
 def is_kept(store: Path) -> bool:
     """Whether `store` holds a Result (which `load_result` still checks)."""
-    return (store / _SEAL).is_file()
+    return (store / _RESULT).is_file()
 
 
 def load_result(store: Path, config: Config) -> Result | None:
@@ -86,15 +72,9 @@ def load_result(store: Path, config: Config) -> Result | None:
     if not is_kept(store):
         return None
     try:
-        order = json.loads((store / _SEAL).read_bytes())
-        files = {name: (store / name).read_bytes() for name in order["sha256"]}
-        if damaged := [name for name, told in order["sha256"].items() if sha256(files[name]) != told]:
-            raise ValueError(f"{', '.join(damaged)} changed")
-        series = {name: read_table(files[series_file(name)]) for name in order["series"]}
-        estimates = _ESTIMATES.validate_json(files["estimates.json"])
-        return Result(config, _CARD.validate_json(files["card.json"]), estimates, series)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Result(config, **read_piece(store / _RESULT))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         sys.stderr.write(f"the result kept in {store.name} is damaged ({error}); it is computed again\n")
         with suppress(OSError):
-            (store / _SEAL).unlink()
+            (store / _RESULT).unlink()
         return None

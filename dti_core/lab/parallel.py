@@ -4,7 +4,7 @@ import json
 import os
 import pickle
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from dti_core.lab.files import write
 
 Item = TypeVar("Item")
 Out = TypeVar("Out")
+Key = TypeVar("Key", bound=Hashable)
 
 #: File into which a notebook writes how far it is; set by the runner.
 PROGRESS_FILE = "DTI_PROGRESS_FILE"
@@ -55,26 +56,34 @@ def report_progress(items: Iterable[Item], label: str, total: int) -> Iterator[I
 
 
 def run_parallel(function: Callable[[Item], Out], items: Sequence[Item], label: str) -> list[Out]:
-    """Apply `function` to each item, in order, on all available cores, each with one thread.
+    """Apply `function` to each item, in order; else as `run_keyed`, with the places as keys."""
+    keyed = run_keyed(function, dict(enumerate(items)), f"{label} of {len(items)}")
+    return [keyed[place] for place in range(len(items))]
 
-    The outcome does not depend on the number of cores: give each item its own spawned random generator. Under
-    `dti run` finished pieces are kept, so that an interrupted run goes on where it was: `label` must be the
-    only one of its name in the study, and a piece must consist of what `lab.pieces.encode` takes.
+
+def run_keyed(function: Callable[[Item], Out], tasks: Mapping[Key, Item], label: str) -> dict[Key, Out]:
+    """Apply `function` to each task on all available cores, each with one thread; outcomes by the same keys.
+
+    An outcome depends neither on the number of cores nor on the other tasks: give each task its own random
+    numbers, such as `config.seeds(world, method)`. Under `dti run` finished pieces are kept by their keys, so
+    that an interrupted run goes on where it was: `label` must be the only one of its name in the study, and a
+    piece must consist of what `lab.pieces.encode` takes.
     """
     from dti_core.lab.pieces import Stage
 
     pin_threads()
-    stage = Stage(f"{label} of {len(items)}")
-    done = stage.load()
-    missing = [place for place in range(len(items)) if place not in done]
+    stage = Stage(label)
+    kept = stage.load()
+    done = {key: kept[stage.name(key)] for key in tasks if stage.name(key) in kept}
+    missing = [key for key in tasks if key not in done]
     cores = min(available_cores(), max(1, len(missing)))
     apply = function if cores > 1 else _as_in_a_worker(function)
     jobs = Parallel(n_jobs=cores, return_as="generator", batch_size=1, max_nbytes=None)
-    found = jobs(delayed(apply)(items[place]) for place in missing)
-    for place, piece in zip(missing, report_progress(found, label, len(missing)), strict=True):
-        done[place] = piece
-        stage.save(place, piece)
-    return [done[place] for place in range(len(items))]
+    found = jobs(delayed(apply)(tasks[key]) for key in missing)
+    for key, piece in zip(missing, report_progress(found, label, len(missing)), strict=True):
+        done[key] = piece
+        stage.save(key, piece)
+    return {key: done[key] for key in tasks}
 
 
 def _as_in_a_worker(function: Callable[[Item], Out]) -> Callable[[Item], Out]:

@@ -1,6 +1,6 @@
 """Keep the finished pieces of long stages on disk, so that an interrupted run resumes with what was done.
 
-Nothing is ever unpickled: a piece is a numpy archive of plain arrays and a JSON tree, named by its hash.
+Nothing is ever unpickled: a piece is a numpy archive of plain arrays and a JSON tree, behind its hash.
 """
 
 import hashlib
@@ -50,22 +50,37 @@ class Stage:
         place = store or os.environ.get(KEPT)
         self._folder = Path(place) / PIECES / quote(label, safe=" ,") if place else None
 
-    def load(self) -> dict[int, Any]:
-        """Pieces that an earlier run has finished; a damaged one is left out."""
-        found: dict[int, Any] = {}
+    @staticmethod
+    def name(key: object) -> str:
+        """How a piece's files are called: its key, which must always be written the same way, hashed."""
+        return sha256(repr(key).encode())[:24]
+
+    def load(self) -> dict[str, Any]:
+        """Pieces that an earlier run has finished, by `name`; a damaged one is left out."""
+        found: dict[str, Any] = {}
         for path in sorted(self._folder.glob("*.npz")) if self._folder else []:
             with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-                number, told = path.stem.split(".")
-                content = path.read_bytes()
-                if sha256(content)[:32] == told:
-                    found[int(number)] = decode(content)
+                found[path.stem] = read_piece(path)
         return found
 
-    def save(self, number: int, piece: Any) -> None:
+    def save(self, key: object, piece: Any) -> None:
         """Keep a finished piece."""
         if self._folder is not None:
-            content = encode(piece)
-            write(self._folder / f"{number}.{sha256(content)[:32]}.npz", content, durable=False)
+            write_piece(self._folder / f"{self.name(key)}.npz", piece, durable=False)
+
+
+def write_piece(path: Path, piece: Any, *, durable: bool = True) -> None:
+    """Write what `encode` takes into a file, behind its hash."""
+    content = encode(piece)
+    write(path, sha256(content).encode() + content, durable=durable)
+
+
+def read_piece(path: Path) -> Any:
+    """What `write_piece` was given. OSError or ValueError if the file is missing or damaged."""
+    content = path.read_bytes()
+    if sha256(content[64:]).encode() != content[:64]:
+        raise ValueError(f"{path.name} changed")
+    return decode(content[64:])
 
 
 def encode(value: Any) -> bytes:

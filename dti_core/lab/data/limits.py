@@ -1,7 +1,6 @@
 """How much a table may hold, so that a hostile file is refused with a message before it fills the machine."""
 
 import io
-import zipfile
 from typing import Any, BinaryIO
 
 from dti_core.lab.errors import DataError
@@ -15,28 +14,29 @@ MAX_CELLS = 32_000_000
 #: Of one line of text, and of text behind a quotation mark that is not closed.
 MAX_LINE = MEGABYTE
 MAX_QUOTED = 64 * MEGABYTE
-#: Excel files are slow to read: cells of the sheet, bytes of the file, of its texts and of all parts.
-MAX_SHEET_CELLS = 500_000
-MAX_SHEET_FILE = 48 * MEGABYTE
-MAX_SHEET_TEXTS = 8 * MEGABYTE
-MAX_SHEET_BYTES = 256 * MEGABYTE
 
 
-def refuse(
-    name: str, what: str, most: str, advice: str = "Give a part of it that the study needs."
-) -> DataError:
+def refuse(name: str, what: str, most: str) -> DataError:
     """The error for a file that holds more than it may."""
-    return DataError(f"{name}: holds {what}; at most {most} are read. {advice}")
+    return DataError(
+        f"{name}: holds {what}; at most {most} are read. Give a part of it that the study needs."
+    )
 
 
-def check_shape(name: str, n_rows: int, n_columns: int, most_cells: int | None = None) -> None:
-    """Raise DataError if a table of that size is more than is read; `most_cells` is by default MAX_CELLS."""
+def check_shape(name: str, n_rows: int, n_columns: int) -> None:
+    """Raise DataError if a table of that size is more than is read."""
     if n_columns > MAX_COLUMNS:
         raise refuse(name, f"{n_columns:,} columns", f"{MAX_COLUMNS:,}")
     if n_rows > MAX_ROWS:
         raise refuse(name, f"more than {MAX_ROWS:,} rows", f"{MAX_ROWS:,}")
-    if n_rows * n_columns > (most := most_cells or MAX_CELLS):
-        raise refuse(name, f"{n_rows:,} rows x {n_columns:,} columns", f"{most:,} cells")
+    if n_rows * n_columns > MAX_CELLS:
+        raise refuse(name, f"{n_rows:,} rows x {n_columns:,} columns", f"{MAX_CELLS:,} cells")
+
+
+def check_size(name: str, n_bytes: int, what: str) -> None:
+    """Raise DataError if `n_bytes` are more than are read; `what` follows their number in the message."""
+    if n_bytes > MAX_BYTES:
+        raise refuse(name, f"{n_bytes // MEGABYTE:,} MB {what}", f"{MAX_BYTES // MEGABYTE} MB")
 
 
 class CountedText(io.RawIOBase):
@@ -44,8 +44,7 @@ class CountedText(io.RawIOBase):
 
     def __init__(self, name: str, source: BinaryIO) -> None:
         self._name, self._source = name, source
-        self._bytes = self._rows = self._open_line = self._quotes = self._quoted = 0
-        self._columns = 1
+        self._bytes = self._rows = self._columns = self._open_line = self._quotes = self._quoted = 0
         self.refusal: DataError | None = None
 
     def readable(self) -> bool:
@@ -63,12 +62,9 @@ class CountedText(io.RawIOBase):
         buffer[: len(part)] = part
         return len(part)
 
-    def begin(self, head: bytes) -> None:
-        """Take the number of columns from the first lines, before any reader sees them."""
-        self._columns = 1 + max((line.count(b",") for line in head.splitlines()), default=0)
-        check_shape(self._name, self._rows, self._columns)
-
     def _count(self, part: bytes) -> None:
+        if not self._bytes:
+            self._columns = 1 + max((line.count(b",") for line in part.splitlines()), default=0)
         self._bytes += len(part)
         self._rows += max(part.count(b"\n"), part.count(b"\r"))
         ends = [place for place in (part.find(b"\n"), part.find(b"\r")) if place >= 0]
@@ -79,34 +75,13 @@ class CountedText(io.RawIOBase):
         self._quotes += part.count(b'"')
         self._quoted = self._quoted + len(part) if self._quotes % 2 else 0
         if self._quoted > MAX_QUOTED:
-            most = f"{MAX_QUOTED // MEGABYTE} MB"
-            raise refuse(self._name, "a quotation mark that stays open", most, "Close it, or remove it.")
-        if self._bytes > MAX_BYTES:
-            raise refuse(self._name, "more text than fits", f"{MAX_BYTES // MEGABYTE} MB, unpacked,")
+            raise refuse(
+                self._name,
+                "a quotation mark that stays open (close or remove it)",
+                f"{MAX_QUOTED // MEGABYTE} MB behind it",
+            )
+        check_size(self._name, self._bytes, "of text or more")
         check_shape(self._name, self._rows, self._columns)
-
-
-def check_workbook(name: str, content: bytes) -> None:
-    """Raise DataError if an Excel file would unpack, or its sheets would parse, to more than is read."""
-    advice = "Save its first sheet as CSV."
-    if len(content) > MAX_SHEET_FILE:
-        raise refuse(name, f"{len(content) // MEGABYTE} MB", f"{MAX_SHEET_FILE // MEGABYTE} MB", advice)
-    with zipfile.ZipFile(io.BytesIO(content)) as parts:
-        sizes = {part.filename: part.file_size for part in parts.infolist()}
-        sheets = {part for part in sizes if part.startswith("xl/worksheets/")}
-        texts = sum(size for part, size in sizes.items() if part not in sheets)
-        for size, most in ((texts, MAX_SHEET_TEXTS), (sum(sizes.values()), MAX_SHEET_BYTES)):
-            if size > most:
-                what = f"{size // MEGABYTE:,} MB when unpacked"
-                raise refuse(name, what, f"{most // MEGABYTE} MB", advice)
-        tags = cells = 0
-        for sheet in sheets:
-            with parts.open(sheet) as stream:
-                while piece := stream.read(MEGABYTE):
-                    tags += piece.count(b"<")
-                    cells += sum(piece.count(tag) for tag in (b"<c", b":c", b"<row", b":row"))
-    if tags > 5 * MAX_SHEET_CELLS or cells > MAX_SHEET_CELLS:
-        raise refuse(name, "too many cells", f"{MAX_SHEET_CELLS:,} cells, rows counted too,", advice)
 
 
 def check_parquet(name: str, content: bytes) -> None:
@@ -116,36 +91,19 @@ def check_parquet(name: str, content: bytes) -> None:
 
     file = pq.ParquetFile(pa.BufferReader(content))
     about = file.metadata
-    check_shape(name, about.num_rows, about.num_columns)
     groups = [about.row_group(i) for i in range(about.num_row_groups)]
-    chunks = [group.column(i) for group in groups for i in range(group.num_columns)]
-    cells, size = (
-        sum(getattr(chunk, fact) for chunk in chunks) for fact in ("num_values", "total_uncompressed_size")
-    )
-    if cells > MAX_CELLS:
-        raise refuse(name, f"{cells:,} values", f"{MAX_CELLS:,}")
-    if size > MAX_BYTES:
-        raise refuse(name, f"{size // MEGABYTE:,} MB when unpacked", f"{MAX_BYTES // MEGABYTE} MB")
-    _check_repeated_texts(name, content)
-
-
-def _check_repeated_texts(name: str, content: bytes) -> None:
-    """Raise DataError for lists, and for texts that stand once in the file but in a great many rows."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    schema = pq.read_schema(pa.BufferReader(content))
-    for field in schema:
-        if pa.types.is_nested(field.type) or pa.types.is_fixed_size_binary(field.type):
+    columns = [[group.column(i) for group in groups] for i in range(about.num_columns)]
+    n_rows = max((sum(chunk.num_values for chunk in column) for column in columns), default=0)
+    check_shape(name, n_rows, about.num_columns)
+    check_size(name, sum(group.total_byte_size for group in groups), "when unpacked")
+    n_bytes = 0
+    for field, column in zip(file.schema_arrow, columns, strict=False):
+        if pa.types.is_nested(field.type):
             raise DataError(
                 f"{name}: column {field.name} holds {field.type}. Give numbers, dates and texts only."
             )
-    texts = [
-        field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_binary(field.type)
-    ]
-    table = pq.read_table(pa.BufferReader(content), columns=texts, read_dictionary=texts)
-    chunks = [chunk for column in table.columns for chunk in column.chunks]
-    sizes = [pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices)).as_py() or 0 for chunk in chunks]
-    if sum(sizes) > MAX_BYTES:
-        raise refuse(name, f"{sum(sizes) // MEGABYTE:,} MB of texts", f"{MAX_BYTES // MEGABYTE} MB")
+        if not (pa.types.is_primitive(field.type) or pa.types.is_dictionary(field.type)):
+            # A text stands once in a chunk but in many rows: no value is longer than its chunk.
+            longest = max(chunk.total_uncompressed_size for chunk in column)
+            for batch in file.iter_batches(max(1, MAX_BYTES // 8 // longest), columns=[field.name]):
+                check_size(name, n_bytes := n_bytes + batch.nbytes, "of texts")

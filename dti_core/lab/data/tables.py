@@ -5,24 +5,25 @@ import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pandas as pd
 
 from dti_core.lab.data import limits
 from dti_core.lab.data.cards import DataCard
-from dti_core.lab.data.ledger import HashedFile, sha256_of
+from dti_core.lab.data.ledger import read_noted, sha256_of
 from dti_core.lab.errors import DataError, one_line
+from dti_core.lab.fingerprint import DATA_PATH
 from dti_core.lab.paths import project_root
 
-#: The user's file in the ledger; a file of a folder has its path in the folder behind it.
-DATA_PATH = "data_path"
 #: Of tables in one folder.
 MAX_FILES = 1_000
 
 
 def user_files(path: str | Path) -> dict[str, Path]:
     """The table or tables below `path`, a file or a folder, by the names under which their reading is noted.
+
+    A file is noted as `data_path`; one of a folder has its path in the folder behind that.
 
     Raises
     ------
@@ -70,19 +71,20 @@ def read_user_tables(path: str | Path) -> tuple[dict[str, pd.DataFrame], DataCar
 
     The card counts the rows of all tables and the columns of the widest; its hash covers every file.
     """
-    files, place = user_files(path), Path(path).expanduser()
+    place = Path(path).expanduser()
+    folder = place if place.is_dir() else place.parent
     tables: dict[str, pd.DataFrame] = {}
     hashes: dict[str, str] = {}
-    for name, file in files.items():
-        short = name.removeprefix(f"{DATA_PATH}/") if place.is_dir() else file.name
+    for name, file in user_files(path).items():
+        short = file.relative_to(folder).as_posix()
         tables[short], hashes[short] = read_table(file, name)
     together = "".join(f"{sha256} {name}\n" for name, sha256 in hashes.items())
+    covering = hashlib.sha256(together.encode()).hexdigest()
     return tables, DataCard(
         name=place.stem, title=place.name, origin="yours", badge=f"Your data: {place.name}",
-        source="A file named by the user." if not place.is_dir() else "A folder named by the user.",
-        licence="yours", rows=sum(map(len, tables.values())),
-        columns=max(table.shape[1] for table in tables.values()),
-        sha256=hashes[place.name] if not place.is_dir() else hashlib.sha256(together.encode()).hexdigest(),
+        source=f"A {'folder' if place.is_dir() else 'file'} named by the user.", licence="yours",
+        rows=sum(map(len, tables.values())), columns=max(table.shape[1] for table in tables.values()),
+        sha256=covering if place.is_dir() else hashes[place.name],
         caveat="Checked against the schema, not for how it was collected.",
     )  # fmt: skip
 
@@ -107,48 +109,46 @@ def read_table(file: Path, name: str) -> tuple[pd.DataFrame, str]:
     """
     if (reader := _READERS.get(file.suffix.lower())) is None:
         raise DataError(
-            f"{file.name}: files ending in '{file.suffix}' are not read. Use {', '.join(_READERS)}."
+            f"{file.name}: files ending in '{file.suffix}' are not read. Use {', '.join(_READERS)}; "
+            f"save the sheet of a workbook as CSV."
         )
-    if (size := file.stat().st_size) > limits.MAX_BYTES:
-        most = f"{limits.MAX_BYTES // limits.MEGABYTE} MB"
-        raise limits.refuse(file.name, f"{size // limits.MEGABYTE:,} MB", most)
-    with HashedFile(file) as hashed:
-        stream = io.BufferedReader(hashed, limits.MEGABYTE)  # closes `hashed` when it goes, so it has a name
-        try:
-            table = reader(file.name, stream)
-            sha256 = hashed.finish(name)
-        except DataError:
-            raise
-        except Exception as error:
-            kind, why = file.suffix[1:], one_line(error, 300)
-            raise DataError(f"{file.name}: could not be read as {kind} ({why}).") from error
+    limits.check_size(file.name, file.stat().st_size, "")
+    content, sha256 = read_noted(file, name)
+    try:
+        table = reader(file.name, content)
+    except DataError:
+        raise
+    except Exception as error:
+        kind, why = file.suffix[1:], one_line(error, 300)
+        raise DataError(f"{file.name}: could not be read as {kind} ({why}).") from error
     if table.empty:
         raise DataError(f"{file.name}: holds no rows.")
     return table, sha256
 
 
-def _read_csv(name: str, stream: BinaryIO) -> pd.DataFrame:
-    counted = limits.CountedText(name, stream)
-    text = io.BufferedReader(counted, limits.MAX_LINE)
-    counted.begin(text.peek(limits.MAX_LINE))
+def _read_csv(name: str, content: bytes) -> pd.DataFrame:
+    return _read_text(name, io.BytesIO(content))
+
+
+def _read_gzip(name: str, content: bytes) -> pd.DataFrame:
+    return _read_text(name, gzip.GzipFile(fileobj=io.BytesIO(content)))  # type: ignore[arg-type]
+
+
+def _read_text(name: str, stream: BinaryIO) -> pd.DataFrame:
+    text = limits.CountedText(name, stream)
     try:
-        return pd.read_csv(text)
+        return pd.read_csv(io.BufferedReader(text, limits.MAX_LINE))
     except Exception as error:
-        raise counted.refusal or error from error
+        raise text.refusal or error from error
 
 
-def _read_gzip(name: str, stream: BinaryIO) -> pd.DataFrame:
-    return _read_csv(name, gzip.GzipFile(fileobj=stream))  # type: ignore[arg-type]
-
-
-def _read_parquet(name: str, stream: BinaryIO) -> pd.DataFrame:
-    content = stream.read()
+def _read_parquet(name: str, content: bytes) -> pd.DataFrame:
     limits.check_parquet(name, content)
     return pd.read_parquet(io.BytesIO(content))
 
 
-def _read_stata(name: str, stream: BinaryIO) -> pd.DataFrame:
-    with pd.read_stata(io.BytesIO(stream.read()), iterator=True) as reader:
+def _read_stata(name: str, content: bytes) -> pd.DataFrame:
+    with pd.read_stata(io.BytesIO(content), iterator=True) as reader:
         n_columns = len(reader.variable_labels())
         limits.check_shape(name, 1, n_columns)
         table: pd.DataFrame = reader.read(min(limits.MAX_ROWS, limits.MAX_CELLS // max(1, n_columns)) + 1)
@@ -156,40 +156,9 @@ def _read_stata(name: str, stream: BinaryIO) -> pd.DataFrame:
     return table
 
 
-def _read_excel(name: str, stream: BinaryIO) -> pd.DataFrame:
-    """The first sheet, as `pandas.read_excel` would give it; that one has no limits."""
-    import openpyxl
-    from openpyxl.cell.cell import ERROR_CODES
-    from pandas.io.parsers import TextParser
-
-    content = stream.read()
-    limits.check_workbook(name, content)
-    book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
-    sheet: Any = book.worksheets[0]
-    sheet.reset_dimensions()
-    empty = {None, *ERROR_CODES}
-    rows: list[list[Any]] = []
-    n_columns = n_filled = 0
-    for row in sheet.iter_rows(values_only=True):
-        values = ["" if value in empty else _whole(value) for value in row]
-        while values and values[-1] == "":
-            values.pop()
-        rows.append(values)
-        n_columns, n_filled = max(n_columns, len(row)), len(rows) if values else n_filled
-        limits.check_shape(name, len(rows), n_columns, limits.MAX_SHEET_CELLS)
-    width = max(map(len, rows), default=0)
-    filled = [row + [""] * (width - len(row)) for row in rows[:n_filled]]
-    return TextParser(filled, header=0, skip_blank_lines=False).read()
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-_READERS: dict[str, Callable[[str, BinaryIO], pd.DataFrame]] = {
+_READERS: dict[str, Callable[[str, bytes], pd.DataFrame]] = {
     ".csv": _read_csv,
     ".gz": _read_gzip,
     ".parquet": _read_parquet,
     ".dta": _read_stata,
-    ".xlsx": _read_excel,
 }

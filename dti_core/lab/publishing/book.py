@@ -14,17 +14,16 @@ import yaml
 from dti_core.lab.config import PROFILES, list_slugs
 from dti_core.lab.errors import BookError
 from dti_core.lab.files import write
+from dti_core.lab.frozen import book_folder
 from dti_core.lab.paths import project_root, study_results
+from dti_core.lab.publishing.clean import chapter_text
 from dti_core.lab.publishing.pages import frozen_records, write_pages
 from dti_core.lab.publishing.policy import add_policies
-from dti_core.lab.publishing.publish import book_folder, chapter_text
 from dti_core.lab.record import Record
 from dti_core.lab.running.history import profile_run
 from dti_core.lab.running.runs import RESULT
 
-_NO_COPY = shutil.ignore_patterns(
-    "_build", "_vendor", "__pycache__", "*.ipynb", f"*.{RESULT}", "manifest.json"
-)
+_NO_COPY = shutil.ignore_patterns("_build", "__pycache__", "*.ipynb", f"*.{RESULT}", "manifest.json")
 _WARNING = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|^\S*(Error|Exception):")
 
 
@@ -45,7 +44,7 @@ def build_book(profile: str = "full", runs: Sequence[Record] | None = None, *, s
     if profile not in PROFILES:
         raise BookError(f"no book of profile '{profile}'. Allowed: {', '.join(PROFILES)}.")
     if profile == "full" and runs is None:
-        write_pages(book_folder(), frozen_records(book_folder()))
+        write_pages(book_folder(), frozen_records())
         return build_html(book_folder(), book_folder(), strict=strict)
     place = project_root() / "build" / f"book-{profile}"
     return build_html(collect_sources(profile, place, runs), place, strict=strict)

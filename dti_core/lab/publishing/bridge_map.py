@@ -1,18 +1,18 @@
 """Which bridge offers what, and which study uses it: read from the sources, without importing them."""
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
-import dti_core
-
-_PACKAGE = Path(dti_core.__file__).parent
+import grimp
 
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A module of dti_core.bridges: first words of its docstring, public names, studies that use it."""
+    """A module or package of bridges: first words of its docstring, public names, studies that use it."""
 
     name: str
     summary: str
@@ -20,50 +20,45 @@ class Bridge:
     users: tuple[str, ...]
 
 
-def list_bridges(package: Path = _PACKAGE) -> list[Bridge]:
-    """All bridges of the package in `package`, in alphabetical order."""
-    sources = {
-        path.stem: path for path in sorted((package / "bridges").glob("*.py")) if path.stem != "__init__"
-    }
-    steps = {name: _bridges_used([path]) for name, path in sources.items()}
-    studies = {folder.name: _bridges_used(folder.rglob("*.py")) for folder in _folders(package / "studies")}
-    reached = {slug: _closure(used, steps) for slug, used in studies.items()}
+def list_bridges(package: str = "dti_core") -> list[Bridge]:
+    """All bridges of `package`, in alphabetical order; a study uses what it imports, also through others."""
+    graph = _imports(package)
+    studies = sorted(graph.find_children(f"{package}.studies"))
+    reached = {study: graph.find_upstream_modules(study, as_package=True) for study in studies}
     bridges = []
-    for name, path in sources.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        users = tuple(slug for slug, used in reached.items() if name in used)
-        summary = (ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
-        bridges.append(Bridge(name, summary, _offers(tree), users))
+    for bridge in sorted(graph.find_children(f"{package}.bridges")):
+        modules = {bridge, *graph.find_descendants(bridge)}
+        users = tuple(_last(study) for study, used in reached.items() if used & modules)
+        face, *rest = [_parse(module) for module in sorted(modules)]
+        summary = (ast.get_docstring(face) or "").split("\n\n")[0].replace("\n", " ")
+        bridges.append(Bridge(_last(bridge), summary, _offers(face, rest), users))
     return bridges
 
 
-def _closure(start: set[str], steps: Mapping[str, set[str]]) -> set[str]:
-    reached, waiting = set(start), list(start)
-    while waiting:
-        found = steps.get(waiting.pop(), set()) - reached
-        reached |= found
-        waiting.extend(found)
-    return reached
+@cache
+def _imports(package: str) -> grimp.ImportGraph:
+    """Who imports whom, read once a process: grimp's threads do not survive a fork, its graph does."""
+    return grimp.build_graph(package, cache_dir=None)
 
 
-def _folders(place: Path) -> list[Path]:
-    return sorted(path for path in place.iterdir() if path.is_dir() and (path / "__init__.py").is_file())
-
-
-def _offers(tree: ast.Module) -> dict[str, str]:
+def _offers(face: ast.Module, rest: Iterable[ast.Module]) -> dict[str, str]:
+    """What each public name is for: those that `face` defines, or imports from the `rest` of its package."""
     kinds = (ast.FunctionDef, ast.ClassDef)
-    public = [node for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")]
-    return {node.name: (ast.get_docstring(node) or "").split("\n")[0] for node in public}
+    defined = {node.name: node for tree in (*rest, face) for node in tree.body if isinstance(node, kinds)}
+    named = [node.name for node in face.body if isinstance(node, kinds)]
+    named += [alias.name for node in face.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    public = [name for name in named if name in defined and not name.startswith("_")]
+    return {name: (ast.get_docstring(defined[name]) or "").split("\n")[0] for name in public}
 
 
-def _bridges_used(files: Iterable[Path]) -> set[str]:
-    used: set[str] = set()
-    for path in files:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module == "dti_core.bridges":
-                used |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dti_core.bridges."):
-                used.add(str(node.module).split(".")[2])
-            elif isinstance(node, ast.Import):
-                used |= {a.name.split(".")[2] for a in node.names if a.name.startswith("dti_core.bridges.")}
-    return used
+def _parse(module: str) -> ast.Module:
+    """The source of a module, which is found without importing the packages above it."""
+    package, *inner = module.split(".")
+    spec = find_spec(package)
+    path = Path(spec.origin if spec and spec.origin else "").parent.joinpath(*inner)
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _last(module: str) -> str:
+    return module.rpartition(".")[2]

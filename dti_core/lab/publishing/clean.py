@@ -4,13 +4,17 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from dti_core.lab.config import Value
 from dti_core.lab.errors import BookError
+from dti_core.lab.paths import notebook_file
 from dti_core.lab.publishing.plotly_mime import figure_texts
 from dti_core.lab.publishing.sanitise import IMAGES, clean_figure, clean_html, clean_image, clean_markdown
+from dti_core.lab.record import Record
 from dti_core.lab.running.figure_page import PLOTLY_MIME
+from dti_core.lab.running.runs import EXECUTED
 
 Notebook = dict[str, Any]
 Cell = dict[str, Any]
@@ -24,7 +28,8 @@ _LANGUAGE = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python", "pygments_lexer": "ipython3"},
 }
-_FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell", "show-input"}
+#: Tags of a cell whose code is not folded away, or that say themselves what to hide.
+_UNFOLDED = {"parameters", "hide-input", "hide-cell", "remove-input", "remove-cell", "show-input"}
 _ADDRESS = re.compile(r"\bat 0x[0-9a-f]+")
 #: Colours, links and moves that only a terminal obeys, and other invisible characters.
 _CONTROL = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -46,6 +51,29 @@ def code_cells(notebook: Notebook) -> list[Cell]:
     return [c for c in cells if c["cell_type"] == "code" and "injected-parameters" not in tags_of(c)]
 
 
+def read_notebook(path: Path) -> Notebook:
+    """A notebook as plain JSON. BookError if it cannot be read."""
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise BookError(f"{path.name}: not a readable notebook ({error}).") from error
+
+
+def chapter_text(folder: Path, record: Record) -> str:
+    """The chapter of a run as it is written to the book, from the notebook and what its folder holds."""
+    source, executed = read_notebook(notebook_file(record.slug)), read_notebook(folder / EXECUTED)
+    return dump(freeze(source, executed, record.slug, record.parameters), record.slug)
+
+
+def written(source: Notebook, parameters: Mapping[str, Value]) -> list[str]:
+    """Text of each cell that the author wrote, with a run's values in the cell of parameters."""
+    texts = []
+    for cell in source["cells"]:
+        text = text_of(cell["source"])
+        texts.append(with_values(text, parameters) if "parameters" in tags_of(cell) else text)
+    return texts
+
+
 def freeze(source: Notebook, executed: Notebook, slug: str, parameters: Mapping[str, Value]) -> Notebook:
     """The chapter of a run: prose and code of `source`, outputs of `executed`, parameter values of the run.
 
@@ -58,24 +86,24 @@ def freeze(source: Notebook, executed: Notebook, slug: str, parameters: Mapping[
     BookError if the code differs, a cell failed or did not run, or an output does not belong in a book.
     """
     ran = code_cells(executed)
-    written = [text_of(cell["source"]) for cell in code_cells(source)]
-    if [text_of(cell["source"]) for cell in ran] != written:
-        raise BookError(f"{slug}: the notebook's code has changed since this run. {_rerun(slug)}")
-    outcomes = iter(ran)
-    cells, n_run = [], 0
-    for number, cell in enumerate(source["cells"]):
+    code = [text_of(cell["source"]) for cell in code_cells(source)]
+    if [text_of(cell["source"]) for cell in ran] != code:
+        raise BookError(
+            f"{slug}: the notebook's code has changed since this run. Run `dti run {slug}` again in the "
+            f"profile of this book, then publish it if that is the full one."
+        )
+    cells: list[Cell] = []
+    outcomes = enumerate(ran, start=1)
+    for number, (cell, text) in enumerate(zip(source["cells"], written(source, parameters), strict=True)):
         frozen: Cell = {
             "cell_type": cell["cell_type"],
             "id": f"{slug}-{number:02d}",
             "metadata": dict(cell.get("metadata", {})),
-            "source": text_of(cell["source"]),
+            "source": text,
         }
         if cell["cell_type"] == "code":
-            n_run += 1
-            frozen |= _outcome(next(outcomes), n_run, f"{slug}: cell {n_run}")
-            if "parameters" in tags_of(cell):
-                frozen["source"] = with_values(frozen["source"], parameters)
-            elif not _FOLDED & {*tags_of(cell)}:
+            frozen |= _outcome(*next(outcomes), slug)
+            if not _UNFOLDED & {*tags_of(cell)}:
                 frozen["metadata"]["tags"] = [*tags_of(cell), "hide-input"]
         cells.append(frozen)
     return {"cells": cells, "metadata": _LANGUAGE, "nbformat": 4, "nbformat_minor": 5}
@@ -112,11 +140,9 @@ def _without_noise(lines: str | Iterable[str]) -> str:
     return _CONTROL.sub("", _ADDRESS.sub("at 0x…", text_of(lines)))
 
 
-def _rerun(slug: str) -> str:
-    return f"Run `dti run {slug}` again in the profile of this book, then publish it if that is the full one."
-
-
-def _outcome(cell: Cell, number: int, place: str) -> dict[str, Any]:
+def _outcome(number: int, cell: Cell, slug: str) -> dict[str, Any]:
+    """What the code cell of that number has come to."""
+    place = f"{slug}: cell {number}"
     if text_of(cell["source"]).strip() and cell.get("execution_count") is None:
         raise BookError(f"{place} was never executed; the run did not finish.")
     outputs: list[Output] = []
@@ -139,13 +165,8 @@ def _clean_output(output: Output, cell: Cell, number: int, place: str) -> Output
     if kind == "error":
         raise BookError(f"{place} failed with {output.get('ename')}: {output.get('evalue')}")
     if kind == "stream":
-        if output["name"] == "stderr":
-            return None
-        return {
-            "output_type": kind,
-            "name": "stdout",
-            "text": _without_noise(output["text"]),
-        }
+        text = _without_noise(output["text"])
+        return None if output["name"] == "stderr" else {"output_type": kind, "name": "stdout", "text": text}
     kept: Output = {
         "output_type": kind,
         "data": _clean_data(output["data"], cell, place),

@@ -2,30 +2,36 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from dti_core.lab.frozen import chapter_file, frozen_record, frozen_slugs, record_file, series_folder
+from dti_core.lab import frozen
 from dti_core.lab.pieces import sha256
-from dti_core.lab.record import Record
 from dti_core.lab.reference import reference_file
 
 MANIFEST = "manifest.json"
 
 
-def manifest_text(entries: Mapping[str, Mapping[str, Any]] | None = None) -> str:
-    """The manifest of all frozen chapters as they lie in the book, `entries` in place of what lies there."""
-    given = entries or {}
-    found = {slug: given.get(slug) or entry_on_disk(slug) for slug in sorted({*frozen_slugs(), *given})}
-    return json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def entry(record: Record, files: Mapping[str, bytes]) -> dict[str, Any]:
-    """What the manifest says of one chapter.
+def manifest_text(slug: str = "", instead: Mapping[Path, bytes | None] | None = None) -> str:
+    """The manifest of all frozen chapters as they lie in the book.
 
     Parameters
     ----------
-    files : name of each part (chapter, record, reference, each series) -> its content.
+    slug, instead : a chapter that is about to change, and new content of its files, None for one that goes.
     """
+    slugs = sorted({*frozen.frozen_slugs(), *([slug] if slug else [])})
+    found = {one: _entry(one, (instead or {}) if one == slug else {}) for one in slugs}
+    return json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _entry(slug: str, instead: Mapping[Path, bytes | None]) -> dict[str, Any]:
+    """What the manifest says of one chapter, with `instead` in place of what lies there."""
+    record_file, series = frozen.record_file(slug), frozen.series_folder(slug)
+    parts = {frozen.chapter_file(slug): "chapter", record_file: "record", reference_file(slug): "reference"}
+    parts |= {path: f"series/{path.name}" for path in [*series.glob("*"), *instead] if path.parent == series}
+    lying = {path: path.read_bytes() for path in parts if path.is_file()}
+    files = {path: content for path, content in {**lying, **instead}.items() if content is not None}
+    record = frozen.parse_record(files[record_file], record_file.name)
     source = record.provenance
     return {
         "run": record.run,
@@ -36,13 +42,5 @@ def entry(record: Record, files: Mapping[str, bytes]) -> dict[str, Any]:
         "dirty": source.git_dirty,
         "numbers": source.fingerprint.numbers.digest,
         "telling": source.fingerprint.telling.digest,
-        "sha256": {name: sha256(content) for name, content in files.items()},
+        "sha256": {parts[path]: sha256(content) for path, content in files.items()},
     }
-
-
-def entry_on_disk(slug: str, instead: Mapping[str, bytes] | None = None) -> dict[str, Any]:
-    """The entry of a chapter as its parts lie in the book, `instead` in place of some."""
-    parts = {"chapter": chapter_file(slug), "record": record_file(slug), "reference": reference_file(slug)}
-    parts |= {f"series/{path.name}": path for path in sorted(series_folder(slug).glob("*"))}
-    content = {name: path.read_bytes() for name, path in parts.items() if path.is_file()}
-    return entry(frozen_record(slug), {**content, **(instead or {})})

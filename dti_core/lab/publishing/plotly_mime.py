@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any, ClassVar
 
+from dti_core.lab.publishing.rendering import render
 from dti_core.lab.publishing.sanitise import words_of
 from dti_core.lab.running.figure_page import PLOTLY_MIME
 
@@ -42,21 +42,13 @@ def figure_html(figure: Mapping[str, Any]) -> str:
 
     The title leaves the drawing and becomes text, so that it wraps on a phone and can be searched.
     """
-    title, caption, alt = (escape(text) for text in figure_texts(figure))
-    layout = {key: value for key, value in figure.get("layout", {}).items() if key != "title"}
-    drawn = {key: figure.get(key, []) for key in ("data", "frames")}
-    drawn |= {"layout": layout, "title": _title(figure.get("layout", {}))}
-    content = json.dumps(drawn, sort_keys=True).replace("<", "\\u003c")
+    title, caption, alt = figure_texts(figure)
+    layout = dict(figure.get("layout", {}))
+    drawn = {"data": figure.get("data", []), "frames": figure.get("frames", []), "title": _title(layout)}
+    layout.pop("title", None)
     height = int(layout.get("height") or 440) - 56
-    return (
-        f'<figure class="dti-figure" role="group" aria-label="Figure: {title}">\n'
-        f'<p class="dti-figure-title">{title}</p>\n'
-        f'<p class="dti-figure-alt">{alt}</p>\n'
-        f'<div class="dti-plot" style="min-height:{height}px"></div>\n'
-        f'<script type="application/json" class="dti-plot-data">{content}</script>\n'
-        f"<noscript><p>Drawing this figure needs JavaScript. What it shows: {alt}</p></noscript>\n"
-        f"<figcaption>{caption}</figcaption>\n"
-        "</figure>"
+    return render(
+        "figure.html", title=title, caption=caption, alt=alt, height=height, drawn={**drawn, "layout": layout}
     )
 
 

@@ -1,34 +1,27 @@
 """Freeze a full run as a chapter of the book, all its parts at once or not at all."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from dti_core.lab import frozen
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import BookError
 from dti_core.lab.files import recover, swap
-from dti_core.lab.frozen import chapter_file, record_file, result_of, series_folder
-from dti_core.lab.kept import SERIES
-from dti_core.lab.paths import notebook_file, project_root, study_results
-from dti_core.lab.pieces import sha256
-from dti_core.lab.publishing.clean import Notebook, dump, freeze
-from dti_core.lab.publishing.drawing import drawn
-from dti_core.lab.publishing.manifest import MANIFEST, entry, entry_on_disk, manifest_text
+from dti_core.lab.kept import series_file
+from dti_core.lab.paths import project_root
+from dti_core.lab.publishing.clean import chapter_text
+from dti_core.lab.publishing.manifest import MANIFEST, manifest_text
 from dti_core.lab.publishing.pages import frozen_records, in_order, page_texts
-from dti_core.lab.publishing.stale import numbers_stale
+from dti_core.lab.publishing.redraw import drawn
+from dti_core.lab.publishing.stale import numbers_stale, other_series
 from dti_core.lab.record import Record
-from dti_core.lab.reference import Reference, reference_file, with_accepted
+from dti_core.lab.reference import reference_file, with_accepted
 from dti_core.lab.running.cache import fingerprint_of
 from dti_core.lab.running.history import read_record, why_unfit
 from dti_core.lab.running.inputs import SERIES_FOLDER
-from dti_core.lab.running.runs import EXECUTED, RESULT, damage, is_finished, list_runs, read_state
+from dti_core.lab.running.runs import RESULT, damage, finished_states
 
 LARGEST_SERIES = 2_000_000
-
-
-def book_folder() -> Path:
-    """Sources of the book."""
-    return project_root() / "book"
 
 
 def publish(slug: str, run: str | None = None) -> Path:
@@ -49,31 +42,31 @@ def publish(slug: str, run: str | None = None) -> Path:
     folder, record = accepted_run(slug, run)
     if differences := numbers_stale(record):
         raise BookError(f"{slug}: {', '.join(differences)} since run {record.run}. {_advice(slug)}")
-    series, reference = series_of(folder, record), with_accepted(record)
     told = fingerprint_of(load_experiment(slug).resolve("full")).telling
     if told == record.provenance.fingerprint.telling:
-        freeze_parts(record, chapter_text(folder, record), series, reference)
+        _freeze(folder, record)
     else:
-        with drawn(record, result_of(record, folder / SERIES_FOLDER)) as (place, now):
-            freeze_parts(now, chapter_text(place, now), series, reference)
-    return chapter_file(slug)
+        with drawn(record, frozen.result_of(record, folder / SERIES_FOLDER)) as drawing:
+            _freeze(*drawing)
+    return frozen.chapter_file(slug)
 
 
-def freeze_parts(record: Record, chapter: str, series: Mapping[str, bytes], reference: Reference) -> None:
-    """Write chapter, record, series, accepted numbers, manifest and generated pages in one swap."""
-    root, slug = project_root(), record.slug
-    recover(root)
-    text = reference.text
-    parts = {"chapter": chapter.encode(), "record": record.text.encode(), "reference": text.encode()}
-    parts |= {f"{SERIES}/{name}": content for name, content in sorted(series.items())}
-    places = {"chapter": chapter_file(slug), "record": record_file(slug), "reference": reference_file(slug)}
-    places |= {f"{SERIES}/{name}": series_folder(slug) / name for name in series}
-    files: dict[Path, bytes | None] = dict.fromkeys(series_folder(slug).glob("*"))
-    files |= {places[name]: content for name, content in parts.items()}
-    files[chapter_file(slug).parent / MANIFEST] = manifest_text({slug: entry(record, parts)}).encode()
-    records = in_order([*(r for r in frozen_records(book_folder()).values() if r.slug != slug), record])
-    files |= {book_folder() / name: page.encode() for name, page in page_texts(records).items()}
-    swap(root, {path.relative_to(root).as_posix(): content for path, content in files.items()})
+def refreeze(slug: str) -> Path:
+    """Freeze the chapter of `slug` again with today's figures, prose and verdicts, and the same numbers.
+
+    Raises
+    ------
+    BookError if its numbers are stale, which takes a full run; else as `redraw`. Nothing is written then.
+    """
+    record = frozen.frozen_record(slug)
+    if stale := numbers_stale(record):
+        raise BookError(
+            f"{slug}: a redraw cannot help, what makes the numbers has changed: {', '.join(stale)}. "
+            f"{_advice(slug)}"
+        )
+    with drawn(record, frozen.frozen_result(slug)) as drawing:
+        _freeze(*drawing)
+    return frozen.chapter_file(slug)
 
 
 def accept(slug: str, profile: str, run: str | None = None) -> Record:
@@ -83,25 +76,22 @@ def accept(slug: str, profile: str, run: str | None = None) -> Record:
     ------
     BookError and RunError as `publish`. Nothing is written then.
     """
-    root = project_root()
-    recover(root)
+    recover(project_root())
     _, record = accepted_run(slug, run, profile)
-    text = with_accepted(record).text
-    files = {reference_file(slug): text}
-    if record_file(slug).is_file():
-        told = {slug: entry_on_disk(slug, {"reference": text.encode()})}
-        files[chapter_file(slug).parent / MANIFEST] = manifest_text(told)
-    swap(root, {path.relative_to(root).as_posix(): content for path, content in files.items()})
+    files = {reference_file(slug): with_accepted(record).text.encode()}
+    if frozen.record_file(slug).is_file():
+        files[frozen.frozen_folder() / MANIFEST] = manifest_text(slug, files).encode()
+    _replace(files)
     return record
 
 
 def accepted_run(slug: str, run: str | None = None, profile: str = "full") -> tuple[Path, Record]:
     """Folder and record of the run to publish: the latest finished one of a profile, or `run` if fit."""
-    names = [folder.name for folder in list_runs(slug) if _whole(folder)]
-    if run is not None and run not in names:
+    whole = [folder for folder, state in finished_states(slug) if not damage(folder, state)]
+    wanted = [folder for folder in whole if run in (None, folder.name)]
+    if run is not None and not wanted:
         raise BookError(f"{slug}: no finished, undamaged run '{run}'. `dti list {slug}` shows all runs.")
-    for name in [run] if run is not None else names:
-        folder = study_results(slug) / name
+    for folder in wanted:
         record = read_record(folder / RESULT)
         if not (refusal := why_unfit(record, profile)):
             return folder, record
@@ -112,39 +102,43 @@ def accepted_run(slug: str, run: str | None = None, profile: str = "full") -> tu
     )
 
 
-def _whole(folder: Path) -> bool:
-    """Whether a run finished and is as the runner left it."""
-    state = read_state(folder)
-    finished = state is not None and state.status == "finished" and is_finished(folder)
-    return finished and state is not None and not damage(folder, state)
+def _freeze(folder: Path, record: Record) -> None:
+    """Write chapter, record, series, accepted numbers, manifest and generated pages in one swap."""
+    slug = record.slug
+    recover(project_root())
+    texts = {
+        frozen.chapter_file(slug): chapter_text(folder, record),
+        frozen.record_file(slug): record.text,
+        reference_file(slug): with_accepted(record).text,
+    }
+    files: dict[Path, bytes | None] = dict.fromkeys(frozen.series_folder(slug).glob("*"))
+    files |= {
+        frozen.frozen_folder() / slug / name: content for name, content in _series(folder, record).items()
+    }
+    files |= {path: text.encode() for path, text in texts.items()}
+    files[frozen.frozen_folder() / MANIFEST] = manifest_text(slug, files).encode()
+    records = in_order({**frozen_records(), slug: record}.values())
+    files |= {frozen.book_folder() / name: page.encode() for name, page in page_texts(records).items()}
+    _replace(files)
 
 
-def series_of(folder: Path, record: Record) -> dict[str, bytes]:
+def _replace(files: Mapping[Path, bytes | None]) -> None:
+    root = project_root()
+    swap(root, {path.relative_to(root).as_posix(): content for path, content in files.items()})
+
+
+def _series(folder: Path, record: Record) -> dict[str, bytes]:
     """The tables behind the figures of a run, as files. BookError if one is missing, changed or too large."""
-    files = {path.name: path.read_bytes() for path in sorted((folder / SERIES_FOLDER / SERIES).glob("*"))}
-    if sorted(map(sha256, files.values())) != sorted(record.series.values()):
-        raise BookError(f"{record.slug}: the series of run {record.run} are not those of its record.")
+    place = folder / SERIES_FOLDER
+    if wrong := other_series(record, place):
+        raise BookError(f"{record.slug}: of run {record.run}, {', '.join(wrong)} are not as its record says.")
+    files = {name: (place / name).read_bytes() for name in map(series_file, record.series)}
     if (size := sum(map(len, files.values()))) > LARGEST_SERIES:
         raise BookError(
             f"{record.slug}: the series behind the figures have {size:,} bytes, {LARGEST_SERIES:,} are "
             f"allowed. Thin them in the study's estimate."
         )
     return files
-
-
-def chapter_text(folder: Path, record: Record) -> str:
-    """The cleaned chapter of a run, as it is written to the book."""
-    source = read_notebook(notebook_file(record.slug))
-    executed = read_notebook(folder / EXECUTED)
-    return dump(freeze(source, executed, record.slug, record.parameters), record.slug)
-
-
-def read_notebook(path: Path) -> Notebook:
-    """A notebook as plain JSON. BookError if it cannot be read."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise BookError(f"{path.name}: not a readable notebook ({error}).") from error
 
 
 def _advice(slug: str, profile: str = "full") -> str:

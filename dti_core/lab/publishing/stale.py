@@ -1,34 +1,31 @@
 """Does each frozen chapter still agree with the tree, and do its parts agree with each other?"""
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
 
+from dti_core.lab import frozen
 from dti_core.lab.claims import judge
 from dti_core.lab.config import load_experiment
-from dti_core.lab.errors import DtiError
+from dti_core.lab.errors import BookError, DtiError
 from dti_core.lab.fingerprint import numbers_changed, telling_changed
-from dti_core.lab.frozen import chapter_file, frozen_folder, frozen_record, frozen_slugs, record_file
 from dti_core.lab.keep import glued
 from dti_core.lab.kept import series_file
 from dti_core.lab.paths import notebook_file
 from dti_core.lab.pieces import sha256
-from dti_core.lab.publishing.clean import Notebook, tags_of, text_of, with_values
+from dti_core.lab.publishing.clean import Notebook, read_notebook, text_of, written
 from dti_core.lab.publishing.manifest import MANIFEST, manifest_text
-from dti_core.lab.publishing.pages import in_order, page_texts
+from dti_core.lab.publishing.pages import frozen_records, page_texts
 from dti_core.lab.record import Record
 from dti_core.lab.reference import load_reference, with_accepted
 from dti_core.lab.running.cache import fingerprint_of
 
-__all__ = ["frozen_slugs", "numbers_stale", "stale", "stale_pages"]
-
 
 def stale(slug: str) -> list[str]:
     """What of the frozen chapter of `slug` disagrees with the tree or with the rest, one reason an item."""
-    if not record_file(slug).is_file() or not chapter_file(slug).is_file():
+    if not frozen.record_file(slug).is_file() or not frozen.chapter_file(slug).is_file():
         return [f"{slug} has no frozen chapter"]
     try:
-        record = frozen_record(slug)
+        record = frozen.frozen_record(slug)
         return [*_against_tree(record), *_against_each_other(record)]
     except DtiError as error:
         return [str(error)]
@@ -48,55 +45,56 @@ def _against_tree(record: Record) -> Iterator[str]:
         yield f"numbers: {what}"
     for what in telling_changed(then.telling, now.telling):
         yield f"telling: {what}"
-    for one, other in zip(record.claims, judge(record), strict=False):
+    verdicts = judge(record)
+    for one, other in zip(record.claims, verdicts, strict=False):
         if (one.claim, one.verdict) != (other.claim, other.verdict):
             yield f"{other.claim} is judged {other.verdict} today, the record says {one.verdict}"
         elif one != other:
             yield f"{other.claim}: {other.verdict} for another reason today than in the record"
-    if len(record.claims) != len(list(judge(record))):
+    if len(record.claims) != len(verdicts):
         yield "the record holds other claims than the register binds"
 
 
 def _against_each_other(record: Record) -> Iterator[str]:
     slug = record.slug
-    yield from _series_problems(record)
+    for name in other_series(record, frozen.frozen_folder() / slug):
+        yield f"book/studies/{slug}/{name} is not what the record says"
     try:
-        yield from _chapter_problems(record, json.loads(chapter_file(slug).read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        yield from _chapter_problems(record, read_notebook(frozen.chapter_file(slug)))
+    except (BookError, KeyError, TypeError, AttributeError):
         yield "the chapter is not a readable notebook"
     yield from _reference_problems(record)
-    told = frozen_folder() / MANIFEST
+    told = frozen.frozen_folder() / MANIFEST
     if not told.is_file() or told.read_bytes() != manifest_text().encode():
         yield f"book/studies/{MANIFEST} differs from the chapters, records, series or references beside it"
 
 
 def stale_pages() -> list[str]:
     """Generated pages of the book that the frozen records and the register no longer give."""
-    book = frozen_folder().parent
-    texts = page_texts(in_order(map(frozen_record, frozen_slugs())))
-    return [f"book/{name} is not what the records and the register give" for name, text in texts.items()
-            if not (book / name).is_file() or (book / name).read_text(encoding="utf-8") != text]  # fmt: skip
+    told = {name: text.encode() for name, text in page_texts(frozen_records()).items()}
+    paths = {name: frozen.book_folder() / name for name in told}
+    found = {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
+    return [f"book/{name} is not what the records and the register give" for name in _unequal(told, found)]
 
 
-def _series_problems(record: Record) -> Iterator[str]:
-    """Series files that are not those of the record."""
-    folder = frozen_folder() / record.slug
-    wanted = {series_file(name): told for name, told in record.series.items()}
-    lying = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    for name in sorted(lying | set(wanted)):
-        path = folder / name
-        if name not in wanted or not path.is_file() or sha256(path.read_bytes()) != wanted[name]:
-            yield f"book/studies/{record.slug}/{name} is not what the record says"
+def other_series(record: Record, place: Path) -> list[str]:
+    """Files below `place` that are no series of the record, or not as it says, and those that are missing."""
+    told = {series_file(name): digest for name, digest in record.series.items()}
+    lying = {path.relative_to(place).as_posix(): path for path in place.rglob("*") if path.is_file()}
+    return _unequal(told, {name: sha256(path.read_bytes()) for name, path in lying.items()})
+
+
+def _unequal(one: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
+    """Names under which the two hold different things, or only one holds something."""
+    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
 
 
 def _chapter_problems(record: Record, chapter: Notebook) -> list[str]:
-    """What of a chapter disagrees with the record and the notebook. KeyError and the like if it is malformed."""
-    source = json.loads(notebook_file(record.slug).read_bytes())
-    as_written = _written(chapter) == _written(source, record.parameters)
-    return [
-        *_glue_problems(record, chapter),
-        *([] if as_written else ["the chapter's cells are not those of the notebook"]),
-    ]
+    """What of a chapter disagrees with the record and the notebook. KeyError and such if malformed."""
+    texts = [text_of(cell["source"]) for cell in chapter["cells"]]
+    told = written(read_notebook(notebook_file(record.slug)), record.parameters)
+    other = ["the chapter's cells are not those of the notebook"] if texts != told else []
+    return [*_glue_problems(record, chapter), *other]
 
 
 def _glue_problems(record: Record, chapter: Notebook) -> Iterator[str]:
@@ -107,27 +105,14 @@ def _glue_problems(record: Record, chapter: Notebook) -> Iterator[str]:
         for output in cell.get("outputs", []):
             if name := output.get("metadata", {}).get("scrapbook", {}).get("name"):
                 found[name] = text_of(next(iter(output.get("data", {}).values()), ""))
-    for name in sorted(told.keys() | found.keys()):
-        if told.get(name) != found.get(name):
-            says, holds = found.get(name, "nothing"), told.get(name, "nothing")
-            yield f"{name}: the chapter says {says}, the record {holds}"
+    for name in _unequal(told, found):
+        says, holds = found.get(name, "nothing"), told.get(name, "nothing")
+        yield f"{name}: the chapter says {says}, the record {holds}"
 
 
 def _reference_problems(record: Record) -> Iterator[str]:
     """Accepted numbers of the full profile that are not those of the record."""
     accepted = load_reference(record.slug).accepted.get(record.profile, {})
     values = with_accepted(record).accepted[record.profile]
-    for key in sorted(accepted.keys() | values.keys()):
-        if accepted.get(key) != values.get(key):
-            yield f"{key}: the reference accepts {accepted.get(key)}, the record holds {values.get(key)}"
-
-
-def _written(notebook: Notebook, parameters: Mapping[str, Any] | None = None) -> list[str]:
-    """Text of the cells that an author wrote, with a run's values in the cell of parameters."""
-    texts = []
-    for cell in notebook["cells"]:
-        text = text_of(cell["source"])
-        if parameters is not None and "parameters" in tags_of(cell):
-            text = with_values(text, parameters)
-        texts.append(text)
-    return texts
+    for key in _unequal(accepted, values):
+        yield f"{key}: the reference accepts {accepted.get(key)}, the record holds {values.get(key)}"

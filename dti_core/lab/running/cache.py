@@ -41,11 +41,10 @@ TELLING_ONLY = tuple(
         "lab.keep",
         "lab.running",
         "lab.publishing",
-        "lab.terminal",
     )
 )
 #: Modules that run, store and print, whatever is told.
-_BEHIND_THE_SCENE = tuple(f"{PACKAGE}.{name}" for name in ("cli", "lab.keep", "lab.running", "lab.terminal"))
+_BEHIND_THE_SCENE = tuple(f"{PACKAGE}.{name}" for name in ("cli", "lab.keep", "lab.running"))
 #: What tells, beside the notebook and what it imports: the judge and the maker of chapters.
 _TELLERS = tuple(f"{PACKAGE}.lab.{name}" for name in ("claims", "publishing.clean"))
 

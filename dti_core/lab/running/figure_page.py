@@ -1,7 +1,6 @@
 """All figures of an executed notebook on one self-contained page, for the tracking UI."""
 
 import json
-from html import escape
 from pathlib import Path
 
 from dti_core.lab.errors import BookError
@@ -26,21 +25,21 @@ def write_figure_page(notebook: Path, page: Path) -> int:
 
     from dti_core.lab.publishing.plotly_mime import figure_texts
     from dti_core.lab.publishing.policy import inline_scripts, with_policy
+    from dti_core.lab.publishing.rendering import render
     from dti_core.lab.publishing.sanitise import clean_figure
 
-    parts: list[str] = []
+    shown: list[tuple[str, str]] = []
     scripts: list[str] = []
     for number, figure in enumerate(found, start=1):
         try:
             clean = clean_figure(figure, f"figure {number}")
         except BookError as refusal:
-            parts.append(f"<p>{escape(str(refusal))}</p>")
+            shown.append(("", str(refusal)))
             continue
         drawing = pio.to_html(
             go.Figure(clean), full_html=False, include_plotlyjs=not scripts, include_mathjax=False
         )
         scripts += inline_scripts(drawing)
-        parts.append(f"{drawing}\n<p>{escape(figure_texts(clean)[1])}</p>")
-    head = '<!doctype html><html lang="en"><head><meta charset="utf-8" /><title>Figures</title></head><body>'
-    write(page, with_policy("\n".join([head, *parts, "</body></html>"]), scripts))
+        shown.append((drawing, figure_texts(clean)[1]))
+    write(page, with_policy(render("figures.html", figures=shown), scripts))
     return len(found)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dti_core.lab.config import Config
-from dti_core.lab.data import DataCard, PackagedData, Problem, load_registry, read_user_table
+from dti_core.lab.data import DataCard, DataSet, Problem, load_registry, read_user_table
 from dti_core.lab.errors import DataError
 from dti_core.studies.esg_constraint.check import check_panel, numbers_of, owned_by_state
 from dti_core.studies.esg_constraint.model.world import WORLDS, Truth, simulate_panel, truth
@@ -63,7 +63,7 @@ def load(config: Config) -> tuple[FirmPanel, DataCard]:
     if config.panel == "yours":
         return load_yours(str(config.data_path), str(config.map))
     if config.panel == "simulated":
-        return load_simulated(str(config.world), config.seed_sequence())
+        return load_simulated(str(config.world), config.seeds())
     return load_packaged(str(config.panel))
 
 
@@ -115,9 +115,7 @@ def load_yours(data_path: str, mapping: str = "") -> tuple[FirmPanel, DataCard]:
     DataError with all blocking problems at once.
     """
     if not data_path:
-        raise DataError(
-            "panel='yours' needs data_path: a CSV, Parquet, Stata or Excel file, a row a firm and year."
-        )
+        raise DataError("panel='yours' needs data_path: a CSV, Parquet or Stata file, a row a firm and year.")
     raw, card = read_user_table(data_path)
     names = parse_map(mapping)
     if blocking := [problem.text for problem in check_panel(raw, names) if problem.blocks]:
@@ -198,7 +196,7 @@ def _growth(table: pd.DataFrame, amount: np.ndarray) -> np.ndarray:
     return growth.sort_index().to_numpy()
 
 
-def _registered(name: str) -> PackagedData:
+def _registered(name: str) -> DataSet:
     """The registry's row of one of this study's panels."""
     if name not in PACKAGED:
         raise DataError(f"no panel '{name}'. Known: {', '.join(PANELS)}.")

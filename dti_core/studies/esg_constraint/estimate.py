@@ -53,7 +53,7 @@ def estimate(config: Config, data: FirmPanel, card: DataCard) -> Result:
     ------
     DataError if the panel is rated but no measure of constraint can be made from it.
     """
-    roots = config.seed_sequence().spawn(5)
+    roots = config.seeds().spawn(5)
     parts: list[Part] = [partial(_published, one) for one in published_panels()]
     parts.append(partial(_moments, min(config.n_draws, MOMENT_DRAWS), roots[2]))
     if data.rated:

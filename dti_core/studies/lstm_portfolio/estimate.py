@@ -96,7 +96,7 @@ def make_worlds(config: Config, market: Market) -> list[World]:
         config.validation_days,
         config.refit_months,
     )
-    roots = config.seed_sequence().spawn(1 + len(CONTROL_WORLDS))
+    roots = config.seeds().spawn(1 + len(CONTROL_WORLDS))
     worlds = []
     for name, root in zip((OBSERVED, *CONTROL_WORLDS), roots, strict=True):
         observed = name == OBSERVED

@@ -2,20 +2,19 @@
 
 import itertools
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dti_core.cli import display
+from dti_core.cli.display import say
 from dti_core.lab.config import list_slugs, load_experiment
-from dti_core.lab.errors import ConfigError, DataError, RunError, one_line
+from dti_core.lab.errors import ConfigError, DataError, one_line
 from dti_core.lab.record import Record
 from dti_core.lab.running.cache import expected_seconds
 from dti_core.lab.running.history import find_record, read_record
 from dti_core.lab.running.runner import run_all
 from dti_core.lab.running.runs import RESULT, Outcome, RunPlan
-from dti_core.lab.terminal import display
-from dti_core.lab.terminal.display import say
 
 
 def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
@@ -72,56 +71,28 @@ def plan_sweep(slug: str, profile: str, grid: Mapping[str, str], *, force: bool)
 
 
 def run_plans(
-    plans: Sequence[RunPlan], *, jobs: int | None, cluster: str | None, timeout_seconds: float | None
-) -> bool:
-    """Run all plans with progress and print failures last; whether every run finished or was reused."""
-    outcomes = run_outcomes(plans, jobs=jobs, cluster=cluster, timeout_seconds=timeout_seconds)
-    for outcome in outcomes:
-        if outcome.succeeded:
-            _show_outcome(outcome, alone=len(outcomes) == 1)
-    bad = [outcome for outcome in outcomes if not outcome.succeeded]
-    if bad:
-        rows = [(o.slug, o.run, o.status, o.reason) for o in bad]
-        display.table(
-            f"{len(bad)} of {len(outcomes)} runs did not finish", ["study", "run", "state", "why"], rows
-        )
-    stop_if_interrupted(outcomes)
-    return not bad
-
-
-def publish_run(slug: str, profile: str, run: str | None) -> None:
-    """Accept the numbers of a run; a full run is also frozen as the book's chapter.
-
-    Raises
-    ------
-    BookError if there is no such run, it does not stand for the profile or cannot be a chapter; RunError if
-    a number has no tolerance. Nothing is written then.
-    """
-    from dti_core.lab.publishing.publish import accept, publish
-
-    if profile == "full":
-        say(f"chapter frozen: {publish(slug, run)}")
-        return
-    record = accept(slug, profile, run)
-    say(f"{len(record.estimates)} numbers accepted for {slug}, profile {profile}, from run {record.run}")
-
-
-def open_ui(port: int) -> int:
-    """Serve the MLflow UI on 127.0.0.1 until interrupted; the server's return code."""
-    from dti_core.lab.running.track import ui_command
-
-    command = ui_command(port)
-    say(f"MLflow on http://127.0.0.1:{port} (Ctrl-C stops it)")
-    return subprocess.run(command, check=False).returncode
-
-
-def run_outcomes(
-    plans: Sequence[RunPlan], *, jobs: int | None, cluster: str | None, timeout_seconds: float | None
+    plans: Sequence[RunPlan], *, jobs: int | None, timeout: float | None, cluster: str | None = None
 ) -> list[Outcome]:
-    """Run all plans with progress; how each ended."""
+    """Run all plans with progress; how each ended. `timeout` is for each notebook, in seconds."""
     expected = {plan.slug: expected_seconds(plan) for plan in plans}
     with display.ProgressLines(expected) as listener:
-        return run_all(plans, jobs=jobs, cluster=cluster, timeout_seconds=timeout_seconds, listener=listener)
+        return run_all(plans, jobs=jobs, cluster=cluster, timeout_seconds=timeout, listener=listener)
+
+
+def show_outcomes(outcomes: Sequence[Outcome]) -> bool:
+    """Print where the results lie and failures last; whether every run finished or was reused."""
+    if len(outcomes) == 1:
+        for record in records_of(outcomes):
+            display.show_verdicts(record.claims, f"{record.slug}, profile {record.profile}")
+    for outcome in outcomes:
+        if outcome.succeeded:
+            say(f"{outcome.slug}: {_shown(outcome.folder)}")
+    bad = [(o.slug, o.run, o.status, o.reason) for o in outcomes if not o.succeeded]
+    if bad:
+        title = f"{len(bad)} of {len(outcomes)} runs did not finish"
+        display.table(title, ["study", "run", "state", "why"], bad)
+    stop_if_interrupted(outcomes)
+    return not bad
 
 
 def stop_if_interrupted(outcomes: Sequence[Outcome]) -> None:
@@ -131,21 +102,12 @@ def stop_if_interrupted(outcomes: Sequence[Outcome]) -> None:
         raise KeyboardInterrupt
 
 
-def _show_outcome(outcome: Outcome, *, alone: bool) -> None:
-    record = record_of(outcome)
-    if alone:
-        display.show_verdicts(record.claims, f"{record.slug}, profile {record.profile}")
-    say(f"{outcome.slug}: {_shown(outcome.folder)}")
+def records_of(outcomes: Sequence[Outcome]) -> list[Record]:
+    """The records of the runs that finished or were reused."""
+    return [read_record(one.folder / RESULT) for one in outcomes if one.succeeded and one.folder]
 
 
 def _shown(folder: Path | None) -> Path | None:
     """A folder as it is found from here, without the way to here."""
     here = Path.cwd()
     return folder.relative_to(here) if folder is not None and folder.is_relative_to(here) else folder
-
-
-def record_of(outcome: Outcome) -> Record:
-    """The record of a run that finished or was reused."""
-    if outcome.folder is None:
-        raise RunError(f"{outcome.slug}: {outcome.status} before it had a folder: {outcome.reason}")
-    return read_record(outcome.folder / RESULT)

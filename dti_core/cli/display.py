@@ -6,7 +6,6 @@ control characters; what shall have a colour is made by `coloured`.
 
 import math
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,12 +17,11 @@ from rich.text import Text
 from dti_core.lab.errors import printable
 
 if TYPE_CHECKING:
-    from dti_core.lab.compare import Comparison, Difference
     from dti_core.lab.record import Verdict
-    from dti_core.lab.reference import Row
     from dti_core.lab.running.runs import Outcome, RunPlan
 
-console = Console(width=None if sys.stdout.isatty() else 160, soft_wrap=not sys.stdout.isatty())
+_ON_TERMINAL = sys.stdout is not None and sys.stdout.isatty()
+console = Console(width=None if _ON_TERMINAL else 160, soft_wrap=not _ON_TERMINAL)
 
 VERDICT_COLOUR = {
     "supported": "green",
@@ -40,48 +38,38 @@ class ProgressLines:
 
     def __init__(self, expected_seconds: dict[str, float]) -> None:
         self._expected = expected_seconds
-        self._started: dict[str, float] = {}
         self._tasks: dict[str, TaskID] = {}
-        self._stage: dict[str, str] = {}
-        self._live = console.is_terminal
+        self._said: dict[str, str] = {}
         self._bars = Progress(
             SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(),
             TextColumn("{task.fields[eta]}"), TimeElapsedColumn(), console=console, transient=True,
+            disable=not console.is_terminal,
         )  # fmt: skip
 
     def __enter__(self) -> "ProgressLines":
-        if self._live:
-            self._bars.start()
+        self._bars.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._live:
-            self._bars.stop()
+        self._bars.stop()
 
     def started(self, plan: "RunPlan", run: str) -> None:
         """A run has been handed to a worker."""
-        self._started[run] = time.monotonic()
-        expected = self._expected.get(plan.slug, 0.0)
-        say(f"started  {plan.slug} ({plan.config.profile}), usually {clock(expected)}")
-        if self._live:
-            self._tasks[run] = self._bars.add_task(printable(plan.slug), total=1.0, eta="")
+        usual = clock(self._expected.get(plan.slug, 0.0))
+        say(f"started  {plan.slug} ({plan.config.profile}), usually {usual}")
+        self._tasks[run] = self._bars.add_task(printable(plan.slug), total=1.0, eta="")
 
     def progressed(self, plan: "RunPlan", run: str, label: str, done: int, total: int) -> None:
         """A run has finished `done` of `total` pieces of the stage `label`."""
-        elapsed = time.monotonic() - self._started.get(run, time.monotonic())
-        seconds_left = self._expected.get(plan.slug, 0.0) - elapsed
+        (task,) = (task for task in self._bars.tasks if task.id == self._tasks[run])
+        seconds_left = self._expected.get(plan.slug, 0.0) - (task.elapsed or 0.0)
         left = f"about {clock(seconds_left)} left" if seconds_left > 0 else "longer than usual"
-        if self._live:
-            stage = f"{plan.slug}: {label} {done}/{total}"
-            self._bars.update(
-                self._tasks[run],
-                description=printable(stage),
-                completed=done / max(total, 1),
-                eta=left,
-            )
-        elif self._stage.get(run) != f"{label}{10 * done // max(total, 1)}":
-            self._stage[run] = f"{label}{10 * done // max(total, 1)}"
-            say(f"         {plan.slug}: {label} {done}/{total}, {left}")
+        stage, share = f"{plan.slug}: {label} {done}/{total}", done / max(total, 1)
+        self._bars.update(task.id, description=printable(stage), completed=share, eta=left)
+        tenth = f"{label} {int(10 * share)}"
+        if self._bars.disable and self._said.get(run) != tenth:
+            self._said[run] = tenth
+            say(f"         {stage}, {left}")
 
     def noticed(self, sentence: str) -> None:
         """Something is said that concerns no run of the batch."""
@@ -119,13 +107,6 @@ def say(*parts: object) -> None:
     console.print(_text(parts))
 
 
-def _text(value: object) -> Text:
-    """What `coloured` made as it is, a tuple part by part, anything else without control characters."""
-    if isinstance(value, tuple):
-        return Text.assemble(*map(_text, value))
-    return value if isinstance(value, Text) else Text(printable(value))
-
-
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table."""
     grid = Table(title=_text(title), title_justify="left", title_style="bold")
@@ -138,51 +119,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 def show_verdicts(verdicts: Iterable["Verdict"], title: str) -> None:
     """Print verdicts with their reasons."""
-    table(
-        title,
-        ["claim", "verdict", "because"],
-        [(v.claim, verdict_word(v.verdict), v.because) for v in verdicts],
-    )
+    rows = [(v.claim, verdict_word(v.verdict), v.because) for v in verdicts]
+    table(title, ["claim", "verdict", "because"], rows)
 
 
-def show_reference(rows: Sequence["Row"], title: str) -> None:
-    """Print published against reproduced numbers."""
-    cells = [
-        (
-            row.key,
-            f"{row.published:.4g}",
-            "missing" if row.reproduced is None else f"{row.reproduced:.4g}",
-            coloured("yes", "green") if row.within else coloured("NO", "red"),
-            f"{row.tolerance:.3g}: {row.why}",
-        )
-        for row in rows
-    ]
-    table(title, ["number", "published", "reproduced", "within tolerance", "tolerance and why"], cells)
-
-
-def _clarity(difference: "Difference") -> Text | str:
-    if not difference.clear:
-        return "within noise"
-    return coloured("clear of seed noise" if difference.seed_noise_only else "clear", "bold")
-
-
-def show_comparison(comparison: "Comparison", title: str) -> None:
-    """Print what changed between two runs; says so when nothing did."""
-    changed = [(name, *pair) for name, pair in comparison.parameters.items()]
-    changed += [(source, "source", "changed") for source in comparison.sources]
-    if changed:
-        table(f"{title}: what changed", ["name", "first", "second"], changed)
-    moved = [d for d in comparison.differences if d.value != 0]
-    cells = [
-        (d.key, f"{d.first:.4g}", f"{d.second:.4g}", f"{d.value:+.3g} [{d.low:.3g}, {d.high:.3g}]",
-         _clarity(d), d.how)
-        for d in moved
-    ]  # fmt: skip
-    if cells:
-        columns = ["estimate", "first", "second", "difference [95 %]", "", "interval"]
-        table(f"{title}: estimates that moved", columns, cells)
-    flips = [(claim, *pair) for claim, pair in comparison.verdicts.items()]
-    if flips:
-        table(f"{title}: verdicts that flipped", ["claim", "first", "second"], flips)
-    same = len(comparison.differences) - len(moved)
-    say(f"{same} of {len(comparison.differences)} estimates are identical.")
+def _text(value: object) -> Text:
+    """What `coloured` made as it is, a tuple part by part, anything else without control characters."""
+    if isinstance(value, tuple):
+        return Text.assemble(*map(_text, value))
+    return value if isinstance(value, Text) else Text(printable(value))

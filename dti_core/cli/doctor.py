@@ -1,4 +1,4 @@
-"""One line a part of the set-up: what is there, whether it is right, and the fix if not."""
+"""`dti doctor`: one line a part of the set-up: what is there, whether it is right, and the fix if not."""
 
 import os
 import platform
@@ -9,13 +9,25 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dti_core.lab.data import load_published, load_registry
-from dti_core.lab.data.carriers import LOCKS, misfits, pins
+from dti_core.cli.display import coloured, say
+from dti_core.cli.group import dti
+from dti_core.cli.options import finish
 from dti_core.lab.errors import DataError
 from dti_core.lab.paths import project_root, results_root
 
 _STORE_SECONDS = 30
 _ERROR = re.compile(r"^[\w.]+(Error|Exception): ")
+
+
+@dti.command()
+def doctor() -> None:
+    """Check python, packages, cores, memory, disk, GPU, tracking and data, one line each with the fix."""
+    broken = 0
+    for finding in examine():
+        broken += bool(finding.fix)
+        mark = coloured("fix", "red") if finding.fix else coloured("ok ", "green")
+        say(mark, f" {finding.part:18} {finding.found}", f" -> {finding.fix}" if finding.fix else "")
+    finish(not broken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +48,15 @@ def examine() -> Iterator[Finding]:
     yield Finding("cores", f"{os.cpu_count()}")
     threads = os.environ.get("OMP_NUM_THREADS", "not set")
     yield Finding("threads", f"OMP_NUM_THREADS {threads}; `dti run` sets 1 for each worker")
-    yield _memory()
-    yield _disk()
+    yield from _room()
     yield _gpu()
     yield _store()
     yield from _data()
 
 
 def _packages() -> Finding:
+    from dti_core.lab.data.carriers import LOCKS, misfits, pins
+
     wanted = {name: pin for lock in LOCKS for name, pin in pins(lock).items()}
     if wrong := misfits(wanted):
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
@@ -53,47 +66,35 @@ def _packages() -> Finding:
 
 def _data() -> Iterator[Finding]:
     """Packaged sets must be there; published ones may be left out, but not changed."""
-    for name, data in load_registry().items():
+    from dti_core.lab.data import load_all
+
+    for name, data in load_all().items():
+        found, fix = "here, unchanged", ""
         try:
             data.path()
-            yield Finding(f"data {name}", f"{data.package} {data.version}, unchanged")
         except DataError as error:
-            yield Finding(f"data {name}", "not usable", str(error))
-    for name, files in load_published().items():
-        try:
-            files.path()
-            yield Finding(f"data {name}", "brought here, unchanged")
-        except DataError as error:
-            if files.find() is None:
-                yield Finding(
-                    f"data {name}", f"not here; studies leave it out. `dti data get {name}` brings it"
-                )
-            else:
-                yield Finding(f"data {name}", "changed", str(error))
+            found, fix = "not usable", str(error)
+            if not data.package and data.find() is None:
+                found, fix = f"not here; studies leave it out. `dti data get {name}` brings it", ""
+        yield Finding(f"data {name}", found, fix)
 
 
-def _memory() -> Finding:
+def _room() -> Iterator[Finding]:
     import psutil
 
-    free_gb = psutil.virtual_memory().available / 1e9
-    fix = "" if free_gb >= 4 else "the full profile needs 4 GB; close programs or use --jobs 1"
-    return Finding("memory", f"{free_gb:.1f} GB free", fix)
-
-
-def _disk() -> Finding:
-    place = results_root() if results_root().exists() else project_root()
-    free_gb = shutil.disk_usage(place).free / 1e9
-    return Finding(
-        "disk", f"{free_gb:.1f} GB free", "" if free_gb >= 2 else "free 2 GB, or set DTI_RESULTS elsewhere"
-    )
+    memory_gb = psutil.virtual_memory().available / 1e9
+    fix = "" if memory_gb >= 4 else "the full profile needs 4 GB; close programs or use --jobs 1"
+    yield Finding("memory", f"{memory_gb:.1f} GB free", fix)
+    disk_gb = shutil.disk_usage(results_root() if results_root().exists() else project_root()).free / 1e9
+    fix = "" if disk_gb >= 2 else "free 2 GB, or set DTI_RESULTS elsewhere"
+    yield Finding("disk", f"{disk_gb:.1f} GB free", fix)
 
 
 def _gpu() -> Finding:
     import torch
 
-    if torch.cuda.is_available():
-        return Finding("GPU", torch.cuda.get_device_name())
-    return Finding("GPU", "none; all studies run on the processor")
+    there = torch.cuda.is_available()
+    return Finding("GPU", torch.cuda.get_device_name() if there else "none; all studies run on the processor")
 
 
 def _store() -> Finding:

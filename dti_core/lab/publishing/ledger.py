@@ -1,0 +1,56 @@
+"""How large each room of the package is, in lines of code, against what the house allows it."""
+
+import ast
+import io
+import tokenize
+from dataclasses import dataclass
+from pathlib import Path
+
+import dti_core
+
+_PACKAGE = Path(dti_core.__file__).parent
+#: Most lines of code of the lab, of the command, of each bridge and study, and of all together.
+LIMITS = {"lab": 4_400, "cli": 1_000, "bridges": 500, "studies": 2_500, "dti_core": 24_000}
+_SILENT = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A room, its lines of code, and the most that it may have."""
+
+    room: str
+    lines: int
+    limit: int
+
+
+def ledger(package: Path = _PACKAGE) -> list[Size]:
+    """Sizes of the lab, the command, every bridge, every study, and of the package."""
+    counts = {path: code_lines(path.read_text(encoding="utf-8")) for path in package.rglob("*.py")}
+    rooms: dict[str, int] = {}
+    for path, lines in sorted(counts.items()):
+        side, *inside = path.relative_to(package).with_suffix("").parts
+        if side in LIMITS and inside != ["__init__"]:
+            room = f"{side}/{inside[0]}" if side in ("bridges", "studies") else side
+            rooms[room] = rooms.get(room, 0) + lines
+    sizes = [Size(room, lines, LIMITS[room.split("/")[0]]) for room, lines in rooms.items()]
+    return [*sizes, Size("dti_core", sum(counts.values()), LIMITS["dti_core"])]
+
+
+def code_lines(source: str) -> int:
+    """Lines that hold code: no comments, no blanks, no docstrings."""
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in _SILENT:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            lines -= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    return len(lines)

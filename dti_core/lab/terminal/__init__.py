@@ -1,1 +1,0 @@
-"""What the `dti` command does and shows."""

@@ -1,0 +1,86 @@
+"""What every study must pass: its smallest sizes, and a run of it in this process or in another surrounding.
+
+A new study is held to the kit by its experiment file alone; sizes are wanted only where its smoke profile is
+too large for a test.
+"""
+
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from dti_core.lab.config import load_experiment
+from dti_core.lab.parallel import CORES, THREADED
+from dti_core.lab.record import Result
+
+ROOT = Path(__file__).resolve().parents[1]
+#: The smallest sizes at which every method of a study still runs, on top of its smoke profile.
+SIZES: dict[str, dict[str, Any]] = {
+    "lstm_portfolio": {"n_folds": 1, "refit_months": 6, "n_seeds": 2, "n_steps": 3, "hidden": 4,
+                       "control_folds": 1, "n_resamples": 100},
+    "esg_constraint": {"n_draws": 4, "n_power_draws": 4, "n_resamples": 19},
+}  # fmt: skip
+ESTIMATE = """\
+import importlib, json, sys
+from dataclasses import asdict
+from dti_core.lab.config import load_config
+config = load_config(sys.argv[1], json.loads(sys.argv[2]))
+room = lambda name: importlib.import_module(f"dti_core.studies.{sys.argv[1]}.{name}")
+result = room("estimate").estimate(config, *room("data").load(config))
+print(json.dumps({one.key: asdict(one) for one in result.estimates}))"""
+
+
+def sizes(slug: str) -> dict[str, Any]:
+    """Parameters of the tiny run of a study."""
+    return {**load_experiment(slug).profiles["smoke"].changes, **SIZES.get(slug, {})}
+
+
+def room(slug: str, word: str) -> ModuleType:
+    """One of the seven words of a study."""
+    return importlib.import_module(f"dti_core.studies.{slug}.{word}")
+
+
+def tiny_run(slug: str) -> Result:
+    """The study at its smallest, in this process."""
+    config = load_experiment(slug).resolve("quick", sizes(slug))
+    return room(slug, "estimate").estimate(config, *room(slug, "data").load(config))
+
+
+def surroundings(threads: int, cores: int, hash_seed: int, home: Path = ROOT) -> dict[str, str]:
+    """Variables of a process that may use so many threads and cores; everything else is as here."""
+    told = {f"{name}_NUM_THREADS": str(threads) for name in THREADED}
+    return os.environ | told | {CORES: str(cores), "PYTHONHASHSEED": str(hash_seed), "DTI_HOME": str(home)}
+
+
+def copy_of_the_project(place: Path) -> Path:
+    """What runs need of the project, in a folder whose name asks for quoting."""
+    home = place / "ä copy #2"
+    for name in ("experiments", "notebooks"):
+        shutil.copytree(ROOT / name, home / name)
+    shutil.copy(ROOT / "requirements.lock", home)
+    return home
+
+
+def estimates_apart(slug: str, where: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Estimates of the tiny run by key, as another process finds them, working in the folder `where`."""
+    command = [sys.executable, "-c", ESTIMATE, slug, json.dumps(sizes(slug))]
+    done = subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return dict(json.loads(done.stdout))
+
+
+def differing(first: Mapping[str, object], second: Mapping[str, object]) -> list[str]:
+    """Keys of estimates that are not the same in every part."""
+    return [key for key in {**first, **second} if first.get(key) != second.get(key)]
+
+
+def plots(slug: str) -> Iterator[tuple[str, Any]]:
+    """Each figure of a study: its name and the function that draws it from a Result."""
+    figures = room(slug, "figures")
+    yield from ((name, getattr(figures, name)) for name in vars(figures) if name.startswith("plot_"))

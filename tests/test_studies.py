@@ -1,0 +1,78 @@
+"""The conformance kit: what holds for every study, found by one tiny run of each."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from dti_core.lab.claims import judge
+from dti_core.lab.config import list_slugs
+from dti_core.lab.publishing.plotly_mime import figure_texts
+from dti_core.lab.reference import load_reference
+from dti_core.lab.register import load_register
+from tests.kit import copy_of_the_project, differing, estimates_apart, plots, room, surroundings, tiny_run
+
+SLUGS = list_slugs()
+
+
+@pytest.fixture(scope="module", params=SLUGS)
+def study(request):
+    """Name and Result of the tiny run of each study in turn."""
+    return request.param, tiny_run(request.param)
+
+
+def test_every_estimate_has_a_tolerance_a_unit_and_an_interval_that_says_how(study):
+    slug, result = study
+    reference = load_reference(slug)
+    for estimate in result:
+        assert reference.tolerance(estimate.key).absolute > 0
+        assert estimate.unit, estimate.key
+        assert estimate.how, estimate.key
+
+
+def test_every_claim_finds_its_estimates_in_every_control_world(study):
+    """A simulated sample may lack what only real data give; then the observed world alone may."""
+    slug, result = study
+    keys = {estimate.key for estimate in result}
+    for key, claim in load_register().bound_to(slug).items():
+        for test in claim.tests:
+            wanted = {f"{bar.estimate}@{world}" for bar in test.estimates for world in test.worlds}
+            if result.card.origin != "simulated":
+                wanted |= {bar.estimate for bar in test.estimates}
+            assert wanted - keys == set(), key
+    assert len(judge(result)) == len(load_register().bound_to(slug))
+
+
+def test_every_method_and_every_world_is_in_the_estimates(study):
+    slug, result = study
+    named = {str(estimate.at["method"]) for estimate in result if "method" in estimate.at}
+    assert set(room(slug, "methods").METHODS) - named == set()
+    controls = {name for name, world in room(slug, "worlds").WORLDS.items() if world.role != "observed"}
+    assert controls - {estimate.world for estimate in result} == set()
+
+
+def test_figures_carry_title_axes_caption_and_alt_text(study):
+    slug, result = study
+    drawn = dict(plots(slug))
+    assert drawn
+    for name, plot in drawn.items():
+        figure = plot(result)
+        shown = json.loads(figure.to_json())
+        assert all(text.strip() for text in figure_texts(shown)), name
+        axis = figure.layout.xaxis.title.text
+        assert axis or not figure.data, name
+        assert result.card.badge in figure_texts(shown)[1] or "imulated" in figure_texts(shown)[1], name
+
+
+def test_the_same_numbers_come_out_everywhere(study, tmp_path):
+    """Here, and in another process with other threads, cores, hash seed and folder."""
+    slug, result = study
+    here = json.loads(json.dumps({one.key: asdict(one) for one in result}))
+    home = copy_of_the_project(tmp_path)
+    assert differing(here, estimates_apart(slug, home, surroundings(2, 2, 1, home))) == []
+
+
+def test_a_difference_would_be_seen():
+    first = {"a": {"value": 1.0}, "b": {"value": 2.0}}
+    assert differing(first, {"a": {"value": 1.0}, "b": {"value": 2.0000000000000004}}) == ["b"]
+    assert differing(first, {"a": {"value": 1.0}}) == ["b"]
