@@ -13,6 +13,8 @@ from dti_core.lab.register import load_register
 from tests.kit import copy_of_the_project, differing, estimates_apart, plots, room, surroundings, tiny_run
 
 SLUGS = list_slugs()
+#: What a quick run may take, all processes together, whatever the clock on the wall says.
+QUICK_CPU_SECONDS = 150
 
 
 @pytest.fixture(scope="module", params=SLUGS)
@@ -70,6 +72,12 @@ def test_the_same_numbers_come_out_everywhere(study, tmp_path):
     here = json.loads(json.dumps({one.key: asdict(one) for one in result}))
     home = copy_of_the_project(tmp_path)
     assert differing(here, estimates_apart(slug, home, surroundings(2, 2, 1, home))) == []
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_accepted_quick_run_kept_its_budget_of_cpu_seconds(slug):
+    spent = load_reference(slug).cpu_seconds["quick"]
+    assert 0 < spent <= QUICK_CPU_SECONDS, f"{slug}: {spent}"
 
 
 def test_a_difference_would_be_seen():

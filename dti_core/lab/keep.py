@@ -44,6 +44,7 @@ def _keep(result: Result, provenance: Provenance, folder: Path) -> None:
         profile=result.config.profile,
         started=started,
         seconds=(datetime.now(UTC) - started).total_seconds() + behind,
+        cpu_seconds=_cpu_seconds(),
         parameters=_as_given(result.config.values),
         data=result.card,
         estimates=result.estimates,
@@ -56,6 +57,16 @@ def _keep(result: Result, provenance: Provenance, folder: Path) -> None:
     kept.save(folder / RESULT)
     for name, value in glued(kept).items():
         glue(name, value)
+
+
+def _cpu_seconds() -> float:
+    """CPU seconds of this process and of all that it started, ended or not."""
+    import psutil
+
+    this = psutil.Process()
+    times = [this.cpu_times(), *(child.cpu_times() for child in this.children(recursive=True))]
+    ended = times[0].children_user + times[0].children_system
+    return float(sum(one.user + one.system for one in times) + ended)
 
 
 def _as_given(parameters: Mapping[str, Value]) -> dict[str, Value]:

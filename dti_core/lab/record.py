@@ -161,7 +161,11 @@ class Provenance(BaseModel):
 
 
 class Record(BaseModel):
-    """The content of result.json. `series` gives the sha256 of each table behind the figures."""
+    """The content of result.json. `series` gives the sha256 of each table behind the figures.
+
+    `seconds` counts what earlier runs spent on the same numbers; `cpu_seconds` is that of this run alone, all
+    its processes together.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -171,6 +175,7 @@ class Record(BaseModel):
     profile: str
     started: datetime
     seconds: float
+    cpu_seconds: float = 0.0
     parameters: Mapping[str, Value]
     data: DataCard
     estimates: tuple[Estimate, ...]

@@ -43,6 +43,7 @@ class Reference(BaseModel):
     tolerances: tuple[Tolerance, ...]
     outside: tuple[Outside, ...] = ()
     accepted: Mapping[str, Mapping[str, float]] = {}
+    cpu_seconds: Mapping[str, float] = Field({}, description="What the accepted run of a profile took.")
 
     @property
     def text(self) -> str:
@@ -112,7 +113,14 @@ def with_accepted(record: Record) -> Reference:
     values = {estimate.key: float(f"{estimate.value:.6g}") for estimate in record.estimates}
     for key in values:
         reference.tolerance(key)
-    return reference.model_copy(update={"accepted": {**reference.accepted, record.profile: values}})
+    again = values == reference.accepted.get(record.profile)  # drawn again from what was kept: no measure
+    spent = max(record.cpu_seconds, reference.cpu_seconds.get(record.profile, 0.0) if again else 0.0)
+    return reference.model_copy(
+        update={
+            "accepted": {**reference.accepted, record.profile: values},
+            "cpu_seconds": {**reference.cpu_seconds, record.profile: round(spent, 1)},
+        }
+    )
 
 
 def reference_file(slug: str) -> Path:
