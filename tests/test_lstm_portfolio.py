@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from dti_core.bridges.sequences import future_returns, trailing_volatility
+from dti_core.bridges.forecaster.sequences import future_returns, trailing_volatility
 from dti_core.lab import intervals
 from dti_core.lab.claims import judge
 from dti_core.lab.config import load_experiment

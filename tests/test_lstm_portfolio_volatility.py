@@ -8,8 +8,8 @@ from arch import arch_model
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dti_core.bridges.lstm import LstmSettings
-from dti_core.bridges.sequences import Fold, walk_forward_folds
+from dti_core.bridges.forecaster.lstm import LstmSettings
+from dti_core.bridges.forecaster.sequences import Fold, walk_forward_folds
 from dti_core.studies.lstm_portfolio.model.variance import (
     constant_variance,
     garch_variance,

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dti_core.bridges.lstm import LstmSettings
+from dti_core.bridges.forecaster import LstmSettings
 from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard
 from dti_core.lab.errors import DataError

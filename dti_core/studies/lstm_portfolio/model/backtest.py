@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dti_core.bridges.sequences import Fold, walk_forward_folds
+from dti_core.bridges.forecaster import Fold, walk_forward_folds
 from dti_core.studies.lstm_portfolio.model import forecasts
 from dti_core.studies.lstm_portfolio.model.portfolios import Rule, choose_weights, decision_days
 
 if TYPE_CHECKING:
-    from dti_core.bridges.lstm import LstmSettings
+    from dti_core.bridges.forecaster import LstmSettings
 
 Array = NDArray[np.float64]
 Days = NDArray[np.int64]
@@ -91,9 +91,9 @@ def plan_walk(index: pd.Index, sizes: Sizes, n_folds: int) -> Walk:
 
 def forecast_fold(task: ForecastTask) -> dict[str, Array]:
     """Forecasts of one fold: "lstm" (n_seeds, n_decisions, n_assets), each rival (n_decisions, n_assets)."""
-    from dti_core.bridges import lstm
+    from dti_core.bridges import forecaster
 
-    found = {"lstm": lstm.forecast_fold(task.log_returns, task.fold, task.settings, task.seeds)}
+    found = {"lstm": forecaster.forecast_fold(task.log_returns, task.fold, task.settings, task.seeds)}
     if task.with_rivals:
         lengths = task.settings.window_days, task.settings.horizon_days
         found |= {

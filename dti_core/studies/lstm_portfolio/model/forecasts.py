@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from dti_core.bridges.sequences import SCALE_FLOOR, Fold, future_returns, return_windows, trailing_volatility
+from dti_core.bridges.forecaster import SCALE_FLOOR, Fold, future_returns, return_windows, trailing_volatility
 
 Array = NDArray[np.float64]
 Days = NDArray[np.int64]

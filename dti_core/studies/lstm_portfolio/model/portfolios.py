@@ -110,7 +110,7 @@ def _max_sharpe(window: Array, mean: Array) -> Array:
     from skfolio.optimization import MeanRisk, ObjectiveFunction
     from skfolio.prior import EmpiricalPrior
 
-    from dti_core.bridges.expected_returns import GivenMu
+    from dti_core.studies.lstm_portfolio.methods.expected_returns import GivenMu
 
     prior = EmpiricalPrior(mu_estimator=GivenMu(mean))
     return _weights_of(

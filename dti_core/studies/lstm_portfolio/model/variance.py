@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dti_core.bridges.sequences import Fold
+from dti_core.bridges.forecaster import Fold
 
 if TYPE_CHECKING:
-    from dti_core.bridges.lstm import LstmSettings
+    from dti_core.bridges.forecaster import LstmSettings
 
 Array = NDArray[np.float64]
 Rows = Sequence[int] | NDArray[np.int_]
@@ -172,7 +172,7 @@ def lstm_variance(
     -------
     (n_seeds, n_decisions, n_series), variance of a day.
     """
-    from dti_core.bridges.lstm import forecast_fold
+    from dti_core.bridges.forecaster import forecast_fold
 
     learned = (*fold.train, *fold.validation)
     known = learned[:: max(1, len(learned) // CALIBRATION_DAYS)]

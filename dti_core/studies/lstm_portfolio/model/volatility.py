@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dti_core.bridges.sequences import Fold
+from dti_core.bridges.forecaster import Fold
 from dti_core.lab.intervals import Interval, newey_west_mean
 from dti_core.lab.parallel import run_parallel
 from dti_core.lab.record import OBSERVED, Estimate
@@ -29,7 +29,7 @@ from dti_core.studies.lstm_portfolio.model.variance import (
 )
 
 if TYPE_CHECKING:
-    from dti_core.bridges.lstm import LstmSettings
+    from dti_core.bridges.forecaster import LstmSettings
 
 Array = NDArray[np.float64]
 

@@ -5,17 +5,22 @@
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from skfolio.moments import BaseMu
 from sklearn.utils.validation import validate_data
 
-from dti_core.bridges.sequences import Array, walk_forward_folds
+from dti_core.bridges.forecaster import (
+    LstmEnsemble,
+    LstmSettings,
+    forecast_fold,
+    target_windows,
+    walk_forward_folds,
+)
 
-if TYPE_CHECKING:
-    from dti_core.bridges.lstm import LstmEnsemble, LstmSettings
+Array = NDArray[np.float64]
 
 
 class GivenMu(BaseMu):
@@ -57,10 +62,10 @@ class LstmMu(BaseMu):
 
     def __init__(
         self,
-        settings: "LstmSettings | None" = None,
+        settings: LstmSettings | None = None,
         validation_days: int = 252,
         seeds: Sequence[int] = (0, 1, 2),
-        ensemble: "LstmEnsemble | None" = None,
+        ensemble: LstmEnsemble | None = None,
     ) -> None:
         self.settings = settings
         self.validation_days = validation_days
@@ -72,8 +77,6 @@ class LstmMu(BaseMu):
 
         Raises ValueError for holes in X, returns of -100 % or less, or too few rows.
         """
-        from dti_core.bridges.lstm import LstmSettings, target_windows
-
         simple = validate_data(self, X, dtype=np.float64)
         if (simple <= -1.0).any():
             raise ValueError("X holds a return of -100 % or less; give simple returns, such as 0.01 for 1 %")
@@ -88,9 +91,7 @@ class LstmMu(BaseMu):
         self.mu_ = _checked_mu(daily, returns.shape[1])
         return self
 
-    def _train_and_forecast(self, returns: Array, settings: "LstmSettings") -> Array:
-        from dti_core.bridges.lstm import forecast_fold
-
+    def _train_and_forecast(self, returns: Array, settings: LstmSettings) -> Array:
         (fold,) = walk_forward_folds(
             [len(returns) - 1],
             refit_every=1,

@@ -1,0 +1,1 @@
+"""What is compared: forecasters of returns, portfolio rules and volatility models."""
