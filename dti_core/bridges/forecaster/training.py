@@ -31,7 +31,8 @@ def train_networks(
     """
     device, generators = _device(settings), torch_generators(seeds, settings.n_seeds)
     with _one_thread(), torch.inference_mode():
-        size = (settings.batch // len(ends), *train[0].shape[1:], settings.hidden)
+        _, length, n_features = train[0].shape
+        size = settings.batch // len(ends), length, n_features, settings.hidden
         net = Lstm(len(generators), *size, device=device)
         net.initialise(generators)
         return _descend(
@@ -43,7 +44,8 @@ def run_networks(weights: NDArray[np.float32], windows: NDArray[np.float32], set
     """Forecasts (n_seeds, n) of trained networks for windows (n, window_days, n_features)."""
     device = _device(settings)
     with _one_thread(), torch.inference_mode():
-        net = Lstm(len(weights), settings.batch, *windows.shape[1:], settings.hidden, device=device)
+        _, length, n_features = windows.shape
+        net = Lstm(len(weights), settings.batch, length, n_features, settings.hidden, device=device)
         net.theta.copy_(torch.from_numpy(weights))
         forecasts = net.predict(torch.from_numpy(windows).to(device))
     return forecasts.cpu().numpy().astype(np.float64)
@@ -102,8 +104,8 @@ def _descend(
             keeper.check(step)
             if keeper.all_stopped:
                 break
-    weights, loss, step = keeper.weights.cpu(), keeper.loss.cpu(), keeper.step.cpu()
-    return weights.numpy(), loss.numpy().astype(np.float64), step.numpy()
+    weights, loss, best_step = keeper.weights.cpu(), keeper.loss.cpu(), keeper.step.cpu()
+    return weights.numpy(), loss.numpy().astype(np.float64), best_step.numpy()
 
 
 class _Adam:
