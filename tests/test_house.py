@@ -117,12 +117,19 @@ def _ours(path: Path) -> set[str]:
     return {name for name in names if name.split(".")[0] == "dti_core"}
 
 
+def _is_module(name: str) -> bool:
+    return len(name.split(".")) > 3 and (ROOT / name.replace(".", "/")).with_suffix(".py").is_file()
+
+
 def _may_import(path: Path, name: str) -> bool:
-    """Whether a study or bridge may name this; a new room of the lab is closed until it stands in ROOMS."""
+    """Whether a study or bridge may name this; a new room of the lab is closed until it stands in ROOMS.
+
+    Of a bridge others name only its face: what stands in its `__init__.py`.
+    """
     side, *rest = path.relative_to(ROOT / "dti_core").parts
     match name.split(".")[1:]:
-        case ["bridges", _, *_]:
-            return True
+        case ["bridges", bridge, *below]:
+            return (side, rest[0]) == ("bridges", bridge) or (len(below) < 2 and not _is_module(name))
         case ["lab", room, *_]:
             return side == "studies" and room in ROOMS
         case ["studies", slug, *_]:
@@ -177,14 +184,19 @@ def test_science_uses_only_the_rooms_meant_for_it():
     [
         ("studies/a/model/fit.py", "dti_core.lab.record.Result", True),
         ("studies/a/model/fit.py", "dti_core.studies.a.data", True),
-        ("studies/a/model/fit.py", "dti_core.bridges.lstm", True),
+        ("studies/a/model/fit.py", "dti_core.bridges.forecaster", True),
+        ("studies/a/model/fit.py", "dti_core.bridges.forecaster.Fold", True),
+        ("studies/a/model/fit.py", "dti_core.bridges.forecaster.sequences", False),
+        ("studies/a/model/fit.py", "dti_core.bridges.forecaster.sequences.Fold", False),
         ("studies/a/model/fit.py", "dti_core.studies.b.data", False),
         ("studies/a/model/fit.py", "dti_core.lab.claims.judge", False),
         ("studies/a/model/fit.py", "dti_core.lab.some_new_room", False),
         ("studies/a/model/fit.py", "dti_core.cli", False),
-        ("bridges/lstm.py", "dti_core.bridges.sequences", True),
-        ("bridges/lstm.py", "dti_core.lab.errors.DataError", False),
-        ("bridges/lstm.py", "dti_core.studies.a.data", False),
+        ("bridges/forecaster/lstm.py", "dti_core.bridges.forecaster.sequences.Fold", True),
+        ("bridges/a/b.py", "dti_core.bridges.forecaster.Fold", True),
+        ("bridges/a/b.py", "dti_core.bridges.forecaster.sequences.Fold", False),
+        ("bridges/a/b.py", "dti_core.lab.errors.DataError", False),
+        ("bridges/a/b.py", "dti_core.studies.a.data", False),
     ],
 )
 def test_rooms_are_closed_unless_named(place, name, allowed):

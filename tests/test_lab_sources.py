@@ -217,7 +217,7 @@ def test_a_comment_in_any_file_changes_nothing(copy):
         ("dti_core/studies/esg_constraint/world_figures.py", "import", "LEGEND = 1\nimport", [], ["telling"]),
         ("dti_core/lab/theme.py", "import", "LEGEND = 1\nimport", ["telling"], ["telling"]),
         ("dti_core/studies/esg_constraint/model/gmm.py", "import", "STEP = 1\nimport", [], ["numbers"]),
-        ("dti_core/bridges/lstm_training.py", "import", "STEP = 1\nimport", ["numbers"], []),
+        ("dti_core/bridges/forecaster/training.py", "import", "STEP = 1\nimport", ["numbers"], []),
         ("dti_core/lab/intervals.py", "import math", "import math\nLEVEL = 1", ["numbers"], ["numbers"]),
         ("dti_core/lab/parallel.py", "import os", "import os\nCHUNK = 1", ["numbers"], ["numbers"]),
         ("dti_core/lab/errors.py", "class DtiError", "W = 1\n\n\nclass DtiError", ["telling"], ["telling"]),

@@ -9,17 +9,21 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from dti_core.bridges.sequences import future_returns, trailing_volatility
+from dti_core.bridges.forecaster import future_returns, trailing_volatility
 from dti_core.lab import intervals
 from dti_core.lab.claims import judge
 from dti_core.lab.config import load_experiment
 from dti_core.lab.data import packaged, simulated_card
 from dti_core.lab.errors import DataError
-from dti_core.studies.lstm_portfolio import estimate as study
+from dti_core.lab.register import load_register
 from dti_core.studies.lstm_portfolio import figures
 from dti_core.studies.lstm_portfolio.data import Market, load, validate_returns
-from dti_core.studies.lstm_portfolio.model import backtest, forecasts, inference, regimes, skill
-from dti_core.studies.lstm_portfolio.model.portfolios import choose_weights, decision_days, hold
+from dti_core.studies.lstm_portfolio.estimate import estimate, stages
+from dti_core.studies.lstm_portfolio.estimate.samples import make_samples, market_volatility
+from dti_core.studies.lstm_portfolio.methods.portfolios import RULES, max_sharpe
+from dti_core.studies.lstm_portfolio.model import forecasting, performance, regimes, skill
+from dti_core.studies.lstm_portfolio.model.holding import hold
+from dti_core.studies.lstm_portfolio.model.walk import decision_days
 from dti_core.studies.lstm_portfolio.worlds import Signal, plant_signal
 
 SMALL = {
@@ -51,7 +55,7 @@ def planted_result():
     market = plant_signal(random_returns(rng), rng, Signal(monthly_rank_ic=0.5)).returns
     market.iloc[600:690, 0] = 0.0
     card = simulated_card(packaged("sp500_20").card("test"), "test", "a planted signal")
-    return study.estimate(small_config(), Market(market), card)
+    return estimate(small_config(), Market(market), card)
 
 
 # --- Answers from outside the code ---
@@ -64,9 +68,11 @@ def monthly_backtest(market, strategy, first_year, last_year):
     chosen = [d for d in days if (dates[d].year, dates[d].month) >= (first_year - 1, 12)]
     chosen = np.array([d for d in chosen if (dates[d].year, dates[d].month) < (last_year, 12)])
     end = next((int(d) for d in days if d > chosen[-1]), len(dates) - 1)
-    rule = "max_sharpe" if strategy == "historical_mean" else strategy
     windows = [returns[d - 503 : d + 1] for d in chosen]
-    weights = np.array([choose_weights(rule, w, w.mean(axis=0)) for w in windows])
+    if strategy == "historical_mean":
+        weights = np.array([max_sharpe(window, window.mean(axis=0)) for window in windows])
+    else:
+        weights = np.array([RULES[strategy].run(window) for window in windows])
     return hold(weights, returns, chosen, 10.0, end).returns, slice(chosen[0] + 1, end + 1)
 
 
@@ -83,7 +89,7 @@ def monthly_backtest(market, strategy, first_year, last_year):
 def test_sharpe_ratios_meet_an_independent_backtest(sp500, first_year, last_year, strategy, published):
     """Annual Sharpe ratios found before by other code on the same prices (504 days, monthly, 10 bp)."""
     returns, _ = monthly_backtest(sp500, strategy, first_year, last_year)
-    assert inference.sharpe(returns) == pytest.approx(published, abs=0.03)
+    assert performance.sharpe(returns) == pytest.approx(published, abs=0.03)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,7 @@ def test_sharpe_ratios_meet_an_independent_backtest(sp500, first_year, last_year
 )
 def test_the_index_meets_its_sharpe_ratio(sp500, years, published):
     _, held = monthly_backtest(sp500, "equal_weight", *years)
-    assert inference.sharpe(sp500.benchmark.to_numpy()[held]) == pytest.approx(published, abs=0.03)
+    assert performance.sharpe(sp500.index_returns.to_numpy()[held]) == pytest.approx(published, abs=0.03)
 
 
 def test_survivors_beat_the_index_by_the_interval_found_before(sp500):
@@ -99,7 +105,7 @@ def test_survivors_beat_the_index_by_the_interval_found_before(sp500):
     returns, held = monthly_backtest(sp500, "equal_weight", 2010, 2022)
     rng = np.random.default_rng(1)
     found = intervals.sharpe_difference(
-        returns, sp500.benchmark.to_numpy()[held], rng, block=21, n_resamples=1000
+        returns, sp500.index_returns.to_numpy()[held], rng, block=21, n_resamples=1000
     )
     assert (found.low, found.high) == pytest.approx((0.13, 0.49), abs=0.06)
 
@@ -109,8 +115,8 @@ def test_survivors_beat_the_index_by_the_interval_found_before(sp500):
 )
 def test_deflated_sharpe_meets_the_papers_example(n_trials, skewness, kurtosis, published):
     """Bailey and Lopez de Prado (2014): annual Sharpe 2.5 over 1250 days, variance of trials 1/2 a year."""
-    threshold = inference.expected_best_sharpe(0.5 / 250, n_trials)
-    found = inference.deflated_sharpe(2.5 / math.sqrt(250), threshold, 1250, skewness, kurtosis)
+    threshold = performance.expected_best_sharpe(0.5 / 250, n_trials)
+    found = performance.deflated_sharpe(2.5 / math.sqrt(250), threshold, 1250, skewness, kurtosis)
     assert found == pytest.approx(published, abs=5e-5)
 
 
@@ -156,11 +162,11 @@ def test_without_trading_nothing_is_paid_but_the_entry():
 
 def test_sharpe_and_drawdown_by_hand():
     returns = np.array([0.10, -0.50, 0.20, 0.0])
-    assert inference.max_drawdown(returns) == pytest.approx(0.5)
-    assert inference.max_drawdown(np.array([-0.1, 0.3])) == pytest.approx(0.1)
-    assert inference.sharpe(np.array([0.01, 0.03])) == pytest.approx(2 * math.sqrt(252))
+    assert performance.max_drawdown(returns) == pytest.approx(0.5)
+    assert performance.max_drawdown(np.array([-0.1, 0.3])) == pytest.approx(0.1)
+    assert performance.sharpe(np.array([0.01, 0.03])) == pytest.approx(2 * math.sqrt(252))
     with pytest.raises(ValueError, match="never move"):
-        inference.sharpe(np.zeros(5))
+        performance.sharpe(np.zeros(5))
 
 
 def test_max_sharpe_of_two_assets_meets_the_formula():
@@ -169,16 +175,16 @@ def test_max_sharpe_of_two_assets_meets_the_formula():
     window = rng.normal(0, [0.01, 0.02], (500, 2))
     mean = np.array([0.0004, 0.001])
     exact = np.linalg.solve(np.cov(window.T), mean)
-    assert choose_weights("max_sharpe", window, mean) == pytest.approx(exact / exact.sum(), abs=1e-3)
-    assert choose_weights("max_sharpe", window, 21 * mean) == pytest.approx(exact / exact.sum(), abs=1e-3)
+    assert max_sharpe(window, mean) == pytest.approx(exact / exact.sum(), abs=1e-3)
+    assert max_sharpe(window, 21 * mean) == pytest.approx(exact / exact.sum(), abs=1e-3)
 
 
 def test_without_any_positive_forecast_variance_is_least():
     window = np.random.default_rng(4).normal(0, [0.01, 0.02, 0.03], (300, 3))
-    least = choose_weights("min_variance", window)
-    assert choose_weights("max_sharpe", window, np.array([-0.1, -0.2, 0.0])) == pytest.approx(least)
+    least = RULES["min_variance"].run(window)
+    assert max_sharpe(window, np.array([-0.1, -0.2, 0.0])) == pytest.approx(least)
     with pytest.raises(ValueError, match="finite forecasts"):
-        choose_weights("max_sharpe", window, np.array([0.1, np.nan, 0.0]))
+        max_sharpe(window, np.array([0.1, np.nan, 0.0]))
 
 
 def test_months_end_where_dates_say_so():
@@ -203,7 +209,7 @@ def test_constant_sharpe_null_by_hand():
     known = range(window - 1, day - horizon + 1)
     ratio = future_returns(returns, known, horizon) / trailing_volatility(returns, known, window, 0.003)
     expected = ratio.mean() * trailing_volatility(returns, [day], window, 0.003)
-    found = forecasts.constant_sharpe(returns, np.array([day]), window, horizon)
+    found = forecasting.constant_sharpe(returns, np.array([day]), window, horizon)
     assert found == pytest.approx(expected)
 
 
@@ -227,7 +233,7 @@ def test_regimes_know_only_the_past():
 
 def test_shuffling_keeps_each_months_forecasts_and_no_more():
     table = np.random.default_rng(8).normal(size=(40, 12))
-    mixed = forecasts.shuffle_across_assets(table, np.random.default_rng(9))
+    mixed = forecasting.shuffle_across_assets(table, np.random.default_rng(9))
     assert np.sort(mixed, axis=1) == pytest.approx(np.sort(table, axis=1))
     assert abs(skill.rank_ic(table, mixed).mean()) < 0.15
 
@@ -243,20 +249,20 @@ def test_prices_after_a_day_change_no_weight_of_that_day():
     after.iloc[cut + 1 :] = random_returns(np.random.default_rng(11), n_days=1000).iloc[cut + 1 :].to_numpy()
     found = []
     for table in (before, after):
-        (world, *_) = study.make_worlds(config, Market(table))
-        weights = study.weigh_all([world], study.forecast_all([world]), config)["observed"]
-        known = world.walk.days <= cut
-        found.append({name: rows[known] for name, rows in weights.items()})
+        (sample, *_) = make_samples(config, Market(table))
+        weights = stages.weigh_all([sample], stages.forecast_all([sample], config), config)["observed"]
+        known = sample.walk.days <= cut
+        found.append({name: rows[known] for (name, _), rows in weights.items()})
     assert {"lstm", "adaptive", "boosting", "ridge", "ar1", "historical_mean", "hrp"} <= set(found[0])
     changed = {name for name in found[0] if not np.allclose(found[0][name], found[1][name], atol=1e-9)}
     assert changed == {"foresight"}
 
 
 def test_tasks_carry_no_row_after_their_last_decision():
-    sizes = backtest.Sizes(30, 21, 120, 126, 6)
     table = random_returns(np.random.default_rng(12), n_days=1000)
-    walk = backtest.plan_walk(table.index, sizes, 2)
-    for task, fold in zip(backtest.weight_tasks("hrp", table.to_numpy(), walk, 120), walk.folds, strict=True):
+    (sample, *_) = make_samples(small_config(n_folds=2, refit_months=6, validation_days=126), Market(table))
+    for fold in sample.walk.folds:
+        task = stages.weight_task(sample, fold, RULES["hrp"].run, None, 120)
         first = fold.decisions[0] - 119
         assert np.array_equal(task.returns, table.to_numpy()[first : fold.decisions[-1] + 1])
 
@@ -339,7 +345,7 @@ def test_own_prices_need_a_path_and_enough_days(tmp_path):
 
 def test_too_few_decisions_are_refused(sp500):
     with pytest.raises(DataError, match="3 decisions; an interval needs at least 6"):
-        study.make_worlds(small_config(n_folds=1, refit_months=3), sp500)
+        make_samples(small_config(n_folds=1, refit_months=3), sp500)
 
 
 def test_unfit_returns_are_refused():
@@ -356,13 +362,13 @@ def test_unfit_returns_are_refused():
 
 def test_vix_regimes_need_its_years(sp500):
     with pytest.raises(DataError, match="2014-2018"):
-        study.market_volatility(Market(sp500.returns), "vix")
-    assert np.nanmax(study.market_volatility(sp500, "vix")) > 30
+        market_volatility(Market(sp500.returns), "vix")
+    assert np.nanmax(market_volatility(sp500, "vix")) > 30
 
 
 @pytest.mark.parametrize(
     "plot",
-    [name for name in dir(figures) if name.startswith("plot_")],
+    [name for name in dir(figures) if name.startswith("plot_") and name != "plot_forest"],
     ids=lambda name: name.removeprefix("plot_"),
 )
 def test_figures_say_what_they_show(planted_result, plot):
@@ -371,6 +377,27 @@ def test_figures_say_what_they_show(planted_result, plot):
     assert any(digit in meta["alt"] for digit in "0123456789")
     assert "Simulated data" in meta["caption"]
     assert figure.layout.title.text
-    assert len(figure.data) <= 12
+    colours = {trace.line.color if trace.mode == "lines" else trace.marker.color for trace in figure.data}
+    assert len(colours) <= 6
+    assert len(figure.layout.yaxis.ticktext or ()) <= 12
     if plot != "plot_wealth":
         assert "interval" in meta["caption"].lower()
+
+
+def test_the_smallest_effects_in_figures_are_those_of_the_claims():
+    claims = load_register().bound_to("lstm_portfolio")
+    effects = {bar.estimate: bar.smallest_effect for claim in claims.values() for bar in claim.test.estimates}
+    adjustment = effects.pop("sharpe_adaptive_minus_fixed")
+    assert adjustment == figures.SMALLEST_ADJUSTMENT
+    assert {effect for name, effect in effects.items() if "sharpe_" in name and "r2" not in name} == {
+        figures.SMALLEST_SHARPE
+    }
+    assert effects["r2_lstm_vs_constant_sharpe"] == figures.SMALLEST_R2
+    assert {effect for name, effect in effects.items() if "qlike" in name} == {figures.SMALLEST_QLIKE}
+
+
+def test_the_axis_of_wealth_is_not_crowded(planted_result):
+    for highest, shown in ((3.0, None), (40.0, (1, 2, 5, 10, 20)), (5000.0, (1, 10, 100, 1000))):
+        wealth = pd.DataFrame({name: np.linspace(1.0, highest, 9) for name in ("lstm", *RULES)})
+        result = dataclasses.replace(planted_result, series={"wealth": wealth})
+        assert figures.plot_wealth(result).layout.yaxis.tickvals == shown

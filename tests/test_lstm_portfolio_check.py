@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dti_core.lab.errors import DataError
-from dti_core.studies.lstm_portfolio.check import MIN_DAYS, WARNING, check_prices, validate_prices
+from dti_core.studies.lstm_portfolio.data.prices import MIN_DAYS, WARNING, check_prices, validate_prices
 
 TODAY = pd.Timestamp("2026-01-01")
 N_DAYS = MIN_DAYS + 4

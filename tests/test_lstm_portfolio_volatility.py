@@ -8,18 +8,24 @@ from arch import arch_model
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dti_core.bridges.lstm import LstmSettings
-from dti_core.bridges.sequences import Fold, walk_forward_folds
-from dti_core.studies.lstm_portfolio.model.variance import (
-    constant_variance,
+from dti_core.bridges.forecaster import Fold, LstmSettings, walk_forward_folds
+from dti_core.lab.config import load_experiment
+from dti_core.studies.lstm_portfolio.data import Market
+from dti_core.studies.lstm_portfolio.estimate import compare_volatility, stages
+from dti_core.studies.lstm_portfolio.estimate.samples import Sample
+from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.measures.volatility import skill
+from dti_core.studies.lstm_portfolio.methods.volatility import (
+    VOLATILITY,
     garch_variance,
     har_variance,
     lstm_variance,
     pooled_har_variance,
-    realised_variance,
 )
-from dti_core.studies.lstm_portfolio.model.volatility import MODELS, estimate_volatility, qlike, skill
+from dti_core.studies.lstm_portfolio.model.variance import constant_variance, qlike, realised_variance
+from dti_core.studies.lstm_portfolio.model.walk import Walk
 
+MODELS = list(VOLATILITY)
 HORIZON = 21
 FLOOR = 1e-3
 SMALL = LstmSettings(hidden=8, window_days=30, n_steps=120, batch=128, learning_rate=5e-3, n_seeds=2)
@@ -48,6 +54,17 @@ def folds_of(n_rows: int, first: int = 1500, refit_every: int = 24) -> tuple[Fol
     return walk_forward_folds(
         days, refit_every=refit_every, horizon_days=HORIZON, window_days=30, validation_days=252
     )
+
+
+def estimate_volatility(
+    returns: pd.DataFrame, folds: tuple[Fold, ...], seed: int, index=None, world: str = "observed"
+) -> tuple[list, pd.DataFrame]:
+    """The stage and the measure of the study on a walk of our own."""
+    config = load_experiment("lstm_portfolio").resolve("quick", {"seed": seed, "horizon_days": HORIZON})
+    days = np.array([day for fold in folds for day in fold.decisions])
+    sample = Sample(world, Market(returns, index), Walk(days, folds, len(returns) - 1), SMALL)
+    variances = stages.forecast_variances([sample], config)[world]
+    return compare_volatility(sample, variances, Resampling(config, SMALL.n_seeds, world))
 
 
 def permuted(returns: np.ndarray, seed: int) -> np.ndarray:
@@ -211,7 +228,7 @@ def compared(garch_returns: np.ndarray) -> tuple[dict, pd.DataFrame]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DTI_CORES", "1")
         estimates, losses = estimate_volatility(
-            simple[[0, 1, 2]], folds_of(3500), SMALL, np.random.SeedSequence(4), simple[3].rename("index")
+            simple[[0, 1, 2]], folds_of(3500), 4, simple[3].rename("index")
         )
     return {estimate.key: estimate for estimate in estimates}, losses
 
@@ -275,7 +292,7 @@ def test_no_model_beats_the_constant_once_days_are_permuted(garch_returns: np.nd
 def test_the_network_finds_nothing_in_a_permuted_world(garch_returns: np.ndarray) -> None:
     world = pd.DataFrame(np.expm1(permuted(garch_returns, 20)))
     estimates, losses = estimate_volatility(
-        world, folds_of(3500, refit_every=95), SMALL, np.random.SeedSequence(5), world="permuted_returns"
+        world, folds_of(3500, refit_every=95), 5, world="permuted_returns"
     )
     found = {estimate.key: estimate for estimate in estimates}
     assert found["qlike_skill_lstm@permuted_returns"].low <= 0.0
@@ -288,9 +305,7 @@ def test_the_same_seed_gives_the_same_numbers_and_open_horizons_are_left_out() -
     folds = walk_forward_folds(
         range(1500, 1700, HORIZON), refit_every=24, horizon_days=HORIZON, window_days=30, validation_days=252
     )
-    first, second = (
-        estimate_volatility(returns, folds, SMALL, np.random.SeedSequence(6))[0] for _ in range(2)
-    )
+    first, second = (estimate_volatility(returns, folds, 6)[0] for _ in range(2))
     assert first == second
     assert first[0].n == sum(day + HORIZON < 1700 for day in range(1500, 1700, HORIZON))
 
@@ -298,11 +313,11 @@ def test_the_same_seed_gives_the_same_numbers_and_open_horizons_are_left_out() -
 def test_a_price_that_stands_still_gives_finite_losses() -> None:
     returns = pd.DataFrame(np.random.default_rng(14).standard_normal((1800, 3)) * 0.01)
     returns.iloc[1400:1600, 1] = 0.0
-    _, losses = estimate_volatility(returns, folds_of(1800), SMALL, np.random.SeedSequence(7))
+    _, losses = estimate_volatility(returns, folds_of(1800), 7)
     assert np.isfinite(losses.to_numpy()).all()
 
 
 def test_too_few_decision_days_are_refused() -> None:
     returns = pd.DataFrame(np.random.default_rng(15).standard_normal((1560, 2)) * 0.01)
     with pytest.raises(ValueError, match="2 decision days"):
-        estimate_volatility(returns, folds_of(1560), SMALL, np.random.SeedSequence(8))
+        estimate_volatility(returns, folds_of(1560), 8)

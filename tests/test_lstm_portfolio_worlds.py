@@ -9,11 +9,16 @@ from scipy import stats
 
 from dti_core.lab.errors import DataError
 from dti_core.studies.lstm_portfolio.worlds import (
+    WORLDS,
     Signal,
+    WorldSettings,
     make_world,
     plant_signal,
     signal_share,
 )
+
+PERMUTED = WORLDS["permuted_returns"].settings
+PLANTED = WorldSettings(signal=Signal(0.2))
 
 
 def simulated_returns(n_days: int, n_assets: int, seed: int = 11) -> pd.DataFrame:
@@ -51,14 +56,16 @@ def monthly(world_returns: pd.DataFrame, horizon: int = 21) -> tuple[np.ndarray,
 
 def test_the_observed_world_is_the_data() -> None:
     returns = simulated_returns(50, 3)
-    pd.testing.assert_frame_equal(make_world(returns, "observed", np.random.default_rng(0)), returns)
+    pd.testing.assert_frame_equal(
+        make_world(returns, WORLDS["observed"].settings, np.random.default_rng(0)), returns
+    )
 
 
 @settings(max_examples=20, deadline=None)
 @given(n_days=st.integers(2, 60), n_assets=st.integers(1, 6), seed=st.integers(0, 10_000))
 def test_permuting_keeps_whole_days_and_labels(n_days: int, n_assets: int, seed: int) -> None:
     returns = simulated_returns(n_days, n_assets)
-    world = make_world(returns, "permuted_returns", np.random.default_rng(seed))
+    world = make_world(returns, PERMUTED, np.random.default_rng(seed))
     assert world.index.equals(returns.index)
     assert world.columns.equals(returns.columns)
     by_first = [table.to_numpy()[np.argsort(table.to_numpy()[:, 0])] for table in (world, returns)]
@@ -67,7 +74,7 @@ def test_permuting_keeps_whole_days_and_labels(n_days: int, n_assets: int, seed:
 
 def test_permuting_destroys_clustering() -> None:
     returns = simulated_returns(6000, 3)
-    world = make_world(returns, "permuted_returns", np.random.default_rng(5))
+    world = make_world(returns, PERMUTED, np.random.default_rng(5))
     band = 4 / np.sqrt(len(returns))
     assert autocorrelation(returns.iloc[:, 0].to_numpy() ** 2, 1) > 2 * band
     for lag in (1, 2, 5, 21):
@@ -101,10 +108,10 @@ def test_the_expected_return_is_unbiased() -> None:
 def test_past_returns_reveal_the_signal_and_permuting_hides_it() -> None:
     """A plain 21-day momentum forecast finds most of it: so can a network that sees 60 days."""
     rng = np.random.default_rng(3)
-    planted = make_world(simulated_returns(20_000, 20), "planted_signal", rng, Signal(0.2))
+    planted = make_world(simulated_returns(20_000, 20), PLANTED, rng)
     for world, low, high in (
         (planted, 0.1, 0.22),
-        (make_world(planted, "permuted_returns", rng), -0.03, 0.03),
+        (make_world(planted, PERMUTED, rng), -0.03, 0.03),
     ):
         total = np.vstack([np.zeros(20), world.to_numpy().cumsum(axis=0)])
         days, outcome = monthly(world)
@@ -114,7 +121,7 @@ def test_past_returns_reveal_the_signal_and_permuting_hides_it() -> None:
 
 def test_a_planted_signal_hardly_moves_spread_and_correlation() -> None:
     returns = simulated_returns(20_000, 8)
-    world = make_world(returns, "planted_signal", np.random.default_rng(4), Signal(0.2))
+    world = make_world(returns, PLANTED, np.random.default_rng(4))
     np.testing.assert_allclose(world.std(), returns.std(), rtol=0.05)
     np.testing.assert_allclose(world.corr(), returns.corr(), atol=0.05)
 
@@ -138,8 +145,10 @@ def test_a_stronger_signal_needs_a_larger_share() -> None:
 def test_what_cannot_be_planted_is_refused() -> None:
     still = simulated_returns(100, 3).assign(A1=0.0)
     with pytest.raises(DataError, match="each must move"):
-        make_world(still, "planted_signal", np.random.default_rng(0))
-    with pytest.raises(DataError, match="no world 'else'"):
-        make_world(still, "else", np.random.default_rng(0))  # type: ignore[arg-type]
+        make_world(still, PLANTED, np.random.default_rng(0))
     with pytest.raises(ValueError, match="monthly_rank_ic is 0"):
         Signal(monthly_rank_ic=0.0)
+
+
+def test_each_claim_has_a_world_without_and_one_with_the_effect() -> None:
+    assert [world.role for world in WORLDS.values()] == ["observed", "negative", "positive"]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from dti_core.bridges.lstm import LstmSettings
+    from dti_core.bridges.forecaster import LstmSettings
 
 HIDDEN, WINDOW_DAYS, HORIZON_DAYS, N_STEPS, BATCH, LEARNING_RATE = 32, 60, 21, 200, 256, 1e-3
 TRAIN_DAYS, VALIDATION_DAYS, VALIDATION_STRIDE_DAYS = 1260, 252, 5
@@ -40,8 +40,12 @@ def make_windows(folder: Path) -> list[Path]:
     """Scaled windows and targets of each fold, the same for all; plain log returns for the panel."""
     import pandas as pd
 
-    from dti_core.bridges.lstm import training_samples
-    from dti_core.bridges.sequences import future_returns, return_windows, walk_forward_folds
+    from dti_core.bridges.forecaster import (
+        future_returns,
+        return_windows,
+        training_samples,
+        walk_forward_folds,
+    )
 
     spec = importlib.util.find_spec("skfolio")
     data = Path(str(spec.origin)).parent / "datasets" / "data" / "sp500_dataset.csv.gz"
@@ -65,7 +69,7 @@ def make_windows(folder: Path) -> list[Path]:
 
 def bridge_settings(shared_windows: int = 4) -> "LstmSettings":
     """The bridge at this script's sizes, without early stopping so that every step is taken."""
-    from dti_core.bridges.lstm import LstmSettings
+    from dti_core.bridges.forecaster import LstmSettings
 
     return LstmSettings(
         hidden=HIDDEN, window_days=WINDOW_DAYS, horizon_days=HORIZON_DAYS, n_steps=N_STEPS, batch=BATCH,
@@ -75,7 +79,7 @@ def bridge_settings(shared_windows: int = 4) -> "LstmSettings":
 
 def fit_bridge(data: dict, seed: int, n_seeds: int, shared: bool) -> tuple[float, float]:
     """CPU seconds per network and its mean validation loss."""
-    from dti_core.bridges.lstm import fit_lstm
+    from dti_core.bridges.forecaster import fit_lstm
 
     name, settings = ("stretch", bridge_settings()) if shared else ("train", bridge_settings(1))
     seeds = range(seed * 100, seed * 100 + n_seeds)

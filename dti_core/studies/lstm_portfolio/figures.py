@@ -1,235 +1,210 @@
 """Figures of the study. Each takes only a Result; its title states what the intervals show."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
-from dti_core.lab.record import Estimate, Result
+from dti_core.lab.forest import Row, plot_forest
+from dti_core.lab.methods import trials
+from dti_core.lab.record import OBSERVED, Estimate, Result
+from dti_core.lab.say import listed, sign_of, signed
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
+from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS, NULLS
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLAYS, RULES
+from dti_core.studies.lstm_portfolio.methods.volatility import BASELINE, VOLATILITY
+from dti_core.studies.lstm_portfolio.worlds import WORLDS
 
-BLUE, ORANGE, GREEN = PALETTE[0], PALETTE[1], PALETTE[2]
-SHARPE_UNIT = "Sharpe less equal weights"
-#: Strategies as the figures call them.
-LABELS = {
-    "lstm": "LSTM",
-    "equal_weight": "equal weights",
-    "index": "index",
-    "min_variance": "min variance",
-    "hrp": "risk parity",
-    "historical_mean": "past mean",
-    "ar1": "AR(1)",
-    "ridge": "ridge",
-    "boosting": "boosting",
-    "adaptive": "LSTM, adaptive",
-    "shuffled": "LSTM, shuffled",
-    "foresight": "foresight",
-    "constant_sharpe": "risk x constant",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a forest plot: a label, an estimate, a colour, and whether it is a control (hollow)."""
-
-    label: str
-    estimate: Estimate
-    colour: str = BLUE
-    control: bool = False
+BLUE, ORANGE, GREEN, PINK = PALETTE[:4]
+#: Smallest effects that matter, as the claims have them: C16a and C39, C39 again, C18a, C17a.
+SMALLEST_SHARPE, SMALLEST_ADJUSTMENT, SMALLEST_R2, SMALLEST_QLIKE = 0.1, 0.05, 0.005, 0.02
+REGIMES = {
+    "calm": "calm", "middle": "middle", "volatile": "volatile", "calm_minus_volatile": "calm - volatile",
+}  # fmt: skip
 
 
 def plot_wealth(result: Result) -> go.Figure:
     """Growth of one unit after costs, on a log scale."""
     paths = result.series["wealth"]
-    colours = {"lstm": ORANGE, "equal_weight": BLUE, "min_variance": GREEN, "index": NEUTRAL}
-    shown = [name for name in colours if name in paths]
+    titles = {FAVOURITE: METHODS[FAVOURITE].title} | {name: rule.title for name, rule in RULES.items()}
+    titles |= {"index": "index"} if "index" in paths else {}
+    colours = dict(zip(titles, (ORANGE, BLUE, GREEN, PINK, *PALETTE[4:]), strict=False)) | {"index": NEUTRAL}
+    ends = {title: float(paths[name].iloc[-1]) for name, title in titles.items()}
     figure = go.Figure()
-    for name in shown:
-        line = {"color": colours[name], "width": 3 if name == "lstm" else 2}
-        figure.add_scatter(x=paths.index, y=paths[name], mode="lines", name=LABELS[name], line=line)
-    _label_ends(figure, {LABELS[name]: float(paths[name].iloc[-1]) for name in shown}, list(colours.values()))
-    ends = {name: float(paths[name].iloc[-1]) for name in shown}
-    listed = ", ".join(f"{LABELS[name]} {value:.1f}" for name, value in ends.items())
-    title = (
-        f"After costs, 1 grew to {ends['lstm']:.1f} with the LSTM and to {ends['equal_weight']:.1f} "
-        f"with equal weights: {_clearly(result['sharpe_lstm_minus_equal_weight'])}"
-    )
+    for name, title in titles.items():
+        line = {"color": colours[name], "width": 3 if name == FAVOURITE else 2}
+        figure.add_scatter(x=paths.index, y=paths[name], mode="lines", name=title, line=line)
+    _label_ends(figure, ends, [colours[name] for name in titles])
+    favourite, benchmark = titles[FAVOURITE], titles[BENCHMARK]
+    finding = sign_of(
+        _only(result, measure="sharpe_difference", method=FAVOURITE, against=BENCHMARK, regime="all"),
+        "a better Sharpe ratio", "a worse Sharpe ratio", "no clear difference in Sharpe ratio",
+    )  # fmt: skip
     figure = style(
-        figure, title=title, x=_time_title(result), y="wealth, start = 1 (log scale)", card=result.card,
+        figure, x="date" if isinstance(paths.index, pd.DatetimeIndex) else "trading day",
+        y="wealth, start = 1 (log scale)", card=result.card,
+        title=f"After costs, 1 grew to {ends[favourite]:.1f} with the {favourite} and to "
+        f"{ends[benchmark]:.1f} with {benchmark}: {finding}",
         caption=f"Monthly rebalancing, {result.config.cost_bps:g} basis points per traded dollar, weights "
         "drift in between. One path of history: the intervals stand in the next figure.",
-        alt=f"Line chart of wealth at the end, from a start of 1: {listed}.",
+        alt="Line chart of wealth at the end, from a start of 1: "
+        + ", ".join(f"{title} {value:.1f}" for title, value in ends.items()) + ".",
     )  # fmt: skip
-    figure.update_yaxes(type="log")
+    figure.update_yaxes(type="log", tickvals=_round_levels(paths[list(titles)]), tickformat="~g")
     figure.update_layout(showlegend=False, margin_r=112)
     return figure
 
 
 def plot_sharpe_differences(result: Result) -> go.Figure:
     """Sharpe ratio less that of equal weights: forecasts, strategies without forecast, controls."""
-    rows = [Row("LSTM", result["sharpe_lstm_minus_equal_weight"], ORANGE)]
-    for name in ("historical_mean", "ar1", "ridge", "boosting"):
-        rows.append(Row(LABELS[name], result[f"sharpe_{name}_minus_equal_weight"]))
-    for name in ("min_variance", "hrp"):
-        rows.append(Row(LABELS[name], result[f"sharpe_{name}_minus_equal_weight"], GREEN))
-    for name, colour in {"constant_sharpe": NEUTRAL, "shuffled": ORANGE}.items():
-        rows.append(Row(LABELS[name], result[f"sharpe_{name}_minus_equal_weight"], colour, True))
-    for world, label in {"permuted_returns": "LSTM, no signal", "planted_signal": "LSTM, planted"}.items():
-        rows.append(Row(label, result[f"sharpe_lstm_minus_equal_weight@{world}"], ORANGE, True))
+
+    def difference(method: str, world: str = OBSERVED) -> Estimate:
+        at = {"measure": "sharpe_difference", "method": method, "against": BENCHMARK, "regime": "all"}
+        return _only(result, world, **at)
+
+    rows = [Row(METHODS[name].title, difference(name), _colour(name)) for name in trials(METHODS)]
+    rows += [Row(rule.title, difference(name), GREEN) for name, rule in RULES.items() if name != BENCHMARK]
+    controls = {name: method for name, method in METHODS.items() if not method.counts_as_trial}
+    oracles = [name for name, method in controls.items() if "future" in method.needs]
+    for name, method in controls.items():
+        if name not in oracles:
+            colour = ORANGE if "favourite" in method.needs else NEUTRAL
+            rows.append(Row(method.title, difference(name), colour, control=True))
+    favourite = METHODS[FAVOURITE].title
+    for name, world in WORLDS.items():
+        if world.role != "observed":
+            rows.append(Row(f"{favourite}, {world.title}", difference(FAVOURITE, name), ORANGE, control=True))
     ahead = [row.label for row in rows if not row.control and row.estimate.low > 0]
-    who, ending = _list(ahead) or "No forecast and no optimiser", "s" if len(ahead) == 1 else ""
-    foresight = result["sharpe_foresight_minus_equal_weight"]
-    return _dress(
-        _forest(rows), len(rows),
-        title=f"{who} clearly beat{ending} equal weights; foresight would add {foresight.value:.1f}",
-        x=SHARPE_UNIT, y="", card=result.card,
+    who, ending = listed(ahead, "No forecast and no optimiser"), "s" if len(ahead) == 1 else ""
+    would = [f"{METHODS[name].title} would add {difference(name).value:.1f}" for name in oracles]
+    told = [f"Perfect {METHODS[name].title}, off the scale: {signed(difference(name))}." for name in oracles]
+    return plot_forest(
+        rows, what="Sharpe ratio less that of equal weights", smallest=SMALLEST_SHARPE, card=result.card,
+        title="; ".join([f"{who} clearly beat{ending} equal weights", *would]),
+        x="Sharpe less equal weights",
         caption=f"Points and 95 % intervals ({rows[0].estimate.how}), days paired. Hollow: controls, without "
-        "skill (shuffled, no signal) or with skill planted. Perfect foresight, off the scale: "
-        f"{_text(foresight)}.",
-        alt=_alt("Sharpe ratio less that of equal weights", rows),
+        f"skill (shuffled, no signal) or with skill planted. {' '.join(told)}",
     )  # fmt: skip
 
 
 def plot_skill(result: Result) -> go.Figure:
-    """Out-of-sample R2 of each forecaster against three nulls."""
-    nulls = {"zero": NEUTRAL, "pooled_mean": BLUE, "constant_sharpe": ORANGE}
-    named = {"zero": "zero", "pooled_mean": "pooled mean", "constant_sharpe": "constant Sharpe x vol"}
-    forecasters = ("lstm", "ridge", "boosting", "ar1", "historical_mean")
-    figure = go.Figure()
-    for k, (null, colour) in enumerate(nulls.items()):
-        found = [result[f"r2_{name}_vs_{null}"] for name in forecasters]
-        places = -np.arange(len(found)) + (1 - k) * 0.22
-        _add_points(figure, [100 * _bounds(one) for one in found], places, colour, named[null])
-    figure.update_yaxes(
-        tickvals=-np.arange(len(forecasters)), ticktext=[LABELS[name] for name in forecasters]
-    )
-    figure.add_vline(x=0, line_color=NEUTRAL)
-    hard, easy = result["r2_lstm_vs_constant_sharpe"], result["r2_lstm_vs_zero"]
+    """Out-of-sample R2 of each forecaster against the nulls."""
+    colours = dict(zip(NULLS, (NEUTRAL, BLUE, ORANGE, GREEN, PINK), strict=False))
+    found = {
+        (name, null): _only(result, measure="r2", method=name, null=null)
+        for name in trials(METHODS)
+        for null in NULLS
+    }
     rows = [
-        Row(f"{LABELS[f]} against {named[n]}", result[f"r2_{f}_vs_{n}"]) for f in forecasters for n in nulls
+        Row(METHODS[name].title, one, colours[null], series=NULLS[null].title)
+        for (name, null), one in found.items()
     ]
-    return _dress(
-        figure, 2 * len(forecasters),
-        title=f"Against zero the LSTM removes {100 * easy.value:.1f} % of the squared error, "
-        f"against constant Sharpe x volatility {100 * hard.value:.1f} %: "
-        f"{'skill' if hard.low > 0 else 'no clear skill'}",
-        x="out-of-sample R2, percent", y="", card=result.card,
+    easiest, *_, hardest = NULLS
+    easy, hard = found[FAVOURITE, easiest], found[FAVOURITE, hardest]
+    ranks = _only(result, measure="rank_ic", method=FAVOURITE)
+    return plot_forest(
+        rows, what="Out-of-sample R2", smallest=100 * SMALLEST_R2, scale=100, digits=4, card=result.card,
+        title=f"Against {NULLS[easiest].title} the {METHODS[FAVOURITE].title} removes "
+        f"{100 * easy.value:.1f} % of the squared error, against {NULLS[hardest].title} "
+        f"{100 * hard.value:.1f} %: {'skill' if hard.low > 0 else 'no clear skill'}",
+        x="out-of-sample R2, percent",
         caption=f"Points and 95 % intervals ({hard.how}) over months. Colour: the null. "
-        f"Rank correlation of the LSTM: {_text(result['rank_ic_lstm'], 3)}.",
-        alt=_alt("Out-of-sample R2", rows, 4),
+        f"Rank correlation of the {METHODS[FAVOURITE].title}: {signed(ranks, 3)}.",
     )  # fmt: skip
 
 
 def plot_regimes(result: Result) -> go.Figure:
-    """LSTM less equal weights in calm and volatile months, and what an adaptive bet changes."""
-    stem = "sharpe_lstm_minus_equal_weight_"
-    labels = {
-        "calm": "calm",
-        "middle": "middle",
-        "volatile": "volatile",
-        "calm_minus_volatile": "calm - volatile",
+    """Favourite less equal weights in calm and volatile months, and what an adaptive bet changes."""
+    by_regime = {
+        str(one.at["regime"]): one
+        for one in result.where(measure="sharpe_difference", method=FAVOURITE, against=BENCHMARK)
     }
-    known = {estimate.key: estimate for estimate in result}
-    rows = [Row(label, known[stem + key]) for key, label in labels.items() if stem + key in known]
-    rows.append(Row("adaptive - fixed", result["sharpe_adaptive_minus_fixed"], ORANGE))
-    contrast = known.get(f"{stem}calm_minus_volatile")
-    finding = "too few calm or volatile months to compare" if contrast is None else _apart(contrast)
+    rows = [Row(label, by_regime[name]) for name, label in REGIMES.items() if name in by_regime]
+    for name, overlay in OVERLAYS.items():
+        change = _only(result, measure="sharpe_difference", method=name, against=FAVOURITE)
+        rows.append(Row(f"{overlay.title} - fixed", change, ORANGE))
+    finding = "too few calm or volatile months to compare"
+    if contrast := by_regime.get("calm_minus_volatile"):
+        finding = sign_of(
+            contrast, "clearly better in calm ones", "clearly better in volatile ones", "no clear difference"
+        )
     source = "the VIX" if result.config.regime_by == "vix" else "realised volatility of 21 days"
-    return _dress(
-        _forest(rows), len(rows), title=f"LSTM in calm and in volatile markets: {finding}",
-        x="difference of annual Sharpe", y="", card=result.card,
+    favourite = METHODS[FAVOURITE].title
+    return plot_forest(
+        rows, what=f"Sharpe ratio of the {favourite} less that of equal weights by regime",
+        smallest=SMALLEST_SHARPE, card=result.card,
+        title=f"{favourite} in calm and in volatile markets: {finding}",
+        x="difference of annual Sharpe",
         caption=f"Months fall into thirds of {source} before they begin, by cut-offs that use the past only. "
         f"Points and 95 % intervals ({rows[0].estimate.how}). Adaptive: the bet shrinks as volatility "
-        "exceeds its median.",
-        alt=_alt("Sharpe ratio of the LSTM less that of equal weights by regime", rows),
+        f"exceeds its median; there a change matters from {SMALLEST_ADJUSTMENT:g}.",
     )  # fmt: skip
 
 
 def plot_volatility(result: Result) -> go.Figure:
-    """QLIKE of volatility forecasts: constant, GARCH, HAR asset by asset and pooled, and LSTM."""
-    models = {
-        "constant": "constant",
-        "garch": "GARCH(1,1)",
-        "har": "HAR",
-        "pooled_har": "pooled HAR",
-        "lstm": "LSTM",
-    }
+    """QLIKE of volatility forecasts, asset by asset or pooled."""
     rows = [
-        Row(label, result[f"qlike_{model}"], {"lstm": ORANGE, "constant": NEUTRAL}.get(model, BLUE))
-        for model, label in models.items()
+        Row(method.title, _only(result, measure="qlike", method=name, series="assets"), _colour(name))
+        for name, method in VOLATILITY.items()
     ]
-    gains = {label: result[f"qlike_{model}_minus_lstm"] for model, label in list(models.items())[1:-1]}
-    beaten = [label for label, gain in gains.items() if gain.low > 0]
-    better = [label for label, gain in gains.items() if gain.high < 0]
-    finding = "; ".join(
-        [f"the LSTM beats {_list(beaten)}"] * bool(beaten) + [f"{_list(better)} beat the LSTM"] * bool(better)
-    )
-    differences = ", ".join(f"{label} less LSTM {_text(gain, 3)}" for label, gain in gains.items())
-    return _dress(
-        _forest(rows, zero=False), len(rows),
-        title=f"Volatility of the next month: {finding or 'no clear winner'}",
-        x="QLIKE loss, 0 is perfect", y="", card=result.card,
+    gains = {
+        VOLATILITY[str(gain.at["method"])].title: gain
+        for gain in result.where(measure="qlike_difference", series="assets")
+    }
+    favourite = VOLATILITY[FAVOURITE].title
+    beaten = [title for title, gain in gains.items() if gain.low > 0]
+    better = [title for title, gain in gains.items() if gain.high < 0]
+    findings = [f"the {favourite} beats {listed(beaten)}"] if beaten else []
+    findings += [f"{listed(better)} beat the {favourite}"] if better else []
+    paired = ", ".join(f"{title} less {favourite} {signed(gain, 3)}" for title, gain in gains.items())
+    return plot_forest(
+        rows, what="QLIKE loss of monthly volatility forecasts", zero=False, digits=3, card=result.card,
+        title=f"Volatility of the next month: {'; '.join(findings) or 'no clear winner'}",
+        x="QLIKE loss, 0 is perfect", alt=f"{paired}.",
         caption=f"Mean loss over assets and months with 95 % intervals ({rows[0].estimate.how}). "
-        f"Paired: {differences}.",
-        alt=_alt("QLIKE loss of monthly volatility forecasts", rows, 3) + f" {differences}.",
+        f"Paired, where a difference matters from {SMALLEST_QLIKE:g}: {paired}.",
     )  # fmt: skip
 
 
 def plot_price_trap(result: Result) -> go.Figure:
     """R2 of an unchanged price on price levels, beside R2 of an AR(1) on returns."""
-    level, change = result["r2_unchanged_price_on_levels"], result["r2_ar1_on_daily_returns"]
-    rows = [Row("price level", level, NEUTRAL, True), Row("daily return", change, BLUE)]
-    return _dress(
-        _forest(rows), len(rows),
+    level, change = result.where(measure="price_trap")
+    rows = [Row("price level", level, NEUTRAL, control=True), Row("daily return", change)]
+    return plot_forest(
+        rows, what="Out-of-sample R2", digits=4, card=result.card,
         title=f"\"Tomorrow's price is today's\" has R2 {level.value:.2f} and says nothing of returns "
         f"(AR(1): R2 {change.value:.3f})",
-        x="out-of-sample R2, median asset", y="", card=result.card,
+        x="out-of-sample R2, median asset",
         caption="Second half of the days. Above: the last price as forecast of the price. Below: an AR(1) "
         f"fitted on the first half as forecast of the return, against 0. Intervals: {level.how}.",
-        alt=_alt("Out-of-sample R2", rows, 4),
     )  # fmt: skip
 
 
-def _dress(figure: go.Figure, n_rows: int, **texts: Any) -> go.Figure:
-    """House style for rows of intervals: as high as its rows need, no line along a row."""
-    figure = style(figure, **texts)
-    figure.update_yaxes(zeroline=False)
-    figure.update_layout(height=190 + 32 * max(3, n_rows), legend={"y": -0.28})
-    return figure
+def _only(result: Result, world: str = OBSERVED, **at: str) -> Estimate:
+    """The one estimate with these dimensions."""
+    (estimate,) = result.where(world, **at)
+    return estimate
 
 
-def _forest(rows: Sequence[Row], zero: bool = True) -> go.Figure:
-    """Points with intervals, one row below the other; controls are hollow."""
-    figure = go.Figure()
-    for k, row in enumerate(rows):
-        _add_points(figure, [_bounds(row.estimate)], np.array([-k]), row.colour, row.label, row.control)
-    figure.update_yaxes(tickvals=[-k for k in range(len(rows))], ticktext=[row.label for row in rows])
-    figure.update_layout(showlegend=False)
-    if zero:
-        figure.add_vline(x=0, line_color=NEUTRAL)
-    return figure
+def _colour(name: str) -> str:
+    return {FAVOURITE: ORANGE, BASELINE: NEUTRAL}.get(name, BLUE)
 
 
-def _add_points(
-    figure: go.Figure,
-    bounds: Sequence[np.ndarray],
-    places: np.ndarray,
-    colour: str,
-    name: str,
-    hollow: bool = False,
-) -> None:
-    value, low, high = np.array(bounds).T
-    figure.add_scatter(
-        x=value, y=places, mode="markers", name=name,
-        marker={"color": colour, "size": 10, "symbol": "circle-open" if hollow else "circle"},
-        error_x={"array": high - value, "arrayminus": value - low, "color": colour, "thickness": 2},
-        hovertemplate="%{x:.3f}<extra>" + name + "</extra>",
-    )  # fmt: skip
+def _round_levels(paths: pd.DataFrame) -> list[float] | None:
+    """Ticks of a log axis that stand apart: 1, 2, 5 and their tens, or tens alone over many decades.
+
+    None, which leaves them to plotly, where the paths hardly move.
+    """
+    low, high = paths.to_numpy().min(), paths.to_numpy().max()
+    if high < 5 * low:
+        return None
+    steps = (1, 2, 5) if high < 200 * low else (1,)
+    levels = [step * 10.0**power for power in range(-9, 10) for step in steps]
+    return [level for level in levels if low <= level <= high]
 
 
-def _label_ends(figure: go.Figure, ends: dict[str, float], colours: Sequence[str]) -> None:
+def _label_ends(figure: go.Figure, ends: Mapping[str, float], colours: Sequence[str]) -> None:
     """Write each line's name at its end, pushed apart where lines end close together (log scale)."""
     order = sorted(ends, key=ends.__getitem__)
     heights = np.log10([ends[name] for name in order])
@@ -241,40 +216,3 @@ def _label_ends(figure: go.Figure, ends: dict[str, float], colours: Sequence[str
             x=1.01, xref="paper", y=height, text=name, showarrow=False, xanchor="left",
             font={"color": colours[list(ends).index(name)], "size": 12},
         )  # fmt: skip
-
-
-def _bounds(estimate: Estimate) -> np.ndarray:
-    return np.array([estimate.value, estimate.low, estimate.high])
-
-
-def _text(estimate: Estimate, digits: int = 2) -> str:
-    return f"{estimate.value:+.{digits}f} [{estimate.low:+.{digits}f}, {estimate.high:+.{digits}f}]"
-
-
-def _clearly(difference: Estimate) -> str:
-    if difference.low > 0:
-        return "a better Sharpe ratio"
-    return "a worse Sharpe ratio" if difference.high < 0 else "no clear difference in Sharpe ratio"
-
-
-def _apart(contrast: Estimate) -> str:
-    if contrast.low > 0:
-        return "clearly better in calm ones"
-    return "clearly better in volatile ones" if contrast.high < 0 else "no clear difference"
-
-
-def _list(labels: Sequence[str]) -> str:
-    return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else list(labels))
-
-
-def _alt(what: str, rows: Sequence[Row], digits: int = 2) -> str:
-    return (
-        f"{what} with 95 % intervals: "
-        + "; ".join(f"{r.label} {_text(r.estimate, digits)}" for r in rows)
-        + "."
-    )
-
-
-def _time_title(result: Result) -> str:
-    dated = hasattr(result.series["wealth"].index, "year")
-    return "date" if dated else "trading day"

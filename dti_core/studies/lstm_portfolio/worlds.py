@@ -1,18 +1,17 @@
 """Control worlds: daily returns in which nothing can be forecast, or in which a known signal can be found."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from dti_core.lab.errors import DataError
+from dti_core.lab.methods import World
+from dti_core.lab.record import OBSERVED
 
-World = Literal["observed", "permuted_returns", "planted_signal"]
-WORLDS: tuple[str, ...] = get_args(World)
-Floats = npt.NDArray[np.float64]
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +51,37 @@ class PlantedWorld:
     expected: pd.DataFrame
 
 
-def make_world(
-    returns: pd.DataFrame, world: World, rng: np.random.Generator, signal: Signal | None = None
-) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True)
+class WorldSettings:
+    """What is done to the observed returns: days permuted, then a signal planted."""
+
+    permuted: bool = False
+    signal: Signal | None = None
+
+
+#: The real market, one in which no forecast can help, and one in which a signal can be found.
+WORLDS: dict[str, World[WorldSettings]] = {
+    OBSERVED: World("as observed", "observed", WorldSettings()),
+    "permuted_returns": World("no signal", "negative", WorldSettings(permuted=True)),
+    "planted_signal": World("signal planted", "positive", WorldSettings(signal=Signal())),
+}
+
+
+def make_world(returns: pd.DataFrame, settings: WorldSettings, rng: np.random.Generator) -> pd.DataFrame:
     """Returns of a world, in the shape and with the labels of the observed ones.
 
-    observed : as they are. permuted_returns : whole days shuffled, so that each asset keeps its returns and
-    each day its cross-section, and no day says anything of a later one. planted_signal : see `plant_signal`.
+    Permuting shuffles whole days, so that each asset keeps its returns and each day its cross-section, and no
+    day says anything of a later one; for a signal see `plant_signal`.
 
     Parameters
     ----------
     returns : (n_days, n_assets), simple daily returns, no NaN.
-    world : one of WORLDS.
-    signal : strength of the planted signal; used in `planted_signal` only.
     """
-    match world:
-        case "observed":
-            return returns
-        case "permuted_returns":
-            return _permute_days(returns, rng)
-        case "planted_signal":
-            return plant_signal(returns, rng, signal or Signal()).returns
-    raise DataError(f"no world '{world}'. Allowed: {', '.join(WORLDS)}.")
+    if settings.permuted:
+        returns = _permute_days(returns, rng)
+    if settings.signal is not None:
+        returns = plant_signal(returns, rng, settings.signal).returns
+    return returns
 
 
 def _permute_days(returns: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -141,7 +149,7 @@ def _remaining(decay: float, n_days: int) -> float:
     return float((1.0 - decay**n_days) / (1.0 - decay))
 
 
-def _persistent_state(shocks: Floats, decay: float) -> Floats:
+def _persistent_state(shocks: Array, decay: float) -> Array:
     """AR(1) state of unit variance driven by unit shocks: (n_days, n_assets)."""
     state = np.zeros_like(shocks)
     gain = np.sqrt(1.0 - decay**2)

@@ -1,1 +1,1 @@
-"""Equations of the study: portfolios, forecasts, volatility, skill and inference. Arrays in, arrays out."""
+"""Equations of the study: walks, forecasts, holdings, performance, skill, variance. Arrays in, arrays out."""

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dti_core.studies.lstm_portfolio.model.performance import DAYS_PER_YEAR
+
 Array = NDArray[np.float64]
 Days = NDArray[np.int64]
-
-DAYS_PER_YEAR = 252.0
 
 
 class Regime(IntEnum):

@@ -1,6 +1,6 @@
 """Daily returns of one universe of assets, checked against a schema, with a card that names their flaws."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,8 @@ import pandas as pd
 from dti_core.lab.config import Config, load_experiment
 from dti_core.lab.data import DataCard, Problem, packaged, read_user_table
 from dti_core.lab.errors import DataError
+from dti_core.studies.lstm_portfolio.data.parameters import Parameters
+from dti_core.studies.lstm_portfolio.data.prices import WARNING, check_prices, validate_prices
 
 #: Universes given as growth of one dollar a row, without dates.
 UNDATED = ("nyse_o", "nyse_n", "tse", "djia")
@@ -18,12 +20,12 @@ class Market:
     """What can be traded, and what it is compared with.
 
     returns : (n_days, n_assets) simple daily returns; rows are dates, or 0, 1, ... where the source has none.
-    benchmark : (n_days,) simple daily returns of an index, None where the universe has none.
+    index_returns : (n_days,) simple daily returns of an index, None where the universe has none.
     vix : (n_days,) VIX at each close with gaps as NaN, None where dates do not match any.
     """
 
     returns: pd.DataFrame
-    benchmark: pd.Series | None = None
+    index_returns: pd.Series | None = None
     vix: pd.Series | None = None
 
     @property
@@ -61,13 +63,7 @@ def validate_returns(returns: pd.DataFrame) -> pd.DataFrame:
     import pandera.pandas as pa
 
     schema = pa.DataFrameSchema(
-        {
-            ".+": pa.Column(
-                float,
-                [pa.Check.gt(-1.0), pa.Check(np.isfinite, error="finite")],
-                regex=True,
-            )
-        },
+        {".+": pa.Column(float, [pa.Check.gt(-1.0), pa.Check(np.isfinite, error="finite")], regex=True)},
         checks=pa.Check(lambda table: table.index.is_monotonic_increasing and table.index.is_unique),
     )
     try:
@@ -78,30 +74,33 @@ def validate_returns(returns: pd.DataFrame) -> pd.DataFrame:
 
 def check_length(market: Market, config: Config) -> None:
     """Raise DataError unless there are days for the window of the first test year and for all folds."""
-    found, needed = len(market.returns), days_needed(config)
-    if found < needed:
+    sizes, n_days = config.typed(Parameters), len(market.returns)
+    if n_days < days_needed(sizes):
         raise DataError(
-            f"{config.slug}: {found} days of returns are too few for n_folds={config.n_folds} of "
-            f"{config.refit_months} months after lookback_days={config.lookback_days} "
-            f"({needed} days needed). {suggest_sizes(found, config)}"
+            f"{config.slug}: {n_days} days of returns are too few for n_folds={sizes.n_folds} of "
+            f"{sizes.refit_months} months after lookback_days={sizes.lookback_days} "
+            f"({days_needed(sizes)} days needed). {suggest_sizes(n_days, sizes)}"
         )
 
 
-def days_needed(config: Config) -> int:
+def days_needed(sizes: Parameters) -> int:
     """Days of returns that the folds, the first portfolio and the first fit ask for."""
-    learning_days = config.window_days + config.validation_days + 2 * config.horizon_days
-    return int(max(config.lookback_days, learning_days) + 21 + config.n_folds * config.refit_months * 21)
+    learning_days = sizes.window_days + sizes.validation_days + 2 * sizes.horizon_days
+    return max(sizes.lookback_days, learning_days) + 21 + sizes.n_folds * sizes.refit_months * 21
 
 
-def suggest_sizes(n_days: int, config: Config) -> str:
+def suggest_sizes(n_days: int, sizes: Parameters) -> str:
     """The settings, from large to small, with which a table of `n_days` can be studied."""
     for lookback, validation, months in ((504, 252, 24), (504, 252, 12), (252, 126, 6), (126, 63, 3)):
-        sizes = {"lookback_days": lookback, "validation_days": validation, "refit_months": months}
-        one = config.replace(**sizes, n_folds=1)
-        n_folds = min(config.n_folds, 1 + (n_days - days_needed(one)) // (21 * months))
+        smaller = replace(
+            sizes, n_folds=1, lookback_days=lookback, validation_days=validation, refit_months=months
+        )
+        n_folds = min(sizes.n_folds, 1 + (n_days - days_needed(smaller)) // (21 * months))
         if n_folds >= 2:
-            settings = {"n_folds": n_folds, **sizes}
-            return f"Add {' '.join(f'-p {name}={value}' for name, value in settings.items())}."
+            return (
+                f"Add -p n_folds={n_folds} -p lookback_days={lookback} -p validation_days={validation} "
+                f"-p refit_months={months}."
+            )
     return "Give a longer table."
 
 
@@ -112,11 +111,11 @@ def to_returns(prices: pd.DataFrame) -> pd.DataFrame:
 
 def _load_sp500() -> tuple[Market, DataCard]:
     prices = _dated_prices("sp500_20")
-    benchmark = to_returns(_dated_prices("sp500_index")).iloc[:, 0]
+    index = to_returns(_dated_prices("sp500_index")).iloc[:, 0]
     returns = to_returns(prices)
     vix = pd.to_numeric(_dated_prices("vix").iloc[:, 0], errors="coerce")
     vix = vix.reindex(returns.index)
-    return Market(returns, benchmark.reindex(returns.index), vix), packaged("sp500_20").card("sp500_20")
+    return Market(returns, index.reindex(returns.index), vix), packaged("sp500_20").card("sp500_20")
 
 
 def _load_undated(name: str) -> tuple[Market, DataCard]:
@@ -128,8 +127,6 @@ def _load_undated(name: str) -> tuple[Market, DataCard]:
 
 
 def _load_yours(data_path: str) -> tuple[Market, DataCard]:
-    from dti_core.studies.lstm_portfolio.check import validate_prices
-
     if not data_path:
         raise DataError(
             "universe='yours' needs data_path: a CSV or Parquet file, dates x tickers, with prices."
@@ -146,13 +143,11 @@ def _dated_prices(name: str) -> pd.DataFrame:
 
 def check(table: pd.DataFrame) -> list[Problem]:
     """All problems of a user's table of prices, those that block the study first."""
-    from dti_core.studies.lstm_portfolio.check import WARNING, check_prices
-
-    found = check_prices(table)
-    problems = [Problem(text.removeprefix(WARNING), blocks=not text.startswith(WARNING)) for text in found]
-    config, n_days = load_experiment("lstm_portfolio").resolve(), len(table) - 1
-    if n_days < days_needed(config) and not any(problem.blocks for problem in problems):
-        advice = suggest_sizes(n_days, config)
+    sentences = check_prices(table)
+    problems = [Problem(said.removeprefix(WARNING), not said.startswith(WARNING)) for said in sentences]
+    sizes, n_days = load_experiment("lstm_portfolio").resolve().typed(Parameters), len(table) - 1
+    if n_days < days_needed(sizes) and not any(problem.blocks for problem in problems):
+        advice = suggest_sizes(n_days, sizes)
         short = f"{n_days} days of returns are too few for the default sizes. {advice}"
         problems.append(Problem(short, blocks=not advice.startswith("Add")))
     return problems

@@ -24,6 +24,11 @@ def sharpe(returns: Array) -> float:
     return float(returns.mean()) / spread * math.sqrt(DAYS_PER_YEAR)
 
 
+def sharpe_leads(networks: Array, benchmark: Array) -> tuple[float, ...]:
+    """Annualised Sharpe ratio of each row of (n_networks, n_days) less that of the benchmark."""
+    return tuple(sharpe(returns) - sharpe(benchmark) for returns in networks)
+
+
 def annual_return(returns: Array) -> float:
     """Arithmetic mean of daily returns, times 252."""
     return float(returns.mean()) * DAYS_PER_YEAR

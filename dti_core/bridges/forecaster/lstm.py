@@ -1,18 +1,16 @@
-"""A small LSTM pooled over assets: train it on one walk-forward fold for several seeds, and forecast."""
+"""A small LSTM pooled over assets: train it on one walk-forward fold for several seeds, and forecast.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+Arrays in, arrays out; torch is imported where networks run, so that whoever only names the bridge need not
+wait for it.
+"""
+
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from dti_core.bridges.lstm_network import Lstm
-from dti_core.bridges.lstm_training import Plan, Seeds, descend, torch_generators
-from dti_core.bridges.sequences import (
-    SCALE_FLOOR,
+from dti_core.bridges.forecaster.sequences import (
     Array,
     Days,
     Fold,
@@ -22,66 +20,10 @@ from dti_core.bridges.sequences import (
     return_windows,
     volatility_windows,
 )
+from dti_core.bridges.forecaster.settings import LstmSettings, Seeds
 
 Features = NDArray[np.float32] | Array
 Target = Literal["return", "log_volatility"]
-
-
-@dataclass(frozen=True, slots=True)
-class LstmSettings:
-    """Size and training of the network.
-
-    hidden : units.
-    shared_windows, shared_spacing_days : training windows that share one run of the network, rows between
-        their ends; all begin on the same row, so later ones see more than `window_days`. 1 runs each alone.
-    window_days, horizon_days : rows seen and rows forecast.
-    n_steps, batch : most Adam steps, windows in each (a multiple of `shared_windows`).
-    check_every, patience : steps between looks at the validation loss, looks without a better one before the
-        end; patience 0 trains all steps and keeps the last weights.
-    validation_stride_days : every how many days the validation slice is used; neighbouring targets overlap.
-    scale_floor : smallest daily volatility by which a window is divided.
-    n_seeds : networks trained when the seeds come as a SeedSequence.
-    device : "auto" takes CUDA where there is one.
-    """
-
-    hidden: int = 32
-    window_days: int = 60
-    horizon_days: int = 21
-    n_steps: int = 200
-    batch: int = 256
-    learning_rate: float = 1e-3
-    check_every: int = 20
-    patience: int = 3
-    validation_stride_days: int = 5
-    scale_floor: float = SCALE_FLOOR
-    shared_windows: int = 4
-    shared_spacing_days: int = 5
-    n_seeds: int = 3
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-
-    def __post_init__(self) -> None:
-        counts = (
-            self.hidden,
-            self.window_days,
-            self.horizon_days,
-            self.n_steps,
-            self.batch,
-            self.check_every,
-        )
-        if min(counts) < 1 or min(self.validation_stride_days, self.n_seeds) < 1 or self.patience < 0:
-            raise ValueError(f"lengths and counts must be at least 1, patience at least 0: {self}")
-        if min(self.shared_windows, self.shared_spacing_days) < 1 or self.batch % self.shared_windows:
-            raise ValueError(
-                f"batch = {self.batch} must be a multiple of shared_windows = {self.shared_windows}"
-            )
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate = {self.learning_rate} must be positive")
-
-    def torch_device(self) -> torch.device:
-        """The device meant by `device`."""
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return torch.device(self.device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +43,9 @@ class LstmEnsemble:
             raise ValueError(
                 f"windows have {windows.shape[2]} features; the network learned {self.n_features}"
             )
-        device = self.settings.torch_device()
-        with one_torch_thread(), torch.inference_mode():
-            size = (self.settings.batch, self.settings.window_days, self.n_features, self.settings.hidden)
-            net = Lstm(len(self.weights), *size, device=device)
-            net.theta.copy_(torch.from_numpy(self.weights))
-            forecasts = net.predict(torch.from_numpy(windows).to(device))
-        return forecasts.cpu().numpy().astype(np.float64)
+        from dti_core.bridges.forecaster.training import run_networks
 
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Run torch on one thread, as networks this small are slower on two; the former number comes back."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+        return run_networks(self.weights, windows, self.settings)
 
 
 def fit_lstm(
@@ -154,14 +81,9 @@ def fit_lstm(
     _check_targets(targets, (len(train), len(ends)))
     held_targets = np.asarray(val_targets, dtype=np.float32)
     _check_targets(held_targets, (len(validation),))
-    device, generators = settings.torch_device(), torch_generators(seeds, settings.n_seeds)
-    tensors = [torch.from_numpy(part).to(device) for part in (train, targets, validation, held_targets)]
-    plan = Plan(settings.n_steps, settings.learning_rate, settings.check_every, settings.patience, ends)
-    with one_torch_thread(), torch.inference_mode():
-        size = (settings.batch // len(ends), len(train[0]), train.shape[2], settings.hidden)
-        net = Lstm(len(generators), *size, device=device)
-        net.initialise(generators)
-        best = descend(net, (tensors[0], tensors[1]), (tensors[2], tensors[3]), plan, generators)
+    from dti_core.bridges.forecaster.training import train_networks
+
+    best = train_networks((train, targets), (validation, held_targets), ends, settings, seeds)
     return LstmEnsemble(settings, train.shape[2], *best)
 
 

@@ -1,55 +1,111 @@
 """Training: Adam on all seeds at once, each with its own shuffled batches and its own early stopping."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dti_core.bridges.lstm_network import Lstm
-from dti_core.bridges.sequences import Array
+from dti_core.bridges.forecaster.network import Lstm
+from dti_core.bridges.forecaster.sequences import Array
+from dti_core.bridges.forecaster.settings import LstmSettings, Seeds
 
+Samples = tuple[NDArray[np.float32], NDArray[np.float32]]
 Pair = tuple[torch.Tensor, torch.Tensor]
-Seeds = Sequence[int] | np.random.SeedSequence
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How to descend; `ends` are the rows of a training window at which a forecast is made."""
-
-    n_steps: int
-    learning_rate: float
-    check_every: int
-    patience: int
-    ends: tuple[int, ...]
-
-
-def descend(
-    net: Lstm, train: Pair, validation: Pair, plan: Plan, generators: Sequence[torch.Generator]
+def train_networks(
+    train: Samples, validation: Samples, ends: tuple[int, ...], settings: LstmSettings, seeds: Seeds
 ) -> tuple[NDArray[np.float32], Array, NDArray[np.int64]]:
     """Best weights (n_seeds, n_weights) of each seed, their validation loss and their step.
 
+    Parameters
+    ----------
     train : windows (n, length, n_features) and targets (n, n_ends). validation : windows and targets (n,).
-    Raises ValueError when a validation loss is not finite.
+    ends : rows of a training window at which a forecast is made. seeds : one network each.
+
+    Raises
+    ------
+    ValueError when a validation loss is not finite.
     """
-    keeper, adam = _Keeper(net, validation, plan.patience), _Adam(net, plan.learning_rate)
+    device, generators = _device(settings), torch_generators(seeds, settings.n_seeds)
+    with _one_thread(), torch.inference_mode():
+        _, length, n_features = train[0].shape
+        size = settings.batch // len(ends), length, n_features, settings.hidden
+        net = Lstm(len(generators), *size, device=device)
+        net.initialise(generators)
+        return _descend(
+            net, _tensors(train, device), _tensors(validation, device), ends, settings, generators
+        )
+
+
+def run_networks(weights: NDArray[np.float32], windows: NDArray[np.float32], settings: LstmSettings) -> Array:
+    """Forecasts (n_seeds, n) of trained networks for windows (n, window_days, n_features)."""
+    device = _device(settings)
+    with _one_thread(), torch.inference_mode():
+        _, length, n_features = windows.shape
+        net = Lstm(len(weights), settings.batch, length, n_features, settings.hidden, device=device)
+        net.theta.copy_(torch.from_numpy(weights))
+        forecasts = net.predict(torch.from_numpy(windows).to(device))
+    return forecasts.cpu().numpy().astype(np.float64)
+
+
+def torch_generators(seeds: Seeds, n_seeds: int) -> list[torch.Generator]:
+    """One torch generator a seed; a SeedSequence gives the same `n_seeds` children each time it is asked."""
+    if isinstance(seeds, np.random.SeedSequence):
+        words = [int(word) for word in seeds.generate_state(n_seeds, np.uint64)]
+    else:
+        words = [int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]) for seed in seeds]
+    if not words:
+        raise ValueError("seeds is empty; give at least one")
+    return [torch.Generator().manual_seed(word >> 1) for word in words]
+
+
+def _device(settings: LstmSettings) -> torch.device:
+    if settings.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(settings.device)
+
+
+def _tensors(samples: Samples, device: torch.device) -> Pair:
+    windows, targets = samples
+    return torch.from_numpy(windows).to(device), torch.from_numpy(targets).to(device)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Run torch on one thread, as networks this small are slower on two; the former number comes back."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _descend(
+    net: Lstm,
+    train: Pair,
+    validation: Pair,
+    ends: tuple[int, ...],
+    settings: LstmSettings,
+    generators: Sequence[torch.Generator],
+) -> tuple[NDArray[np.float32], Array, NDArray[np.int64]]:
+    keeper, adam = _Keeper(net, validation, settings.patience), _Adam(net, settings.learning_rate)
     batches = [_shuffled_batches(len(train[0]), net.batch, generator) for generator in generators]
-    for step in range(1, plan.n_steps + 1):
+    for step in range(1, settings.n_steps + 1):
         chosen = torch.stack([next(stream) for stream in batches]).to(net.theta.device)
         net.load(train[0][chosen])
-        error = net.forward(plan.ends) - train[1][chosen]
-        net.backward(error.mul_(2.0 / error[0].numel()), plan.ends)
+        error = net.forward(ends) - train[1][chosen]
+        net.backward(error.mul_(2.0 / error[0].numel()), ends)
         adam.step()
-        if step == plan.n_steps or (plan.patience and step % plan.check_every == 0):
+        if step == settings.n_steps or (settings.patience and step % settings.check_every == 0):
             keeper.check(step)
             if keeper.all_stopped:
                 break
-    return (
-        keeper.weights.cpu().numpy(),
-        keeper.loss.cpu().numpy().astype(np.float64),
-        keeper.step.cpu().numpy(),
-    )
+    weights, loss, best_step = keeper.weights.cpu(), keeper.loss.cpu(), keeper.step.cpu()
+    return weights.numpy(), loss.numpy().astype(np.float64), best_step.numpy()
 
 
 class _Adam:
@@ -99,17 +155,6 @@ class _Keeper:
             loss[better],
             step,
         )
-
-
-def torch_generators(seeds: Seeds, n_seeds: int) -> list[torch.Generator]:
-    """One torch generator a seed; a SeedSequence gives the same `n_seeds` children each time it is asked."""
-    if isinstance(seeds, np.random.SeedSequence):
-        words = [int(word) for word in seeds.generate_state(n_seeds, np.uint64)]
-    else:
-        words = [int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]) for seed in seeds]
-    if not words:
-        raise ValueError("seeds is empty; give at least one")
-    return [torch.Generator().manual_seed(word >> 1) for word in words]
 
 
 def _shuffled_batches(n: int, batch: int, generator: torch.Generator) -> Iterator[torch.Tensor]:

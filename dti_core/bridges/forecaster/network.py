@@ -114,12 +114,8 @@ class Lstm:
     def _step_backward(self, day: int, recurrent: torch.Tensor) -> None:
         """One row back; constant factors of the doubled quantities are left to `_row_factor`."""
         inputs, gates, (i, f, o, _), double_g, memory, _, tanh_memory, _ = self._steps[day]
-        d_gates, d_hidden, d_memory, scratch = (
-            self._gate_grad,
-            self._hidden_grad,
-            self._memory_grad,
-            self._scratch,
-        )
+        d_gates, scratch = self._gate_grad, self._scratch
+        d_hidden, d_memory = self._hidden_grad, self._memory_grad
         d_i, d_f, d_o, d_g = self._gate_grad_parts
         torch.mul(d_hidden, o, out=scratch)
         d_memory.add_(torch.ops.aten.tanh_backward.grad_input(scratch, tanh_memory, grad_input=scratch))

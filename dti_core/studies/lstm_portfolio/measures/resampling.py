@@ -1,0 +1,57 @@
+"""How estimates of one world are made: each from the random stream of its own name, so none moves another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dti_core.lab import intervals
+from dti_core.lab.config import Config
+from dti_core.lab.intervals import Interval
+from dti_core.lab.record import OBSERVED, Estimate
+from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
+
+Array = NDArray[np.float64]
+
+SHARPE_UNIT = "Sharpe ratio a year"
+
+
+@dataclass(frozen=True, slots=True)
+class Resampling:
+    """Random streams and resamples of one world, and the number of networks behind its favourite."""
+
+    config: Config
+    n_networks: int
+    world: str = OBSERVED
+
+    def rng(self, name: str) -> np.random.Generator:
+        """The generator of the estimate of that name."""
+        return self.config.stream(self.world, "intervals", name)
+
+    def options(self, name: str) -> dict[str, Any]:
+        """Generator and number of resamples of the estimate of that name, as `lab.intervals` takes them."""
+        return {"rng": self.rng(name), "n_resamples": self.config.n_resamples}
+
+    def estimate(
+        self, interval: Interval, name: str, unit: str, at: Mapping[str, str], each: Sequence[float] = ()
+    ) -> Estimate:
+        """The interval under its name, unit and dimensions, with the number of networks behind it.
+
+        Parameters
+        ----------
+        each : what each network of the favourite alone would reach; told where there are several.
+        """
+        if FAVOURITE in at.values():
+            told = tuple(each) if len(each) > 1 else ()
+            interval = replace(interval, n_seeds=self.n_networks, per_seed=told)
+        return interval.estimate(name, unit, self.world, **at)
+
+    def sharpe_difference(
+        self, name: str, at: Mapping[str, str], first: Array, second: Array, each: Sequence[float] = ()
+    ) -> Estimate:
+        """Annual Sharpe ratio of `first` less that of `second`, days paired."""
+        drawn = intervals.sharpe_difference(first, second, **self.options(name))
+        at = {"measure": "sharpe_difference", "regime": "all", **at}
+        return self.estimate(drawn, name, SHARPE_UNIT, at, each)

@@ -1,0 +1,75 @@
+"""Do forecasts know anything: squared error against nulls, rank correlation, and the trap of price levels."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dti_core.lab import intervals
+from dti_core.lab.methods import trials
+from dti_core.lab.record import Estimate
+from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS, NULLS
+from dti_core.studies.lstm_portfolio.model import skill
+from dti_core.studies.lstm_portfolio.model.backtest import Backtest
+
+Array = NDArray[np.float64]
+
+#: Months in a block of forecast errors, at least; over a year or less no other length can be chosen.
+SHORTEST_BLOCK, MONTHS_TO_CHOOSE = 3, 12
+
+
+def judged_skill(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
+    """In every world: skill of the favourite, and its ranking less that of nulls which rank assets too."""
+    yield from _skill_of(FAVOURITE, backtest, resampling)
+    ranks = skill.rank_ic(backtest.target, backtest.forecast(FAVOURITE))
+    for null in (name for name in NULLS if name in METHODS):
+        gap = intervals.newey_west_mean(ranks - skill.rank_ic(backtest.target, backtest.nulls[null]))
+        at = {"measure": "rank_ic_difference", "method": FAVOURITE, "against": null}
+        yield resampling.estimate(gap, f"rank_ic_{FAVOURITE}_minus_{null}", "rank correlation", at)
+
+
+def compared_skill(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
+    """In the observed world: skill of the favourite's rivals."""
+    for name in trials(METHODS):
+        if name != FAVOURITE:
+            yield from _skill_of(name, backtest, resampling)
+
+
+def _skill_of(method: str, backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
+    """R2 against each null, then the mean rank correlation across assets (Newey-West over months)."""
+    target, networks = backtest.target, backtest.forecasts[method]
+    for null, reference in backtest.nulls.items():
+        name, at = f"r2_{method}_vs_{null}", {"measure": "r2", "method": method, "null": null}
+        drawn = _r2(target, backtest.forecast(method), reference, resampling, name)
+        each = [skill.r2_against(target, network, reference) for network in networks]
+        yield resampling.estimate(drawn, name, "share of squared error", at, each)
+    ranked = intervals.newey_west_mean(skill.rank_ic(target, backtest.forecast(method)))
+    each = [float(skill.rank_ic(target, network).mean()) for network in networks]
+    at = {"measure": "rank_ic", "method": method}
+    yield resampling.estimate(ranked, f"rank_ic_{method}", "rank correlation", at, each)
+
+
+def _r2(target: Array, forecast: Array, null: Array, resampling: Resampling, name: str) -> intervals.Interval:
+    """Out-of-sample R2 against a null; months are resampled whole, assets within them stay together."""
+    losses = np.column_stack([skill.squared_error(target, table) for table in (forecast, null)])
+    long_enough = len(losses) >= MONTHS_TO_CHOOSE
+    chosen = intervals.optimal_block(losses[:, 1] - losses[:, 0]) if long_enough else 0
+    block = max(SHORTEST_BLOCK, chosen)
+    return intervals.block_bootstrap(skill.r2_of_losses, losses, block=block, **resampling.options(name))
+
+
+def trap_estimates(returns: Array, resampling: Resampling) -> Iterator[Estimate]:
+    """R2 of an unchanged price on price levels, and of an AR(1) on returns: medians over assets."""
+    level, change = skill.price_trap(returns)
+    for name, target, each in (
+        ("r2_unchanged_price_on_levels", "price level", level),
+        ("r2_ar1_on_daily_returns", "daily return", change),
+    ):
+        n_resamples = resampling.config.n_resamples
+        chosen = resampling.rng(name).integers(len(each), size=(n_resamples, len(each)))
+        low, high = np.quantile(np.median(each[chosen], axis=1), [0.025, 0.975])
+        yield Estimate(
+            name, float(np.median(each)), float(low), float(high), "share of variance", len(each),
+            how="bootstrap of the assets, percentile", at={"measure": "price_trap", "target": target},
+        )  # fmt: skip

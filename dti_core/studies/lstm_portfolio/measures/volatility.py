@@ -1,0 +1,111 @@
+"""Which forecast of the volatility over the next month loses least: constant, HAR, GARCH(1,1) or LSTM?
+
+The target is the realised variance: the mean of the squared daily log returns over the horizon. It is an
+unbiased but noisy proxy of the variance that nobody observes; QLIKE ranks forecasts rightly under such noise
+(Patton 2011).
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dti_core.lab.intervals import Interval, newey_west_mean
+from dti_core.lab.record import Estimate
+from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
+from dti_core.studies.lstm_portfolio.methods.volatility import BASELINE, VOLATILITY
+from dti_core.studies.lstm_portfolio.model.variance import qlike
+
+Array = NDArray[np.float64]
+Days = NDArray[np.int64]
+
+
+def volatility_estimates(
+    realised: Array, forecasts: Mapping[str, Array], days: Days, n_assets: int, resampling: Resampling
+) -> tuple[list[Estimate], pd.DataFrame]:
+    """Compare volatility forecasters by walk-forward QLIKE, claim C17a.
+
+    At each decision day losses are averaged over assets before anything else, so that assets which move
+    together count as one observation of the day. Positive differences say that the favourite loses less. Its
+    forecast is the mean of those of all networks; `per_seed` holds what each network would reach alone.
+
+    Parameters
+    ----------
+    realised : (n_decisions, n_series) variances; of the series, the first `n_assets` are assets, judged
+        together, and a further one is an index, judged apart from them.
+    forecasts : by model, (n_networks, n_decisions, n_series). days : (n_decisions,) rows of decision.
+
+    Returns
+    -------
+    estimates : for assets and, with the ending `_index`, for the index: `qlike_<model>`, against the constant
+    `qlike_skill_<model>`, and for rivals of the favourite `qlike_<model>_minus_<favourite>`.
+    losses : (n_decisions, n_models) mean QLIKE over assets at each decision day, then those of the index.
+
+    Raises
+    ------
+    ValueError for fewer than three decision days or a forecast that is not finite.
+    """
+    if len(days) < 3:
+        raise ValueError(f"{len(days)} decision days with a known outcome; an interval needs at least 3")
+    lags = _lags(days, resampling.config.horizon_days)
+    estimates: list[Estimate] = []
+    columns: dict[str, Array] = {}
+    for series, group in {"assets": slice(0, n_assets), "index": slice(n_assets, None)}.items():
+        if realised[:, group].size:
+            mean = {
+                name: qlike(realised, table.mean(axis=0))[:, group].mean(axis=1)
+                for name, table in forecasts.items()
+            }
+            networks = qlike(realised, forecasts[FAVOURITE])[..., group].mean(axis=(1, 2))
+            estimates += _estimates(mean, networks, lags, series, resampling)
+            columns |= {f"{name}{_ending(series)}": losses for name, losses in mean.items()}
+    return estimates, pd.DataFrame(columns)
+
+
+def skill(loss: Array, baseline: Array, lags: int) -> Interval:
+    """Share of the baseline's mean loss that a forecaster avoids, 1 - mean(loss) / mean(baseline).
+
+    The interval is Newey-West on the influence of each day on the ratio (delta method).
+
+    Parameters
+    ----------
+    loss, baseline : (n_decisions,) of the same days.
+    """
+    value = 1.0 - float(loss.mean() / baseline.mean())
+    influence = value + (baseline - loss - value * baseline) / baseline.mean()
+    return newey_west_mean(influence, lags)
+
+
+def _estimates(
+    losses: Mapping[str, Array], networks: Array, lags: int, series: str, resampling: Resampling
+) -> Iterator[Estimate]:
+    """Losses, skills and differences of one group of series, from (n_decisions,) losses of each model."""
+    ending = _ending(series)
+    for name, loss in losses.items():
+        at = {"series": series, "method": name}
+        level, each = newey_west_mean(loss, lags), networks.tolist() if name == FAVOURITE else ()
+        yield resampling.estimate(level, f"qlike_{name}{ending}", "QLIKE", at | {"measure": "qlike"}, each)
+        if name != BASELINE:
+            share, key = skill(loss, losses[BASELINE], lags), f"qlike_skill_{name}{ending}"
+            unit, skilled = "share of the constant's QLIKE", at | {"measure": "qlike_skill"}
+            yield resampling.estimate(share, key, unit, skilled)
+        if VOLATILITY[name].counts_as_trial and name != FAVOURITE:
+            gap, key = (
+                newey_west_mean(loss - losses[FAVOURITE], lags),
+                f"qlike_{name}_minus_{FAVOURITE}{ending}",
+            )
+            paired = at | {"measure": "qlike_difference", "against": FAVOURITE}
+            yield resampling.estimate(gap, key, "QLIKE", paired, (loss.mean() - networks).tolist())
+
+
+def _ending(series: str) -> str:
+    return "" if series == "assets" else f"_{series}"
+
+
+def _lags(days: Days, horizon_days: int) -> int:
+    """Newey-West lags: the rule of Newey and West (1994), at least the overlap of neighbouring horizons."""
+    overlap = math.ceil(horizon_days / int(np.diff(days).min())) - 1
+    return max(overlap, math.floor(4 * (len(days) / 100) ** (2 / 9)))

@@ -1,0 +1,6 @@
+"""What is compared. An entry in a registry of this room is all that it takes to add a method everywhere.
+
+`forecasters.METHODS` forecast returns and `forecasters.NULLS` are what they are measured against;
+`portfolios.RULES` read no forecast and `portfolios.OVERLAYS` are bets upon the favourite;
+`volatility.VOLATILITY` are forecasters of volatility.
+"""

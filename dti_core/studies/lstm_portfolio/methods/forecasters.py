@@ -1,0 +1,176 @@
+"""Forecasters of each asset's log return over the horizon: the LSTM, rivals, controls, and nulls.
+
+All see the rows that the LSTM sees, learn from the same folds and forecast the same target.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dti_core.bridges.forecaster import Fold, LstmSettings, forecast_fold, future_returns, return_windows
+from dti_core.lab.methods import Method
+from dti_core.studies.lstm_portfolio.model import forecasting
+
+Array = NDArray[np.float64]
+Days = NDArray[np.int64]
+
+#: Training days are taken every so many days, since targets of neighbouring days overlap.
+STRIDE_DAYS = 5
+RIDGE_PENALTIES = (1e2, 1e3, 1e4, 1e5, 1e6)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a method may read in one fold of one world.
+
+    log_returns : (n_rows, n_series) up to the fold's last decision.
+    network : size of the LSTM, and window and horizon of all. seeds : random numbers of this task alone.
+    favourite, future : (n_decisions, n_assets) forecasts of the favourite, log returns until the next
+        decision; only for a control that needs them.
+    """
+
+    log_returns: Array
+    fold: Fold
+    lookback_days: int
+    network: LstmSettings
+    seeds: np.random.SeedSequence
+    favourite: Array | None = None
+    future: Array | None = None
+
+    @property
+    def days(self) -> Days:
+        """(n_decisions,) rows at which forecasts are made."""
+        return np.asarray(self.fold.decisions, dtype=np.int64)
+
+    @property
+    def horizon_days(self) -> int:
+        """Days ahead that are forecast."""
+        return self.network.horizon_days
+
+
+Forecaster = Callable[[Task], Array]
+
+
+def lstm(task: Task) -> Array:
+    """The pooled network, (n_networks, n_decisions, n_assets); the mean over networks is the forecast."""
+    return forecast_fold(task.log_returns, task.fold, task.network, task.seeds)
+
+
+def historical_mean(task: Task) -> Array:
+    """Mean log return of the lookback, times the horizon."""
+    total = forecasting.past_return(task.log_returns, task.days, task.lookback_days)
+    return total / task.lookback_days * task.horizon_days
+
+
+def ar1(task: Task) -> Array:
+    """Each asset's return over the horizon regressed on that over the last horizon, by least squares."""
+    horizon = task.horizon_days
+    rows = np.concatenate([np.asarray(task.fold.train), np.asarray(task.fold.validation)])
+    rows = rows[rows >= horizon]
+    past = forecasting.past_return(task.log_returns, rows, horizon)
+    ahead = future_returns(task.log_returns, rows.tolist(), horizon)
+    centred = past - past.mean(axis=0)
+    slope = (centred * ahead).sum(axis=0) / np.maximum((centred**2).sum(axis=0), 1e-12)
+    now = forecasting.past_return(task.log_returns, task.days, horizon)
+    return ahead.mean(axis=0) + slope * (now - past.mean(axis=0))
+
+
+def ridge(task: Task) -> Array:
+    """Ridge regression on the LSTM's own inputs, pooled over assets; penalty from the validation slice."""
+    from sklearn.linear_model import Ridge
+
+    (inputs, outcomes), (held, held_outcomes) = _samples(task)
+    models = [Ridge(penalty).fit(inputs, outcomes) for penalty in RIDGE_PENALTIES]
+    losses = [float(np.mean((held_outcomes - model.predict(held)) ** 2)) for model in models]
+    return _predict(task, models[int(np.argmin(losses))].predict)
+
+
+def boosting(task: Task) -> Array:
+    """Gradient-boosted trees on summaries of the LSTM's window, stopped early on the validation slice."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    (inputs, outcomes), (held, held_outcomes) = _samples(task)
+    model = HistGradientBoostingRegressor(
+        max_iter=100, learning_rate=0.05, max_leaf_nodes=8, min_samples_leaf=200, l2_regularization=1.0,
+        early_stopping=True, n_iter_no_change=5, random_state=0,
+    )  # fmt: skip
+    summaries = forecasting.summaries
+    model.fit(summaries(inputs), outcomes, X_val=summaries(held), y_val=held_outcomes)
+    return _predict(task, lambda windows: model.predict(summaries(windows)))
+
+
+def constant_sharpe(task: Task) -> Array:
+    """Return in proportion to risk: volatility times one Sharpe ratio for all assets."""
+    lengths = task.network.window_days, task.horizon_days
+    return forecasting.constant_sharpe(task.log_returns, task.days, *lengths)
+
+
+def shuffled(task: Task) -> Array:
+    """The favourite's forecasts, dealt to the wrong assets."""
+    return forecasting.shuffle_across_assets(_given(task.favourite), np.random.default_rng(task.seeds))
+
+
+def foresight(task: Task) -> Array:
+    """The forecast whose expected simple return is the one that comes until the next decision."""
+    lengths = task.lookback_days, task.horizon_days
+    return _given(task.future) - forecasting.convexity(task.log_returns, task.days, *lengths)
+
+
+def zero(task: Task) -> Array:
+    """No return at all."""
+    return np.zeros((len(task.days), task.log_returns.shape[1]))
+
+
+def pooled_mean(task: Task) -> Array:
+    """The mean return of all assets so far."""
+    return forecasting.pooled_mean(task.log_returns, task.days, task.horizon_days)
+
+
+#: The forecaster that the claims speak of.
+FAVOURITE = "lstm"
+#: Each gives (n_decisions, n_assets), or (n_networks, n_decisions, n_assets) where it draws random numbers.
+METHODS: dict[str, Method[Forecaster]] = {
+    FAVOURITE: Method("LSTM", lstm, ("all assets follow one rule once scaled by their volatility",)),
+    "historical_mean": Method("past mean", historical_mean, ("means last",)),
+    "ar1": Method("AR(1)", ar1, ("each asset's months follow one another linearly",)),
+    "ridge": Method("ridge", ridge, ("linearity",)),
+    "boosting": Method("boosting", boosting, ("sums and spreads of the window say all",)),
+    "constant_sharpe": Method(
+        "risk x constant", constant_sharpe, ("risk is paid alike",), counts_as_trial=False
+    ),
+    "shuffled": Method("LSTM, shuffled", shuffled, needs=("favourite",), counts_as_trial=False),
+    "foresight": Method("foresight", foresight, needs=("future",), counts_as_trial=False),
+}
+#: What must be beaten to call a forecast skilled, from the easiest null to the hardest.
+NULLS: dict[str, Method[Forecaster]] = {
+    "zero": Method("zero", zero, counts_as_trial=False),
+    "pooled_mean": Method("pooled mean", pooled_mean, counts_as_trial=False),
+    "constant_sharpe": Method("constant Sharpe x vol", constant_sharpe, counts_as_trial=False),
+}
+
+
+def _samples(task: Task) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Windows and scaled outcomes to learn from, and those of the validation slice."""
+    train, validation = np.asarray(task.fold.train)[::STRIDE_DAYS], np.asarray(task.fold.validation)
+    return _pooled(task, train), _pooled(task, validation)
+
+
+def _pooled(task: Task, days: Days) -> tuple[Array, Array]:
+    windows = return_windows(task.log_returns, days.tolist(), task.network.window_days, task.horizon_days)
+    outcomes = windows.standardise(future_returns(task.log_returns, days.tolist(), task.horizon_days))
+    return windows.values[..., 0].astype(float), outcomes
+
+
+def _predict(task: Task, predict: Callable[[Array], Any]) -> Array:
+    lengths = task.network.window_days, task.horizon_days
+    windows = return_windows(task.log_returns, task.fold.decisions, *lengths)
+    return windows.unscale(predict(windows.values[..., 0].astype(float)))
+
+
+def _given(table: Array | None) -> Array:
+    if table is None:
+        raise ValueError("this control runs only on what it needs")
+    return table

@@ -1,0 +1,131 @@
+"""Registries of lstm_portfolio: one entry carries a method everywhere, and moves no other number."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dti_core.lab.config import load_experiment
+from dti_core.lab.data import packaged, simulated_card
+from dti_core.lab.methods import Method, trials
+from dti_core.studies.lstm_portfolio import figures
+from dti_core.studies.lstm_portfolio.data import Market, Parameters
+from dti_core.studies.lstm_portfolio.estimate import estimate
+from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS, NULLS, Task
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, RULES, max_sharpe
+from dti_core.studies.lstm_portfolio.methods.volatility import BASELINE, VOLATILITY
+from dti_core.studies.lstm_portfolio.model.variance import constant_variance
+from dti_core.studies.lstm_portfolio.worlds import WORLDS, Signal, World, WorldSettings
+
+TINY = {
+    "n_folds": 2, "refit_months": 6, "window_days": 20, "lookback_days": 120, "validation_days": 63,
+    "hidden": 4, "n_steps": 4, "n_seeds": 2, "control_folds": 1, "n_resamples": 100,
+}  # fmt: skip
+
+PLOTS = ("plot_wealth", "plot_sharpe_differences", "plot_skill", "plot_regimes", "plot_volatility")
+
+
+def last_month(task: Task) -> np.ndarray:
+    """The forecaster that is added: the return of the last month, once more."""
+    total = np.cumsum(task.log_returns, axis=0)
+    return total[task.days] - total[task.days - 20]
+
+
+def twice_the_constant(task: Task) -> np.ndarray:
+    return 2 * np.maximum(constant_variance(task.log_returns, task.fold.decisions), 1e-6)
+
+
+def run_tiny():
+    rng = np.random.default_rng(30)
+    dates = pd.bdate_range("2010-01-04", periods=760)
+    market = Market(pd.DataFrame(rng.normal(0.0004, 0.01, (760, 5)), dates, list("ABCDE")))
+    card = simulated_card(packaged("sp500_20").card("test"), "test", "noise")
+    return estimate(load_experiment("lstm_portfolio").resolve("quick", TINY), market, card)
+
+
+@pytest.fixture(scope="module")
+def before_and_after():
+    """The study as it is, and with a forecaster, a rule, a volatility model and a world more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DTI_CORES", "1")  # workers would read the registries of the file
+        before = run_tiny()
+        patch.setitem(METHODS, "dummy", Method("dummy forecaster", last_month))
+        patch.setitem(RULES, "dummy_rule", Method("dummy rule", RULES[BENCHMARK].run, counts_as_trial=False))
+        patch.setitem(VOLATILITY, "dummy_model", Method("dummy model", twice_the_constant))
+        strong = WorldSettings(signal=Signal(monthly_rank_ic=0.5))
+        patch.setitem(WORLDS, "strong_signal", World("strong signal", "positive", strong))
+        after = run_tiny()
+        plots = {plot: getattr(figures, plot)(after) for plot in PLOTS}
+    return before, after, plots
+
+
+def test_one_entry_carries_a_forecaster_everywhere(before_and_after):
+    before, after, plots = before_and_after
+    names = {one.name for one in after.where(method="dummy")}
+    assert names >= {
+        "sharpe_dummy", "turnover_dummy", "sharpe_dummy_minus_equal_weight", "rank_ic_dummy",
+        *(f"r2_dummy_vs_{null}" for null in NULLS),
+    }  # fmt: skip
+    assert "dummy" in after.series["wealth"]
+    for plot in ("plot_sharpe_differences", "plot_skill"):
+        assert "dummy forecaster" in plots[plot].layout.yaxis.ticktext
+        assert "dummy forecaster" in plots[plot].layout.meta["alt"]
+    counts = [result["deflated_sharpe_of_best_forecast"] for result in (before, after)]
+    assert [one.at["trials"] for one in counts] == [5, 6]
+    assert counts[1].unit.endswith("best of 6)")
+    assert list(after.table("rank_ic_dummy").index) == ["rank_ic_dummy"]
+
+
+def test_one_entry_carries_a_rule_a_model_and_a_world_everywhere(before_and_after):
+    _, after, plots = before_and_after
+    assert after["sharpe_dummy_rule_minus_equal_weight"].value == pytest.approx(0.0)
+    assert "dummy rule" in plots["plot_sharpe_differences"].layout.yaxis.ticktext
+    assert "dummy rule" in plots["plot_wealth"].layout.meta["alt"]
+    assert {"qlike_dummy_model", "qlike_skill_dummy_model", "qlike_dummy_model_minus_lstm"} <= {
+        one.name for one in after
+    }
+    assert "dummy model" in plots["plot_volatility"].layout.yaxis.ticktext
+    assert "dummy model less LSTM" in plots["plot_volatility"].layout.meta["caption"]
+    assert "LSTM, strong signal" in plots["plot_sharpe_differences"].layout.yaxis.ticktext
+    assert {one.name for one in after.where("strong_signal")} >= {
+        one.name for one in after.where("planted_signal") if "regime" not in one.at
+    }
+
+
+def test_another_method_or_world_moves_no_other_number(before_and_after):
+    before, after, _ = before_and_after
+    assert len(before.estimates) > 100
+    for one in before:
+        if one.name != "deflated_sharpe_of_best_forecast":
+            assert after[one.key] == one
+
+
+def test_no_name_has_to_be_parsed(before_and_after):
+    """Dimensions tell every estimate of a world from all others."""
+    _, after, _ = before_and_after
+    for world in {one.world for one in after}:
+        places = [tuple(sorted(one.at.items())) for one in after.where(world)]
+        assert len(set(places)) == len(places)
+        assert all("measure" in one.at for one in after.where(world))
+
+
+def test_controls_are_no_trials_and_the_favourite_is_in_every_registry():
+    assert trials(METHODS) == (FAVOURITE, "historical_mean", "ar1", "ridge", "boosting")
+    assert FAVOURITE in VOLATILITY
+    assert BENCHMARK in RULES
+    assert not VOLATILITY[BASELINE].counts_as_trial
+    assert {need for method in METHODS.values() for need in method.needs} == {"favourite", "future"}
+
+
+def test_the_parameters_are_those_of_the_experiment_file():
+    config = load_experiment("lstm_portfolio").resolve("full")
+    assert dataclasses.asdict(config.typed(Parameters)) == dict(config.values)
+
+
+def test_a_given_forecast_decides_the_optimisers_weights():
+    """With equal risks and one asset forecast far above the rest, max-Sharpe holds mostly that asset."""
+    returns = 0.01 * np.random.default_rng(5).standard_normal((400, 4))
+    weights = max_sharpe(returns, np.array([1e-5, 1e-5, 1e-3, 1e-5]))
+    assert weights[2] > 0.9
+    assert weights.sum() == pytest.approx(1.0)
