@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Integers = NDArray[np.int64]
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask, inverse_of_rank
+
 Effect = Literal["constant", "firm", "year", "industry_year"]
 
-#: Eigenvalues below this share of the largest count as zero.
-RANK_TOLERANCE = 1e-10
+TWO_WAY: tuple[Effect, ...] = ("firm", "year")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +90,13 @@ def absorb(sample: Stacked, effects: tuple[Effect, ...], industry: Integers | No
     return _absorb_constant(sample) if "constant" in effects else sample
 
 
+def within_sd(values: Array, observed: Mask) -> Array:
+    """(n_draws,) standard deviation of (n_draws, n_firms, n_years) values without firm and year effects."""
+    sample = absorb(stack(values, np.zeros((*values.shape, 0)), observed), TWO_WAY)
+    left = np.maximum(sample.n_obs - sample.n_absorbed, 1)
+    return np.sqrt((sample.values[:, :, 0] ** 2).sum(axis=(1, 2)) / left)
+
+
 def _membership(sample: Stacked, industry: Integers | None) -> Array:
     """(n_draws or 1, n_groups, n_firms) ones where the firm belongs to the group."""
     n_firms = sample.weight.shape[2]
@@ -150,38 +154,3 @@ def _absorb_time_within(sample: Stacked, groups: Array) -> Stacked:
     if not (weight > 0).all():
         values *= (weight > 0)[:, :, None]
     return Stacked(values, weight, sample.n_absorbed + rank.sum(axis=1))
-
-
-def inverse_of_rank(matrix: Array) -> tuple[Array, Integers]:
-    """Moore-Penrose inverse of symmetric positive semidefinite matrices and their ranks.
-
-    Parameters
-    ----------
-    matrix : (..., n, n).
-    """
-    roots, vectors = np.linalg.eigh(matrix)
-    kept = roots > RANK_TOLERANCE * np.maximum(roots[..., -1:], 0)
-    kept &= roots > 0
-    inverse_roots = np.where(kept, 1 / np.where(kept, roots, 1.0), 0.0)
-    return (vectors * inverse_roots[..., None, :]) @ vectors.swapaxes(-1, -2), kept.sum(axis=-1)
-
-
-def inverse_of_gram(gram: Array) -> tuple[Array, Integers, Mask]:
-    """Moore-Penrose inverse of cross products, made free of units first, with ranks and identified columns.
-
-    A coefficient is identified if its unit vector lies in the row space of the regressors.
-
-    Parameters
-    ----------
-    gram : (n_draws, k, k).
-
-    Returns
-    -------
-    (n_draws, k, k) inverses, (n_draws,) ranks and (n_draws, k) flags.
-    """
-    squares = np.einsum("dkk->dk", gram)
-    scale = np.where(squares > 0, 1 / np.sqrt(np.where(squares > 0, squares, 1.0)), 0.0)
-    scaled = gram * scale[:, :, None] * scale[:, None]
-    inverse, rank = inverse_of_rank(scaled)
-    identified = np.einsum("dkl,dlk->dk", inverse, scaled) > 1 - 1e-6
-    return inverse * scale[:, :, None] * scale[:, None], rank, identified

@@ -7,8 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dti_core.lab.data import Problem
-from dti_core.studies.esg_constraint.model.indices import INDICES
-from dti_core.studies.esg_constraint.schema import (
+from dti_core.studies.esg_constraint.data.schema import (
     GRADES,
     RATINGS,
     SCHEMA,
@@ -16,6 +15,7 @@ from dti_core.studies.esg_constraint.schema import (
     analyses,
     our_names,
 )
+from dti_core.studies.esg_constraint.model.indices import INDICES
 
 MIN_FIRMS, MIN_YEARS = 10, 3
 #: Half of the firms hold more assets than this only if they are not in millions (a trillion), or less if in
