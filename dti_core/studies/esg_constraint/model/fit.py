@@ -9,7 +9,7 @@ import numpy as np
 from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask, inverse_of_gram
 from dti_core.studies.esg_constraint.model.effects import Stacked
 
-Cluster = Literal["classical", "white", "firm", "year", "firm_year", "industry"]
+Cluster = Literal["classical", "white", "firm", "year", "firm_year"]
 
 #: A regressor whose sum of squares falls below this share once effects are gone has nothing left to say.
 ABSORBED = 1e-20
@@ -99,9 +99,7 @@ def bread_of(x: Array, weighted: Array, before: Array) -> tuple[Array, Mask]:
     return inverse, identified
 
 
-def solve(
-    sample: Stacked, before: Array, cluster: Cluster, industry: Integers | None = None, n_constants: int = 0
-) -> Fit:
+def solve(sample: Stacked, before: Array, cluster: Cluster, n_constants: int = 0) -> Fit:
     """Least squares on a sample whose effects are gone.
 
     Conventions. "classical": residual variance over n - slopes - absorbed effects. All others: sandwich
@@ -121,7 +119,7 @@ def solve(
     n_obs, k = sample.n_obs, identified.sum(axis=1) + n_constants
     left = n_obs - identified.sum(axis=1) - sample.n_absorbed
     squares, total = (np.einsum("dtn,dtn,dtn->d", v, v, sample.weight, optimize=True) for v in (residual, y))
-    covariance, dof = covariance_of(bread, weighted, residual, sample.weight, cluster, k, industry, left)
+    covariance, dof = covariance_of(bread, weighted, residual, sample.weight, cluster, k, left)
     diagnostics = {
         "identified": identified.astype(float),
         "r_squared": 1 - squares / total,
@@ -140,7 +138,7 @@ def where_identified(identified: Mask, coef: Array, covariance: Array) -> tuple[
 
 def covariance_of(
     bread: Array, weighted: Array, residual: Array, weight: Array, cluster: Cluster, k: Integers,
-    industry: Integers | None, left: Integers,
+    left: Integers,
 ) -> tuple[Array, Array]:  # fmt: skip
     """Covariance (n_draws, k, k) and degrees of freedom (n_draws,); conventions as in `solve`.
 
@@ -152,12 +150,11 @@ def covariance_of(
     if cluster == "classical":
         squares = np.einsum("dtn,dtn,dtn->d", residual, residual, weight, optimize=True)
         return bread * (squares / left)[:, None, None], left.astype(float)
-    return sandwich(bread, weighted * residual[:, :, None], weight, cluster, k, industry, left)
+    return sandwich(bread, weighted * residual[:, :, None], weight, cluster, k, left)
 
 
 def sandwich(
-    bread: Array, scores: Array, weight: Array, cluster: Cluster, k: Integers, industry: Integers | None,
-    left: Integers,
+    bread: Array, scores: Array, weight: Array, cluster: Cluster, k: Integers, left: Integers
 ) -> tuple[Array, Array]:  # fmt: skip
     """Clustered covariance (n_draws, k, k) and degrees of freedom (n_draws,); conventions as in `solve`.
 
@@ -172,7 +169,7 @@ def sandwich(
     )
     meat, degrees = np.zeros_like(bread), []
     for kind, sign in kinds.items():
-        sums, n_groups = _grouped(scores, weight, kind, industry)
+        sums, n_groups = _grouped(scores, weight, kind)
         factor = n_groups / np.maximum(n_groups - 1, 1) * (n_obs - 1) / np.maximum(n_obs - k, 1)
         meat += sign * factor[:, None, None] * sums
         degrees.append(left if kind == "white" else n_groups - 1)
@@ -182,26 +179,16 @@ def sandwich(
     return covariance, np.min(degrees, axis=0).astype(float)
 
 
-def _grouped(
-    scores: Array, weight: Array, kind: Cluster, industry: Integers | None
-) -> tuple[Array, Integers]:
+def _grouped(scores: Array, weight: Array, kind: Cluster) -> tuple[Array, Integers]:
     """Sum over groups of the outer product of summed scores, and the number of groups that are observed."""
     present = weight > 0
-    match kind:
-        case "firm":
-            by = scores.sum(axis=1)
-            return by @ by.swapaxes(1, 2), present.any(axis=1).sum(axis=1)
-        case "year":
-            by = scores.sum(axis=3)
-            return by.swapaxes(1, 2) @ by, present.any(axis=2).sum(axis=1)
-        case "white":
-            return cross(scores, scores), present.sum(axis=(1, 2))
-        case "industry" if industry is not None:
-            member = np.equal(industry[:, :, None], np.arange(int(industry.max()) + 1)).astype(float)
-            by = scores.sum(axis=1) @ member
-            sizes = np.asarray(present.any(axis=1), dtype=float)[:, None] @ member
-            return by @ by.swapaxes(1, 2), np.count_nonzero(sizes, axis=(1, 2))
-    raise ValueError(f"cannot cluster by '{kind}' without industry codes")
+    if kind == "white":
+        return cross(scores, scores), present.sum(axis=(1, 2))
+    if kind == "firm":
+        by = scores.sum(axis=1)
+        return by @ by.swapaxes(1, 2), present.any(axis=1).sum(axis=1)
+    by = scores.sum(axis=3)
+    return by.swapaxes(1, 2) @ by, present.any(axis=2).sum(axis=1)
 
 
 def _without_negative(covariance: Array) -> Array:

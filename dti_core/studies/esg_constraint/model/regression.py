@@ -26,18 +26,17 @@ def least_squares(
     raw = stack(y, x, observed, weight)
     columns = raw.values[:, :, 1:]
     before = np.einsum("dtkn,dtkn,dtn->dk", columns, columns, raw.weight, optimize=True)
-    return solve(absorb(raw, effects, industry), before, cluster, industry, int("constant" in effects))
+    return solve(absorb(raw, effects, industry), before, cluster, int("constant" in effects))
 
 
 def first_differences(
-    y: Array, x: Array, observed: Mask, effects: tuple[Effect, ...] = ("year",), cluster: Cluster = "firm",
-    industry: Integers | None = None,
-) -> Fit:  # fmt: skip
+    y: Array, x: Array, observed: Mask, effects: tuple[Effect, ...] = ("year",), cluster: Cluster = "firm"
+) -> Fit:
     """Regression of yearly changes on yearly changes, year effects absorbed."""
     both = np.zeros_like(observed)
     both[:, :, 1:] = observed[:, :, 1:] & observed[:, :, :-1]
     change = np.diff(x, axis=2, prepend=np.nan)
-    return least_squares(np.diff(y, axis=2, prepend=np.nan), change, both, effects, cluster, industry)
+    return least_squares(np.diff(y, axis=2, prepend=np.nan), change, both, effects, cluster)
 
 
 def shifted(values: Array, years: int) -> Array:
