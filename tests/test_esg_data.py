@@ -364,7 +364,7 @@ def test_rectangles_refuse_what_they_cannot_place(change, says):
 
 def test_a_new_index_needs_one_entry(monkeypatch, clean):
     """An index added to the registry is offered by the check, with the columns of a file that it needs."""
-    spec = INDICES["KZ"].__class__("cash only", lambda cash: -cash, ("cash",), ("cash",), "test (2024)")
+    spec = INDICES["KZ"].__class__(lambda cash: -cash, ("cash",), ("cash",), "test (2024)")
     grown = {**INDICES, "CASH": spec}
     for module in (schema, indices):
         monkeypatch.setattr(module, "INDICES", grown)

@@ -550,7 +550,7 @@ def test_specification_curve_finds_an_effect_and_holds_its_size() -> None:
         y = effect * x[..., 0] + rng.standard_normal((1, 60, 1)) + rng.standard_normal((1, 60, 5))
         sets = [[0], [0, 1, 2]]
         choices = [
-            sensitivity.Specification(f"{columns} {effects}", y, x[..., columns], effects)
+            sensitivity.Specification(y, x[..., columns], effects)
             for columns in sets for effects in (("firm",), ("firm", "year"))
         ]  # fmt: skip
         return sensitivity.specification_curve(choices, np.ones(y.shape, dtype=bool), rng, n_resamples=99)

@@ -13,8 +13,7 @@ from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
 from dti_core.studies.esg_constraint.model.indices import INDICES
 
 MIN_FIRMS, MIN_YEARS = 10, 3
-#: Half of the firms hold more assets than this only if they are not in millions (a trillion), or less if in
-#: billions.
+#: Half of the firms hold more assets (a trillion) only if they are not in millions, or less if in billions.
 MAX_MEDIAN_ASSETS, MIN_MEDIAN_ASSETS = 1e6, 1.0
 #: Debt above one and a half times assets in half of the rows means per cent.
 MAX_MEDIAN_LEVERAGE = 1.5

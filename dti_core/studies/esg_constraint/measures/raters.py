@@ -1,7 +1,5 @@
 """Does it matter who rates, and on which scale? Ranks, grades, another rater, ratings as regressors."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
@@ -61,5 +59,5 @@ def _ordered_logit(panel: Panel, found: Findings) -> None:
     except (ValueError, np.linalg.LinAlgError) as error:
         found.left_out.append(("ordered logit", str(error)))
         return
-    fit, unit = replace(fit, n_obs=np.array([len(firm)])), "log odds a unit of constraint"
+    unit = "log odds a unit of constraint"
     found.add("effect_ordered_logit", fit, unit, measure="effect of outcome", outcome="grade")

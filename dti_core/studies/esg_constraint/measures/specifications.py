@@ -72,9 +72,7 @@ def _specifications(sample: Sample) -> dict[Choice, Specification]:
         if usual.shape[3]:
             designs[measure, "usual"] = np.concatenate([designs[measure, "none"], usual], axis=3)
     return {
-        (*kind, effects, outcome): Specification(
-            ", ".join((*kind, effects, outcome)), y, x, _EFFECTS[effects]
-        )
+        (*kind, effects, outcome): Specification(y, x, _EFFECTS[effects])
         for (kind, x), effects, (outcome, y) in product(designs.items(), _EFFECTS, outcomes.items())
     }
 

@@ -79,15 +79,23 @@ def absorb(sample: Stacked, effects: tuple[Effect, ...], industry: Integers | No
     Parameters
     ----------
     industry : (n_draws, n_firms) codes from 0, one a firm; needed by "industry_year" only.
+
+    Raises
+    ------
+    ValueError for several effects without that of the firm, or industry-year effects alone.
     """
-    groups = _membership(sample, industry if "industry_year" in effects else None)
-    by_time = "year" in effects or "industry_year" in effects
     if "firm" in effects:
-        sample = _absorb_firm(sample)
-        return _absorb_time_within(sample, groups) if by_time else sample
-    if by_time:
-        return _absorb_cells(sample, groups)
-    return _absorb_constant(sample) if "constant" in effects else sample
+        within, groups = _absorb_means(sample, (1,)), set(effects) - {"firm"}
+        members = _membership(sample, industry if "industry_year" in groups else None)
+        return _absorb_time_within(within, members) if groups else within
+    match effects:
+        case ("constant",):
+            return _absorb_means(sample, (1, 3))
+        case ("year",):
+            return _absorb_means(sample, (3,))
+        case ():
+            return sample
+    raise ValueError(f"effects {', '.join(effects)} are not taken out together; add firm effects to them")
 
 
 def within_sd(values: Array, observed: Mask) -> Array:
@@ -106,32 +114,13 @@ def _membership(sample: Stacked, industry: Integers | None) -> Array:
     return (industry[:, None, :] == codes[None, :, None]).astype(float)
 
 
-def _absorb_constant(sample: Stacked) -> Stacked:
-    total = sample.weight.sum(axis=(1, 2))[:, None]
-    mean = np.einsum("dtkn,dtn->dk", sample.values, sample.weight) / total
-    values = (sample.values - mean[:, None, :, None]) * (sample.weight > 0)[:, :, None]
-    return Stacked(values, sample.weight, sample.n_absorbed + 1)
-
-
-def _absorb_firm(sample: Stacked) -> Stacked:
-    weight, values = sample.weight, sample.values
-    total = weight.sum(axis=1)
-    sums = np.einsum("dtkn,dtn->dkn", values, weight)
-    means = sums / np.where(total > 0, total, 1.0)[:, None]
-    centred = values - means[:, None]
-    if not (weight > 0).all():
-        centred *= (weight > 0)[:, :, None]
-    return Stacked(centred, weight, sample.n_absorbed + (total > 0).sum(axis=1))
-
-
-def _absorb_cells(sample: Stacked, groups: Array) -> Stacked:
-    """Subtract the weighted mean of each year and group."""
-    weight = sample.weight
-    total = weight @ groups.swapaxes(1, 2)
-    sums = (sample.values * weight[:, :, None]) @ groups.swapaxes(1, 2)[:, None]
-    means = sums / np.where(total > 0, total, 1.0)[:, :, None]
-    values = (sample.values - means @ groups[:, None]) * (weight > 0)[:, :, None]
-    return Stacked(values, weight, sample.n_absorbed + (total > 0).sum(axis=(1, 2)))
+def _absorb_means(sample: Stacked, over: tuple[int, ...]) -> Stacked:
+    """Subtract weighted means over the axes `over` of values: 1 years, 3 firms."""
+    weight = sample.weight[:, :, None]
+    total = weight.sum(axis=over, keepdims=True)
+    means = (sample.values * weight).sum(axis=over, keepdims=True) / np.where(total > 0, total, 1.0)
+    values = (sample.values - means) * (weight > 0)
+    return Stacked(values, sample.weight, sample.n_absorbed + (total > 0).sum(axis=(1, 2, 3)))
 
 
 def _absorb_time_within(sample: Stacked, groups: Array) -> Stacked:

@@ -29,7 +29,6 @@ class IndexSpec:
     source : paper of formula and coefficients.
     """
 
-    label: str
     function: Callable[..., Array]
     columns: tuple[str, ...]
     controls: tuple[str, ...]
@@ -102,20 +101,20 @@ def ww_index(
 INDICES: Mapping[str, IndexSpec] = MappingProxyType(
     {
         "SA": IndexSpec(
-            "size-age (SA)", sa_index, ("log_assets", "age"), ("log_assets",),
+            sa_index, ("log_assets", "age"), ("log_assets",),
             "Hadlock and Pierce (2010)",
         ),
         "KZ": IndexSpec(
-            "Kaplan-Zingales (KZ)", kz_index, ("cash_flow", "tobin_q", "leverage", "dividends", "cash"),
+            kz_index, ("cash_flow", "tobin_q", "leverage", "dividends", "cash"),
             ("leverage", "cash", "tobin_q", "cash_flow"), "Kaplan and Zingales (1997); Lamont et al. (2001)",
         ),
         "WW": IndexSpec(
-            "Whited-Wu (WW)", ww_index,
+            ww_index,
             ("cash_flow", "dividends", "long_term_debt", "log_assets", "industry_growth", "sales_growth"),
             ("log_assets", "cash_flow", "sales_growth"), "Whited and Wu (2006)",
         ),
         "FC": IndexSpec(
-            "logit probability (FC)", fc_index,
+            fc_index,
             ("log_assets", "age", "dividends", "leverage", "tobin_q", "cash", "roa"),
             ("log_assets", "leverage", "tobin_q", "cash", "roa"), "Kuang, Shi and Yang (2010)",
         ),

@@ -143,10 +143,7 @@ def ordered_logit(grade: Array, x: Array, firm: Integers) -> Fit:
     scale = x.std(axis=0)
     model = OrderedModel(np.unique(grade, return_inverse=True)[1], x / scale, distr="logit")
     found = model.fit(method="bfgs", disp=False, maxiter=500, cov_type="cluster", cov_kwds={"groups": firm})
-    k = x.shape[1]
-    coef = found.params[:k] / scale
-    covariance = np.asarray(found.cov_params())[:k, :k] / np.outer(scale, scale)
-    return Fit(
-        coef[None], np.sqrt(np.diag(covariance))[None], covariance[None], np.array([len(grade)]),
-        np.array([np.inf]), "ordered logit, firm errors",
-    )  # fmt: skip
+    k, n, how = x.shape[1], np.array([len(grade)]), "ordered logit, firm errors"
+    covariance = (np.asarray(found.cov_params())[:k, :k] / np.outer(scale, scale))[None]
+    error = np.sqrt(np.einsum("dkk->dk", covariance))
+    return Fit((found.params[:k] / scale)[None], error, covariance, n, np.array([np.inf]), how)

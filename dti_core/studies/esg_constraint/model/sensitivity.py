@@ -133,7 +133,6 @@ def cross_lagged(
 class Specification:
     """One way to run the regression. y : (1, n_firms, n_years). x : (..., k), tested column first."""
 
-    name: str
     y: Array
     x: Array
     effects: tuple[Effect, ...] = TWO_WAY
@@ -148,7 +147,6 @@ class SpecificationCurve:
     dominant sign; both from resamples of firms with each specification's own effect taken off.
     """
 
-    names: tuple[str, ...]
     coef: Array
     low: Array
     high: Array
@@ -177,7 +175,7 @@ def specification_curve(
     null_significant = np.maximum((null_t > 1.96).sum(axis=1), (null_t < -1.96).sum(axis=1))
     median = float(np.median(coef))
     return SpecificationCurve(
-        tuple(s.name for s in specifications), coef, bounds[:, 0], bounds[:, 1],
+        coef, bounds[:, 0], bounds[:, 1],
         np.array([fit.p_value()[0, 0] for fit in fits]), romano_wolf(t, null_t), median,
         _exceed(np.abs(np.median(null_coef, axis=1)), abs(median)), _exceed(null_significant, significant),
     )  # fmt: skip
