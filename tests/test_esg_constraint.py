@@ -10,19 +10,23 @@ import pytest
 from dti_core.lab.claims import judge
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import DataError
+from dti_core.lab.parallel import CORES
 from dti_core.lab.record import Result
 from dti_core.lab.reference import load_reference
+from dti_core.lab.register import load_register
 from dti_core.studies.esg_constraint import estimate as study
-from dti_core.studies.esg_constraint import figures, montecarlo, one_panel, power, world_figures
-from dti_core.studies.esg_constraint.benchmarks import benchmark_table
+from dti_core.studies.esg_constraint import figures
 from dti_core.studies.esg_constraint.data import FirmPanel, load
-from dti_core.studies.esg_constraint.model.panel import panel_of_draws
-from dti_core.studies.esg_constraint.model.registry import ESTIMATORS, EstimatorSpec
-from dti_core.studies.esg_constraint.model.world import WORLDS, WorldSettings, simulate_panel, truth
-from dti_core.studies.esg_constraint.published import published_panels
-from dti_core.studies.esg_constraint.rectangles import to_long
-from dti_core.studies.esg_constraint.robustness import study_choices, study_overlap
-from dti_core.studies.esg_constraint.sample import sample_of
+from dti_core.studies.esg_constraint.data.sample import sample_of
+from dti_core.studies.esg_constraint.measures import coverage, power
+from dti_core.studies.esg_constraint.measures.overlap import study_overlap
+from dti_core.studies.esg_constraint.measures.published import published_panels
+from dti_core.studies.esg_constraint.measures.specifications import study_specifications
+from dti_core.studies.esg_constraint.methods import METHODS, Estimator, fit_draws
+from dti_core.studies.esg_constraint.worlds import WORLDS
+from dti_core.studies.esg_constraint.worlds.raters import truth
+from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
+from dti_core.studies.esg_constraint.worlds.simulate import PanelDraws, simulate
 
 TINY = {"n_draws": 12, "n_power_draws": 4, "n_resamples": 39}
 #: A panel small enough for single tests.
@@ -33,9 +37,13 @@ def small_config(**changes: object):
     return load_experiment("esg_constraint").resolve("quick", TINY | changes)
 
 
+def simulated(n_draws: int, seed: int, settings: WorldSettings = SMALL) -> PanelDraws:
+    return simulate(settings, np.random.default_rng(seed).spawn(n_draws))
+
+
 def user_file(settings: WorldSettings = SMALL, seed: int = 4) -> pd.DataFrame:
     """A simulated panel as a user would hold it: amounts in millions, own measure of constraint."""
-    table = to_long(simulate_panel(settings, 1, np.random.default_rng(seed)))
+    table = simulated(1, seed, settings).table()
     assets = np.exp(table["log_assets"])
     amounts = {name: table[name] * assets for name in ("cash_flow", "cash", "dividends", "long_term_debt")}
     kept = table[
@@ -63,7 +71,7 @@ def own_result(tmp_path_factory) -> Result:
 
 def test_published_numbers_are_met() -> None:
     """Petersen, Grunfeld, Arellano-Bond, Snmesp and InstInnovation, each to its printed digits."""
-    found = {one.name: one.value for panel in published_panels() for one in panel()}
+    found = {one.name: one.value for panel in published_panels().values() for one in panel()}
     rows = load_reference("esg_constraint").outside
     assert len(rows) >= 40
     assert {row.estimate: found[row.estimate] for row in rows} == {
@@ -78,24 +86,22 @@ def test_every_estimate_has_a_tolerance(result) -> None:
 
 def test_coverage_bias_and_false_findings_by_hand() -> None:
     """Two of four intervals hold the truth; the twin without effect gives one false finding in four."""
-    true, n = truth(WORLDS["effect"]).grades, len(ESTIMATORS)
+    true, n = truth(WORLDS["effect"].settings).grades, len(METHODS)
 
-    def draws(middles: list[float], half: float) -> montecarlo.Draws:
-        coef = np.repeat(np.array(middles)[:, None], n, axis=1)
-        standard = np.stack([coef[:, 0], coef[:, 0] - half, coef[:, 0] + half], axis=1)
-        return montecarlo.Draws(
-            coef, coef - half, coef + half, standard, np.array([[0.01, 0.2], [0.3, 0.4]] * 2)
-        )
+    def draws(middles: list[float], half: float) -> coverage.Draws:
+        ends = np.array([[middle, middle - half, middle + half] for middle in middles])
+        leads = np.array([[0.01, 0.2], [0.3, 0.4]] * 2)
+        return coverage.Draws(dict.fromkeys(METHODS, ends), ends, leads)
 
     worlds = dict.fromkeys(WORLDS, draws([0.0, 0.05, -0.05, 0.3], 0.1))
     worlds["effect"] = draws([true, true + 0.05, true + 0.2, true - 0.2], 0.1)
-    found = {one.key: one for one in montecarlo.judge_worlds(worlds)}
+    found = {one.key: one for one in coverage.study_coverage(worlds)}
     assert found["coverage_two_way@effect"].value == 0.5
     assert found["bias_two_way@effect"].value == pytest.approx(0.0125)
     assert found["rmse_two_way@effect"].value == pytest.approx(math.sqrt((0.05**2 + 2 * 0.2**2) / 4))
     assert found["false_positive_two_way@effect"].value == 0.25
     assert (found["leads_found@effect"].value, found["present_found@effect"].value) == (0.5, 0.0)
-    table = montecarlo.coverage_table(list(found.values()))
+    table = coverage.coverage_table(found.values())
     assert len(table) == len(WORLDS) * n
     words = dict(zip(table["coverage"], table["verdict"], strict=True))
     assert words == {0.25: "wrong", 0.5: "wrong", 0.75: "open"}
@@ -104,10 +110,10 @@ def test_coverage_bias_and_false_findings_by_hand() -> None:
 def test_firms_needed_by_hand() -> None:
     """80 % power at 5 % needs a standard error of effect / 2.8016; errors fall with the root of firms."""
     rng = np.random.default_rng(0)
-    coef = rng.normal(truth(WORLDS["effect"]).grades, 0.03, (4000, len(ESTIMATORS)))
-    draws = montecarlo.Draws(coef, coef, coef, coef[:, :3], coef[:, :2])
+    effects = rng.normal(truth(WORLDS["effect"].settings).grades, 0.03, (4000, 3))
+    draws = coverage.Draws(dict.fromkeys(METHODS, effects), effects, effects[:, :2])
     found = {one.name: one for one in power.firms_needed(draws)}
-    expected = 496 * (2.8016 * 0.03 / truth(WORLDS["effect"]).grades) ** 2
+    expected = 496 * (2.8016 * 0.03 / truth(WORLDS["effect"].settings).grades) ** 2
     assert found["firms_needed_two_way"].value == pytest.approx(expected, rel=0.06)
     assert found["firms_needed_two_way"].low < expected < found["firms_needed_two_way"].high
     ninth = found["firms_needed_two_way_published_size"].value
@@ -118,20 +124,47 @@ def test_firms_needed_by_hand() -> None:
 
 
 def test_draws_do_not_depend_on_how_they_are_shared_out(monkeypatch) -> None:
-    monkeypatch.setattr(montecarlo, "WORLDS", {"no_effect": dataclasses.replace(SMALL, effect=0.0)})
+    quiet = dataclasses.replace(WORLDS["no_effect"], settings=dataclasses.replace(SMALL, effect=0.0))
+    monkeypatch.setattr(coverage, "WORLDS", {"no_effect": quiet})
     found = []
     for size in (2, 5):
-        monkeypatch.setattr(montecarlo, "DRAWS_PER_TASK", size)
-        found.append(montecarlo.simulate_worlds(5, np.random.SeedSequence(1))["no_effect"])
-    np.testing.assert_allclose(found[0].coef, found[1].coef, rtol=1e-6, atol=1e-9)
+        monkeypatch.setattr(coverage, "DRAWS_PER_TASK", size)
+        found.append(coverage.simulate_worlds(small_config(n_draws=5))["no_effect"])
+    for name in METHODS:
+        np.testing.assert_allclose(found[0].effects[name], found[1].effects[name], rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(found[0].standard, found[1].standard, rtol=1e-6, atol=1e-9)
 
 
+def test_another_world_moves_no_number_of_the_others(monkeypatch) -> None:
+    """Streams are named: with a world put first and one taken away, a third stays to the last bit."""
+    quiet, other = (
+        dataclasses.replace(WORLDS["no_effect"], settings=dataclasses.replace(SMALL, effect=effect))
+        for effect in (0.0, -0.3)
+    )
+    found = []
+    for worlds in ({"new": other, "no_effect": quiet}, {"no_effect": quiet, "rater_noise": other}):
+        monkeypatch.setattr(coverage, "WORLDS", worlds)
+        found.append(coverage.simulate_worlds(small_config(n_draws=4))["no_effect"])
+    for name in METHODS:
+        assert np.array_equal(found[0].effects[name], found[1].effects[name], equal_nan=True), name
+    assert np.array_equal(found[0].lead_p, found[1].lead_p)
+
+
+def test_another_question_moves_no_number_of_the_others(monkeypatch) -> None:
+    """Random numbers of a question on a panel do not depend on which others are asked, or when."""
+    sample = sample_of(FirmPanel(simulated(1, 6).table()), "auto")
+    config = small_config()
+    first = study.panel_parts(sample, 19, config, real=True)["specifications"]()
+    config.stream("one panel", "a new question").normal(size=9)
+    again = list(study.panel_parts(sample, 19, config, real=True).values())
+    tests = [part().tests for part in reversed(again)]
+    assert first.tests in tests
+
+
 def test_the_standardised_effect_has_no_units() -> None:
-    panel = panel_of_draws(simulate_panel(SMALL, 2, np.random.default_rng(2)))
+    panel = simulated(2, 2).panel()
     other = dataclasses.replace(panel, outcome=10 * panel.outcome, treatment=panel.treatment / 3)
-    spec = ESTIMATORS["two_way"]
-    first, second = (montecarlo.standardised(one, spec.run(one)) for one in (panel, other))
+    first, second = (coverage.standardised(one, fit_draws(METHODS["two_way"], one)) for one in (panel, other))
     np.testing.assert_allclose(first, second, rtol=1e-8)
 
 
@@ -139,37 +172,52 @@ def test_a_draw_that_fails_leaves_the_others_alone() -> None:
     def fussy(panel):
         if not np.isfinite(panel.outcome).any(axis=(1, 2)).all():
             raise ValueError("nothing rated")
-        return ESTIMATORS["two_way"].run(panel)
+        return fit_draws(METHODS["two_way"], panel)
 
-    panel = panel_of_draws(simulate_panel(SMALL, 3, np.random.default_rng(3)))
+    panel = simulated(3, 3).panel()
     outcome = panel.outcome.copy()
     outcome[1] = np.nan
-    spec = EstimatorSpec("fussy", "Fussy", fussy, "nothing", frozenset())
-    fit = montecarlo.run_or_miss(spec, dataclasses.replace(panel, outcome=outcome))
-    whole = ESTIMATORS["two_way"].run(panel)
+    fit = coverage.fit_or_miss(Estimator("Fussy", fussy), dataclasses.replace(panel, outcome=outcome))
+    whole = fit_draws(METHODS["two_way"], panel)
     assert np.isnan(fit.coef[1, 0])
     np.testing.assert_allclose(fit.coef[[0, 2], 0], whole.coef[[0, 2], 0], rtol=1e-8)
 
 
 def test_one_entry_in_the_registry_adds_an_estimator(monkeypatch) -> None:
-    spec = dataclasses.replace(ESTIMATORS["two_way"], name="again", title="Two-way again")
-    for module in (montecarlo, one_panel):
-        monkeypatch.setattr(module, "ESTIMATORS", {**ESTIMATORS, "again": spec})
-    generators = tuple(np.random.default_rng(1).spawn(2))
-    draws = montecarlo.estimate_draws(montecarlo.Task("effect", SMALL, generators))
-    assert (draws.coef[:, -1] == draws.coef[:, list(ESTIMATORS).index("two_way")]).all()
-    assert "again" in set(
-        montecarlo.coverage_table(montecarlo.judge_worlds(dict.fromkeys(WORLDS, draws)))["estimator"]
-    )
-    sample = sample_of(FirmPanel(to_long(simulate_panel(SMALL, 1, np.random.default_rng(1)))), "auto")
-    found = one_panel.study_estimators(sample, np.random.default_rng(1), real=False)
-    assert "effect_again" in {one.name for one in found.estimates}
+    """In one line: in estimates, in the tables of coverage and of estimators, in the figures."""
+    monkeypatch.setenv(CORES, "1")  # other processes would not see the entry
+    monkeypatch.setitem(METHODS, "again", dataclasses.replace(METHODS["two_way"], title="Two-way again"))
+    config = small_config(n_draws=4)
+    found = study.estimate(config, *load(config))
+    assert found["effect_again"].value == found["effect_two_way"].value
+    assert found["coverage_again@effect"].value == found["coverage_two_way@effect"].value
+    assert {"Two-way again"} <= set(found.series["estimators"]["estimator"])
+    assert set(found.series["coverage"].query("estimator == 'again'")["world"]) == set(WORLDS)
+    assert "again" in figures.plot_coverage(found).data[0].y
+    assert "again" in figures.plot_estimators(found).layout.yaxis.ticktext
+
+
+def test_every_estimate_says_where_it_stands(result, own_result) -> None:
+    """Nobody needs to parse a name: no two estimates but published ones share world and dimensions."""
+    for one in (*result, *own_result):
+        assert "measure" in one.at, one.key
+    for found in (result, own_result):
+        places = [
+            (one.world, *sorted(map(str, one.at.items())))
+            for one in found
+            if not str(one.at["measure"]).startswith("published")
+        ]
+        assert len(places) == len(set(places))
+    (power_of,) = result.where(measure="power", method="two_way", firms=496, years=9)
+    assert power_of is result["power_two_way_496_firms_9_years"]
+    (covers,) = result.where("selection", measure="coverage", method="heckman")
+    assert covers is result["coverage_heckman@selection"]
 
 
 def test_sa_is_diagnosed_and_never_printed() -> None:
-    data = FirmPanel(to_long(simulate_panel(SMALL, 1, np.random.default_rng(5))))
+    data = FirmPanel(simulated(1, 5).table())
     sample = sample_of(data, "auto")
-    found = study_choices(sample, 19, np.random.default_rng(1))
+    found = study_specifications(sample, 19, np.random.default_rng(1))
     assert "SA" not in set(found.series["specifications"]["measure"])
     assert np.isnan(found.series["indices"].loc["SA", "effect"])
     assert study_overlap(sample).series["overlap"].set_index("index").loc["SA", "collinear"]
@@ -211,7 +259,7 @@ def test_fooled_estimators_are_named(result) -> None:
     """Pooled least squares finds the effect nearly always where there is none; its interval excludes 50 %."""
     for world in ("no_effect", "reverse_only"):
         assert result[f"false_positive_pooled@{world}"].low > 0.5
-        assert (world_figures.fooled(result).query(f"world == '{world}'")["estimator"] == "pooled").any()
+        assert (figures.fooled(result).query(f"world == '{world}'")["estimator"] == "pooled").any()
     assert result["false_positive_difference_gmm@reverse_only"].low < 0.07
 
 
@@ -222,8 +270,8 @@ def test_a_reverse_effect_within_the_year_shows_in_the_present_year(result) -> N
 
 
 def test_the_truth_line_is_the_simulators(result) -> None:
-    assert result["true_effect"].value == pytest.approx(truth(WORLDS["effect"]).grades)
-    assert set(result.series["estimators"]["estimator"]) == {spec.title for spec in ESTIMATORS.values()}
+    assert result["true_effect"].value == pytest.approx(truth(WORLDS["effect"].settings).grades)
+    assert set(result.series["estimators"]["estimator"]) == {method.title for method in METHODS.values()}
     assert result.series["left_out"].empty
     assert result["moments_met"].value == 1.0
 
@@ -233,7 +281,7 @@ def test_the_truth_line_is_the_simulators(result) -> None:
 
 def test_a_users_panel_takes_the_same_path(own_result) -> None:
     """From amounts in a CSV file to what the stacked estimators give on the simulator's own arrays."""
-    direct = ESTIMATORS["two_way"].run(panel_of_draws(simulate_panel(SMALL, 1, np.random.default_rng(4))))
+    direct = fit_draws(METHODS["two_way"], simulated(1, 4).panel())
     found = own_result["effect_two_way"]
     assert found.value == pytest.approx(direct.coef[0, 0], rel=1e-6)
     assert found.std_error == pytest.approx(direct.std_error[0, 0], rel=1e-6)
@@ -251,11 +299,11 @@ def test_a_users_panel_is_judged_and_says_what_it_lacks(own_result) -> None:
 
 
 def test_a_panel_with_the_bare_minimum_runs() -> None:
-    table = to_long(simulate_panel(SMALL, 1, np.random.default_rng(6)))
+    table = simulated(1, 6).table()
     sample = sample_of(FirmPanel(table[["firm", "year", "constraint", "rating_a"]]), "auto")
-    for part in study._parts(sample, 19, np.random.SeedSequence(1), real=True):
+    for part in study.panel_parts(sample, 19, small_config(), real=True).values():
         assert part() is not None
-    assert sample.controls == ()
+    assert sample.panel.controls.shape[3] == 0
 
 
 @pytest.mark.parametrize("panel", ["grunfeld"])
@@ -271,18 +319,9 @@ def test_an_unrated_panel_still_gives_the_worlds(panel) -> None:
 # --- Figures ---
 
 
-@pytest.mark.parametrize(
-    ("module", "plot"),
-    [
-        (module, name)
-        for module in (figures, world_figures)
-        for name in dir(module)
-        if name.startswith("plot_")
-    ],
-    ids=lambda value: value.removeprefix("plot_") if isinstance(value, str) else "",
-)
-def test_figures_say_what_they_show(result, module, plot) -> None:
-    figure = getattr(module, plot)(result)
+@pytest.mark.parametrize("plot", [name for name in figures.__all__ if name.startswith("plot_")])
+def test_figures_say_what_they_show(result, plot) -> None:
+    figure = getattr(figures, plot)(result)
     meta = figure.layout.meta
     assert any(digit in meta["alt"] for digit in "0123456789")
     assert "Simulated data" in meta["caption"]
@@ -293,18 +332,30 @@ def test_figures_say_what_they_show(result, module, plot) -> None:
 
 
 def test_the_coverage_map_shows_every_cell(result) -> None:
-    (heat,) = world_figures.plot_coverage(result).data
-    assert np.shape(heat.z) == (len(ESTIMATORS), len(WORLDS))
+    (heat,) = figures.plot_coverage(result).data
+    assert np.shape(heat.z) == (len(METHODS), len(WORLDS))
     assert (
         sum("<b>" in cell for row in heat.text for cell in row) == result.series["coverage"]["offered"].sum()
     )
 
 
 def test_power_curves_hold_every_point(result) -> None:
-    curves = power.cells(list(result))
-    assert {name for name, _ in curves} == set(power.SHOWN)
-    assert all([firms for firms, _ in points] == list(power.FIRMS) for points in curves.values())
+    lines = figures.plot_power(result).data
+    assert len(lines) == sum(map(len, power.SHOWN.values()))
+    assert all(list(line.x) == list(power.FIRMS) for line in lines)
+
+
+def test_the_decision_shows_controls_hollow_and_the_smallest_effect_of_the_claim(result, own_result) -> None:
+    (bar,) = load_register().claims["C16b"].test.estimates
+    for found, filled in ((result, 0), (own_result, 1)):
+        figure = figures.plot_decision(found)
+        assert sum(trace.marker.symbol == "circle" for trace in figure.data) == filled
+        assert len(figure.data) == len(WORLDS) + filled
+        assert {shape.x0 for shape in figure.layout.shapes} == {0, -bar.smallest_effect}
+    assert "no real firms were brought" in figures.plot_decision(result).layout.title.text.replace(
+        "<br>", " "
+    )
 
 
 def test_the_benchmark_is_a_table() -> None:
-    assert {"route", "peak memory, MB"} <= set(benchmark_table().columns)
+    assert {"route", "peak memory, MB"} <= set(figures.speed_table().columns)

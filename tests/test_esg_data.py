@@ -3,19 +3,26 @@
 import re
 import resource
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from dti_core.lab.config import Config, load_experiment
 from dti_core.lab.errors import DataError
-from dti_core.studies.esg_constraint import data, schema
-from dti_core.studies.esg_constraint.check import check_panel
+from dti_core.studies.esg_constraint import data
+from dti_core.studies.esg_constraint.data import prepare, schema
+from dti_core.studies.esg_constraint.data.check import check_panel
+from dti_core.studies.esg_constraint.data.layout import lay_out
+from dti_core.studies.esg_constraint.model import indices
 from dti_core.studies.esg_constraint.model.indices import INDICES, compute_index
-from dti_core.studies.esg_constraint.model.within import within_slopes
-from dti_core.studies.esg_constraint.model.world import WORLDS, simulate_panel
-from dti_core.studies.esg_constraint.rectangles import to_long, to_rectangles
+from dti_core.studies.esg_constraint.model.regression import least_squares
+from dti_core.studies.esg_constraint.worlds import WORLDS
+from dti_core.studies.esg_constraint.worlds.simulate import simulate
+
+
+def asked(**changes: object) -> Config:
+    return load_experiment("esg_constraint").resolve("smoke", changes)
 
 
 def make_clean(n_firms: int = 60, n_years: int = 8) -> pd.DataFrame:
@@ -207,7 +214,7 @@ def test_a_users_file_becomes_a_panel(clean, tmp_path, ending):
         clean.to_stata(path, write_index=False)
     else:
         getattr(clean, writers[ending])(path, index=False)
-    panel, card = data.load(SimpleNamespace(panel="yours", data_path=str(path), map=""))
+    panel, card = data.load(asked(panel="yours", data_path=str(path)))
     assert card.origin == "yours"
     assert panel.truth is None
     row, first = panel.table.iloc[1], clean.iloc[1]
@@ -215,13 +222,13 @@ def test_a_users_file_becomes_a_panel(clean, tmp_path, ending):
     assert row["cash_flow"] == pytest.approx(first["cash_flow"] / first["assets"])
     assert row["sales_growth"] == pytest.approx(first["sales"] / clean["sales"].iloc[0] - 1)
     assert np.isnan(panel.table["sales_growth"].iloc[0])
-    rectangles = to_rectangles(panel.table, panel.numbers)
+    rectangles = lay_out(panel.table, panel.numbers)
     for name in INDICES:
         assert np.isfinite(compute_index(name, rectangles.columns)).mean() > 0.8, name
 
 
 def test_growth_is_missing_after_a_gap(clean):
-    panel = data.prepare(clean.drop(index=3), {})
+    panel = prepare.prepare_panel(clean.drop(index=3), {})
     growth = panel.loc[panel["firm"] == "600000.SH"].set_index("year")["sales_growth"]
     assert np.isnan(growth[[2010, 2014]]).all()
     assert growth.drop([2010, 2014]).notna().all()
@@ -269,7 +276,7 @@ def test_a_million_rows_are_checked_in_ten_seconds():
     ],
 )
 def test_packaged_panels_are_what_the_registry_says(name, rows, columns):
-    panel, card = data.load(SimpleNamespace(panel=name))
+    panel, card = data.load(asked(panel=name))
     assert (card.origin, card.rows, card.columns) == ("packaged", rows, columns)
     assert len(panel.table) == rows
     assert len(panel.table.columns) + (name != "petersen") == columns
@@ -280,12 +287,12 @@ def test_packaged_panels_are_what_the_registry_says(name, rows, columns):
 def test_grunfeld_fixed_effects_meet_the_known_answer():
     """Grunfeld with firm effects: value .1101, capital .3101; with firm and year effects .1177 and .3579."""
     panel, _ = data.load_packaged("grunfeld")
-    boxes = to_rectangles(panel.table, ["inv", "value", "capital"])
-    y, x = boxes.columns["inv"][0], np.stack([boxes.columns[name][0] for name in ("value", "capital")])
-    inside = [v - v.mean(axis=-1, keepdims=True) for v in (y, x)]
-    firm_only = np.linalg.lstsq(inside[1].reshape(2, -1).T, inside[0].ravel(), rcond=None)[0]
+    boxes = lay_out(panel.table, ["inv", "value", "capital"])
+    y, x = boxes.columns["inv"], boxes.stack(["value", "capital"])
+    inside = [v - v.mean(axis=2, keepdims=True) for v in (y, x)]
+    firm_only = np.linalg.lstsq(inside[1].reshape(-1, 2), inside[0].ravel(), rcond=None)[0]
     assert firm_only == pytest.approx([0.1101, 0.3101], abs=5e-5)
-    assert within_slopes(y, x, boxes.observed[0]) == pytest.approx([0.1177, 0.3579], abs=5e-5)
+    assert least_squares(y, x, boxes.observed).coef[0] == pytest.approx([0.1177, 0.3579], abs=5e-5)
 
 
 def test_petersen_slope_meets_the_published_one():
@@ -306,39 +313,36 @@ def test_unknown_panels_and_worlds_are_refused():
     with pytest.raises(DataError, match=r"no panel 'csmar'\. Known: simulated, snmesp"):
         data.load_packaged("csmar")
     with pytest.raises(DataError, match="no world 'utopia'"):
-        data.load_simulated("utopia", np.random.SeedSequence(1))
+        data.load_simulated("utopia", np.random.default_rng(1))
 
 
 def test_the_simulated_panel_says_so_and_hides_what_nobody_sees():
-    seeds = np.random.SeedSequence(7)
-    config = SimpleNamespace(
-        panel="simulated", world="effect", seeds=lambda *names: np.random.SeedSequence(7)
-    )
+    config = asked(panel="simulated", world="effect", seed=7)
     panel, card = data.load(config)
     assert card.origin == "simulated"
     assert card.badge.startswith("Simulated data")
     assert "esg" not in panel.table
     assert panel.truth is not None
     assert panel.truth.esg_sd == -0.10
-    again, card_again = data.load_simulated("effect", seeds)
+    again, card_again = data.load(asked(panel="simulated", world="effect", seed=7))
     assert again.table.equals(panel.table)
     assert card_again.sha256 == card.sha256
-    other = data.load_simulated("effect", np.random.SeedSequence(8))[1]
+    other = data.load(asked(panel="simulated", world="effect", seed=8))[1]
     assert other.sha256 != card.sha256
 
 
 def test_rectangles_give_back_the_batch():
-    draws = simulate_panel(WORLDS["selection"], 2, np.random.default_rng(3))
-    boxes = to_rectangles(to_long(draws, 1), ["log_assets", "rating_a", "state"])
+    draws = simulate(WORLDS["selection"].settings, np.random.default_rng(3).spawn(2))
+    boxes = lay_out(draws.table(1), ["log_assets", "rating_a", "state"])
     assert np.array_equal(boxes.observed[0], draws.observed[1])
     for name in ("log_assets", "rating_a"):
-        assert np.array_equal(boxes.columns[name][0], draws.columns()[name][1], equal_nan=True)
+        assert np.array_equal(boxes.columns[name][0], draws[name][1], equal_nan=True)
     assert list(boxes.years) == list(draws.settings.years)
 
 
 def test_rectangles_keep_gaps_as_unobserved_years():
     table = pd.DataFrame({"firm": ["b", "a", "a"], "year": [2012, 2013, 2010], "x": [3.0, 2.0, 1.0]})
-    boxes = to_rectangles(table, ["x"])
+    boxes = lay_out(table, ["x"])
     assert boxes.columns["x"].shape == (1, 2, 4)
     assert boxes.observed.sum() == 3
     place = list(boxes.firms).index("a")
@@ -357,14 +361,14 @@ def test_rectangles_keep_gaps_as_unobserved_years():
 def test_rectangles_refuse_what_they_cannot_place(change, says):
     table = pd.DataFrame({"firm": ["a", "a", "b"], "year": [2010, 2011, 2010], "x": [1.0, 2.0, 3.0]})
     with pytest.raises(DataError, match=says):
-        to_rectangles(change(table), ["x"])
+        lay_out(change(table), ["x"])
 
 
 def test_a_new_index_needs_one_entry(monkeypatch, clean):
     """An index added to the registry is offered by the check, with the columns of a file that it needs."""
-    spec = INDICES["KZ"].__class__("cash only", lambda cash: -cash, ("cash",), ("cash",), "test (2024)")
+    spec = INDICES["KZ"].__class__(lambda cash: -cash, ("cash",), ("cash",), "test (2024)")
     grown = {**INDICES, "CASH": spec}
-    for module in (schema, __import__("dti_core.studies.esg_constraint.model.indices", fromlist=["INDICES"])):
+    for module in (schema, indices):
         monkeypatch.setattr(module, "INDICES", grown)
     assert schema.analyses()["CASH index"] == ("cash", "assets")
     assert compute_index("CASH", {"cash": np.array([[0.2]])})[0, 0] == -0.2

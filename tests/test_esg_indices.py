@@ -5,15 +5,16 @@ import pytest
 
 from dti_core.lab.errors import DataError
 from dti_core.studies.esg_constraint.model import indices, overlap
+from dti_core.studies.esg_constraint.model.effects import TWO_WAY, absorb, stack
 from dti_core.studies.esg_constraint.model.logit_index import N_FOLDS, fc_index, label_extremes, score_panel
-from dti_core.studies.esg_constraint.model.within import within_residuals, within_slopes
-from dti_core.studies.esg_constraint.model.world import WORLDS, simulate_panel
+from dti_core.studies.esg_constraint.model.regression import least_squares
+from dti_core.studies.esg_constraint.worlds import WORLDS
+from dti_core.studies.esg_constraint.worlds.simulate import simulate
 
 
 @pytest.fixture(scope="module")
 def panel() -> dict[str, np.ndarray]:
-    draws = simulate_panel(WORLDS["effect"], 1, np.random.default_rng(20240601))
-    return {name: values[0] for name, values in draws.columns().items()}
+    return simulate(WORLDS["effect"].settings, np.random.default_rng(20240601).spawn(1)).columns
 
 
 @pytest.fixture(scope="module")
@@ -116,10 +117,10 @@ def test_fc_scores_no_firm_by_its_own_label():
 
 
 def test_fc_of_a_batch_is_that_of_each_panel():
-    draws = simulate_panel(WORLDS["no_effect"], 2, np.random.default_rng(5))
+    draws = simulate(WORLDS["no_effect"].settings, np.random.default_rng(5).spawn(2))
     names = indices.INDICES["FC"].columns
-    both = indices.compute_index("FC", draws.columns())
-    second = fc_index(*(draws.columns()[name][1] for name in names))
+    both = indices.compute_index("FC", draws.columns)
+    second = fc_index(*(draws.columns[name][1] for name in names))
     assert np.array_equal(both[1], second, equal_nan=True)
 
 
@@ -187,6 +188,10 @@ def test_within_projection_meets_dummy_variables():
     firm, year = np.nonzero(seen)
     dummies = np.column_stack([firm[:, None] == np.arange(7), year[:, None] == np.arange(1, 5)]).astype(float)
     slope = np.linalg.lstsq(np.column_stack([x[seen], dummies]), y[seen], rcond=None)[0][0]
-    assert within_slopes(y, x[None], seen)[0] == pytest.approx(slope, abs=1e-10)
-    residuals = within_residuals(x[None], seen)[0]
+    assert least_squares(y[None], x[None, ..., None], seen[None]).coef[0, 0] == pytest.approx(
+        slope, abs=1e-10
+    )
+    left = absorb(stack(x[None], np.zeros((1, 7, 5, 0)), seen[None]), TWO_WAY)
+    assert left.n_absorbed[0] == np.linalg.matrix_rank(dummies)
+    residuals = left.values[0, :, 0].T[seen]
     assert np.abs(dummies.T @ residuals).max() < 1e-10

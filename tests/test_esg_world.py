@@ -6,47 +6,44 @@ import time
 import numpy as np
 import pytest
 
-from dti_core.studies.esg_constraint.model import moments, raters
-from dti_core.studies.esg_constraint.model.firms import Shape, autoregression, entry_years
-from dti_core.studies.esg_constraint.model.within import slopes, within_slopes
-from dti_core.studies.esg_constraint.model.world import (
-    WORLDS,
-    PanelDraws,
-    WorldSettings,
-    simulate_chunks,
-    simulate_panel,
-    truth,
-)
+from dti_core.studies.esg_constraint.measures import moments
+from dti_core.studies.esg_constraint.model.regression import least_squares, shifted
+from dti_core.studies.esg_constraint.worlds import WORLDS, raters
+from dti_core.studies.esg_constraint.worlds.firms import Shape, autoregression, entry_years
+from dti_core.studies.esg_constraint.worlds.raters import truth
+from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
+from dti_core.studies.esg_constraint.worlds.simulate import PanelDraws, batches, simulate
 
 N_DRAWS = 30
 
 
 @pytest.fixture(scope="module")
 def draws() -> dict[str, PanelDraws]:
-    return {
-        name: simulate_panel(world, N_DRAWS, np.random.default_rng(2017)) for name, world in WORLDS.items()
-    }
+    return {name: simulated(world.settings, N_DRAWS, 2017) for name, world in WORLDS.items()}
+
+
+def simulated(settings: WorldSettings, n_draws: int, seed: int) -> PanelDraws:
+    return simulate(settings, np.random.default_rng(seed).spawn(n_draws))
+
+
+def true_grades(world: str) -> float:
+    return truth(WORLDS[world].settings).grades
 
 
 def two_way(batch: PanelDraws, outcome: str = "rating_a") -> np.ndarray:
     """(n_draws,) two-way fixed-effects slopes of an outcome on lagged constraint."""
-    found = []
-    for one in range(len(batch.state)):
-        y, x = getattr(batch, outcome)[one, :, 1:], batch.constraint[one, :, :-1]
-        found.append(within_slopes(y, x[None], ~np.isnan(y + x))[0])
-    return np.array(found)
+    x = shifted(batch["constraint"], 1)[..., None]
+    return least_squares(batch[outcome], x, batch.observed).coef[:, 0]
 
 
 def pooled(batch: PanelDraws) -> np.ndarray:
     """(n_draws,) slopes of the rating on lagged constraint and size, with industry effects."""
-    found = []
-    for one in range(len(batch.state)):
-        y, x = batch.rating_a[one, :, 1:], batch.constraint[one, :, :-1]
-        seen = ~np.isnan(y + x)
-        group = np.broadcast_to(batch.industry[one][:, None], y.shape)[seen]
-        regressors = np.stack([x[seen], batch.log_assets[one, :, 1:][seen]])
-        found.append(slopes(y[seen], regressors, group)[0])
-    return np.array(found)
+    industry = (batch.industry[..., None] == np.arange(batch.industry.max() + 1)).astype(float)
+    dummies = np.broadcast_to(industry[:, :, None], (*batch.observed.shape, industry.shape[2]))
+    x = np.stack([shifted(batch["constraint"], 1), batch["log_assets"]], axis=3)
+    return least_squares(batch["rating_a"], np.concatenate([x, dummies], axis=3), batch.observed, ()).coef[
+        :, 0
+    ]
 
 
 def bias_in_errors(values: np.ndarray, target: float) -> float:
@@ -63,7 +60,9 @@ def test_all_measured_moments_are_met(draws):
 def test_the_moment_table_can_fail(draws):
     """Twice the assets move the three quantiles of size out of tolerance, and leave leverage alone."""
     batch = draws["effect"]
-    richer = dataclasses.replace(batch, log_assets=batch.log_assets + np.log(2.0))
+    richer = dataclasses.replace(
+        batch, columns=batch.columns | {"log_assets": batch["log_assets"] + np.log(2.0)}
+    )
     table = moments.moment_table(richer)
     missed = set(table.index[~table["within"]])
     assert {f"log_assets {level} quantile" for level in ("5%", "50%", "95%")} <= missed
@@ -74,14 +73,14 @@ def test_the_moment_table_can_fail(draws):
 def test_two_way_effects_find_the_stated_truth(draws, world):
     """Where only constraint moves ESG, two-way estimates centre on the truth in grades."""
     found = two_way(draws[world])
-    assert bias_in_errors(found, truth(WORLDS[world]).grades) < 3.5
-    assert truth(WORLDS[world]).grades < 0
+    assert bias_in_errors(found, true_grades(world)) < 3.5
+    assert true_grades(world) < 0
 
 
 def test_the_truth_on_latent_esg_is_the_parameter(draws):
     assert bias_in_errors(two_way(draws["effect"], "esg"), -0.10) < 3.5
     assert bias_in_errors(two_way(draws["no_effect"], "esg"), 0.0) < 3.5
-    assert truth(WORLDS["no_effect"]).grades == 0
+    assert true_grades("no_effect") == 0
 
 
 def test_pooled_estimates_are_confounded_without_any_effect(draws):
@@ -99,73 +98,75 @@ def test_reverse_causality_fools_two_way_effects_though_the_regressor_is_lagged(
 
 def test_selection_into_ratings_hides_the_effect(draws):
     found = two_way(draws["selection"])
-    assert abs(found.mean()) < 0.7 * abs(truth(WORLDS["selection"]).grades)
+    assert abs(found.mean()) < 0.7 * abs(true_grades("selection"))
 
 
 def test_noisy_raters_agree_less_and_shrink_the_effect_on_the_rating(draws):
     agree = {name: moments.rater_correlation(draws[name]).mean() for name in ("effect", "rater_noise")}
     assert agree["effect"] == pytest.approx(0.54, abs=0.03)
     assert agree["rater_noise"] < 0.30
-    assert abs(truth(WORLDS["rater_noise"]).grades) < abs(truth(WORLDS["effect"]).grades)
+    assert abs(true_grades("rater_noise")) < abs(true_grades("effect"))
 
 
 def test_the_shock_relaxes_treated_firms_from_its_year_on_only():
     """Same noise with and without shock: constraint differs for treated firms after it, else not."""
-    calm = dataclasses.replace(WORLDS["no_effect"], shock_size=0.0)
-    with_shock, without = (
-        simulate_panel(world, 3, np.random.default_rng(8)) for world in (WORLDS["no_effect"], calm)
-    )
-    fall = without.constraint - with_shock.constraint
+    shaken = WORLDS["no_effect"].settings
+    calm = dataclasses.replace(shaken, shock_size=0.0)
+    with_shock, without = (simulated(settings, 3, 8) for settings in (shaken, calm))
+    fall = without["constraint"] - with_shock["constraint"]
     seen = with_shock.observed
-    assert fall[seen & with_shock.relaxed] == pytest.approx(1.0)
-    assert fall[seen & ~with_shock.relaxed] == pytest.approx(0.0)
-    share = (with_shock.cohort > 0).mean()
+    relaxed = (with_shock.cohort >= 0)[..., None] & (shaken.years >= 2012)
+    assert fall[seen & relaxed] == pytest.approx(1.0)
+    assert fall[seen & ~relaxed] == pytest.approx(0.0)
+    share = (with_shock.cohort >= 0).mean()
     assert 0.2 < share < 0.4
-    assert set(np.unique(with_shock.cohort)) == {0, 2012}
+    assert set(np.unique(with_shock.cohort)) == {-1, 2012 - shaken.first_year}
 
 
 def test_the_effect_arrives_a_year_after_the_shock():
     """Noise cancels between worlds with and without shock, so the response of latent ESG is exact."""
     base = WorldSettings(effect=-0.2)
-    shocked, calm = (
-        simulate_panel(dataclasses.replace(base, shock_size=size), 2, np.random.default_rng(4))
-        for size in (1.0, 0.0)
-    )
-    treated = shocked.cohort > 0
-    response = (shocked.esg - calm.esg)[treated]
+    shocked, calm = (simulated(dataclasses.replace(base, shock_size=size), 2, 4) for size in (1.0, 0.0))
+    treated = shocked.cohort >= 0
+    response = (shocked["esg"] - calm["esg"])[treated]
     years = base.years
     assert response[:, years == 2012][~np.isnan(response[:, years == 2012])] == pytest.approx(0.0)
     assert response[:, years == 2013][~np.isnan(response[:, years == 2013])] == pytest.approx(0.2)
 
 
 def test_staggered_cohorts_share_the_treated_firms():
-    staggered = simulate_panel(WorldSettings(shock_years=(2011, 2014)), 4, np.random.default_rng(6))
-    shares = [(staggered.cohort == year).mean() for year in (2011, 2014)]
+    staggered = simulated(WorldSettings(shock_years=(2011, 2014)), 4, 6)
+    shares = [(staggered.cohort == year - 2000).mean() for year in (2011, 2014)]
     assert shares[0] == pytest.approx(shares[1], abs=0.04)
 
 
 def test_draws_do_not_depend_on_chunks_or_on_their_number():
-    whole = simulate_panel(WORLDS["reverse_only"], 5, np.random.default_rng(99))
-    parts = list(simulate_chunks(WORLDS["reverse_only"], 5, np.random.default_rng(99), draws_per_chunk=2))
+    """A batch of other size, or more draws behind it, leaves every panel as it was, to the last bit."""
+    settings = WORLDS["reverse_only"].settings
+
+    def together(n_draws: int, size: int) -> list[PanelDraws]:
+        made = batches(settings, np.random.SeedSequence(99), n_draws, size).values()
+        return [simulate(batch.settings, batch.generators) for batch in made]
+
+    (whole,), parts, (longer,) = together(5, 5), together(5, 2), together(7, 7)
     assert [len(part.state) for part in parts] == [2, 2, 1]
-    for name, values in whole.columns().items():
-        together = np.concatenate([part.columns()[name] for part in parts])
-        assert np.array_equal(values, together, equal_nan=True), name
-    longer = simulate_panel(WORLDS["reverse_only"], 7, np.random.default_rng(99))
-    assert np.array_equal(longer.rating_a[:5], whole.rating_a, equal_nan=True)
-    assert not np.array_equal(whole.rating_a[0], whole.rating_a[1], equal_nan=True)
+    for name, values in whole.columns.items():
+        joined = np.concatenate([part[name] for part in parts])
+        assert np.array_equal(values, joined, equal_nan=True), name
+    assert np.array_equal(longer["rating_a"][:5], whole["rating_a"], equal_nan=True)
+    assert not np.array_equal(whole["rating_a"][0], whole["rating_a"][1], equal_nan=True)
 
 
 def test_ratings_are_grades_of_rated_listed_firms_from_their_first_year(draws):
     batch = draws["effect"]
-    grades = np.unique(batch.rating_a[batch.rated])
+    grades = np.unique(batch["rating_a"][batch.rated])
     assert list(grades) == list(range(1, 10))
-    assert np.isnan(batch.rating_a[~batch.rated]).all()
+    assert np.isnan(batch["rating_a"][~batch.rated]).all()
     assert not (batch.rated & ~batch.observed).any()
     assert not batch.rated[..., batch.settings.years < 2009].any()
-    assert np.isnan(batch.leverage[~batch.observed]).all()
-    assert (batch.age[batch.observed] >= 0).all()
-    assert (batch.leverage[batch.observed] > 0).all()
+    assert np.isnan(batch["leverage"][~batch.observed]).all()
+    assert (batch["age"][batch.observed] >= 0).all()
+    assert (batch["leverage"][batch.observed] > 0).all()
 
 
 def test_index_membership_moves_coverage_but_not_esg(draws):
@@ -173,7 +174,7 @@ def test_index_membership_moves_coverage_but_not_esg(draws):
     batch = draws["no_effect"]
     late = batch.settings.years >= 2009
     seen, member = batch.observed[..., late], batch.index_member[..., late]
-    rated, esg = batch.rated[..., late], batch.esg[..., late]
+    rated, esg = batch.rated[..., late], batch["esg"][..., late]
     assert rated[seen & member].mean() > rated[seen & ~member].mean() + 0.15
     assert esg[seen & member].mean() == pytest.approx(esg[seen & ~member].mean(), abs=0.03)
 
@@ -204,8 +205,8 @@ def test_entry_path_starts_with_80_and_ends_with_496():
 
 
 def test_other_sizes_work_and_impossible_ones_are_refused():
-    small = simulate_panel(WorldSettings(n_firms=40, n_years=8, first_year=2010), 2, np.random.default_rng(0))
-    assert small.rating_a.shape == (2, 40, 8)
+    small = simulated(WorldSettings(n_firms=40, n_years=8, first_year=2010), 2, 0)
+    assert small["rating_a"].shape == (2, 40, 8)
     with pytest.raises(ValueError, match="at least 2 firms"):
         WorldSettings(n_firms=1)
     with pytest.raises(ValueError, match="rater_noise"):
@@ -215,6 +216,5 @@ def test_other_sizes_work_and_impossible_ones_are_refused():
 def test_five_hundred_draws_take_seconds():
     """30 draws at full size: at this speed 500 take less than a minute (about 6 s on an idle core)."""
     start = time.perf_counter()
-    n = sum(len(part.state) for part in simulate_chunks(WORLDS["effect"], N_DRAWS, np.random.default_rng(1)))
-    assert n == N_DRAWS
+    assert len(simulated(WORLDS["effect"].settings, N_DRAWS, 1).state) == N_DRAWS
     assert time.perf_counter() - start < 4

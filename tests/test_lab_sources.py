@@ -214,7 +214,8 @@ def test_a_comment_in_any_file_changes_nothing(copy):
     [
         ("dti_core/studies/lstm_portfolio/figures.py", "def plot_wealth", "LEGEND = 1\n\n\ndef plot_wealth",
          ["telling"], []),
-        ("dti_core/studies/esg_constraint/world_figures.py", "import", "LEGEND = 1\nimport", [], ["telling"]),
+        ("dti_core/studies/esg_constraint/figures/worlds.py", "import", "LEGEND = 1\nimport", [],
+         ["telling"]),
         ("dti_core/lab/theme.py", "import", "LEGEND = 1\nimport", ["telling"], ["telling"]),
         ("dti_core/studies/esg_constraint/model/gmm.py", "import", "STEP = 1\nimport", [], ["numbers"]),
         ("dti_core/bridges/forecaster/training.py", "import", "STEP = 1\nimport", ["numbers"], []),

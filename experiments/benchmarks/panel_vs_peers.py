@@ -41,11 +41,11 @@ def large_panel(unbalanced: bool) -> pd.DataFrame:
 
 def fit_route(table: pd.DataFrame) -> tuple[list[float], list[float]]:
     """The study's route: long table to rectangle to least squares."""
-    from dti_core.studies.esg_constraint.model.panel import rectangle
+    from dti_core.studies.esg_constraint.data.layout import lay_out
     from dti_core.studies.esg_constraint.model.regression import least_squares
 
-    laid = rectangle(table, "firm", "year", ["y", "x1", "x2"])
-    fit = least_squares(laid.values[..., 0], laid.values[..., 1:], laid.observed)
+    laid = lay_out(table, ["y", "x1", "x2"])
+    fit = least_squares(laid.columns["y"], laid.stack(["x1", "x2"]), laid.observed)
     return fit.coef[0].tolist(), fit.std_error[0].tolist()
 
 
@@ -100,7 +100,8 @@ def measure_batch() -> dict[str, object]:
     """The stacked call against the loop on the same draws."""
     from linearmodels import PanelOLS
 
-    from dti_core.studies.esg_constraint.model.regression import in_chunks, least_squares
+    from dti_core.studies.esg_constraint.model.fit import join, slices
+    from dti_core.studies.esg_constraint.model.regression import least_squares
 
     rng = np.random.default_rng(20261102)
     shape = (DRAWS, DRAW_FIRMS, DRAW_YEARS)
@@ -110,7 +111,8 @@ def measure_batch() -> dict[str, object]:
     seconds = []
     for _ in range(REPEATS):
         start = time.process_time()
-        fit = in_chunks(least_squares, DRAWS, 40 * x[0].nbytes, y, x, observed)
+        parts = slices(DRAWS, 40 * x[0].nbytes)
+        fit = join([least_squares(y[part], x[part], observed[part]) for part in parts])
         seconds.append(time.process_time() - start)
     start, looped = time.process_time(), []
     for draw in range(DRAWS):

@@ -1,6 +1,6 @@
-"""Data x model -> Result: worlds whose truth is known, one panel, published panels."""
+"""Worlds x methods -> measures -> Result: worlds whose truth is known, one panel, published panels."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
@@ -9,33 +9,28 @@ import pandas as pd
 from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard
 from dti_core.lab.kept import keep
-from dti_core.lab.parallel import run_parallel
-from dti_core.lab.record import Estimate, Result
-from dti_core.studies.esg_constraint.data import FirmPanel
-from dti_core.studies.esg_constraint.model.moments import moment_table
-from dti_core.studies.esg_constraint.model.registry import ESTIMATORS
-from dti_core.studies.esg_constraint.model.world import WORLDS, WorldSettings, simulate_panel
-from dti_core.studies.esg_constraint.montecarlo import coverage_table, judge_worlds, simulate_worlds
-from dti_core.studies.esg_constraint.one_panel import (
-    Findings,
-    study_direction,
-    study_estimators,
-    study_raters,
-)
-from dti_core.studies.esg_constraint.power import firms_needed, power_curve
-from dti_core.studies.esg_constraint.published import published_panels
-from dti_core.studies.esg_constraint.robustness import (
-    study_choices,
-    study_omitted,
-    study_overlap,
-    study_timing,
-)
-from dti_core.studies.esg_constraint.sample import OWN, Sample, sample_of
+from dti_core.lab.parallel import run_keyed
+from dti_core.lab.record import Result
+from dti_core.studies.esg_constraint.data import FirmPanel, Parameters
+from dti_core.studies.esg_constraint.data.sample import OWN, Sample, sample_of
+from dti_core.studies.esg_constraint.measures.coverage import coverage_table, simulate_worlds, study_coverage
+from dti_core.studies.esg_constraint.measures.direction import study_direction
+from dti_core.studies.esg_constraint.measures.estimators import estimator_table, study_estimators
+from dti_core.studies.esg_constraint.measures.findings import Findings, exact
+from dti_core.studies.esg_constraint.measures.moments import study_moments
+from dti_core.studies.esg_constraint.measures.omitted import study_omitted
+from dti_core.studies.esg_constraint.measures.overlap import study_overlap
+from dti_core.studies.esg_constraint.measures.power import firms_needed, power_curve
+from dti_core.studies.esg_constraint.measures.published import published_panels, study_published
+from dti_core.studies.esg_constraint.measures.raters import study_raters
+from dti_core.studies.esg_constraint.measures.specifications import study_specifications
+from dti_core.studies.esg_constraint.measures.timing import study_timing
+from dti_core.studies.esg_constraint.worlds import WORLDS
+from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
+from dti_core.studies.esg_constraint.worlds.simulate import simulate
 
 #: Draws from which the moments of the simulated panel are taken; more would not move them.
 MOMENT_DRAWS = 40
-#: Ceiling of the balance sheet of a small or medium firm, EUR 43 million (Recommendation 2003/361/EC) in RMB.
-SME_ASSETS_RMB_MILLIONS = 43 * 7.7
 
 Part = Callable[[], Findings]
 
@@ -53,98 +48,74 @@ def estimate(config: Config, data: FirmPanel, card: DataCard) -> Result:
     ------
     DataError if the panel is rated but no measure of constraint can be made from it.
     """
-    roots = config.seeds().spawn(5)
-    parts: list[Part] = [partial(_published, one) for one in published_panels()]
-    parts.append(partial(_moments, min(config.n_draws, MOMENT_DRAWS), roots[2]))
+    asked = config.typed(Parameters)
+    parts: dict[str, Part] = {name: partial(study_published, name) for name in published_panels()}
+    parts["moments"] = partial(_moments, config.seeds("moments"))
     if data.rated:
-        sample = sample_of(data, config.measure)
-        parts += _parts(sample, config.n_resamples, roots[3], real=card.origin != "simulated")
-        parts.append(partial(_known, data, sample))
-    worlds = simulate_worlds(config.n_draws, roots[0])
-    found = judge_worlds(worlds) + firms_needed(worlds["effect"])
-    found += power_curve(config.n_power_draws, roots[1])
-    series = {"coverage": coverage_table(found)}
-    return _gathered(config, card, found, series, run_parallel(_do, parts, "one panel"))
+        sample = sample_of(data, asked.measure)
+        parts |= panel_parts(sample, asked.n_resamples, config, real=card.origin != "simulated")
+        parts["truth"] = partial(_truth, data, sample)
+    worlds = simulate_worlds(config)
+    trust = study_coverage(worlds)
+    found = [*trust, *firms_needed(worlds["effect"]), *power_curve(config)]
+    done = run_keyed(_do, parts, "one panel")
+    return _gathered(config, card, Findings(found, {"coverage": coverage_table(trust)}), done.values())
 
 
-def _parts(sample: Sample, n_resamples: int, seeds: np.random.SeedSequence, *, real: bool) -> list[Part]:
-    first, second = (np.random.default_rng(child) for child in seeds.spawn(2))
-    return [
-        partial(study_choices, sample, n_resamples, first),
-        partial(study_raters, sample),
-        partial(study_estimators, sample, second, real),
-        partial(study_direction, sample),
-        partial(study_timing, sample),
-        partial(study_omitted, sample),
-        partial(study_overlap, sample),
-    ]
+def panel_parts(sample: Sample, n_resamples: int, config: Config, *, real: bool) -> dict[str, Part]:
+    """What is asked of one rated panel, each question with random numbers of its own."""
+    choices, wild = (config.stream("one panel", name) for name in ("specifications", "wild bootstrap"))
+    return {
+        "specifications": partial(study_specifications, sample, n_resamples, choices),
+        "raters": partial(study_raters, sample),
+        "estimators": partial(study_estimators, sample, wild, real),
+        "direction": partial(study_direction, sample),
+        "timing": partial(study_timing, sample),
+        "omitted": partial(study_omitted, sample),
+        "overlap": partial(study_overlap, sample),
+    }
 
 
 def _do(part: Part) -> Findings:
     return part()
 
 
-def _gathered(
-    config: Config, card: DataCard, found: list[Estimate], series: dict[str, pd.DataFrame],
-    parts: Sequence[Findings],
-) -> Result:  # fmt: skip
+def _gathered(config: Config, card: DataCard, found: Findings, parts: Iterable[Findings]) -> Result:
     """One Result; the tests and what was left out become tables of their own."""
     for part in parts:
-        found = [*found, *part.estimates]
-        series |= part.series
-    tests = [row for part in parts for row in part.tests]
-    series["tests"] = pd.DataFrame(tests, columns=["test", "value", "reads"])
-    left_out = [row for part in parts for row in part.left_out]
-    series["left_out"] = pd.DataFrame(left_out, columns=["analysis", "why"])
-    series["estimators"] = _estimator_table(found)
-    return Result(config, card, tuple(found), series)
+        found.estimates += part.estimates
+        found.series |= part.series
+        found.tests += part.tests
+        found.left_out += part.left_out
+    found.series["tests"] = pd.DataFrame(found.tests, columns=["test", "value", "reads"])
+    found.series["left_out"] = pd.DataFrame(found.left_out, columns=["analysis", "why"])
+    found.series["estimators"] = estimator_table(found.estimates)
+    return Result(config, card, tuple(found.estimates), found.series)
 
 
-def _estimator_table(found: Iterable[Estimate]) -> pd.DataFrame:
-    """A row an estimator of this panel, with what it assumes."""
-    by_key = {one.key: one for one in found}
-    rows = [
-        [spec.title, one.value, one.low, one.high, one.n, spec.assumes]
-        for name, spec in ESTIMATORS.items()
-        if (one := by_key.get(f"effect_{name}")) is not None
-    ]
-    return pd.DataFrame(rows, columns=["estimator", "effect", "low", "high", "firm-years", "assumes"])
+def _moments(seeds: np.random.SeedSequence) -> Findings:
+    generators = [np.random.default_rng(child) for child in seeds.spawn(MOMENT_DRAWS)]
+    return study_moments(simulate(WorldSettings(), generators))
 
 
-def _published(panel: Callable[[], list[Estimate]]) -> Findings:
-    return Findings(estimates=panel())
-
-
-def _moments(n_draws: int, seeds: np.random.SeedSequence) -> Findings:
-    """Moments of the simulated panel beside their targets, and how small its firms are."""
-    draws = simulate_panel(WorldSettings(), n_draws, np.random.default_rng(seeds))
-    table = moment_table(draws)
-    met, n = int(table["within"].sum()), len(table)
-    how = f"each by its own tolerance, mean of {n_draws} panels"
-    share = Estimate("moments_met", met / n, met / n, met / n, "share of targets", n, how=how)
-    assets = np.exp(draws.log_assets[:, :, -1])
-    small = (assets < SME_ASSETS_RMB_MILLIONS).mean(axis=1)
-    low, middle, high = (float(q) for q in np.quantile(small, [0.025, 0.5, 0.975]))
-    size = Estimate("share_of_sme_size", middle, low, high, "share of firms", assets.shape[1],
-                    how=f"quantiles over {n_draws} calibrated panels")  # fmt: skip
-    return Findings(estimates=[share, size], series={"moments": table})
-
-
-def _known(data: FirmPanel, sample: Sample) -> Findings:
+def _truth(data: FirmPanel, sample: Sample) -> Findings:
     """What is true in the world that made the panel, where its own constraint is the measure."""
     if data.truth is None or sample.measure != OWN:
         return Findings()
+    of = data.truth
+    per_grade = of.reverse * of.esg_sd / of.grades if of.grades else 0.0
+    rows = {"true_effect": (of.grades, sample.unit), "true_reverse_effect": (per_grade, sample.turned)}
     how, n = "set in the simulator", len(data.table)
-    per_grade = data.truth.reverse * data.truth.esg_sd / data.truth.grades if data.truth.grades else 0.0
-    rows = {
-        "true_effect": (data.truth.grades, "grades a unit of constraint"),
-        "true_reverse_effect": (per_grade, "constraint a grade"),
-    }
-    return Findings(estimates=[Estimate(name, v, v, v, unit, n, how=how) for name, (v, unit) in rows.items()])
+    return Findings([
+        exact(name, value, unit, n, how, measure="truth", of=name) for name, (value, unit) in rows.items()
+    ])  # fmt: skip
 
 
 def worlds_in_words() -> pd.DataFrame:
-    """What is true in each world of the Monte Carlo, for a notebook."""
+    """What is true in each world of the Monte Carlo, and its role, for a notebook."""
     columns = ["effect", "reverse_effect", "selection_strength", "rater_noise"]
-    rows = {name: [getattr(settings, column) for column in columns] for name, settings in WORLDS.items()}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    rows = {
+        name: [world.role, *(getattr(world.settings, column) for column in columns)]
+        for name, world in WORLDS.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["role", *columns])

@@ -6,14 +6,8 @@ NumPy.
 
 import numpy as np
 
-from dti_core.studies.esg_constraint.model.effects import (
-    Array,
-    Integers,
-    Mask,
-    absorb,
-    inverse_of_rank,
-    stack,
-)
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask, inverse_of_rank
+from dti_core.studies.esg_constraint.model.effects import absorb, stack
 from dti_core.studies.esg_constraint.model.regression import year_dummies
 
 #: Below this many clusters Rademacher weights give too few distinct samples, and Webb's six points are drawn.

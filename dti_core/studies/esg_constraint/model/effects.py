@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Integers = NDArray[np.int64]
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask, inverse_of_rank
+
 Effect = Literal["constant", "firm", "year", "industry_year"]
 
-#: Eigenvalues below this share of the largest count as zero.
-RANK_TOLERANCE = 1e-10
+TWO_WAY: tuple[Effect, ...] = ("firm", "year")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +79,30 @@ def absorb(sample: Stacked, effects: tuple[Effect, ...], industry: Integers | No
     Parameters
     ----------
     industry : (n_draws, n_firms) codes from 0, one a firm; needed by "industry_year" only.
+
+    Raises
+    ------
+    ValueError for several effects without that of the firm, or industry-year effects alone.
     """
-    groups = _membership(sample, industry if "industry_year" in effects else None)
-    by_time = "year" in effects or "industry_year" in effects
     if "firm" in effects:
-        sample = _absorb_firm(sample)
-        return _absorb_time_within(sample, groups) if by_time else sample
-    if by_time:
-        return _absorb_cells(sample, groups)
-    return _absorb_constant(sample) if "constant" in effects else sample
+        within, groups = _absorb_means(sample, (1,)), set(effects) - {"firm"}
+        members = _membership(sample, industry if "industry_year" in groups else None)
+        return _absorb_time_within(within, members) if groups else within
+    match effects:
+        case ("constant",):
+            return _absorb_means(sample, (1, 3))
+        case ("year",):
+            return _absorb_means(sample, (3,))
+        case ():
+            return sample
+    raise ValueError(f"effects {', '.join(effects)} are not taken out together; add firm effects to them")
+
+
+def within_sd(values: Array, observed: Mask) -> Array:
+    """(n_draws,) standard deviation of (n_draws, n_firms, n_years) values without firm and year effects."""
+    sample = absorb(stack(values, np.zeros((*values.shape, 0)), observed), TWO_WAY)
+    left = np.maximum(sample.n_obs - sample.n_absorbed, 1)
+    return np.sqrt((sample.values[:, :, 0] ** 2).sum(axis=(1, 2)) / left)
 
 
 def _membership(sample: Stacked, industry: Integers | None) -> Array:
@@ -102,32 +114,13 @@ def _membership(sample: Stacked, industry: Integers | None) -> Array:
     return (industry[:, None, :] == codes[None, :, None]).astype(float)
 
 
-def _absorb_constant(sample: Stacked) -> Stacked:
-    total = sample.weight.sum(axis=(1, 2))[:, None]
-    mean = np.einsum("dtkn,dtn->dk", sample.values, sample.weight) / total
-    values = (sample.values - mean[:, None, :, None]) * (sample.weight > 0)[:, :, None]
-    return Stacked(values, sample.weight, sample.n_absorbed + 1)
-
-
-def _absorb_firm(sample: Stacked) -> Stacked:
-    weight, values = sample.weight, sample.values
-    total = weight.sum(axis=1)
-    sums = np.einsum("dtkn,dtn->dkn", values, weight)
-    means = sums / np.where(total > 0, total, 1.0)[:, None]
-    centred = values - means[:, None]
-    if not (weight > 0).all():
-        centred *= (weight > 0)[:, :, None]
-    return Stacked(centred, weight, sample.n_absorbed + (total > 0).sum(axis=1))
-
-
-def _absorb_cells(sample: Stacked, groups: Array) -> Stacked:
-    """Subtract the weighted mean of each year and group."""
-    weight = sample.weight
-    total = weight @ groups.swapaxes(1, 2)
-    sums = (sample.values * weight[:, :, None]) @ groups.swapaxes(1, 2)[:, None]
-    means = sums / np.where(total > 0, total, 1.0)[:, :, None]
-    values = (sample.values - means @ groups[:, None]) * (weight > 0)[:, :, None]
-    return Stacked(values, weight, sample.n_absorbed + (total > 0).sum(axis=(1, 2)))
+def _absorb_means(sample: Stacked, over: tuple[int, ...]) -> Stacked:
+    """Subtract weighted means over the axes `over` of values: 1 years, 3 firms."""
+    weight = sample.weight[:, :, None]
+    total = weight.sum(axis=over, keepdims=True)
+    means = (sample.values * weight).sum(axis=over, keepdims=True) / np.where(total > 0, total, 1.0)
+    values = (sample.values - means) * (weight > 0)
+    return Stacked(values, sample.weight, sample.n_absorbed + (total > 0).sum(axis=(1, 2, 3)))
 
 
 def _absorb_time_within(sample: Stacked, groups: Array) -> Stacked:
@@ -150,38 +143,3 @@ def _absorb_time_within(sample: Stacked, groups: Array) -> Stacked:
     if not (weight > 0).all():
         values *= (weight > 0)[:, :, None]
     return Stacked(values, weight, sample.n_absorbed + rank.sum(axis=1))
-
-
-def inverse_of_rank(matrix: Array) -> tuple[Array, Integers]:
-    """Moore-Penrose inverse of symmetric positive semidefinite matrices and their ranks.
-
-    Parameters
-    ----------
-    matrix : (..., n, n).
-    """
-    roots, vectors = np.linalg.eigh(matrix)
-    kept = roots > RANK_TOLERANCE * np.maximum(roots[..., -1:], 0)
-    kept &= roots > 0
-    inverse_roots = np.where(kept, 1 / np.where(kept, roots, 1.0), 0.0)
-    return (vectors * inverse_roots[..., None, :]) @ vectors.swapaxes(-1, -2), kept.sum(axis=-1)
-
-
-def inverse_of_gram(gram: Array) -> tuple[Array, Integers, Mask]:
-    """Moore-Penrose inverse of cross products, made free of units first, with ranks and identified columns.
-
-    A coefficient is identified if its unit vector lies in the row space of the regressors.
-
-    Parameters
-    ----------
-    gram : (n_draws, k, k).
-
-    Returns
-    -------
-    (n_draws, k, k) inverses, (n_draws,) ranks and (n_draws, k) flags.
-    """
-    squares = np.einsum("dkk->dk", gram)
-    scale = np.where(squares > 0, 1 / np.sqrt(np.where(squares > 0, squares, 1.0)), 0.0)
-    scaled = gram * scale[:, :, None] * scale[:, None]
-    inverse, rank = inverse_of_rank(scaled)
-    identified = np.einsum("dkl,dlk->dk", inverse, scaled) > 1 - 1e-6
-    return inverse * scale[:, :, None] * scale[:, None], rank, identified

@@ -6,18 +6,15 @@ from typing import Literal
 
 import numpy as np
 
-from dti_core.studies.esg_constraint.model.effects import (
-    Array,
-    Integers,
-    Mask,
-    Stacked,
-    inverse_of_gram,
-)
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask, inverse_of_gram
+from dti_core.studies.esg_constraint.model.effects import Stacked
 
-Cluster = Literal["classical", "white", "firm", "year", "firm_year", "industry"]
+Cluster = Literal["classical", "white", "firm", "year", "firm_year"]
 
 #: A regressor whose sum of squares falls below this share once effects are gone has nothing left to say.
 ABSORBED = 1e-20
+#: Bytes that the work arrays of one chunk of draws may take.
+CHUNK_BYTES = 200e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +58,12 @@ class Fit:
         return statistic, np.asarray(stats.f.sf(statistic, rank, np.minimum(self.dof, 1e9)))
 
 
+def slices(n_draws: int, bytes_a_draw: float) -> list[slice]:
+    """Draws in chunks that fit memory and cache; fit each and `join` them."""
+    size = max(1, int(CHUNK_BYTES // max(bytes_a_draw, 1)))
+    return [slice(start, start + size) for start in range(0, n_draws, size)]
+
+
 def join(fits: list[Fit]) -> Fit:
     """One fit whose draws are those of `fits`, in order."""
     first = fits[0]
@@ -78,9 +81,8 @@ def cross(left: Array, right: Array) -> Array:
 def bread_of(x: Array, weighted: Array, before: Array) -> tuple[Array, Mask]:
     """Inverse of the regressors' cross product, and which coefficients it identifies.
 
-    A coefficient is identified if its unit vector lies in the row space of the regressors, so that an exact
-    combination of others, such as SA beside size and its square under firm and year effects, is reported as
-    NaN.
+    A coefficient is identified if its unit vector lies in the row space of the regressors. An exact
+    combination of others, such as SA beside size and its square under firm and year effects, becomes NaN.
 
     Parameters
     ----------
@@ -97,13 +99,7 @@ def bread_of(x: Array, weighted: Array, before: Array) -> tuple[Array, Mask]:
     return inverse, identified
 
 
-def solve(
-    sample: Stacked,
-    before: Array,
-    cluster: Cluster,
-    industry: Integers | None = None,
-    n_constants: int = 0,
-) -> Fit:
+def solve(sample: Stacked, before: Array, cluster: Cluster, n_constants: int = 0) -> Fit:
     """Least squares on a sample whose effects are gone.
 
     Conventions. "classical": residual variance over n - slopes - absorbed effects. All others: sandwich
@@ -122,40 +118,50 @@ def solve(
     residual = y - np.einsum("dtkn,dk->dtn", x, coef)
     n_obs, k = sample.n_obs, identified.sum(axis=1) + n_constants
     left = n_obs - identified.sum(axis=1) - sample.n_absorbed
-    squares = np.einsum("dtn,dtn,dtn->d", residual, residual, sample.weight, optimize=True)
-    total = np.einsum("dtn,dtn,dtn->d", y, y, sample.weight, optimize=True)
-    if cluster == "classical":
-        covariance, dof = bread * (squares / left)[:, None, None], left.astype(float)
-    else:
-        scores = weighted * residual[:, :, None]
-        covariance, dof = sandwich(bread, scores, sample.weight, cluster, k, industry, left)
-    variance = np.einsum("dkk->dk", covariance)
-    std_error = np.where(identified, np.sqrt(np.maximum(variance, 0)), np.nan)
+    squares, total = (np.einsum("dtn,dtn,dtn->d", v, v, sample.weight, optimize=True) for v in (residual, y))
+    covariance, dof = covariance_of(bread, weighted, residual, sample.weight, cluster, k, left)
     diagnostics = {
         "identified": identified.astype(float),
         "r_squared": 1 - squares / total,
         "residual_variance": squares / left,
         "absorbed": sample.n_absorbed.astype(float),
     }
-    coef = np.where(identified, coef, np.nan)
+    coef, std_error = where_identified(identified, coef, covariance)
     return Fit(coef, std_error, covariance, n_obs, dof, f"least squares, {cluster} errors", diagnostics)
 
 
-def sandwich(
-    bread: Array,
-    scores: Array,
-    weight: Array,
-    cluster: Cluster,
-    k: Integers,
-    industry: Integers | None,
+def where_identified(identified: Mask, coef: Array, covariance: Array) -> tuple[Array, Array]:
+    """Coefficients and their standard errors, NaN where not identified, each (n_draws, k)."""
+    variance = np.einsum("dkk->dk", covariance)
+    return tuple(np.where(identified, v, np.nan) for v in (coef, np.sqrt(np.maximum(variance, 0))))  # type: ignore[return-value]
+
+
+def covariance_of(
+    bread: Array, weighted: Array, residual: Array, weight: Array, cluster: Cluster, k: Integers,
     left: Integers,
-) -> tuple[Array, Array]:
+) -> tuple[Array, Array]:  # fmt: skip
+    """Covariance (n_draws, k, k) and degrees of freedom (n_draws,); conventions as in `solve`.
+
+    Parameters
+    ----------
+    weighted : (n_draws, n_years, k, n_firms) regressors, or what instruments fit of them, times weights.
+    residual, weight : (n_draws, n_years, n_firms).
+    """
+    if cluster == "classical":
+        squares = np.einsum("dtn,dtn,dtn->d", residual, residual, weight, optimize=True)
+        return bread * (squares / left)[:, None, None], left.astype(float)
+    return sandwich(bread, weighted * residual[:, :, None], weight, cluster, k, left)
+
+
+def sandwich(
+    bread: Array, scores: Array, weight: Array, cluster: Cluster, k: Integers, left: Integers
+) -> tuple[Array, Array]:  # fmt: skip
     """Clustered covariance (n_draws, k, k) and degrees of freedom (n_draws,); conventions as in `solve`.
 
     Parameters
     ----------
-    scores : (n_draws, n_years, k, n_firms) weighted regressor times residual. left : residual degrees of
-    freedom.
+    scores : (n_draws, n_years, k, n_firms) weighted regressor times residual. left : (n_draws,) residual
+    degrees of freedom.
     """
     n_obs = (weight > 0).sum(axis=(1, 2))
     kinds: dict[Cluster, int] = (
@@ -163,7 +169,7 @@ def sandwich(
     )
     meat, degrees = np.zeros_like(bread), []
     for kind, sign in kinds.items():
-        sums, n_groups = _grouped(scores, weight, kind, industry)
+        sums, n_groups = _grouped(scores, weight, kind)
         factor = n_groups / np.maximum(n_groups - 1, 1) * (n_obs - 1) / np.maximum(n_obs - k, 1)
         meat += sign * factor[:, None, None] * sums
         degrees.append(left if kind == "white" else n_groups - 1)
@@ -173,26 +179,16 @@ def sandwich(
     return covariance, np.min(degrees, axis=0).astype(float)
 
 
-def _grouped(
-    scores: Array, weight: Array, kind: Cluster, industry: Integers | None
-) -> tuple[Array, Integers]:
+def _grouped(scores: Array, weight: Array, kind: Cluster) -> tuple[Array, Integers]:
     """Sum over groups of the outer product of summed scores, and the number of groups that are observed."""
     present = weight > 0
-    match kind:
-        case "firm":
-            by = scores.sum(axis=1)
-            return by @ by.swapaxes(1, 2), present.any(axis=1).sum(axis=1)
-        case "year":
-            by = scores.sum(axis=3)
-            return by.swapaxes(1, 2) @ by, present.any(axis=2).sum(axis=1)
-        case "white":
-            return cross(scores, scores), present.sum(axis=(1, 2))
-        case "industry" if industry is not None:
-            member = np.equal(industry[:, :, None], np.arange(int(industry.max()) + 1)).astype(float)
-            by = scores.sum(axis=1) @ member
-            sizes = np.asarray(present.any(axis=1), dtype=float)[:, None] @ member
-            return by @ by.swapaxes(1, 2), np.count_nonzero(sizes, axis=(1, 2))
-    raise ValueError(f"cannot cluster by '{kind}' without industry codes")
+    if kind == "white":
+        return cross(scores, scores), present.sum(axis=(1, 2))
+    if kind == "firm":
+        by = scores.sum(axis=1)
+        return by @ by.swapaxes(1, 2), present.any(axis=1).sum(axis=1)
+    by = scores.sum(axis=3)
+    return by.swapaxes(1, 2) @ by, present.any(axis=2).sum(axis=1)
 
 
 def _without_negative(covariance: Array) -> Array:

@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from dti_core.studies.esg_constraint.model.effects import Array, Integers, Mask, inverse_of_gram
-from dti_core.studies.esg_constraint.model.fit import Fit, cross
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask, inverse_of_gram
+from dti_core.studies.esg_constraint.model.fit import Fit, cross, where_identified
 from dti_core.studies.esg_constraint.model.regression import shifted, year_dummies
 
 Steps = Literal["one", "two"]
@@ -74,30 +74,20 @@ def gmm(
     else:
         chosen, covariance = second, _windmeijer(equations, first, second, robust)
     k = x.shape[3]
-    diagnostics = _over_identification(equations, first, second) | _serial_correlation(
-        equations, chosen, covariance
-    )
+    diagnostics = _over_identification(equations, first, second)
+    diagnostics |= _serial_correlation(equations, chosen, covariance)
     rows = equations.y[:, equations.n_years :] if system else equations.y[:, : equations.n_years]
     used = np.asarray(np.isfinite(rows).sum(axis=(1, 2)))
-    variance = np.einsum("dkk->dk", covariance)[:, :k]
-    known = chosen.identified[:, :k]
-    return Fit(
-        np.where(known, chosen.coef[:, :k], np.nan),
-        np.where(known, np.sqrt(np.maximum(variance, 0)), np.nan),
-        covariance[:, :k, :k], used, np.full(len(y), np.inf),
-        f"{'system' if system else 'difference'} GMM, {steps} step", diagnostics,
-    )  # fmt: skip
+    covariance = covariance[:, :k, :k]
+    coef, std_error = where_identified(chosen.identified[:, :k], chosen.coef[:, :k], covariance)
+    how = f"{'system' if system else 'difference'} GMM, {steps} step"
+    return Fit(coef, std_error, covariance, used, np.full(len(y), np.inf), how, diagnostics)
 
 
 def _equations(
-    y: Array,
-    x: Array,
-    observed: Mask,
-    lagged: tuple[Lags, ...],
-    plain: Array | None,
-    system: bool,
+    y: Array, x: Array, observed: Mask, lagged: tuple[Lags, ...], plain: Array | None, system: bool,
     dummies: bool,
-) -> _Equations:
+) -> _Equations:  # fmt: skip
     """All rows of all firms from the first usable year on; unusable ones carry NaN in y and 0 in x and z."""
     n_years = y.shape[2]
     none = np.zeros((*y.shape, 0))
@@ -159,10 +149,9 @@ def _spread(one: Lags, lag: int) -> Array:
 
 def _block_diagonal(blocks: list[Array]) -> Array:
     difference, level = blocks
-    top = np.concatenate(
-        [difference, np.zeros((*difference.shape[:2], level.shape[2], difference.shape[3]))], axis=2
-    )
-    low = np.concatenate([np.zeros((*level.shape[:2], difference.shape[2], level.shape[3])), level], axis=2)
+    n_left, n_right = difference.shape[2], level.shape[2]
+    top = np.pad(difference, ((0, 0), (0, 0), (0, n_right), (0, 0)))
+    low = np.pad(level, ((0, 0), (0, 0), (n_left, 0), (0, 0)))
     return np.concatenate([top, low], axis=1)
 
 
@@ -260,13 +249,3 @@ def _serial_correlation(equations: _Equations, step: _Step, covariance: Array) -
             z = by_firm.sum(axis=1) / np.sqrt(variance)
         found |= {f"ar{order}": z, f"ar{order}_p": np.asarray(2 * stats.norm.sf(np.abs(z)))}
     return found
-
-
-def instrument_count(n_years: int, first: int, last: int | None = None, collapse: bool = False) -> Integers:
-    """Columns that one lagged variable gives the differenced equation of a balanced panel of `n_years`.
-
-    Roodman (2009): far more instruments than firms make Hansen's test toothless.
-    """
-    deepest = np.minimum(np.arange(2, n_years), n_years if last is None else last)
-    counts = np.maximum(deepest - first + 1, 0)
-    return np.asarray(counts.max(initial=0) if collapse else counts.sum())

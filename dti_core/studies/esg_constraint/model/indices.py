@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dti_core.lab.errors import DataError
+from dti_core.studies.esg_constraint.model.arrays import Array
 from dti_core.studies.esg_constraint.model.logit_index import fc_index
-
-Array = NDArray[np.float64]
 
 #: Hadlock and Pierce replace larger sizes by ln of 4,500 (million dollars of 2004) and higher ages by 37.
 SA_SIZE_CAP = math.log(4500.0)
@@ -31,7 +29,6 @@ class IndexSpec:
     source : paper of formula and coefficients.
     """
 
-    label: str
     function: Callable[..., Array]
     columns: tuple[str, ...]
     controls: tuple[str, ...]
@@ -85,8 +82,7 @@ def ww_index(
     """Whited-Wu index, -0.091 CF - 0.062 DIVPOS + 0.021 TLTD - 0.044 LNTA + 0.102 ISG - 0.035 SG.
 
     CF: cash flow over assets; DIVPOS: 1 where dividends are paid; TLTD: long-term debt over assets; LNTA: ln
-    of
-    real assets in millions; ISG, SG: growth of sales of the industry and of the firm, as ratios. The
+    of real assets in millions; ISG, SG: growth of sales of the industry and of the firm, as ratios. The
     coefficients were estimated on quarterly US data; on yearly data CF, ISG and SG enter as yearly ratios,
     as is common. Higher = more constrained.
 
@@ -105,20 +101,20 @@ def ww_index(
 INDICES: Mapping[str, IndexSpec] = MappingProxyType(
     {
         "SA": IndexSpec(
-            "size-age (SA)", sa_index, ("log_assets", "age"), ("log_assets",),
+            sa_index, ("log_assets", "age"), ("log_assets",),
             "Hadlock and Pierce (2010)",
         ),
         "KZ": IndexSpec(
-            "Kaplan-Zingales (KZ)", kz_index, ("cash_flow", "tobin_q", "leverage", "dividends", "cash"),
+            kz_index, ("cash_flow", "tobin_q", "leverage", "dividends", "cash"),
             ("leverage", "cash", "tobin_q", "cash_flow"), "Kaplan and Zingales (1997); Lamont et al. (2001)",
         ),
         "WW": IndexSpec(
-            "Whited-Wu (WW)", ww_index,
+            ww_index,
             ("cash_flow", "dividends", "long_term_debt", "log_assets", "industry_growth", "sales_growth"),
             ("log_assets", "cash_flow", "sales_growth"), "Whited and Wu (2006)",
         ),
         "FC": IndexSpec(
-            "logit probability (FC)", fc_index,
+            fc_index,
             ("log_assets", "age", "dividends", "leverage", "tobin_q", "cash", "roa"),
             ("log_assets", "leverage", "tobin_q", "cash", "roa"), "Kuang, Shi and Yang (2010)",
         ),

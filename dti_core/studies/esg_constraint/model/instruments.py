@@ -4,34 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from dti_core.studies.esg_constraint.model.effects import (
-    Array,
-    Effect,
-    Integers,
-    Mask,
-    Stacked,
-    absorb,
-    inverse_of_gram,
-    stack,
-)
-from dti_core.studies.esg_constraint.model.fit import Cluster, Fit, cross, sandwich, solve
-from dti_core.studies.esg_constraint.model.regression import TWO_WAY
+from dti_core.studies.esg_constraint.model import fit as fitting
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask, inverse_of_gram
+from dti_core.studies.esg_constraint.model.effects import TWO_WAY, Effect, Stacked, absorb, stack
+from dti_core.studies.esg_constraint.model.fit import Cluster, Fit, cross
 
 #: Codes of the diagnostic `anderson_rubin_kind`.
 BOUNDED, TWO_RAYS, WHOLE_LINE = 0.0, 1.0, 2.0
 
 
 def two_stage(
-    y: Array,
-    endogenous: Array,
-    exogenous: Array,
-    instruments: Array,
-    observed: Mask,
-    effects: tuple[Effect, ...] = TWO_WAY,
-    cluster: Cluster = "firm",
-    industry: Integers | None = None,
-    level: float = 0.95,
-) -> Fit:
+    y: Array, endogenous: Array, exogenous: Array, instruments: Array, observed: Mask,
+    effects: tuple[Effect, ...] = TWO_WAY, cluster: Cluster = "firm", level: float = 0.95,
+) -> Fit:  # fmt: skip
     """Effect of one endogenous regressor, then of the exogenous ones; effects absorbed from all.
 
     With one instrument the diagnostics hold the Anderson-Rubin confidence set, which keeps its level
@@ -52,10 +37,10 @@ def two_stage(
     k, m = exogenous.shape[3], instruments.shape[3]
     if m < 1:
         raise ValueError("two-stage least squares needs at least one instrument")
-    sample = absorb(stack(y, design, observed), effects, industry)
+    sample = absorb(stack(y, design, observed), effects)
     x, z = sample.values[:, :, 1 : 2 + k], sample.values[:, :, 2:]
     weight = sample.weight[:, :, None]
-    first = _regress(sample, 1, slice(2, None), cluster, industry)
+    first = _regress(sample, 1, slice(2, None), cluster)
     projection = inverse_of_gram(cross(z * weight, z))[0] @ cross(z * weight, x)
     fitted = np.einsum("dtln,dlk->dtkn", z, projection)
     bread, _, identified = inverse_of_gram(cross(fitted * weight, fitted))
@@ -63,42 +48,27 @@ def two_stage(
     residual = sample.values[:, :, 0] - np.einsum("dtkn,dk->dtn", x, coef)
     slopes = np.full(len(y), 1 + k + int("constant" in effects))
     left = sample.n_obs - 1 - k - sample.n_absorbed
-    if cluster == "classical":
-        noise = np.einsum("dtn,dtn,dtn->d", residual, residual, sample.weight, optimize=True) / left
-        covariance, dof = bread * noise[:, None, None], left.astype(float)
-    else:
-        scores = fitted * weight * residual[:, :, None]
-        covariance, dof = sandwich(bread, scores, sample.weight, cluster, slopes, industry, left)
+    covariance, dof = fitting.covariance_of(
+        bread, fitted * weight, residual, sample.weight, cluster, slopes, left
+    )
     diagnostics = {"first_stage_f": first.wald(np.arange(k, k + m))[0]}
     if m == 1:
-        forms = _reduced_forms(sample, k, cluster, industry, slopes, left)
+        forms = _reduced_forms(sample, k, cluster, slopes, left)
         diagnostics |= _anderson_rubin(*forms, level)
-    std_error = np.where(identified, np.sqrt(np.maximum(np.einsum("dkk->dk", covariance), 0)), np.nan)
-    coef = np.where(identified, coef, np.nan)
+    coef, std_error = fitting.where_identified(identified, coef, covariance)
     return Fit(coef, std_error, covariance, sample.n_obs, dof, f"2SLS, {cluster} errors", diagnostics)
 
 
-def anderson_rubin_covers(fit: Fit, value: float) -> Mask:
-    """(n_draws,) whether the Anderson-Rubin set holds `value`."""
-    low, high = fit.diagnostics["anderson_rubin_low"], fit.diagnostics["anderson_rubin_high"]
-    outside = fit.diagnostics["anderson_rubin_kind"] == TWO_RAYS
-    return np.where(outside, (value <= low) | (value >= high), (value >= low) & (value <= high))
-
-
-def _regress(
-    sample: Stacked, outcome: int, columns: slice, cluster: Cluster, industry: Integers | None
-) -> Fit:
+def _regress(sample: Stacked, outcome: int, columns: slice, cluster: Cluster) -> Fit:
     """Least squares of one absorbed column on others."""
-    values = np.concatenate(
-        [sample.values[:, :, outcome : outcome + 1], sample.values[:, :, columns]], axis=2
-    )
-    part = replace(sample, values=values)
+    both = sample.values[:, :, outcome : outcome + 1], sample.values[:, :, columns]
+    values = np.concatenate(both, axis=2)
     before = np.einsum("dtkn,dtn->dk", values[:, :, 1:] ** 2, sample.weight)
-    return solve(part, before, cluster, industry)
+    return fitting.solve(replace(sample, values=values), before, cluster)
 
 
 def _reduced_forms(
-    sample: Stacked, k: int, cluster: Cluster, industry: Integers | None, slopes: Integers, left: Integers
+    sample: Stacked, k: int, cluster: Cluster, slopes: Integers, left: Integers
 ) -> tuple[Array, Array, Array]:
     """Effects of the one instrument on outcome and regressor (n_draws, 2), their covariance and degrees."""
     weight = sample.weight[:, :, None]
@@ -115,8 +85,8 @@ def _reduced_forms(
         noise = cross(residual * weight, residual) / left[:, None, None]
         return effect, noise / power[:, None, None], left.astype(float)
     bread = np.eye(2) / power[:, None, None]
-    covariance, dof = sandwich(bread, z * weight * residual, sample.weight, cluster, slopes, industry, left)
-    return effect, covariance, dof
+    scores = z * weight * residual
+    return effect, *fitting.sandwich(bread, scores, sample.weight, cluster, slopes, left)
 
 
 def _anderson_rubin(effect: Array, covariance: Array, dof: Array, level: float) -> dict[str, Array]:

@@ -1,9 +1,8 @@
 """A constraint index learned from who looks constrained, and scored on firms that it has not learned from."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from dti_core.studies.esg_constraint.model.arrays import Array
 
 #: Folds of firms; a firm's index comes from a logit fitted on the other folds.
 N_FOLDS = 5
@@ -32,18 +31,10 @@ def fc_index(
     """
     predictors = np.stack([log_assets, leverage, dividends, tobin_q, cash, roa])
     marks = np.stack([log_assets, age, dividends])
-    shape = log_assets.shape
-    index = np.empty((int(np.prod(shape[:-2])), *shape[-2:]))
-    flat = (-1, *shape[-2:])
-    for panel, (p, m) in enumerate(
-        zip(
-            np.moveaxis(predictors.reshape(6, *flat), 1, 0),
-            np.moveaxis(marks.reshape(3, *flat), 1, 0),
-            strict=True,
-        )
-    ):
-        index[panel] = score_panel(p, label_extremes(m))
-    return index.reshape(shape)
+    index = np.empty_like(log_assets)
+    for panel in np.ndindex(log_assets.shape[:-2]):
+        index[panel] = score_panel(predictors[:, *panel], label_extremes(marks[:, *panel]))
+    return index
 
 
 def label_extremes(marks: Array) -> Array:

@@ -1,17 +1,15 @@
 """Does an index say anything that fixed effects and the usual controls do not already say?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dti_core.lab.errors import DataError
+from dti_core.studies.esg_constraint.model.arrays import Array, Mask
+from dti_core.studies.esg_constraint.model.effects import within_sd
 from dti_core.studies.esg_constraint.model.indices import SA_SIZE_CAP, compute_index, index_spec, sa_index
-from dti_core.studies.esg_constraint.model.within import r_squared, within_residuals
-
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from dti_core.studies.esg_constraint.model.regression import least_squares
 
 #: Above it less than 1 % of the index is left to identify a coefficient (a variance inflation of 100).
 COLLINEAR_ABOVE = 0.99
@@ -22,8 +20,7 @@ class Overlap:
     """How much of an index the controls reproduce after firm and year effects.
 
     r_squared : of the index on `controls`, all within firm and year. collinear : no coefficient should be
-    printed.
-    text : the diagnosis in words.
+    printed. text : the diagnosis in words.
     """
 
     index: str
@@ -38,23 +35,21 @@ class Overlap:
         return float("inf") if self.r_squared >= 1.0 else 1.0 / (1.0 - self.r_squared)
 
 
-def sa_is_collinear(log_assets: Array, age: Array, observed: Flags) -> Overlap:
+def sa_is_collinear(log_assets: Array, age: Array, observed: Mask) -> Overlap:
     """Diagnose SA against size, its square and two-way effects; it is an exact function of them by algebra.
 
     With a firm effect and a year effect age is absorbed (it moves by one a year), and what is left of SA is
     -0.737 size + 0.043 size^2. Two caps leave traces: the one of age only beyond 37 years, the one of size
-    only
-    if the control is not capped as well.
+    only if the control is not capped as well.
 
     Parameters
     ----------
-    log_assets, age : (n_firms, n_years), ln of millions and years. observed : cells to use.
+    log_assets, age : (1, n_firms, n_years), ln of millions and years. observed : cells to use.
     """
-    observed = observed & ~np.isnan(log_assets + age)
     capped = np.minimum(log_assets, SA_SIZE_CAP)
     index = sa_index(log_assets, age)
-    exact = _share(index, np.stack([capped, capped**2]), observed)
-    plain = _share(index, np.stack([log_assets, log_assets**2]), observed)
+    exact = _share(index, [capped, capped**2], observed)
+    plain = _share(index, [log_assets, log_assets**2], observed)
     collinear = exact > COLLINEAR_ABOVE
     text = (
         f"Within firms and years, size (as capped in SA) and its square reproduce {exact:.2%} of SA, "
@@ -69,13 +64,13 @@ def sa_is_collinear(log_assets: Array, age: Array, observed: Flags) -> Overlap:
 
 
 def diagnose_overlap(
-    name: str, columns: Mapping[str, Array], observed: Flags, controls: tuple[str, ...] | None = None
+    name: str, columns: Mapping[str, Array], observed: Mask, controls: tuple[str, ...] | None = None
 ) -> Overlap:
     """How far `controls` (by default those that the index contains) and two-way effects reproduce an index.
 
     Parameters
     ----------
-    columns : (n_firms, n_years) arrays by name. observed : (n_firms, n_years).
+    columns : (1, n_firms, n_years) arrays by name. observed : same shape.
 
     Raises
     ------
@@ -87,7 +82,7 @@ def diagnose_overlap(
         return sa_is_collinear(columns["log_assets"], columns["age"], observed)
     if absent := [control for control in chosen if control not in columns]:
         raise DataError(f"overlap of {name}: no column {', '.join(absent)} to compare with.")
-    share = _share(compute_index(name, columns), np.stack([columns[control] for control in chosen]), observed)
+    share = _share(compute_index(name, columns), [columns[control] for control in chosen], observed)
     collinear = share > COLLINEAR_ABOVE
     text = f"Within firms and years, {', '.join(chosen)} reproduce {share:.1%} of {name}"
     text += (
@@ -98,13 +93,11 @@ def diagnose_overlap(
     return Overlap(name, chosen, share, collinear, text)
 
 
-def _share(index: Array, controls: Array, observed: Flags) -> float:
-    seen = observed & ~np.isnan(index) & ~np.isnan(controls).any(axis=0)
+def _share(index: Array, controls: Sequence[Array], observed: Mask) -> float:
+    design = np.stack(controls, axis=3)
+    seen = observed & np.isfinite(index) & np.isfinite(design).all(axis=3)
     if seen.sum() < 3:
         raise DataError("fewer than three firm-years have both the index and the controls.")
-    scale = controls[:, seen].std(axis=1)[:, None, None]
-    scaled = (controls - controls[:, seen].mean(axis=1)[:, None, None]) / np.where(scale > 0, scale, 1.0)
-    residuals = within_residuals(np.concatenate([index[None], scaled]), seen)
-    if residuals[0] @ residuals[0] < 1e-20 * seen.sum():
+    if within_sd(index, seen)[0] < 1e-10:
         return 1.0
-    return r_squared(residuals[0], residuals[1:])
+    return float(least_squares(index, design, seen).diagnostics["r_squared"][0])

@@ -1,35 +1,18 @@
 """Panel regressions on stacked draws: pooled, fixed effects, first differences, random effects."""
 
-from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
-from dti_core.studies.esg_constraint.model.effects import (
-    Array,
-    Effect,
-    Integers,
-    Mask,
-    Stacked,
-    absorb,
-    inverse_of_gram,
-    stack,
-)
-from dti_core.studies.esg_constraint.model.fit import Cluster, Fit, join, solve
-
-TWO_WAY: tuple[Effect, ...] = ("firm", "year")
-#: Bytes that the work arrays of one chunk of draws may take.
-CHUNK_BYTES = 200e6
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask, inverse_of_gram
+from dti_core.studies.esg_constraint.model.effects import TWO_WAY, Effect, Stacked, absorb, stack
+from dti_core.studies.esg_constraint.model.fit import Cluster, Fit, solve
 
 
 def least_squares(
-    y: Array,
-    x: Array,
-    observed: Mask,
-    effects: tuple[Effect, ...] = TWO_WAY,
-    cluster: Cluster = "firm",
-    industry: Integers | None = None,
-    weight: Array | None = None,
-) -> Fit:
+    y: Array, x: Array, observed: Mask, effects: tuple[Effect, ...] = TWO_WAY, cluster: Cluster = "firm",
+    industry: Integers | None = None, weight: Array | None = None,
+) -> Fit:  # fmt: skip
     """Coefficients of x with `effects` absorbed: pooled OLS, firm, two-way or industry-year effects.
 
     Parameters
@@ -41,21 +24,19 @@ def least_squares(
     Conventions of the errors: see `fit.solve`. Missing values leave their firm-year out.
     """
     raw = stack(y, x, observed, weight)
-    before = np.einsum(
-        "dtkn,dtkn,dtn->dk", raw.values[:, :, 1:], raw.values[:, :, 1:], raw.weight, optimize=True
-    )
-    return solve(absorb(raw, effects, industry), before, cluster, industry, int("constant" in effects))
+    columns = raw.values[:, :, 1:]
+    before = np.einsum("dtkn,dtkn,dtn->dk", columns, columns, raw.weight, optimize=True)
+    return solve(absorb(raw, effects, industry), before, cluster, int("constant" in effects))
 
 
 def first_differences(
-    y: Array, x: Array, observed: Mask, effects: tuple[Effect, ...] = ("year",), cluster: Cluster = "firm",
-    industry: Integers | None = None,
-) -> Fit:  # fmt: skip
+    y: Array, x: Array, observed: Mask, effects: tuple[Effect, ...] = ("year",), cluster: Cluster = "firm"
+) -> Fit:
     """Regression of yearly changes on yearly changes, year effects absorbed."""
     both = np.zeros_like(observed)
     both[:, :, 1:] = observed[:, :, 1:] & observed[:, :, :-1]
     change = np.diff(x, axis=2, prepend=np.nan)
-    return least_squares(np.diff(y, axis=2, prepend=np.nan), change, both, effects, cluster, industry)
+    return least_squares(np.diff(y, axis=2, prepend=np.nan), change, both, effects, cluster)
 
 
 def shifted(values: Array, years: int) -> Array:
@@ -138,10 +119,8 @@ def mundlak(y: Array, x: Array, observed: Mask, cluster: Cluster = "firm") -> Fi
     fit = random_effects(y, np.concatenate([x, spread], axis=3), used, cluster=cluster)
     k = x.shape[3]
     statistic, p = fit.wald(slice(k, 2 * k))
-    return Fit(
-        fit.coef, fit.std_error, fit.covariance, fit.n_obs, fit.dof, f"random effects, {cluster} errors",
-        {**fit.diagnostics, "mundlak_f": statistic, "mundlak_p": p},
-    )  # fmt: skip
+    kept = {**fit.diagnostics, "mundlak_f": statistic, "mundlak_p": p}
+    return replace(fit, how=f"random effects, {cluster} errors", diagnostics=kept)
 
 
 def hausman(y: Array, x: Array, observed: Mask) -> tuple[Array, Array]:
@@ -164,10 +143,3 @@ def hausman(y: Array, x: Array, observed: Mask) -> tuple[Array, Array]:
     inverse, _, _ = inverse_of_gram(spread)
     statistic = np.where(definite, np.einsum("dk,dkl,dl->d", gap, inverse, gap), np.nan)
     return statistic, np.asarray(stats.chi2.sf(statistic, k))
-
-
-def in_chunks(estimator: Callable[..., Fit], n_draws: int, bytes_a_draw: float, *arrays: Array) -> Fit:
-    """`estimator(*arrays)` on slices of draws small enough for the cache and memory, joined again."""
-    size = max(1, int(CHUNK_BYTES // max(bytes_a_draw, 1)))
-    parts = [slice(start, start + size) for start in range(0, n_draws, size)]
-    return join([estimator(*(array[part] for array in arrays)) for part in parts])

@@ -5,9 +5,10 @@ from typing import Literal
 
 import numpy as np
 
-from dti_core.studies.esg_constraint.model.effects import Array, Effect, Integers, Mask
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
+from dti_core.studies.esg_constraint.model.effects import TWO_WAY, Effect
 from dti_core.studies.esg_constraint.model.fit import Cluster, Fit
-from dti_core.studies.esg_constraint.model.regression import TWO_WAY, least_squares
+from dti_core.studies.esg_constraint.model.regression import least_squares
 
 Link = Literal["logit", "probit"]
 #: Newton steps of a binary choice; it converges in about six.
@@ -52,15 +53,8 @@ def fit_choice(chosen: Mask, z: Array, exists: Mask, link: Link = "logit") -> Ch
         step = (bread @ (flat.swapaxes(1, 2) @ (score * mask)[..., None]))[..., 0]
         coef = coef + step
         if np.abs(step).max() < 1e-10:
-            shape = exists.shape
-            return Choice(
-                coef,
-                np.asarray(bread, dtype=np.float64),
-                (probability * mask).reshape(shape),
-                (index * mask).reshape(shape),
-                (score * mask).reshape(shape),
-                used,
-            )
+            parts = [(values * mask).reshape(exists.shape) for values in (probability, index, score)]
+            return Choice(coef, np.asarray(bread, dtype=np.float64), parts[0], parts[1], parts[2], used)
     raise ValueError(f"{link} did not converge: a regressor may separate rated from unrated firms")
 
 
@@ -149,10 +143,7 @@ def ordered_logit(grade: Array, x: Array, firm: Integers) -> Fit:
     scale = x.std(axis=0)
     model = OrderedModel(np.unique(grade, return_inverse=True)[1], x / scale, distr="logit")
     found = model.fit(method="bfgs", disp=False, maxiter=500, cov_type="cluster", cov_kwds={"groups": firm})
-    k = x.shape[1]
-    coef = found.params[:k] / scale
-    covariance = np.asarray(found.cov_params())[:k, :k] / np.outer(scale, scale)
-    return Fit(
-        coef[None], np.sqrt(np.diag(covariance))[None], covariance[None], np.array([len(grade)]),
-        np.array([np.inf]), "ordered logit, firm errors",
-    )  # fmt: skip
+    k, n, how = x.shape[1], np.array([len(grade)]), "ordered logit, firm errors"
+    covariance = (np.asarray(found.cov_params())[:k, :k] / np.outer(scale, scale))[None]
+    error = np.sqrt(np.einsum("dkk->dk", covariance))
+    return Fit((found.params[:k] / scale)[None], error, covariance, n, np.array([np.inf]), how)

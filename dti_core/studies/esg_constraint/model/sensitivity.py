@@ -1,14 +1,15 @@
 """What would overturn an estimate: omitted variables, reverse causality, and the analyst's own choices."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
 from dti_core.studies.esg_constraint.model.bootstrap import romano_wolf
-from dti_core.studies.esg_constraint.model.effects import Array, Effect, Integers, Mask, absorb, stack
-from dti_core.studies.esg_constraint.model.fit import Fit
-from dti_core.studies.esg_constraint.model.regression import TWO_WAY, lags, least_squares, shifted
+from dti_core.studies.esg_constraint.model.effects import TWO_WAY, Effect, absorb, stack
+from dti_core.studies.esg_constraint.model.fit import Fit, join, slices
+from dti_core.studies.esg_constraint.model.regression import lags, least_squares, shifted
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,7 @@ def oster_bounds(
     sample = absorb(stack(y, x, usable), effects)
     total = (sample.values[:, :, 0] ** 2).sum(axis=(1, 2))
     regressor = (sample.values[:, :, 1] ** 2).sum(axis=(1, 2))
-    on_controls = least_squares(
-        np.where(usable, x[..., 0], np.nan), x[..., 1:], usable & np.isfinite(y), effects
-    )
+    on_controls = least_squares(x[..., 0], x[..., 1:], usable & np.isfinite(y), effects)
     left = regressor * (1 - on_controls.diagnostics["r_squared"])
     r_short, r_long = short.diagnostics["r_squared"], long.diagnostics["r_squared"]
     r_max = np.minimum(1.0, r_max_factor * r_long)
@@ -111,9 +110,7 @@ def leads_and_lags(
     """
     series = lags(cause, range(-n_leads, n_lags + 1))
     fit = least_squares(y, np.concatenate([series, controls], axis=3), observed)
-    p = fit.wald(slice(0, n_leads))[1]
-    kept = {**fit.diagnostics, "leads_p": p}
-    return Fit(fit.coef, fit.std_error, fit.covariance, fit.n_obs, fit.dof, fit.how, kept)
+    return replace(fit, diagnostics={**fit.diagnostics, "leads_p": fit.wald(slice(0, n_leads))[1]})
 
 
 def cross_lagged(
@@ -136,7 +133,6 @@ def cross_lagged(
 class Specification:
     """One way to run the regression. y : (1, n_firms, n_years). x : (..., k), tested column first."""
 
-    name: str
     y: Array
     x: Array
     effects: tuple[Effect, ...] = TWO_WAY
@@ -151,7 +147,6 @@ class SpecificationCurve:
     dominant sign; both from resamples of firms with each specification's own effect taken off.
     """
 
-    names: tuple[str, ...]
     coef: Array
     low: Array
     high: Array
@@ -180,7 +175,7 @@ def specification_curve(
     null_significant = np.maximum((null_t > 1.96).sum(axis=1), (null_t < -1.96).sum(axis=1))
     median = float(np.median(coef))
     return SpecificationCurve(
-        tuple(s.name for s in specifications), coef, bounds[:, 0], bounds[:, 1],
+        coef, bounds[:, 0], bounds[:, 1],
         np.array([fit.p_value()[0, 0] for fit in fits]), romano_wolf(t, null_t), median,
         _exceed(np.abs(np.median(null_coef, axis=1)), abs(median)), _exceed(null_significant, significant),
     )  # fmt: skip
@@ -188,14 +183,10 @@ def specification_curve(
 
 def _under_null(one: Specification, observed: Mask, coef: float, firms: Integers) -> tuple[Array, Array]:
     """Coefficient and t of each resample, the estimated effect taken off the outcome; firms as draws."""
-    y = one.y[0] - coef * one.x[0, ..., 0]
-    size = max(1, int(2e7 // one.x.size))
-    parts = []
-    for start in range(0, len(firms), size):
-        rows = firms[start : start + size]
-        fit = least_squares(y[rows], one.x[0][rows], observed[0][rows], one.effects)
-        parts.append((fit.coef[:, 0], fit.coef[:, 0] / fit.std_error[:, 0]))
-    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+    y, x = one.y[0] - coef * one.x[0, ..., 0], one.x[0]
+    chunks = [firms[part] for part in slices(len(firms), one.x.nbytes)]
+    fit = join([least_squares(y[rows], x[rows], observed[0][rows], one.effects) for rows in chunks])
+    return fit.coef[:, 0], fit.coef[:, 0] / fit.std_error[:, 0]
 
 
 def _exceed(null: Array, value: float) -> float:

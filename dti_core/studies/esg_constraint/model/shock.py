@@ -1,10 +1,11 @@
 """Event study and difference-in-differences on a policy shock that may reach firms in different years."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
-from dti_core.studies.esg_constraint.model.effects import Array, Integers, Mask
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
 from dti_core.studies.esg_constraint.model.fit import Fit
 
 Comparison = Literal["never", "not_yet"]
@@ -67,8 +68,7 @@ def event_study(
     fit = Fit(coef, std_error, covariance, n_obs, np.full(n_draws, np.inf), "event study, firm errors")
     leads = np.flatnonzero((np.asarray(horizon) < -1) & (mass > 0).all(axis=0))
     p = fit.wald(leads)[1] if len(leads) else np.full(n_draws, np.nan)
-    kept = {"pre_trend_p": p, "n_treated": mass}
-    return Fit(coef, std_error, covariance, n_obs, fit.dof, fit.how, kept)
+    return replace(fit, diagnostics={"pre_trend_p": p, "n_treated": mass})
 
 
 def average_effect(study: Fit, columns: Integers) -> Fit:
@@ -77,9 +77,7 @@ def average_effect(study: Fit, columns: Integers) -> Fit:
     weight[columns] = 1 / len(columns)
     variance = np.einsum("k,dkl,l->d", weight, study.covariance, weight)[:, None, None]
     coef = study.coef[:, columns].mean(axis=1)[:, None]
-    return Fit(
-        coef, np.sqrt(variance[:, :, 0]), variance, study.n_obs, study.dof, study.how, study.diagnostics
-    )
+    return replace(study, coef=coef, std_error=np.sqrt(variance[:, :, 0]), covariance=variance)
 
 
 def relaxed(cohort: Integers, n_years: int) -> Array:
@@ -89,10 +87,8 @@ def relaxed(cohort: Integers, n_years: int) -> Array:
 
 
 def _rivals(cohort: Integers, start: int, since: int, comparison: Comparison) -> Mask:
-    never = cohort < 0
-    if comparison == "never":
-        return never
-    return never | (cohort > max(start + since, start))
+    later = cohort > max(start + since, start)
+    return (cohort < 0) | (later if comparison == "not_yet" else False)
 
 
 def _comparison(change: Array, treated: Mask, rivals: Mask) -> tuple[Array, Array, Array]:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers
 
 #: Standard normal quantile of .95, at which the measured shapes are pinned.
 Z95 = 1.6448536269514722
@@ -109,7 +108,7 @@ def loaded(own: Array, factors: tuple[Array, ...], loadings: tuple[float, ...]) 
 
 def process(
     series: Series, own: tuple[Array, Array], firm_factors: tuple[Array, ...],
-    year_factors: tuple[Array, ...], entry: NDArray[np.int64],
+    year_factors: tuple[Array, ...], entry: Integers,
 ) -> Array:  # fmt: skip
     """(n_draws, n_firms, n_years) process of one variable, about standard normal over all firm-years.
 
@@ -131,7 +130,7 @@ def process(
     return math.sqrt(max(0.0, 1.0 - float(np.var(trend[listed])))) * path + trend
 
 
-def entry_years(n_firms: int, n_years: int, n_first: int, years_to_full: int) -> NDArray[np.int64]:
+def entry_years(n_firms: int, n_years: int, n_first: int, years_to_full: int) -> Integers:
     """(n_firms,) index of each firm's first year: `n_first` firms in year 0, all by `years_to_full`.
 
     The number of firms grows as the 1.27th power of time, which gives the measured 5,457 firm-years at 496

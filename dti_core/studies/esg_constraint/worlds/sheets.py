@@ -1,26 +1,14 @@
 """Balance sheets of a batch of panels, from its noise."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dti_core.studies.esg_constraint.model.firms import (
-    AGE_AT_ENTRY,
-    CASH_FLOW_SENSITIVITY,
-    N_INDUSTRIES,
-    SERIES,
-    STATE_THRESHOLD,
-    Array,
-    entry_years,
-    loaded,
-    process,
-)
-
-if TYPE_CHECKING:
-    from dti_core.studies.esg_constraint.model.noise import Noise
-    from dti_core.studies.esg_constraint.model.world import WorldSettings
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
+from dti_core.studies.esg_constraint.worlds import firms
+from dti_core.studies.esg_constraint.worlds.firms import SERIES, entry_years, loaded, process
+from dti_core.studies.esg_constraint.worlds.noise import Noise
+from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +21,11 @@ class Sheets:
 
     columns: dict[str, Array]
     size: Array
-    observed: NDArray[np.bool_]
-    state: NDArray[np.bool_]
+    observed: Mask
+    state: Mask
 
 
-def make_sheets(settings: "WorldSettings", noise: "Noise") -> Sheets:
+def make_sheets(settings: WorldSettings, noise: Noise) -> Sheets:
     """Simulate all columns that ESG does not move."""
     firm_factors = (noise.fixed["log_assets"], noise.constraint_factor, noise.fixed["profit"])
     year_factors = (noise.yearly["constraint"], noise.yearly["profit"])
@@ -54,24 +42,26 @@ def make_sheets(settings: "WorldSettings", noise: "Noise") -> Sheets:
     columns["industry_growth"] = _industry_mean(columns["sales_growth"], noise.industry, observed)
     columns["investment"] = _investment(columns["cash_flow"], noise)
     owner = loaded(noise.fixed["state"], firm_factors[:2], (0.25, -0.25))
-    return Sheets(columns, normals["log_assets"], observed, owner > STATE_THRESHOLD)
+    return Sheets(columns, normals["log_assets"], observed, owner > firms.STATE_THRESHOLD)
 
 
-def _age(noise: "Noise", since: NDArray[np.int64]) -> Array:
+def _age(noise: Noise, since: Integers) -> Array:
     """Whole years since foundation; large firms are somewhat older."""
-    at_entry = np.rint(AGE_AT_ENTRY.of(loaded(noise.fixed["age"], (noise.fixed["log_assets"],), (0.1,))))
+    at_entry = np.rint(
+        firms.AGE_AT_ENTRY.of(loaded(noise.fixed["age"], (noise.fixed["log_assets"],), (0.1,)))
+    )
     return at_entry[..., None] + since
 
 
-def _investment(cash_flow: Array, noise: "Noise") -> Array:
+def _investment(cash_flow: Array, noise: Noise) -> Array:
     """Investment outflow over assets: reacts to cash flow as measured, else firm effect and noise."""
     rest = 0.025 * noise.fixed["investment"][..., None] + 0.045 * noise.yearly["investment"]
-    return 0.055 + CASH_FLOW_SENSITIVITY * cash_flow + rest
+    return 0.055 + firms.CASH_FLOW_SENSITIVITY * cash_flow + rest
 
 
-def _industry_mean(values: Array, industry: NDArray[np.int64], observed: NDArray[np.bool_]) -> Array:
+def _industry_mean(values: Array, industry: Integers, observed: Mask) -> Array:
     """Mean of each industry-year over listed firms, at each of its firms."""
-    member = industry[..., None] == np.arange(N_INDUSTRIES)
+    member = industry[..., None] == np.arange(firms.N_INDUSTRIES)
     weights = member.astype(np.float64)
     sums = np.einsum("dnk,dnt->dkt", weights, np.where(observed, values, 0.0), optimize=True)
     counts = np.einsum("dnk,dnt->dkt", weights, observed.astype(np.float64), optimize=True)

@@ -1,23 +1,41 @@
 """Raters: noisy, persistent, graded on nine steps, and not interested in every firm."""
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-from dti_core.studies.esg_constraint.model.firms import Array
-
-if TYPE_CHECKING:
-    from dti_core.studies.esg_constraint.model.noise import Noise
-    from dti_core.studies.esg_constraint.model.world import WorldSettings
+from dti_core.studies.esg_constraint.model.arrays import Array, Mask
+from dti_core.studies.esg_constraint.worlds.noise import Noise
+from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
 
 #: Grades run from 1 (worst) to 9; one sd of a score is this many grades around the middle.
 N_GRADES, GRADE_SD = 9, 1.6
 #: Latent coverage above which a firm is rated: about three quarters of the firm-years.
 RATED_THRESHOLD = -0.35
 SIZE_IN_COVERAGE, MEMBER_IN_COVERAGE = 0.6, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The coefficient that estimators aim at, for a within-firm sd of lagged constraint, by unit of outcome.
+
+    esg_sd : on latent ESG in its sd. rating_sd : on a rater's score in its sd (smaller by the rater's noise).
+    grades : on the printed grade 1..9 (rating_sd times the mean slope of the grading).
+    reverse : of constraint in its within-firm sd on latent ESG of the same year in its sd.
+    """
+
+    esg_sd: float
+    rating_sd: float
+    grades: float
+    reverse: float
+
+
+def truth(settings: WorldSettings) -> Truth:
+    """What is true in a world; the same for both raters."""
+    rating_sd = settings.effect / math.sqrt(1.0 + settings.rater_noise**2)
+    return Truth(settings.effect, rating_sd, rating_sd * grade_slope(), settings.reverse_effect)
 
 
 def score(esg: Array, error: Array, rater_noise: float) -> Array:
@@ -40,9 +58,7 @@ def grade_slope() -> float:
     return float(stats.norm.pdf(steps).sum())
 
 
-def is_rated(
-    settings: "WorldSettings", noise: "Noise", size: Array, member: NDArray[np.bool_], news: Array
-) -> NDArray[np.bool_]:
+def is_rated(settings: WorldSettings, noise: Noise, size: Array, member: Mask, news: Array) -> Mask:
     """(n_draws, n_firms, n_years) whether raters cover a firm: size, index membership, luck and `news`.
 
     `news` is 0 where coverage is ignorable; else it is made of the outcome and the regressor, so that the

@@ -1,19 +1,17 @@
 """The panel of a run as the estimators take it: one table, one measure of constraint, what else is there."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dti_core.lab.errors import DataError
 from dti_core.studies.esg_constraint.data import FirmPanel
+from dti_core.studies.esg_constraint.data.layout import Rectangle, lay_out
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers
 from dti_core.studies.esg_constraint.model.indices import INDICES, compute_index, missing_columns
 from dti_core.studies.esg_constraint.model.overlap import Overlap, diagnose_overlap
 from dti_core.studies.esg_constraint.model.panel import CONTROLS, Panel
-from dti_core.studies.esg_constraint.rectangles import Rectangles, to_rectangles
-
-Array = NDArray[np.float64]
 
 #: The panel's own column for a constraint that is known or that the user computed.
 OWN = "constraint"
@@ -26,20 +24,24 @@ class Sample:
     """A rated panel ready for estimation.
 
     panel : one draw; treatment is `measure`. measures : name -> (1, n_firms, n_years), in sd, higher = more
-    constrained. controls : names of the controls that the table has. overlaps : by index, those that can
-    be computed. laid : all columns of the table.
+    constrained. overlaps : by index, those that can be computed. laid : all columns of the table.
     """
 
     panel: Panel
     measure: str
     measures: dict[str, Array]
-    controls: tuple[str, ...]
     overlaps: dict[str, Overlap]
-    laid: Rectangles
+    laid: Rectangle
 
-    def with_measure(self, name: str) -> Panel:
-        """The panel with another measure of constraint as its treatment."""
-        return replace(self.panel, treatment=self.measures[name])
+    @property
+    def unit(self) -> str:
+        """The unit of an effect: rating points a unit of the measure of last year."""
+        return f"grades a unit of {self.measure}"
+
+    @property
+    def turned(self) -> str:
+        """The unit of a reverse effect."""
+        return f"{self.measure} a grade"
 
 
 def sample_of(data: FirmPanel, measure: str) -> Sample:
@@ -49,28 +51,22 @@ def sample_of(data: FirmPanel, measure: str) -> Sample:
     ------
     DataError if no measure can be made, or if `measure` says nothing beyond size and fixed effects.
     """
-    table = data.table
-    laid = to_rectangles(table, data.numbers)
-    columns = laid.columns
-    overlaps = {
-        name: diagnose_overlap(name, _first(columns), laid.observed[0])
-        for name in INDICES
-        if not missing_columns(name, columns)
-    }
+    laid = lay_out(data.table, data.numbers)
+    columns, seen = laid.columns, laid.observed
+    possible = [name for name in INDICES if not missing_columns(name, columns)]
+    overlaps = {name: diagnose_overlap(name, columns, seen) for name in possible}
+    indices = {name: compute_index(name, columns) for name in possible}
     measures = {OWN: columns[OWN]} if OWN in columns else {}
-    measures |= {name: _scaled(compute_index(name, columns)) for name in overlaps}
+    measures |= {name: np.asarray(values / np.nanstd(values)) for name, values in indices.items()}
     chosen = _choose(measure, measures, overlaps)
-    controls = tuple(name for name in CONTROLS if name in columns)
-    stacked = [columns[name] for name in controls]
-    shape = laid.observed.shape
+    controls = [name for name in CONTROLS if name in columns]
     panel = Panel(
         outcome=columns["rating_a"], treatment=measures[chosen],
-        controls=np.stack(stacked, axis=3) if stacked else np.zeros((*shape, 0)),
-        exists=laid.observed, industry=_industries(columns.get("industry"), shape),
-        cohort=_cohorts(columns.get("cohort"), laid), second_rating=columns.get("rating_b"),
-        excluded=columns.get("index_member"),
+        controls=laid.stack(controls) if controls else np.zeros((*seen.shape, 0)), exists=seen,
+        industry=_industries(columns.get("industry")), cohort=_cohorts(columns.get("cohort"), laid.years),
+        second_rating=columns.get("rating_b"), excluded=columns.get("index_member"),
     )  # fmt: skip
-    return Sample(panel, chosen, measures, controls, overlaps, laid)
+    return Sample(panel, chosen, measures, overlaps, laid)
 
 
 def firm_constant(values: Array) -> Array:
@@ -92,26 +88,19 @@ def _choose(wanted: str, measures: dict[str, Array], overlaps: dict[str, Overlap
     return chosen
 
 
-def _first(columns: dict[str, Array]) -> dict[str, Array]:
-    return {name: values[0] for name, values in columns.items()}
-
-
-def _scaled(values: Array) -> Array:
-    return np.asarray(values / np.nanstd(values))
-
-
-def _industries(values: Array | None, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """(1, n_firms) codes from 0; firms without one share a code of their own."""
+def _industries(values: Array | None) -> Integers | None:
+    """(1, n_firms) codes from 0; firms without one share a code of their own; None if there is but one."""
     if values is None:
-        return np.zeros(shape[:2], dtype=np.int64)
+        return None
     codes, _ = pd.factorize(firm_constant(values)[0], sort=True)
-    return np.where(codes < 0, codes.max() + 1, codes)[None].astype(np.int64)
+    codes = np.where(codes < 0, codes.max() + 1, codes)[None].astype(np.int64)
+    return codes if codes.max() > 0 else None
 
 
-def _cohorts(values: Array | None, laid: Rectangles) -> NDArray[np.int64] | None:
+def _cohorts(values: Array | None, years: Integers) -> Integers | None:
     """(1, n_firms) index of the policy's year, -1 for never; None if no firm was reached."""
     if values is None:
         return None
     year = np.nan_to_num(firm_constant(values))
-    cohort = np.where(year > 0, year - laid.years[0], -1).astype(np.int64)
-    return cohort if ((cohort > 0) & (cohort < len(laid.years))).any() else None
+    cohort = np.where(year > 0, year - years[0], -1).astype(np.int64)
+    return cohort if ((cohort > 0) & (cohort < len(years))).any() else None

@@ -1,22 +1,19 @@
 """All random numbers of a simulated panel, drawn a panel at a time so that batches do not change them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dti_core.studies.esg_constraint.model.firms import N_INDUSTRIES, SERIES, Array, autoregression, loaded
-
-if TYPE_CHECKING:
-    from dti_core.studies.esg_constraint.model.world import WorldSettings
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers
+from dti_core.studies.esg_constraint.worlds.firms import N_INDUSTRIES, SERIES, autoregression, loaded
+from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
 
 #: Years simulated before the first, so that effect and reverse effect have settled.
 WARM_UP = 6
 #: Firm-level share of latent ESG and of a rater's error, and AR(1) of the rest; together with rater noise
-#: they
-#: give the measured between-firm share (.78 over five years) and AR(1) (.77) of a rating.
+#: they give the measured between-firm share (.78 over five years) and AR(1) (.77) of a rating.
 ESG_BETWEEN, ESG_PERSISTENCE = 0.68, 0.42
 ERROR_BETWEEN, ERROR_PERSISTENCE = 0.68, 0.42
 CONSTRAINT_PERSISTENCE = 0.5
@@ -27,8 +24,7 @@ ESG_ON_SIZE, ESG_ON_CONSTRAINT = 0.60, -0.25
 YEAR_SD, YEAR_CORRELATION, INDUSTRY_YEAR_SD = 0.25, -0.6, 0.08
 
 _YEARLY = (*SERIES, "constraint", "profit", "esg", "error_a", "error_b", "investment", "coverage", "member")
-_FIXED = (*SERIES, "constraint", "profit", "esg", "error_a", "error_b", "investment", "coverage", "member",
-          "age", "state")  # fmt: skip
+_FIXED = (*_YEARLY, "age", "state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +47,10 @@ class Noise:
     membership: Array
     treatment: Array
     cohort: Array
-    industry: NDArray[np.int64]
+    industry: Integers
 
 
-def draw_noise(settings: "WorldSettings", generators: list[np.random.Generator]) -> Noise:
+def draw_noise(settings: WorldSettings, generators: Sequence[np.random.Generator]) -> Noise:
     """Noise of one panel a generator."""
     n_firms, n_years = settings.n_firms, settings.n_years + WARM_UP
     n_draws = len(generators)
@@ -94,7 +90,7 @@ def _split(firm: Array, year: Array, between: float, persistence: float) -> Arra
     return math.sqrt(between) * firm[..., None] + math.sqrt(1.0 - between) * autoregression(year, persistence)
 
 
-def _shared_shocks(common: Array, industry: NDArray[np.int64]) -> tuple[Array, Array]:
+def _shared_shocks(common: Array, industry: Integers) -> tuple[Array, Array]:
     """Year and industry-year shocks of constraint and of ESG, (n_draws, n_firms, n_years) each."""
     year_constraint = common[:, 0, 0]
     year_esg = loaded(common[:, 1, 0], (year_constraint,), (YEAR_CORRELATION,))

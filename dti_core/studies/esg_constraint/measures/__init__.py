@@ -1,0 +1,1 @@
+"""From what estimators find to what the book may print: one module a question."""

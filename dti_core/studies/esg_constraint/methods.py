@@ -1,0 +1,184 @@
+"""The estimators by name, with what each assumes and against which threats it is offered as valid.
+
+To add one: write a function Panel -> Fit whose column 0 is the effect of last year's constraint on the
+rating, and give it an entry in `METHODS`. Tables, figures and the Monte Carlo follow from the entry.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, cast
+
+import numpy as np
+
+from dti_core.lab.methods import Method
+from dti_core.studies.esg_constraint.model import regression
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
+from dti_core.studies.esg_constraint.model.effects import Effect
+from dti_core.studies.esg_constraint.model.fit import Cluster, Fit, join, slices
+from dti_core.studies.esg_constraint.model.gmm import Lags, gmm
+from dti_core.studies.esg_constraint.model.instruments import two_stage
+from dti_core.studies.esg_constraint.model.panel import Panel
+from dti_core.studies.esg_constraint.model.regression import least_squares, shifted, year_dummies
+from dti_core.studies.esg_constraint.model.selection import heckman, inverse_probability
+from dti_core.studies.esg_constraint.model.shock import relaxed
+from dti_core.studies.esg_constraint.worlds import WORLDS, threats
+from dti_core.studies.esg_constraint.worlds.settings import Threat
+
+
+@dataclass(frozen=True, slots=True)
+class Estimator(Method[Callable[[Panel], Fit]]):
+    """An estimator of the effect of last year's constraint on the rating (column 0 of its Fit).
+
+    valid_against : threats under which its 95 % intervals are offered as right; the Monte Carlo judges the
+    offer. needs : optional arrays of Panel that it reads. tests : diagnostic of its Fit -> title of the test,
+    and how it reads.
+    """
+
+    valid_against: frozenset[Threat] = frozenset()
+    tests: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def offered_in(self, world: str) -> bool:
+        """Whether it is offered as valid in that world of `WORLDS`: against all threats there."""
+        return threats(WORLDS[world].settings) <= self.valid_against
+
+
+def fit_draws(method: Estimator, panel: Panel) -> Fit:
+    """The estimate for all draws, in chunks that fit the memory.
+
+    Raises
+    ------
+    ValueError if the panel lacks an array that the estimator needs.
+    """
+    if lacking := [name for name in method.needs if name in panel.missing()]:
+        raise ValueError(f"{method.title} needs {', '.join(lacking)}, which this panel lacks")
+    bytes_a_draw = 40 * panel.outcome[0].nbytes * (1 + panel.controls.shape[3])
+    return join([method.run(panel.draws(part)) for part in slices(len(panel.outcome), bytes_a_draw)])
+
+
+def _effects(*effects: Effect, cluster: Cluster = "firm") -> Callable[[Panel], Fit]:
+    def estimate(panel: Panel) -> Fit:
+        return least_squares(panel.outcome, panel.regressors(), panel.rated, effects, cluster, panel.industry)
+
+    return estimate
+
+
+def _by(estimator: Callable[[Array, Array, Mask], Fit]) -> Callable[[Panel], Fit]:
+    return lambda panel: estimator(panel.outcome, panel.regressors(), panel.rated)
+
+
+def _gmm(panel: Panel, system: bool) -> Fit:
+    """Rating on last year's constraint, its own lag and the constraint before (common factor of AR(1)).
+
+    A rater's noise makes the rating of two years ago invalid as an instrument, so that its lags start at
+    three. One step, because two gain no precision here. Industry-year shocks stay in the error.
+    """
+    rating = np.where(panel.rated, panel.outcome, np.nan)
+    constraint = panel.treatment
+    x = np.stack([shifted(constraint, 1), shifted(rating, 1), shifted(constraint, 2)], axis=3)
+    lagged = (Lags(rating, 3, 5, collapse=True), Lags(constraint, 2, 5, collapse=True))
+    return gmm(rating, x, panel.rated, lagged, system=system, steps="one")
+
+
+def _policy_instrument(panel: Panel) -> Fit:
+    policy = shifted(relaxed(cast(Integers, panel.cohort), panel.outcome.shape[2]), 1)[..., None]
+    x = panel.regressors()
+    return two_stage(panel.outcome, x[..., 0], x[..., 1:], policy, panel.rated)
+
+
+def _with_means(panel: Panel, columns: Array) -> Array:
+    """Constant, year dummies, `columns` and their firm means over the years in which the firm exists."""
+    known = panel.exists[..., None] & np.isfinite(columns)
+    sums = np.where(known, columns, 0.0).sum(axis=2, keepdims=True)
+    means = np.broadcast_to(sums / np.maximum(known.sum(axis=2, keepdims=True), 1), columns.shape)
+    rated_years = np.flatnonzero(panel.rated.any(axis=(0, 1)))
+    dummies = year_dummies(panel.exists)[..., rated_years[1:] - 1]
+    return np.concatenate([columns, means, dummies, np.ones((*panel.exists.shape, 1))], axis=3)
+
+
+def _coverage(panel: Panel) -> list[Any]:
+    """Outcome, regressors, rated, regressors of coverage, firms at risk; years in which anybody is rated."""
+    x, excluded = panel.regressors(), cast(Array, panel.excluded)[..., None]
+    z = _with_means(panel, np.concatenate([x, excluded], axis=3))
+    years = panel.rated.any(axis=(0, 1))
+    return [array[:, :, years] for array in (panel.outcome, x, panel.rated, z, panel.exists)]
+
+
+def _weighted(panel: Panel) -> Fit:
+    y, x, rated, z, exists = _coverage(panel)
+    return inverse_probability(y, x, rated, z, exists)
+
+
+def _heckman(panel: Panel) -> Fit:
+    y, x, rated, z, exists = _coverage(panel)
+    excluded, its_mean = x.shape[3], 2 * x.shape[3] + 1
+    return heckman(y, np.delete(z, [excluded, its_mean], axis=3), rated, z, exists)
+
+
+#: The estimator behind `rating_effect`: of those that need a rating and a measure of constraint only, the one
+#: that is offered against reverse effects.
+DECIDING = "difference_gmm"
+_STRICT = "no feedback from the rating to later constraints"
+_NOISE: frozenset[Threat] = frozenset({"rater_noise"})
+_FIRM: frozenset[Threat] = frozenset({"rater_noise", "firm_effects"})
+_YEAR: frozenset[Threat] = frozenset({"rater_noise", "common_shocks"})
+_REVERSE: frozenset[Threat] = frozenset({"reverse_effect"})
+_SELECTION: frozenset[Threat] = frozenset({"selection"})
+_BOTH = _FIRM | _YEAR
+METHODS: dict[str, Estimator] = {
+    "pooled": Estimator("Pooled OLS", _effects("constant"), ("nothing omitted",), valid_against=_NOISE),
+    "firm": Estimator("Firm effects", _effects("firm"), ("no common shocks", _STRICT), valid_against=_FIRM),
+    "two_way": Estimator(
+        "Firm and year effects", _effects("firm", "year"), (_STRICT,), valid_against=_BOTH
+    ),
+    "two_way_clustered": Estimator(
+        "Firm and year effects, clustered both ways", _effects("firm", "year", cluster="firm_year"),
+        (_STRICT, "many years for the clusters"), valid_against=_BOTH,
+    ),
+    "industry_year": Estimator(
+        "Firm and industry-year effects", _effects("firm", "industry_year"), (_STRICT,), ("industry",),
+        valid_against=_BOTH,
+    ),
+    "first_differences": Estimator(
+        "First differences", _by(regression.first_differences), (_STRICT,), valid_against=_BOTH
+    ),
+    "random": Estimator(
+        "Random effects", _by(regression.random_effects),
+        ("firm effects unrelated to constraints", _STRICT), valid_against=_YEAR,
+    ),
+    "mundlak": Estimator(
+        "Random effects with firm means", _by(regression.mundlak), (_STRICT,), valid_against=_BOTH,
+        tests={"mundlak_p": ("Mundlak, p", "small: firm effects are related to the regressors")},
+    ),
+    "difference_gmm": Estimator(
+        "Difference GMM", partial(_gmm, system=False),
+        ("errors AR(1) at most, rater noise white, constraint predetermined",),
+        valid_against=_BOTH | _REVERSE,
+        tests={
+            "n_instruments": ("GMM, instruments", "should stay far below the number of firms"),
+            "hansen_p": ("GMM, Hansen p", "small: instruments contradict each other"),
+            "ar2_p": ("GMM, AR(2) p", "may be small: rater noise reaches two years"),
+            "ar3_p": ("GMM, AR(3) p", "small: instruments of three years ago are not valid"),
+        },
+    ),
+    "system_gmm": Estimator(
+        "System GMM", partial(_gmm, system=True),
+        ("as difference GMM", "changes unrelated to firm effects, which relief for constrained firms breaks"),
+        valid_against=_YEAR | _REVERSE,
+    ),
+    "policy_iv": Estimator(
+        "Policy shock as instrument", _policy_instrument,
+        ("the policy moves ratings only through constraints", "parallel trends"), ("cohort",),
+        valid_against=_BOTH | _REVERSE,
+        tests={"first_stage_f": ("Policy, first-stage F", "above 23: the instrument is not weak")},
+    ),
+    "probability_weights": Estimator(
+        "Two-way effects, weighted by the chance of being rated", _weighted,
+        ("rating coverage ignorable given the regressors", _STRICT), ("excluded",), valid_against=_BOTH,
+    ),
+    "heckman": Estimator(
+        "Heckman with firm means", _heckman,
+        ("joint normality", "index membership does not move the rating", _STRICT), ("excluded",),
+        valid_against=_BOTH | _SELECTION,
+    ),
+}  # fmt: skip
