@@ -82,5 +82,7 @@ def differing(first: Mapping[str, object], second: Mapping[str, object]) -> list
 
 def plots(slug: str) -> Iterator[tuple[str, Any]]:
     """Each figure of a study: its name and the function that draws it from a Result."""
-    figures = room(slug, "figures")
-    yield from ((name, getattr(figures, name)) for name in vars(figures) if name.startswith("plot_"))
+    ours = f"dti_core.studies.{slug}."
+    for name, found in vars(room(slug, "figures")).items():
+        if name.startswith("plot_") and found.__module__.startswith(ours):
+            yield name, found

@@ -328,7 +328,7 @@ def test_a_study_has_registries_of_methods_and_of_worlds_with_controls(study):
     worlds = importlib.import_module(f"{name}.worlds").WORLDS
     assert all(isinstance(method, Method) for method in methods.values())
     assert all(isinstance(world, World) for world in worlds.values())
-    assert {"observed", "negative", "positive"} <= {world.role for world in worlds.values()}
+    assert {"negative", "positive"} <= {world.role for world in worlds.values()}
     titles = [method.title for method in methods.values()]
     assert len(set(titles)) == len(titles)
 

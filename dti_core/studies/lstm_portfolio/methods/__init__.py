@@ -4,3 +4,7 @@
 `portfolios.RULES` read no forecast and `portfolios.OVERLAYS` are bets upon the favourite;
 `volatility.VOLATILITY` are forecasters of volatility.
 """
+
+from dti_core.studies.lstm_portfolio.methods.forecasters import METHODS
+
+__all__ = ["METHODS"]
