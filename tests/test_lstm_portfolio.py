@@ -22,7 +22,7 @@ from dti_core.studies.lstm_portfolio.estimate import estimate, stages
 from dti_core.studies.lstm_portfolio.estimate.samples import make_samples, market_volatility
 from dti_core.studies.lstm_portfolio.methods.portfolios import RULES, max_sharpe
 from dti_core.studies.lstm_portfolio.model import forecasting, performance, regimes, skill
-from dti_core.studies.lstm_portfolio.model.holding import hold
+from dti_core.studies.lstm_portfolio.model.backtest import hold
 from dti_core.studies.lstm_portfolio.model.walk import decision_days
 from dti_core.studies.lstm_portfolio.worlds import Signal, plant_signal
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dti_core.lab.data import Problem
 from dti_core.lab.errors import DataError
-from dti_core.studies.lstm_portfolio.data.prices import MIN_DAYS, WARNING, check_prices, validate_prices
+from dti_core.studies.lstm_portfolio.data.prices import MIN_DAYS, check_prices, validate_prices
 
 TODAY = pd.Timestamp("2026-01-01")
 N_DAYS = MIN_DAYS + 4
@@ -34,10 +35,10 @@ def with_cell(table: pd.DataFrame, row: int, column: str, value: object) -> pd.D
     return changed
 
 
-def only(problems: list[str]) -> str:
+def only(problems: list[Problem], blocks: bool = True) -> str:
     """The one problem of a table with one defect."""
-    assert len(problems) == 1, problems
-    return problems[0]
+    assert [problem.blocks for problem in problems] == [blocks], problems
+    return problems[0].text
 
 
 def test_a_clean_table_has_no_problem(prices: pd.DataFrame) -> None:
@@ -74,7 +75,7 @@ def test_a_table_without_dates_is_refused(prices: pd.DataFrame) -> None:
 def test_row_numbers_are_not_taken_for_dates(prices: pd.DataFrame) -> None:
     """pandas alone would read 0, 1, 2 ... as nanoseconds of 1970-01-01."""
     problems = check_prices(prices.assign(Date=np.arange(N_DAYS)), TODAY)
-    assert problems[0].startswith(f"{N_DAYS} dates cannot be read ('0' in row 1, '1' in row 2")
+    assert problems[0].text.startswith(f"{N_DAYS} dates cannot be read ('0' in row 1, '1' in row 2")
 
 
 def test_unreadable_dates_are_named(prices: pd.DataFrame) -> None:
@@ -179,7 +180,7 @@ def test_what_may_be_true_is_a_warning_and_does_not_block(
     prices: pd.DataFrame, spoil: Callable[[pd.DataFrame], pd.DataFrame], told: str
 ) -> None:
     table = spoil(prices)
-    assert only(check_prices(table, TODAY)).startswith(WARNING + told)
+    assert only(check_prices(table, TODAY), blocks=False).startswith(told)
     assert validate_prices(table, today=TODAY).shape == (N_DAYS, 5)
 
 
@@ -190,8 +191,8 @@ def test_a_standstill_of_sixty_days_is_allowed(prices: pd.DataFrame) -> None:
 
 def test_a_gap_in_the_calendar_is_a_warning(prices: pd.DataFrame) -> None:
     late = pd.to_datetime(prices["Date"]) + pd.to_timedelta(np.where(prices.index >= 20, 14, 0), unit="D")
-    problem = only(check_prices(prices.assign(Date=late), TODAY))
-    assert problem.startswith(f"{WARNING}1 gap of more than 10 days without prices, ending on 2020-02-12.")
+    problem = only(check_prices(prices.assign(Date=late), TODAY), blocks=False)
+    assert problem.startswith("1 gap of more than 10 days without prices, ending on 2020-02-12.")
 
 
 def test_a_long_table_is_told_how_to_pivot(prices: pd.DataFrame) -> None:
@@ -211,8 +212,8 @@ def test_all_problems_come_at_once_and_warnings_last(prices: pd.DataFrame) -> No
     table.loc[8, "Date"] = table.loc[7, "Date"]
     problems = check_prices(table.drop(columns=["DDD", "EEE"]).iloc[:600], TODAY)
     for word in ("twice", "negative", "missing", "trading days", "split"):
-        assert sum(word in problem for problem in problems) == 1, word
-    assert [problem.startswith(WARNING) for problem in problems] == [False] * 4 + [True]
+        assert sum(word in problem.text for problem in problems) == 1, word
+    assert [problem.blocks for problem in problems] == [True] * 4 + [False]
     with pytest.raises(DataError, match=r"^mine\.csv: 4 problems\.\n- ") as raised:
         validate_prices(table.iloc[:600], "mine.csv", TODAY)
     assert "split" not in str(raised.value)
@@ -231,8 +232,8 @@ def test_texts_of_the_table_are_shown_never_run(prices: pd.DataFrame, tmp_path: 
     table = with_cell(with_cell(table, 4, "Date", attack), 5, "CCC", pickle.dumps(Path.cwd()))
     problems = check_prices(table, TODAY)
     assert not mark.exists()
-    assert any(problem.startswith("2 cells are not a number (BBB: 1") for problem in problems)
-    assert max(map(len, problems)) < 300
+    assert any(problem.text.startswith("2 cells are not a number (BBB: 1") for problem in problems)
+    assert max(len(problem.text) for problem in problems) < 300
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

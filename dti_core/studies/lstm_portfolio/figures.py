@@ -91,17 +91,17 @@ def plot_sharpe_differences(result: Result) -> go.Figure:
 def plot_skill(result: Result) -> go.Figure:
     """Out-of-sample R2 of each forecaster against the nulls."""
     colours = dict(zip(NULLS, (NEUTRAL, BLUE, ORANGE, GREEN, PINK), strict=False))
-    found = {
+    by_null = {
         (name, null): _only(result, measure="r2", method=name, null=null)
         for name in trials(METHODS)
         for null in NULLS
     }
     rows = [
         Row(METHODS[name].title, one, colours[null], series=NULLS[null].title)
-        for (name, null), one in found.items()
+        for (name, null), one in by_null.items()
     ]
     easiest, *_, hardest = NULLS
-    easy, hard = found[FAVOURITE, easiest], found[FAVOURITE, hardest]
+    easy, hard = by_null[FAVOURITE, easiest], by_null[FAVOURITE, hardest]
     ranks = _only(result, measure="rank_ic", method=FAVOURITE)
     return plot_forest(
         rows, what="Out-of-sample R2", smallest=100 * SMALLEST_R2, scale=100, digits=4, card=result.card,

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from dti_core.lab.errors import DataError
 from dti_core.lab.methods import World
 from dti_core.lab.record import OBSERVED
-
-Array = NDArray[np.float64]
+from dti_core.studies.lstm_portfolio.model import Array
 
 
 @dataclass(frozen=True, slots=True)

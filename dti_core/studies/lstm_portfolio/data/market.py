@@ -9,7 +9,7 @@ from dti_core.lab.config import Config, load_experiment
 from dti_core.lab.data import DataCard, Problem, packaged, read_user_table
 from dti_core.lab.errors import DataError
 from dti_core.studies.lstm_portfolio.data.parameters import Parameters
-from dti_core.studies.lstm_portfolio.data.prices import WARNING, check_prices, validate_prices
+from dti_core.studies.lstm_portfolio.data.prices import check_prices, validate_prices
 
 #: Universes given as growth of one dollar a row, without dates.
 UNDATED = ("nyse_o", "nyse_n", "tse", "djia")
@@ -143,8 +143,7 @@ def _dated_prices(name: str) -> pd.DataFrame:
 
 def check(table: pd.DataFrame) -> list[Problem]:
     """All problems of a user's table of prices, those that block the study first."""
-    sentences = check_prices(table)
-    problems = [Problem(said.removeprefix(WARNING), not said.startswith(WARNING)) for said in sentences]
+    problems = check_prices(table)
     sizes, n_days = load_experiment("lstm_portfolio").resolve().typed(Parameters), len(table) - 1
     if n_days < days_needed(sizes) and not any(problem.blocks for problem in problems):
         advice = suggest_sizes(n_days, sizes)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.data import Problem
 from dti_core.lab.errors import DataError
 
 #: A window of two years to learn from and one year to test on.
@@ -21,7 +22,6 @@ MAX_DAILY_MOVE = 0.60
 #: A longer silence between two dates is more than a holiday.
 MAX_GAP_CALENDAR_DAYS = 10
 
-WARNING = "warning: "
 _DATE_NAMES = {"date", "dates", "datetime", "day", "time", "timestamp", "trade_date", "trading_day"}
 _TICKER_NAMES = {"ticker", "tickers", "symbol", "asset", "stock", "name", "id", "permno", "isin", "code"}
 _PRICE_NAMES = ("adj close", "adj_close", "adjclose", "adjusted_close", "close", "price", "prices", "value")
@@ -36,28 +36,26 @@ class _Table:
     cells: pd.DataFrame
 
 
-def check_prices(table: pd.DataFrame, today: pd.Timestamp | None = None) -> list[str]:
+def check_prices(table: pd.DataFrame, today: pd.Timestamp | None = None) -> list[Problem]:
     """All problems of a wide table of daily prices (a date column and one column a ticker), a sentence each.
 
-    Sentences that begin with "warning: " do not stop a study; all others do. An empty list: a clean table.
-    Nothing in the table is executed.
+    Those that block the study come first. An empty list: a clean table. Nothing in the table is executed.
 
     Parameters
     ----------
     table : (n_days, 1 + n_assets), or (n_days, n_assets) with the dates as index.
     today : dates after it lie in the future; the present day by default.
     """
-    if long := _long_format(table):
-        return [long]
-    parts = _take_apart(table)
-    if isinstance(parts, str):
-        return [parts]
+    try:
+        parts = _take_apart(table)
+    except DataError as error:
+        return [Problem(str(error))]
     prices = parts.cells.apply(pd.to_numeric, errors="coerce").astype(float)
     problems = list(_check_dates(parts, pd.Timestamp.now() if today is None else today))
     problems += _check_columns(parts.cells)
     problems += _check_cells(parts, prices)
     problems += _check_moves(parts.dates, prices.where(np.isfinite(prices) & (prices > 0)))
-    return sorted(problems, key=lambda problem: problem.startswith(WARNING))
+    return sorted(problems, key=lambda problem: not problem.blocks)
 
 
 def validate_prices(
@@ -69,18 +67,14 @@ def validate_prices(
     ------
     DataError with all problems that `check_prices` finds, warnings apart.
     """
-    problems = [problem for problem in check_prices(table, today) if not problem.startswith(WARNING)]
-    if problems:
-        summary = "\n".join(f"- {problem}" for problem in problems) if len(problems) > 1 else problems[0]
-        head = f"{name}: {len(problems)} problems.\n" if len(problems) > 1 else f"{name}: "
-        raise DataError(f"{head}{summary}")
+    told = [problem.text for problem in check_prices(table, today) if problem.blocks]
+    if told:
+        listed = "\n- ".join([f"{len(told)} problems.", *told]) if len(told) > 1 else told[0]
+        raise DataError(f"{name}: {listed}")
     parts = _take_apart(table)
-    if isinstance(parts, str):
-        raise DataError(f"{name}: {parts}")
-    prices = parts.cells.apply(pd.to_numeric).astype(float)
-    return prices.set_axis(pd.DatetimeIndex(parts.dates, name="Date")).rename(
-        columns=lambda c: str(c).strip()
-    )
+    dates = pd.DatetimeIndex(parts.dates, name="Date")
+    prices = parts.cells.apply(pd.to_numeric).astype(float).set_axis(dates)
+    return prices.rename(columns=lambda ticker: str(ticker).strip())
 
 
 def _is_named(column: object, names: set[str]) -> bool:
@@ -104,8 +98,10 @@ def _long_format(table: pd.DataFrame) -> str | None:
     )
 
 
-def _take_apart(table: pd.DataFrame) -> _Table | str:
-    """Separate dates from prices, or say why no date column is found."""
+def _take_apart(table: pd.DataFrame) -> _Table:
+    """Separate dates from prices; DataError for a long table or one without a date column."""
+    if long := _long_format(table):
+        raise DataError(long)
     if isinstance(table.index, pd.DatetimeIndex):
         raw, cells = table.index.to_series(), table
     else:
@@ -114,7 +110,7 @@ def _take_apart(table: pd.DataFrame) -> _Table | str:
             place = 0
         if place is None:
             found = _few([_shown(column) for column in table.columns])
-            return (
+            raise DataError(
                 f"no date column among {found or 'no columns'}. Name one column 'Date' and write its dates "
                 f"as YYYY-MM-DD, one row a trading day."
             )
@@ -139,46 +135,49 @@ def _parse_dates(raw: pd.Series) -> pd.Series:
         return pd.to_datetime(text, errors="coerce").astype("datetime64[s]").dt.normalize()
 
 
-def _check_dates(parts: _Table, today: pd.Timestamp) -> Iterator[str]:
+def _check_dates(parts: _Table, today: pd.Timestamp) -> Iterator[Problem]:
     unreadable = parts.dates.isna()
     if unreadable.any():
         rows = [f"'{_shown(raw)}' in row {row + 1}" for row, raw in parts.raw_dates[unreadable].items()]
-        yield f"{_count(rows, 'date')} cannot be read ({_few(rows)}). Write dates as YYYY-MM-DD."
+        yield Problem(f"{_count(rows, 'date')} cannot be read ({_few(rows)}). Write dates as YYYY-MM-DD.")
     dates = parts.dates[~unreadable]
     if twice := _days(dates[dates.duplicated()].drop_duplicates()):
         verb = "appears" if len(twice) == 1 else "appear"
-        yield f"{_count(twice, 'date')} {verb} twice ({_few(twice)}). Keep one row a date."
+        yield Problem(f"{_count(twice, 'date')} {verb} twice ({_few(twice)}). Keep one row a date.")
     if back := _days(dates[dates.diff() < pd.Timedelta(0)]):
-        yield (
+        yield Problem(
             f"dates are not in ascending order: {_count(back, 'step')} back in time (at {_few(back)}). "
             f"Sort the rows by date."
         )
     if future := _days(dates[dates > today]):
         verb = "lies" if len(future) == 1 else "lie"
-        yield (
+        yield Problem(
             f"{_count(future, 'date')} {verb} in the future ({_few(future)}). Keep dates up to "
             f"{today:%Y-%m-%d}; check that day and month are not exchanged."
         )
     yield from _check_spacing(dates.drop_duplicates().sort_values())
 
 
-def _check_spacing(dates: pd.Series) -> Iterator[str]:
+def _check_spacing(dates: pd.Series) -> Iterator[Problem]:
     days = dates.diff().dt.days
     if len(dates) < MIN_DAYS:
-        yield f"{_count(dates, 'trading day')}, but at least {MIN_DAYS} are needed. Add earlier prices."
+        yield Problem(
+            f"{_count(dates, 'trading day')}, but at least {MIN_DAYS} are needed. Add earlier prices."
+        )
     if len(dates) > 2 and (typical := days.median()) > 3:
-        yield (
+        yield Problem(
             f"dates lie {typical:.0f} days apart, but prices of every trading day are needed. "
             f"Give daily prices."
         )
     elif gaps := _days(dates[days > MAX_GAP_CALENDAR_DAYS]):
-        yield (
-            f"{WARNING}{_count(gaps, 'gap')} of more than {MAX_GAP_CALENDAR_DAYS} days without prices, "
-            f"ending on {_few(gaps)}. A return over a gap counts as one day's; add the days that are missing."
+        yield Problem(
+            f"{_count(gaps, 'gap')} of more than {MAX_GAP_CALENDAR_DAYS} days without prices, ending on "
+            f"{_few(gaps)}. A return over a gap counts as one day's; add the days that are missing.",
+            blocks=False,
         )
 
 
-def _check_columns(cells: pd.DataFrame) -> Iterator[str]:
+def _check_columns(cells: pd.DataFrame) -> Iterator[Problem]:
     names = [str(column).strip() for column in cells.columns]
     originals = {name.upper() for name in names}
     # pandas reads a second column AAPL of a CSV file as AAPL.1
@@ -186,18 +185,18 @@ def _check_columns(cells: pd.DataFrame) -> Iterator[str]:
     keys = [plain[name].upper() if plain[name].upper() in originals else name.upper() for name in names]
     twice = {key for key in keys if keys.count(key) > 1}
     if twice:
-        yield (
+        yield Problem(
             f"{_count(twice, 'ticker')} named twice ({_few([_shown(name) for name in sorted(twice)])}). "
             f"Keep one column a ticker."
         )
     if len(originals) < MIN_ASSETS:
-        yield (
+        yield Problem(
             f"{_count(originals, 'asset')} ({_few([_shown(name) for name in names]) or 'none'}), but at "
             f"least {MIN_ASSETS} are needed. Add one column of prices a ticker."
         )
 
 
-def _check_cells(parts: _Table, prices: pd.DataFrame) -> Iterator[str]:
+def _check_cells(parts: _Table, prices: pd.DataFrame) -> Iterator[Problem]:
     blank = parts.cells.map(lambda cell: isinstance(cell, str) and not cell.strip())
     missing = parts.cells.isna() | blank
     infinite = np.isinf(prices)
@@ -209,8 +208,8 @@ def _check_cells(parts: _Table, prices: pd.DataFrame) -> Iterator[str]:
         (not_positive, "price", "zero or negative", "Prices lie above 0; give prices, not returns."),
     ):
         if n := int(where.to_numpy().sum()):
-            verb = "is" if n == 1 else "are"
-            yield f"{n} {noun}{'' if n == 1 else 's'} {verb} {what} ({_places(parts, where)}). {remedy}"
+            cells = f"{n} {noun} is" if n == 1 else f"{n} {noun}s are"
+            yield Problem(f"{cells} {what} ({_places(parts, where)}). {remedy}")
 
 
 def _places(parts: _Table, where: pd.DataFrame) -> str:
@@ -225,21 +224,23 @@ def _places(parts: _Table, where: pd.DataFrame) -> str:
     return _few(texts, "; ")
 
 
-def _check_moves(dates: pd.Series, prices: pd.DataFrame) -> Iterator[str]:
+def _check_moves(dates: pd.Series, prices: pd.DataFrame) -> Iterator[Problem]:
     moves = prices.pct_change(fill_method=None)
     jumps = [
         f"{_shown(prices.columns[column])} {moves.iloc[row, column]:+.0%} on {_day(dates.iloc[row], row)}"
         for row, column in np.argwhere(moves.abs().to_numpy() > MAX_DAILY_MOVE)
     ]
     if jumps:
-        yield (
-            f"{WARNING}{_count(jumps, 'daily move')} beyond +-{MAX_DAILY_MOVE:.0%} ({_few(jumps)}), probably "
-            f"a split that was not adjusted. Use prices adjusted for splits and dividends."
+        yield Problem(
+            f"{_count(jumps, 'daily move')} beyond +-{MAX_DAILY_MOVE:.0%} ({_few(jumps)}), probably "
+            f"a split that was not adjusted. Use prices adjusted for splits and dividends.",
+            blocks=False,
         )
     if still := [text for column in range(prices.shape[1]) if (text := _standstill(dates, moves, column))]:
-        yield (
-            f"{WARNING}the price stands still for more than {MAX_CONSTANT_DAYS} days ({_few(still)}). "
-            f"Volatilities are floored there; check whether the ticker was traded."
+        yield Problem(
+            f"the price stands still for more than {MAX_CONSTANT_DAYS} days ({_few(still)}). "
+            f"Volatilities are floored there; check whether the ticker was traded.",
+            blocks=False,
         )
 
 

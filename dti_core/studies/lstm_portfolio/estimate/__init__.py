@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard
@@ -21,15 +20,15 @@ from dti_core.studies.lstm_portfolio.measures.trials import deflated_estimate, s
 from dti_core.studies.lstm_portfolio.measures.volatility import volatility_estimates
 from dti_core.studies.lstm_portfolio.methods.forecasters import NULLS
 from dti_core.studies.lstm_portfolio.methods.volatility import VOLATILITY_FLOOR
-from dti_core.studies.lstm_portfolio.model import forecasting, regimes
-from dti_core.studies.lstm_portfolio.model.backtest import Backtest
-from dti_core.studies.lstm_portfolio.model.holding import hold
+from dti_core.studies.lstm_portfolio.model import Array, forecasting, regimes
+from dti_core.studies.lstm_portfolio.model.backtest import Backtest, hold
 from dti_core.studies.lstm_portfolio.model.variance import realised_variance
-
-Array = NDArray[np.float64]
 
 #: Days between the points of a wealth path that a figure draws.
 PATH_STRIDE_DAYS = 5
+#: Measures by which claims are judged, in every world, and what the observed world shows besides.
+JUDGED = (judged_performance, judged_skill, regime_estimates)
+COMPARED = (compared_performance, compared_skill, seed_estimates, deflated_estimate)
 
 
 @keep
@@ -52,9 +51,11 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
         backtest = make_backtest(sample, forecasts[sample.world], weights[sample.world], config)
         resampling = Resampling(config, sample.network.n_seeds, sample.world)
         volatility, losses = compare_volatility(sample, variances[sample.world], resampling)
-        estimates += _judged(backtest, resampling) + volatility
+        for measure in JUDGED + COMPARED if sample.observed else JUDGED:
+            estimates += measure(backtest, resampling)
+        estimates += volatility
         if sample.observed:
-            estimates += _compared(sample, backtest, resampling)
+            estimates += trap_estimates(sample.returns, resampling)
             series |= {"wealth": _wealth(sample, backtest), "volatility_loss": losses}
     return Result(config, card, tuple(estimates), series)
 
@@ -92,26 +93,6 @@ def compare_volatility(
     realised = realised_variance(stages.all_series(sample), days, horizon, VOLATILITY_FLOOR)
     estimates, losses = volatility_estimates(realised, variances, days, n_assets, resampling)
     return estimates, losses.set_axis(sample.market.returns.index[days])
-
-
-def _judged(backtest: Backtest, resampling: Resampling) -> list[Estimate]:
-    """What claims are judged by, in every world."""
-    return [
-        *judged_performance(backtest, resampling),
-        *judged_skill(backtest, resampling),
-        *regime_estimates(backtest, resampling),
-    ]
-
-
-def _compared(sample: Sample, backtest: Backtest, resampling: Resampling) -> list[Estimate]:
-    """What the observed world shows besides."""
-    return [
-        *compared_performance(backtest, resampling),
-        *compared_skill(backtest, resampling),
-        *seed_estimates(backtest),
-        deflated_estimate(backtest, resampling),
-        *trap_estimates(sample.returns, resampling),
-    ]
 
 
 def _wealth(sample: Sample, backtest: Backtest) -> pd.DataFrame:

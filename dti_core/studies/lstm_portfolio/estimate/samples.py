@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dti_core.bridges.forecaster import LstmSettings
 from dti_core.lab.config import Config
@@ -11,11 +10,9 @@ from dti_core.lab.errors import DataError
 from dti_core.studies.lstm_portfolio.data import Market, Parameters
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS, NULLS
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, RULES
-from dti_core.studies.lstm_portfolio.model import regimes
+from dti_core.studies.lstm_portfolio.model import Array, regimes
 from dti_core.studies.lstm_portfolio.model.walk import Walk, plan_walk
 from dti_core.studies.lstm_portfolio.worlds import WORLDS, make_world
-
-Array = NDArray[np.float64]
 
 #: Fewer monthly decisions carry no interval.
 MIN_DECISIONS = 6
@@ -99,7 +96,7 @@ def _plan(market: Market, sizes: Parameters, n_folds: int) -> Walk:
         ) from error
 
 
-def market_volatility(market: Market, regime_by: str) -> Array:
+def market_volatility(market: Market, regime_by: str = "realised") -> Array:
     """(n_days,) volatility known at each close: realised over 21 days of equal weights, or the VIX.
 
     Raises

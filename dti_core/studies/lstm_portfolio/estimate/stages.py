@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dti_core.bridges.forecaster import Fold
 from dti_core.lab.config import Config
@@ -27,10 +26,9 @@ from dti_core.studies.lstm_portfolio.methods.portfolios import (
     weigh,
 )
 from dti_core.studies.lstm_portfolio.methods.volatility import VOLATILITY
-from dti_core.studies.lstm_portfolio.model import forecasting
+from dti_core.studies.lstm_portfolio.model import Array, forecasting
 from dti_core.studies.lstm_portfolio.model.walk import with_outcome
 
-Array = NDArray[np.float64]
 #: Whose portfolio: of a method, or of one of its networks alone.
 Strategy = tuple[str, int | None]
 #: World, method and first day of a fold.
@@ -46,22 +44,20 @@ def forecast_all(samples: Sequence[Sample], config: Config) -> dict[str, dict[st
     methods, controls = NULLS | METHODS, left_out(METHODS, ())
     alone = {key: task for key, task in tasks.items() if key[1] not in controls}
     pieces = _run_all(methods, alone, "return forecasts")
+    forecasts = {}
     for sample in samples:
+        world, folds = sample.world, sample.walk.folds
         inputs = {
-            "favourite": _joined(pieces, sample.walk.folds, sample.world, FAVOURITE).mean(axis=0),
+            "favourite": _joined(pieces, folds, world, FAVOURITE).mean(axis=0),
             "future": forecasting.until_next(sample.log_returns, sample.walk.days, sample.walk.end),
         }
         for name, needs in controls.items():
-            for fold in sample.walk.folds:
-                key = sample.world, name, fold.decisions[0]
+            for fold in folds:
+                key = world, name, fold.decisions[0]
                 given = {need: inputs[need][sample.walk.decisions_of(fold)] for need in needs}
                 pieces[key] = _run((methods[name].run, replace(tasks[key], **given)))
-    return {
-        sample.world: {
-            name: _joined(pieces, sample.walk.folds, sample.world, name) for name in sample.forecasters
-        }
-        for sample in samples
-    }
+        forecasts[world] = {name: _joined(pieces, folds, world, name) for name in sample.forecasters}
+    return forecasts
 
 
 def weigh_all(
@@ -79,18 +75,14 @@ def weigh_all(
         for fold in sample.walk.folds
     }
     pieces = run_keyed(weigh, tasks, "portfolios")
-    weights = {
-        sample.world: {
-            strategy: _joined(pieces, sample.walk.folds, sample.world, *strategy)
-            for strategy in strategies[sample.world]
-        }
-        for sample in samples
-    }
+    weights = {}
     for sample in samples:
-        own, volatility = weights[sample.world], market_volatility(sample.market, "realised")
-        both = own[FAVOURITE, None], own[BENCHMARK, None]
+        world, folds = sample.world, sample.walk.folds
+        own = {strategy: _joined(pieces, folds, world, *strategy) for strategy in strategies[world]}
+        mixed = own[FAVOURITE, None], own[BENCHMARK, None], market_volatility(sample.market)
         for name, overlay in OVERLAYS.items():
-            own[name, None] = overlay.run(*both, volatility, sample.walk.days)
+            own[name, None] = overlay.run(*mixed, sample.walk.days)
+        weights[world] = own
     return weights
 
 
@@ -146,17 +138,12 @@ def weight_task(
 
 
 def _tasks(
-    stage: str,
-    sample: Sample,
-    names: Iterable[str],
-    folds: Sequence[Fold],
-    log_returns: Array,
-    config: Config,
+    stage: str, sample: Sample, names: Iterable[str], folds: Sequence[Fold], series: Array, config: Config
 ) -> dict[Key, Task]:
     """A task for each method and fold of a sample, with random numbers of its own name."""
     return {
         (sample.world, name, fold.decisions[0]): Task(
-            log_returns[: fold.decisions[-1] + 1], fold, config.lookback_days, sample.network,
+            series[: fold.decisions[-1] + 1], fold, config.lookback_days, sample.network,
             config.seeds(sample.world, stage, name, f"day {fold.decisions[0]}"),
         )
         for name in names

@@ -2,19 +2,13 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dti_core.lab import intervals
 from dti_core.lab.record import Estimate
 from dti_core.studies.lstm_portfolio.measures.resampling import SHARPE_UNIT, Resampling
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLAYS
-from dti_core.studies.lstm_portfolio.model import performance
-from dti_core.studies.lstm_portfolio.model.backtest import Backtest
-from dti_core.studies.lstm_portfolio.model.holding import Holding
-
-Array = NDArray[np.float64]
+from dti_core.studies.lstm_portfolio.model import Array, performance
+from dti_core.studies.lstm_portfolio.model.backtest import Backtest, Holding
 
 MONTHS_PER_YEAR = 12
 RISK_UNITS = {"return": "share a year", "volatility": "share a year", "drawdown": "share of wealth"}

@@ -5,15 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dti_core.lab import intervals
 from dti_core.lab.config import Config
 from dti_core.lab.intervals import Interval
 from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
-
-Array = NDArray[np.float64]
+from dti_core.studies.lstm_portfolio.model import Array
 
 SHARPE_UNIT = "Sharpe ratio a year"
 

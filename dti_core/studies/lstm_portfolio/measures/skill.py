@@ -3,17 +3,14 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dti_core.lab import intervals
 from dti_core.lab.methods import trials
 from dti_core.lab.record import Estimate
 from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS, NULLS
-from dti_core.studies.lstm_portfolio.model import skill
+from dti_core.studies.lstm_portfolio.model import Array, skill
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest
-
-Array = NDArray[np.float64]
 
 #: Months in a block of forecast errors, at least; over a year or less no other length can be chosen.
 SHORTEST_BLOCK, MONTHS_TO_CHOOSE = 3, 12

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from dti_core.lab import intervals
@@ -13,13 +12,11 @@ from dti_core.lab.record import Estimate
 from dti_core.studies.lstm_portfolio.measures.resampling import SHARPE_UNIT, Resampling
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
-from dti_core.studies.lstm_portfolio.model import performance
+from dti_core.studies.lstm_portfolio.model import Array, performance
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest
 
-Array = NDArray[np.float64]
 
-
-def deflated_estimate(backtest: Backtest, resampling: Resampling) -> Estimate:
+def deflated_estimate(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
     """Deflated Sharpe ratio of the best of the tried forecasts, on its returns in excess of equal weights.
 
     The interval resamples days; which trial is best and how far the trials spread are held fixed.
@@ -34,10 +31,10 @@ def deflated_estimate(backtest: Backtest, resampling: Resampling) -> Estimate:
 
     drawn = intervals.block_bootstrap(deflated, active[best], **resampling.options(name))
     unit = f"probability ({METHODS[best].title}, best of {len(tried)})"
-    return drawn.estimate(name, unit, measure="deflated_sharpe", method=best, trials=len(tried))
+    yield drawn.estimate(name, unit, measure="deflated_sharpe", method=best, trials=len(tried))
 
 
-def seed_estimates(backtest: Backtest) -> Iterator[Estimate]:
+def seed_estimates(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
     """What another draw of seeds would change, apart from what another stretch of history would."""
     n = len(backtest.networks)
     if n < 2:
@@ -45,7 +42,7 @@ def seed_estimates(backtest: Backtest) -> Iterator[Estimate]:
     leads = performance.sharpe_leads(backtest.networks, backtest.returns(BENCHMARK))
     name = f"sharpe_single_{FAVOURITE}_minus_{BENCHMARK}_over_seeds"
     at = {"measure": "mean_over_seeds", "method": FAVOURITE, "against": BENCHMARK}
-    yield intervals.mean_over_seeds(leads).estimate(name, SHARPE_UNIT, **at)
+    yield intervals.mean_over_seeds(leads).estimate(name, SHARPE_UNIT, resampling.world, **at)
     spread = float(np.std(leads, ddof=1))
     low, high = (spread * math.sqrt((n - 1) / stats.chi2.ppf(q, n - 1)) for q in (0.975, 0.025))
     yield Estimate(

@@ -10,17 +10,14 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dti_core.lab.intervals import Interval, newey_west_mean
 from dti_core.lab.record import Estimate
 from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
 from dti_core.studies.lstm_portfolio.methods.volatility import BASELINE, VOLATILITY
+from dti_core.studies.lstm_portfolio.model import Array, Days
 from dti_core.studies.lstm_portfolio.model.variance import qlike
-
-Array = NDArray[np.float64]
-Days = NDArray[np.int64]
 
 
 def volatility_estimates(
@@ -55,10 +52,8 @@ def volatility_estimates(
     columns: dict[str, Array] = {}
     for series, group in {"assets": slice(0, n_assets), "index": slice(n_assets, None)}.items():
         if realised[:, group].size:
-            mean = {
-                name: qlike(realised, table.mean(axis=0))[:, group].mean(axis=1)
-                for name, table in forecasts.items()
-            }
+            means = {name: table.mean(axis=0) for name, table in forecasts.items()}
+            mean = {name: qlike(realised, table)[:, group].mean(axis=1) for name, table in means.items()}
             networks = qlike(realised, forecasts[FAVOURITE])[..., group].mean(axis=(1, 2))
             estimates += _estimates(mean, networks, lags, series, resampling)
             columns |= {f"{name}{_ending(series)}": losses for name, losses in mean.items()}
@@ -93,12 +88,9 @@ def _estimates(
             unit, skilled = "share of the constant's QLIKE", at | {"measure": "qlike_skill"}
             yield resampling.estimate(share, key, unit, skilled)
         if VOLATILITY[name].counts_as_trial and name != FAVOURITE:
-            gap, key = (
-                newey_west_mean(loss - losses[FAVOURITE], lags),
-                f"qlike_{name}_minus_{FAVOURITE}{ending}",
-            )
-            paired = at | {"measure": "qlike_difference", "against": FAVOURITE}
-            yield resampling.estimate(gap, key, "QLIKE", paired, (loss.mean() - networks).tolist())
+            gap, each = newey_west_mean(loss - losses[FAVOURITE], lags), (loss.mean() - networks).tolist()
+            key, paired = f"qlike_{name}_minus_{FAVOURITE}{ending}", at | {"measure": "qlike_difference"}
+            yield resampling.estimate(gap, key, "QLIKE", paired | {"against": FAVOURITE}, each)
 
 
 def _ending(series: str) -> str:

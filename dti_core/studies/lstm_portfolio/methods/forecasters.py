@@ -8,14 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dti_core.bridges.forecaster import Fold, LstmSettings, forecast_fold, future_returns, return_windows
 from dti_core.lab.methods import Method
-from dti_core.studies.lstm_portfolio.model import forecasting
-
-Array = NDArray[np.float64]
-Days = NDArray[np.int64]
+from dti_core.studies.lstm_portfolio.model import Array, Days, forecasting
 
 #: Training days are taken every so many days, since targets of neighbouring days overlap.
 STRIDE_DAYS = 5
@@ -138,9 +134,7 @@ METHODS: dict[str, Method[Forecaster]] = {
     "ar1": Method("AR(1)", ar1, ("each asset's months follow one another linearly",)),
     "ridge": Method("ridge", ridge, ("linearity",)),
     "boosting": Method("boosting", boosting, ("sums and spreads of the window say all",)),
-    "constant_sharpe": Method(
-        "risk x constant", constant_sharpe, ("risk is paid alike",), counts_as_trial=False
-    ),
+    "constant_sharpe": Method("risk x constant", constant_sharpe, ("risk is paid",), counts_as_trial=False),
     "shuffled": Method("LSTM, shuffled", shuffled, needs=("favourite",), counts_as_trial=False),
     "foresight": Method("foresight", foresight, needs=("future",), counts_as_trial=False),
 }

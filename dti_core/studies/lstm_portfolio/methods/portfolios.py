@@ -4,13 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dti_core.lab.methods import Method
-from dti_core.studies.lstm_portfolio.model import regimes
+from dti_core.studies.lstm_portfolio.model import Array, Days, regimes
 
-Array = NDArray[np.float64]
-Days = NDArray[np.int64]
 Rule = Callable[[Array], Array]
 Overlay = Callable[[Array, Array, Array, Days], Array]
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from dti_core.bridges.forecaster import Fold, LstmSettings, forecast_fold
 from dti_core.lab.methods import Method
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, Forecaster, Task
+from dti_core.studies.lstm_portfolio.model import Array
 from dti_core.studies.lstm_portfolio.model.variance import constant_variance, realised_variance
 
-Array = NDArray[np.float64]
 Rows = Sequence[int] | NDArray[np.int_]
 
 #: Smallest daily volatility of a target or a forecast (10 basis points, about 1.6 % a year): a price may

@@ -1,14 +1,57 @@
-"""What one world's strategies earned and what its forecasters said: all that measures look at."""
+"""From weights to returns after costs, and the outcome of a walk: all that measures look at."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dti_core.studies.lstm_portfolio.model.holding import Holding
+from dti_core.studies.lstm_portfolio.model import Array, Days
 
-Array = NDArray[np.float64]
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a sequence of target weights earned.
+
+    returns : (n_days_held,) simple daily returns after costs, from the day after the first decision.
+    turnover : (n_decisions,) traded share of wealth; entering counts 1.
+    """
+
+    returns: Array
+    turnover: Array
+
+
+def drifted(weights: Array, growth: Array) -> Array:
+    """(n_assets,) weights after each asset grew by the factor `growth` and nothing was traded."""
+    grown = weights * growth
+    return np.asarray(grown / grown.sum())
+
+
+def hold(weights: Array, returns: Array, days: Days, cost_bps: float, end: int | None = None) -> Holding:
+    """Daily returns of weights set at the closes `days`, left to drift in between, less the cost of trading.
+
+    Trading at day t costs cost_bps / 10,000 of each traded dollar, sum |target - drifted|, and is taken from
+    the return of day t + 1.
+
+    Parameters
+    ----------
+    weights : (n_decisions, n_assets), each row set with what was known at the close of its day.
+    returns : (n_days, n_assets) simple daily returns. days : (n_decisions,) increasing rows of it.
+    end : last row that is held; None holds to the last.
+    """
+    last = len(returns) - 1 if end is None else end
+    paid = cost_bps * 1e-4
+    before = np.zeros(weights.shape[1])
+    daily, turnover = [], np.empty(len(days))
+    for k, (day, until) in enumerate(zip(days, [*days[1:], last], strict=True)):
+        turnover[k] = np.abs(weights[k] - before).sum()
+        growth = np.cumprod(1 + returns[day + 1 : until + 1], axis=0)
+        wealth = growth @ weights[k]
+        wealth_before = np.concatenate([[1.0], wealth[:-1]])
+        net = wealth / wealth_before - 1
+        net[0] = (1 + net[0]) * (1 - paid * turnover[k]) - 1
+        daily.append(net)
+        before = drifted(weights[k], growth[-1])
+    return Holding(np.concatenate(daily), turnover)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +70,7 @@ class Backtest:
     target: Array
     forecasts: Mapping[str, Array]
     nulls: Mapping[str, Array]
-    regime: NDArray[np.int64]
+    regime: Days
     index_returns: Array | None = None
 
     def returns(self, strategy: str) -> Array:

@@ -4,12 +4,9 @@ All work on log returns (n_rows, n_assets) and read no row after a decision, `ta
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dti_core.bridges.forecaster import SCALE_FLOOR, future_returns, trailing_volatility
-
-Array = NDArray[np.float64]
-Days = NDArray[np.int64]
+from dti_core.studies.lstm_portfolio.model import Array, Days
 
 
 def targets(log_returns: Array, days: Days, horizon_days: int) -> Array:

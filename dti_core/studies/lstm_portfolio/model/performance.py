@@ -3,10 +3,9 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-Array = NDArray[np.float64]
+from dti_core.studies.lstm_portfolio.model import Array
 
 DAYS_PER_YEAR = 252.0
 

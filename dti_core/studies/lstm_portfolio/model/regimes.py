@@ -4,12 +4,9 @@ from enum import IntEnum
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from dti_core.studies.lstm_portfolio.model import Array, Days
 from dti_core.studies.lstm_portfolio.model.performance import DAYS_PER_YEAR
-
-Array = NDArray[np.float64]
-Days = NDArray[np.int64]
 
 
 class Regime(IntEnum):
@@ -32,7 +29,7 @@ def realised_volatility(returns: Array, window_days: int = 21) -> Array:
     return rolling.to_numpy() * np.sqrt(DAYS_PER_YEAR)
 
 
-def regimes_before(volatility: Array, days: Days, min_history_days: int = 252) -> NDArray[np.int64]:
+def regimes_before(volatility: Array, days: Days, min_history_days: int = 252) -> Days:
     """(n_decisions,) the Regime at each decision, by terciles of the volatilities up to that day.
 
     Assumes: `volatility[t]` was known at the close of day t, so that no cut-off looks ahead.
@@ -62,7 +59,7 @@ def trust(volatility: Array, days: Days, min_history_days: int = 252) -> Array:
     return np.where(np.isfinite(usual), np.minimum(1.0, usual / now), 1.0)
 
 
-def days_by_regime(regime: NDArray[np.int64], days: Days, end: int) -> NDArray[np.int64]:
+def days_by_regime(regime: Days, days: Days, end: int) -> Days:
     """(n_days_held,) the regime of each day held, which is that of the decision before it.
 
     Parameters

@@ -1,10 +1,9 @@
 """How good forecasts are: squared error against nulls, rank correlation, and the trap of price levels."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-Array = NDArray[np.float64]
+from dti_core.studies.lstm_portfolio.model import Array
 
 
 def r2_against(target: Array, forecast: Array, null: Array) -> float:

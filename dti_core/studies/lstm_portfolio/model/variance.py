@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from dti_core.studies.lstm_portfolio.model import Array
+
 Rows = Sequence[int] | NDArray[np.int_]
 
 

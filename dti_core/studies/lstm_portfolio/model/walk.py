@@ -5,12 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dti_core.bridges.forecaster import Fold, walk_forward_folds
 from dti_core.studies.lstm_portfolio.data import Parameters
-
-Days = NDArray[np.int64]
+from dti_core.studies.lstm_portfolio.model import Days
 
 #: Trading days a month where rows carry no dates.
 MONTH_DAYS = 21
