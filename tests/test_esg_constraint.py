@@ -357,5 +357,15 @@ def test_the_decision_shows_controls_hollow_and_the_smallest_effect_of_the_claim
     )
 
 
+def test_named_tables_hold_the_estimates_of_their_measures(result) -> None:
+    assert list(figures.table(result, "controls").index) == [
+        "rating_effect", "rating_effect_found", "leads_found", "present_found",
+    ]  # fmt: skip
+    assert {"effect_rank", "reverse_second_rater", "oster_bound"} <= set(
+        figures.table(result, "variants").index
+    )
+    assert {"petersen_slope", "empluk_n1_se"} <= set(figures.table(result, "published").index)
+
+
 def test_the_benchmark_is_a_table() -> None:
     assert {"route", "peak memory, MB"} <= set(figures.speed_table().columns)

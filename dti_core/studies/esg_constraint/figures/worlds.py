@@ -1,7 +1,6 @@
 """Figures of the worlds: who covers, who is fooled, what decides the claim, how much data it takes."""
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 
 from dti_core.lab.data import DataCard, simulated_card
@@ -104,13 +103,6 @@ def plot_power(result: Result) -> go.Figure:
     figure.update_xaxes(type="log", tickvals=sorted({x for trace in figure.data for x in trace.x}))
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
     return figure.update_layout(height=500)
-
-
-def fooled(result: Result) -> pd.DataFrame:
-    """Estimators whose intervals miss the truth, by world, with their rate of false findings."""
-    wrong = result.series["coverage"].query("verdict == 'wrong'")
-    columns = ["world", "estimator", "offered", "bias", "coverage", "false_positive", "n"]
-    return wrong[columns].reset_index(drop=True)
 
 
 def _worlds_card(result: Result) -> DataCard:
