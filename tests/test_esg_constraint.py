@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dti_core.lab.claims import judge
+from dti_core.lab.claims import judge, judge_bar
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import DataError
 from dti_core.lab.parallel import CORES
@@ -201,6 +201,7 @@ def test_every_estimate_says_where_it_stands(result, own_result) -> None:
     """Nobody needs to parse a name: no two estimates but published ones share world and dimensions."""
     for one in (*result, *own_result):
         assert "measure" in one.at, one.key
+        assert {type(place) for place in one.at.values()} <= {str, float}, one.key
     for found in (result, own_result):
         places = [
             (one.world, *sorted(map(str, one.at.items())))
@@ -352,9 +353,20 @@ def test_the_decision_shows_controls_hollow_and_the_smallest_effect_of_the_claim
         assert sum(trace.marker.symbol == "circle" for trace in figure.data) == filled
         assert len(figure.data) == len(WORLDS) + filled
         assert {shape.x0 for shape in figure.layout.shapes} == {0, -bar.smallest_effect}
-    assert "no real firms were brought" in figures.plot_decision(result).layout.title.text.replace(
-        "<br>", " "
+    title = figures.plot_decision(result).layout.title.text.replace("<br>", " ")
+    assert "no real firms were brought" in title
+    assert judge_bar(bar, result["rating_effect@effect"]).verdict == "supported"
+    assert "reports an effect of interest in: effect" in title
+
+
+def test_named_tables_hold_the_estimates_of_their_measures(result) -> None:
+    assert list(figures.table(result, "controls").index) == [
+        "rating_effect", "rating_effect_found", "leads_found", "present_found",
+    ]  # fmt: skip
+    assert {"effect_rank", "reverse_second_rater", "oster_bound"} <= set(
+        figures.table(result, "variants").index
     )
+    assert {"petersen_slope", "empluk_n1_se"} <= set(figures.table(result, "published").index)
 
 
 def test_the_benchmark_is_a_table() -> None:

@@ -1,7 +1,6 @@
 """Figures of the worlds: who covers, who is fooled, what decides the claim, how much data it takes."""
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 
 from dti_core.lab.data import DataCard, simulated_card
@@ -62,11 +61,11 @@ def plot_decision(result: Result) -> go.Figure:
         Row("real firms" if name == OBSERVED else plain(name), one, control=name != OBSERVED)
         for name, one in found.items()
     ]
-    seen = [row.label for row in rows if row.estimate.high < SMALLEST_EFFECT]
+    seen = [row.label for row in rows if row.estimate.high < 0 and row.estimate.low <= SMALLEST_EFFECT]
     missing = "" if OBSERVED in found else "; no real firms were brought"
     figure = plot_forest(
         rows, what="Standardised effect of constraints on ratings", x=STANDARD, smallest=SMALLEST_EFFECT,
-        title=f"{METHODS[DECIDING].title} finds an effect that matters in {listed(seen)}{missing}",
+        title=f"{METHODS[DECIDING].title} reports an effect of interest in: {listed(seen)}{missing}",
         caption=f"Hollow: mean over simulated panels with 95 % Student t interval, in {len(WORLDS)} worlds "
         "whose truth is known. Filled: the one panel of real firms, with its own interval.",
         card=result.card if OBSERVED in found else _worlds_card(result),
@@ -88,7 +87,7 @@ def plot_power(result: Result) -> go.Figure:
         )  # fmt: skip
         lines.append(
             f"{label}: "
-            + ", ".join(f"{n} firms {one.value:.0%}" for n, one in zip(firms, points, strict=True))
+            + ", ".join(f"{n:g} firms {one.value:.0%}" for n, one in zip(firms, points, strict=True))
         )
     figure.add_hline(y=WANTED_POWER, line_color=NEUTRAL, line_dash="dash")
     planted = WORLDS["effect"].settings.effect
@@ -104,13 +103,6 @@ def plot_power(result: Result) -> go.Figure:
     figure.update_xaxes(type="log", tickvals=sorted({x for trace in figure.data for x in trace.x}))
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
     return figure.update_layout(height=500)
-
-
-def fooled(result: Result) -> pd.DataFrame:
-    """Estimators whose intervals miss the truth, by world, with their rate of false findings."""
-    wrong = result.series["coverage"].query("verdict == 'wrong'")
-    columns = ["world", "estimator", "offered", "bias", "coverage", "false_positive", "n"]
-    return wrong[columns].reset_index(drop=True)
 
 
 def _worlds_card(result: Result) -> DataCard:

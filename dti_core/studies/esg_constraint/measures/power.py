@@ -42,7 +42,7 @@ def power_curve(config: Config) -> Iterator[Estimate]:
             power = share_of(np.concatenate([part[name, years] for part in parts]))
             yield power.estimate(
                 f"power_{name}_{firms}_firms_{years}_years", "share of draws",
-                measure="power", method=name, firms=firms, years=years,
+                measure="power", method=name, firms=float(firms), years=float(years),
             )  # fmt: skip
 
 

@@ -22,10 +22,10 @@ _CLUSTERS: dict[str, Cluster] = {
 TRIM = 0.01
 #: pyfixest sums in parallel, in no fixed order; what that moves is far smaller than these decimals.
 DECIMALS = 6
-Panel = Callable[[], Iterator[Estimate]]
+Answers = Callable[[], Iterator[Estimate]]
 
 
-def published_panels() -> dict[str, Panel]:
+def published_panels() -> dict[str, Answers]:
     """One function a panel; each gives coefficients with intervals, and their standard errors."""
     return {
         "petersen": petersen, "grunfeld": grunfeld, "empluk": arellano_bond, "snmesp": spanish_firms,

@@ -19,7 +19,7 @@ def study_timing(sample: Sample) -> Findings:
     controls = panel.regressors()[..., 1:]
     fit = leads_and_lags(panel.outcome, panel.treatment, controls, panel.rated, LEADS, LAGS)
     found.series["leads_lags"] = coefficients(fit, [-k for k in range(-LEADS, LAGS + 1)])
-    found.add("lead_effect", fit, sample.unit, LEADS - 1, measure="effect by year", years=1)
+    found.add("lead_effect", fit, sample.unit, LEADS - 1, measure="effect by year", years=1.0)
     found.test("Leads, p", float(fit.diagnostics["leads_p"][0]), "small: the rating moves later constraints")
     if panel.cohort is None:
         found.left_out.append(("event study", "needs the column cohort, the year of a firm's relief"))

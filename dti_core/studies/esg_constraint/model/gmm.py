@@ -4,7 +4,7 @@ Own code, because no maintained Python package estimates these models on current
 tables of Arellano and Bond (1991) and Blundell and Bond (1998).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -97,23 +97,19 @@ def _equations(
     level = np.where(observed, y, np.nan)
     usable = np.isfinite(level) & np.isfinite(design).all(axis=3)
     both = usable & np.concatenate([np.zeros_like(usable[:, :, :1]), usable[:, :, :-1]], axis=2)
-    rows = [_rows(np.diff(level, axis=2, prepend=np.nan), np.diff(design, axis=2, prepend=np.nan), both)]
+    change_y, change_x = (np.diff(values, axis=2, prepend=np.nan) for values in (level, design))
     once = exogenous if system else np.concatenate([exogenous, time], axis=3)
-    z = [_difference_instruments(lagged, once, n_years)]
-    kept = [both]
+    blocks = [(*_rows(change_y, change_x, both), _difference_instruments(lagged, once, n_years))]
     if system:
-        rows.append(_rows(level, design, usable))
-        z.append(_level_instruments(lagged, np.concatenate([exogenous, time], axis=3)))
-        kept.append(usable)
-    instruments = _block_diagonal(z) if system else z[0]
-    empty = int(np.argmax(usable.any(axis=(0, 1))))
-    mask = np.concatenate([one.swapaxes(1, 2) for one in kept], axis=1)
-    row = np.arange(mask.shape[1]) % n_years >= empty
-    instruments, mask = instruments[:, row], mask[:, row]
-    instruments = np.where(mask[:, :, None] & np.isfinite(instruments), instruments, 0.0)
+        levels = _level_instruments(lagged, np.concatenate([exogenous, time], axis=3))
+        blocks.append((*_rows(level, design, usable), levels))
+    started = np.arange(n_years) >= np.argmax(usable.any(axis=(0, 1)))
+    row = np.tile(started, len(blocks))
+    outcome, columns = (np.concatenate([block[j] for block in blocks], axis=1)[:, row] for j in (0, 1))
+    instruments = _block_diagonal([block[2] for block in blocks])[:, row]
+    instruments = np.where(np.isfinite(outcome)[:, :, None] & np.isfinite(instruments), instruments, 0.0)
     instruments = instruments[:, :, (instruments != 0).any(axis=(0, 1, 3))]
-    outcome, columns = (np.concatenate([pair[j] for pair in rows], axis=1)[:, row] for j in (0, 1))
-    return _Equations(outcome, columns, instruments, n_years - empty)
+    return _Equations(outcome, columns, instruments, int(started.sum()))
 
 
 def _rows(y: Array, x: Array, usable: Mask) -> tuple[Array, Array]:
@@ -131,11 +127,10 @@ def _difference_instruments(lagged: tuple[Lags, ...], plain: Array, n_years: int
 
 def _level_instruments(lagged: tuple[Lags, ...], plain: Array) -> Array:
     """(d, n_years, l, n) instruments of the level equation: the last change that the lags leave valid."""
-    changes = [
-        Lags(np.diff(one.values, axis=2, prepend=np.nan), one.first - 1, one.first - 1, one.collapse)
+    columns = [
+        _spread(replace(one, values=np.diff(one.values, axis=2, prepend=np.nan)), one.first - 1)
         for one in lagged
     ]
-    columns = [_spread(one, one.first) for one in changes]
     return np.concatenate([*columns, plain.transpose(0, 2, 3, 1)], axis=2)
 
 
@@ -148,11 +143,11 @@ def _spread(one: Lags, lag: int) -> Array:
 
 
 def _block_diagonal(blocks: list[Array]) -> Array:
-    difference, level = blocks
-    n_left, n_right = difference.shape[2], level.shape[2]
-    top = np.pad(difference, ((0, 0), (0, 0), (0, n_right), (0, 0)))
-    low = np.pad(level, ((0, 0), (0, 0), (n_left, 0), (0, 0)))
-    return np.concatenate([top, low], axis=1)
+    """Rows of all blocks one below the other, each with columns of its own."""
+    widths = [block.shape[2] for block in blocks]
+    sides = [(sum(widths[:place]), sum(widths[place + 1 :])) for place in range(len(blocks))]
+    padded = [np.pad(one, ((0, 0), (0, 0), side, (0, 0))) for one, side in zip(blocks, sides, strict=True)]
+    return np.concatenate(padded, axis=1)
 
 
 @dataclass(frozen=True, slots=True)

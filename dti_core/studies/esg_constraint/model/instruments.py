@@ -1,13 +1,12 @@
 """Two-stage least squares on stacked draws, with what weak instruments leave of it."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from dti_core.studies.esg_constraint.model import fit as fitting
 from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask, inverse_of_gram
 from dti_core.studies.esg_constraint.model.effects import TWO_WAY, Effect, Stacked, absorb, stack
 from dti_core.studies.esg_constraint.model.fit import Cluster, Fit, cross
+from dti_core.studies.esg_constraint.model.regression import least_squares
 
 #: Codes of the diagnostic `anderson_rubin_kind`.
 BOUNDED, TWO_RAYS, WHOLE_LINE = 0.0, 1.0, 2.0
@@ -40,7 +39,7 @@ def two_stage(
     sample = absorb(stack(y, design, observed), effects)
     x, z = sample.values[:, :, 1 : 2 + k], sample.values[:, :, 2:]
     weight = sample.weight[:, :, None]
-    first = _regress(sample, 1, slice(2, None), cluster)
+    first = least_squares(endogenous, design[..., 1:], observed & np.isfinite(y), effects, cluster)
     projection = inverse_of_gram(cross(z * weight, z))[0] @ cross(z * weight, x)
     fitted = np.einsum("dtln,dlk->dtkn", z, projection)
     bread, _, identified = inverse_of_gram(cross(fitted * weight, fitted))
@@ -57,14 +56,6 @@ def two_stage(
         diagnostics |= _anderson_rubin(*forms, level)
     coef, std_error = fitting.where_identified(identified, coef, covariance)
     return Fit(coef, std_error, covariance, sample.n_obs, dof, f"2SLS, {cluster} errors", diagnostics)
-
-
-def _regress(sample: Stacked, outcome: int, columns: slice, cluster: Cluster) -> Fit:
-    """Least squares of one absorbed column on others."""
-    both = sample.values[:, :, outcome : outcome + 1], sample.values[:, :, columns]
-    values = np.concatenate(both, axis=2)
-    before = np.einsum("dtkn,dtn->dk", values[:, :, 1:] ** 2, sample.weight)
-    return fitting.solve(replace(sample, values=values), before, cluster)
 
 
 def _reduced_forms(
