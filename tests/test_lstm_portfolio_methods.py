@@ -1,6 +1,7 @@
 """Registries of lstm_portfolio: one entry carries a method everywhere, and moves no other number."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -129,3 +130,11 @@ def test_a_given_forecast_decides_the_optimisers_weights():
     weights = max_sharpe(returns, np.array([1e-5, 1e-5, 1e-3, 1e-5]))
     assert weights[2] > 0.9
     assert weights.sum() == pytest.approx(1.0)
+
+
+def test_the_study_has_seven_words_and_nothing_beside_them():
+    room = Path(figures.__file__).parent
+    words = {path.stem for path in room.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert words - {"__init__"} == {
+        "data", "worlds", "model", "methods", "measures", "estimate", "figures",
+    }  # fmt: skip

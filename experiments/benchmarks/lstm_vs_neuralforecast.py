@@ -1,4 +1,4 @@
-"""CPU time of one walk-forward fold: the sequences bridge, a plain loop and neuralforecast, side by side.
+"""CPU time of one walk-forward fold: the forecaster bridge, a plain loop and neuralforecast, side by side.
 
 See README.md in this folder for what is counted and how to make the peer's environment.
 """

@@ -142,7 +142,7 @@ METHODS: dict[str, Method[Forecaster]] = {
 NULLS: dict[str, Method[Forecaster]] = {
     "zero": Method("zero", zero, counts_as_trial=False),
     "pooled_mean": Method("pooled mean", pooled_mean, counts_as_trial=False),
-    "constant_sharpe": Method("constant Sharpe x vol", constant_sharpe, counts_as_trial=False),
+    "constant_sharpe": Method("constant Sharpe x volatility", constant_sharpe, counts_as_trial=False),
 }
 
 

@@ -105,5 +105,5 @@ RULES: dict[str, Method[Rule]] = {
 }
 #: Bets that mix the weights of favourite and benchmark by what is known of the market.
 OVERLAYS: dict[str, Method[Overlay]] = {
-    "adaptive": Method("LSTM, adaptive", adaptive, ("volatility lasts",), counts_as_trial=False)
+    "adaptive": Method("adaptive", adaptive, ("volatility lasts",), counts_as_trial=False)
 }
