@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -371,3 +372,10 @@ def test_named_tables_hold_the_estimates_of_their_measures(result) -> None:
 
 def test_the_benchmark_is_a_table() -> None:
     assert {"route", "peak memory, MB"} <= set(figures.speed_table().columns)
+
+
+def test_the_study_is_made_of_the_seven_words() -> None:
+    """Nothing stands beside them, so that who knows one study finds the way in every other."""
+    place = Path(study.__file__).parent
+    words = {"data", "worlds", "model", "methods", "measures", "estimate", "figures"}
+    assert {path.stem for path in place.iterdir() if path.stem not in ("__init__", "__pycache__")} == words
