@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from dti_core.cli import doctor
 from dti_core.lab import data
@@ -164,6 +165,7 @@ def _read_set(name: str) -> int:
 def test_reads_in_other_processes_are_in_the_ledger(tmp_path, monkeypatch):
     monkeypatch.setenv(data.READS_FILE, str(tmp_path / "reads.jsonl"))
     monkeypatch.setenv("DTI_CORES", "2")
+    get_reusable_executor().shutdown(wait=True)  # workers that another test left know no ledger of this one
     names = ["grunfeld", "empluk", "grunfeld", "vix"]
     run_parallel(_read_set, names, "reading")
     assert data.reads() == data.planned_reads([], names)
