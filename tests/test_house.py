@@ -340,7 +340,7 @@ def test_no_claim_has_two_owners_and_experiments_name_what_they_own():
 
 
 def test_rooms_stay_small():
-    """Each within its limit, or within the leave of a named exception that is not forgotten once it is met."""
+    """Within the limit, or the leave of a named exception that is not forgotten once the limit is met."""
     sizes = ledger()
     assert [(size.room, size.lines, size.leave) for size in sizes if size.lines > size.leave] == []
     assert [size.room for size in sizes if size.why and size.lines <= size.limit] == []

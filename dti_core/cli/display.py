@@ -117,9 +117,14 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     console.print(grid)
 
 
+def judged(verdict: "Verdict") -> tuple[object, ...]:
+    """The word of a verdict in its colour, and in brackets its grade and size."""
+    return verdict_word(verdict.verdict), f" ({verdict.qualified})" if verdict.qualified else ""
+
+
 def show_verdicts(verdicts: Iterable["Verdict"], title: str) -> None:
     """Print verdicts with their reasons."""
-    rows = [(v.claim, verdict_word(v.verdict), v.because) for v in verdicts]
+    rows = [(v.claim, judged(v), v.because) for v in verdicts]
     table(title, ["claim", "verdict", "because"], rows)
 
 

@@ -52,7 +52,7 @@ def claims(
     for judged in all_verdicts(newest_records()):
         claim = register[judged.claim]
         if verdict in (None, judged.verdict) and study in (None, claim.owner):
-            rows.append((judged.claim, display.verdict_word(judged.verdict), claim.says, judged.because))
+            rows.append((judged.claim, display.judged(judged), claim.says, judged.because))
     display.table(f"{len(rows)} claims", ["claim", "verdict", "says", "because"], rows)
 
 
