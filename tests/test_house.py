@@ -42,8 +42,8 @@ HOMES = {
 
 #: Rooms of the lab that studies may use; bridges may use none.
 ROOMS = {
-    "config", "data", "errors", "forest", "intervals", "kept", "methods", "parallel", "paths", "record",
-    "say", "theme",
+    "config", "data", "errors", "forest", "intervals", "kept", "methods", "parallel", "paths", "parts",
+    "record", "say", "theme",
 }  # fmt: skip
 
 

@@ -53,11 +53,14 @@ def plot_forest(
     if smallest is not None:
         figure.add_vline(
             x=smallest, line_color=NEUTRAL, line_dash="dash", annotation_text=f"matters from {smallest:g}",
-            annotation_position="bottom right", annotation_font_size=11,
+            annotation_position="top right", annotation_font_size=11,
         )  # fmt: skip
     alt = intervals_in_words(what, [(_named(row), row.estimate) for row in rows], digits)
     figure = style(figure, y="", alt=f"{alt} {texts.pop('alt', '')}".strip(), **texts)
-    figure.update_yaxes(tickvals=[-k for k in range(len(labels))], ticktext=labels, zeroline=False)
+    top = 1.1 if smallest is not None else 0.6  # room for what names the dashed line
+    figure.update_yaxes(
+        tickvals=[-k for k in range(len(labels))], ticktext=labels, zeroline=False, range=[0.4 - len(labels), top]
+    )  # fmt: skip
     series = any(row.series for row in rows)
     height = 190 + ROW_HEIGHT * max(3, len(rows) if series else len(labels))
     figure.update_layout(showlegend=series, legend={"y": -0.28}, height=height)
