@@ -58,9 +58,8 @@ def plot_forest(
     alt = intervals_in_words(what, [(_named(row), row.estimate) for row in rows], digits)
     figure = style(figure, y="", alt=f"{alt} {texts.pop('alt', '')}".strip(), **texts)
     top = 1.1 if smallest is not None else 0.6  # room for what names the dashed line
-    figure.update_yaxes(
-        tickvals=[-k for k in range(len(labels))], ticktext=labels, zeroline=False, range=[0.4 - len(labels), top]
-    )  # fmt: skip
+    places = {"tickvals": [-k for k in range(len(labels))], "range": [0.4 - len(labels), top]}
+    figure.update_yaxes(ticktext=labels, zeroline=False, **places)
     series = any(row.series for row in rows)
     height = 190 + ROW_HEIGHT * max(3, len(rows) if series else len(labels))
     figure.update_layout(showlegend=series, legend={"y": -0.28}, height=height)
