@@ -84,7 +84,7 @@ def test_a_new_study_runs_is_published_and_grows_by_one_line(house):
     house.edit(f"experiments/{SLUG}.yaml", "changes: {n_draws: 200}", "changes: {n_draws: 6}")
     before = house.run()
     house.call("dti", "publish", SLUG)
-    assert SLUG in house.call("dti", "stale", SLUG)
+    assert f"{SLUG}: fresh" in house.call("dti", "stale", SLUG)
     house.edit(f"dti_core/studies/{SLUG}/methods.py", "\n}\n", f"\n{TRIMMED}}}\n")
     after = house.run()
     assert {key: after[key] for key in before} == before

@@ -8,7 +8,8 @@ are, refuted if any is, else inconclusive.
 Controls can only weaken a verdict. Each bar that decides it is judged in each control world by itself: if it
 is cleared in the world without the effect, or not cleared in the world with a planted effect, or one of both
 is missing, the verdict falls to inconclusive. A world that was drawn many times is judged by the share of
-draws that clear the bar: above FALSE_RATE it shows an effect that is not there, below POWER it misses one.
+draws that clear the bar: above FALSE_RATE it shows an effect that is not there, below POWER it misses one,
+and fewer than LEAST_DRAWS draws are none. A conditional verdict needs the share of its assumptions.
 """
 
 import html
@@ -17,13 +18,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import NormalDist
 
 from dti_core.lab.citations import Finding
-from dti_core.lab.record import OBSERVED, Estimate, Record, Result, Size, Verdict, VerdictWord
+from dti_core.lab.record import OBSERVED, Estimate, Grade, Record, Result, Size, Verdict, VerdictWord
 from dti_core.lab.register import Bar, Claim, ExperimentTest, Register, load_register
 
 #: Profiles whose records may decide a claim, the stronger first.
 DECIDING_PROFILES = ("full", "quick")
 #: Share of draws without an effect that may clear a bar, and of draws with one that must.
 FALSE_RATE, POWER = 0.05, 0.80
+LEAST_DRAWS = 20
+#: Lower levels than this decide nothing.
+LEVEL = 0.95
+#: From the weakest to the strongest.
+_GRADES: tuple[Grade, ...] = ("conditional", "observed", "derived")
+_TIE = 1e-9
 
 
 class Verdicts(tuple[Verdict, ...]):
@@ -60,12 +67,13 @@ def judge(result: Result | Record, register: Register | None = None) -> Verdicts
     slug = result.slug if isinstance(result, Record) else result.config.slug
     bound = register.bound_to(slug)
     card = result.data if isinstance(result, Record) else result.card
-    verdicts = (
-        judge_test(key, test, result.estimates, simulated=card.origin == "simulated")
-        for key, claim in bound.items()
-        for test in claim.tests
-        if test.study == slug
-    )
+    simulated, verdicts = card.origin == "simulated", []
+    for key, claim in bound.items():
+        for test in claim.tests:
+            if test.study == slug:
+                found = judge_test(key, test, result.estimates, simulated=simulated)
+                part = f"This study's part of the claim. {found.because}" if claim.parts else found.because
+                verdicts.append(found.model_copy(update={"because": part}))
     return Verdicts(verdicts, register)
 
 
@@ -110,18 +118,18 @@ def _judge_part(key: str, test: ExperimentTest, records: Mapping[str, Record]) -
 
 
 def _together(parts: Sequence[Verdict]) -> Verdict:
-    """One verdict of several parts: all must hold, and the weakest grade counts."""
+    """One verdict of several parts: all must hold, one refuted refutes, and the weakest grade counts."""
     if len(parts) == 1:
         return parts[0]
-    if waiting := [part for part in parts if part.verdict == "not yet tested"]:
-        return waiting[0]
-    found = _all_of([Finding(verdict=part.verdict, because=part.because, size=part.size) for part in parts])
-    grades = [part.grade for part in parts if part.grade]
+    words = [part.verdict for part in parts]
+    if "not yet tested" in words and "refuted" not in words:
+        return parts[words.index("not yet tested")]
+    found = _all_of([Finding(verdict=p.verdict, because=p.because.rstrip("."), size=p.size) for p in parts])
     return Verdict(
-        claim=parts[0].claim, verdict=found.verdict, because=found.because, size=found.size,
+        claim=parts[0].claim, verdict=found.verdict, because=_sentence(found.because), size=found.size,
         estimates=tuple(name for part in parts for name in part.estimates),
-        control="; ".join(part.control or "" for part in parts),
-        grade="conditional" if "conditional" in grades else grades[0],
+        control="; ".join(part.control for part in parts if part.control),
+        grade=next((grade for grade in _GRADES if grade in {part.grade for part in parts}), None),
         share=min((part.share for part in parts if part.share is not None), default=None),
     )  # fmt: skip
 
@@ -133,22 +141,25 @@ def judge_test(
 
     Parameters
     ----------
-    simulated : whether the observed world is a simulated one too; then an observed grade is conditional.
+    simulated : whether the observed world is a simulated one too; then every grade is conditional.
     """
     by_key = {estimate.key: estimate for estimate in estimates}
     found = [judge_bar(bar, by_key.get(_key(bar, OBSERVED))) for bar in test.estimates]
     whole = _all_of(found)
     word, because = whole.verdict, whole.because
     deciding = [bar for bar, one in zip(test.estimates, found, strict=True) if one.verdict == word]
-    objections = list(_objections(test, deciding, by_key)) if word != "inconclusive" else []
-    if objections:
-        word, because = "inconclusive", f"{because}. But {'; '.join(objections)}"
     share = by_key.get(test.share) if test.share else None
+    objections = list(_objections(test, deciding, by_key))
+    if test.share and (share is None or not 0 <= share.value <= 1):
+        objections.append(f"{test.share}, the share of the assumption set behind the sign, was not estimated")
+    if word != "inconclusive" and objections:
+        word, because = "inconclusive", f"{because}. But {'; '.join(objections)}"
+    made = any(bar.estimate in by_key for bar in test.estimates)
     return Verdict(
         claim=key, verdict=word, because=_sentence(because),
         estimates=tuple(bar.estimate for bar in test.estimates),
         control="; ".join(_control_in_words(test, world, by_key) for world in test.worlds),
-        grade="conditional" if simulated and test.grade == "observed" else test.grade,
+        grade=("conditional" if simulated else test.grade) if made else None,
         size=whole.size if word == "supported" else None, share=share.value if share else None,
     )  # fmt: skip
 
@@ -175,11 +186,8 @@ def _control_in_words(test: ExperimentTest, world: str, by_key: Mapping[str, Est
 
 
 def _cleared(bar: Bar, estimate: Estimate | None, *, planted: bool) -> tuple[bool, str] | None:
-    """Whether a control world clears the bar, and that in words; None if the world was not run.
-
-    Of many draws the share that clears it counts; its Wilson interval gives the method the benefit of doubt.
-    """
-    if estimate is None:
+    """Whether a control world clears the bar, and that in words; None if it was not run, or too seldom."""
+    if estimate is None or 0 < len(estimate.draws) < LEAST_DRAWS:
         return None
     if not estimate.draws:
         word = judge_bar(bar, estimate).verdict
@@ -189,7 +197,7 @@ def _cleared(bar: Bar, estimate: Estimate | None, *, planted: bool) -> tuple[boo
     clearing = [_outcome(bar, low, high)[0] == "supported" for low, high in estimate.draws]
     rate = share(sum(clearing), len(clearing))
     words = f"cleared in {rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}] of {rate.n} draws"
-    return (rate.high >= POWER if planted else rate.low > FALSE_RATE), words
+    return (rate.value >= POWER if planted else rate.value > FALSE_RATE), words
 
 
 def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:
@@ -197,10 +205,21 @@ def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:
     if estimate is None:
         missing = f"{bar.label}: the run did not estimate {bar.estimate}"
         return Finding(verdict="inconclusive", because=missing)
+    if estimate.level < LEVEL:
+        low = f"{bar.label}: an interval of {estimate.level:.0%} decides nothing"
+        return Finding(verdict="inconclusive", because=low)
     word, size = _outcome(bar, estimate.low, estimate.high)
     sign = 1.0 if bar.direction == "greater" else -1.0
-    digits = max(2, 1 - math.floor(math.log10(bar.smallest_effect)))
-    base, goal = (f"{number:.{digits}f}" for number in (bar.than, bar.than + sign * bar.smallest_effect))
+    marks = (bar.than, bar.than + sign * bar.smallest_effect)
+    digits = _digits(bar, (estimate.low, estimate.high), marks)
+    numbers = (
+        estimate.value,
+        estimate.low,
+        estimate.high,
+        bar.than + sign * smallest_found(estimate),
+        *marks,
+    )
+    value, low, high, found, base, goal = (f"{number:.{digits}f}" for number in numbers)
     beyond, short = ("above", "below") if sign > 0 else ("below", "above")
     reason = {
         "refuted": f"the whole interval lies {short} {goal}",
@@ -208,21 +227,29 @@ def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:
         "at least": f"the whole interval lies {beyond} {goal}",
         "size open": f"the whole interval lies {beyond} {base} and reaches {goal}",
     }[size or word]
-    numbers = (
-        f"{bar.label} {estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}] "
-        f"against a smallest interesting {goal} (80 % power from {smallest_found(estimate):.{digits}f})"
-    )
-    return Finding(verdict=word, because=f"{numbers}: {reason}", size=size)
+    against = f"against a smallest interesting {goal} (80 % power from {found})"
+    because = f"{bar.label} {value} [{low}, {high}] {against}: {reason}"
+    return Finding(verdict=word, because=because, size=size)
+
+
+def _digits(bar: Bar, ends: Sequence[float], marks: Sequence[float]) -> int:
+    """Decimals that tell the smallest effect, and each end from a mark that it does not meet."""
+    digits = max(2, 1 - math.floor(math.log10(bar.smallest_effect)))
+    apart = [(end, mark) for end in ends for mark in marks if abs(end - mark) > _TIE]
+    while digits < 9 and any(f"{end:.{digits}f}" == f"{mark:.{digits}f}" for end, mark in apart):
+        digits += 1
+    return digits
 
 
 def _outcome(bar: Bar, low: float, high: float) -> tuple[VerdictWord, Size | None]:
+    """What an interval says of a bar; an end that meets a mark but for rounding meets it."""
     sign = 1.0 if bar.direction == "greater" else -1.0
     near, far = sorted((sign * (low - bar.than), sign * (high - bar.than)))
-    if far < bar.smallest_effect:
+    if far < bar.smallest_effect - _TIE:
         return "refuted", None
-    if near <= 0:
+    if not near > _TIE:  # also where a number is none
         return "inconclusive", None
-    return "supported", "at least" if near >= bar.smallest_effect else "size open"
+    return "supported", "at least" if near >= bar.smallest_effect - _TIE else "size open"
 
 
 def smallest_found(estimate: Estimate) -> float:

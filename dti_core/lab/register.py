@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, FiniteFloat, StringConstraints, ValidationError, model_validator
 
 from dti_core.lab.citations import Has, Library, Misprinted, Precedes, Rule, Strict, Text
 from dti_core.lab.errors import ClaimError, ConfigError
@@ -43,8 +43,8 @@ class Bar(Strict):
     estimate: str
     label: Text
     direction: Literal["greater", "less"]
-    than: float
-    smallest_effect: Annotated[float, Field(gt=0)]
+    than: FiniteFloat
+    smallest_effect: Annotated[FiniteFloat, Field(gt=0)]
 
 
 class NegativeControl(Strict):
@@ -163,12 +163,20 @@ class Register(Library):
             for rule in claim.rules
         ):
             yield f"citation.state: '{claim.citation.state}', but no {needed.__name__.lower()} rule shows it"
+        studies = [test.study for test in claim.tests]
+        if len(set(studies)) < len(studies):
+            yield "parts: two tests in one study; make them one test of several bars"
+        if claim.test and claim.planned and claim.planned.study != claim.test.study:
+            yield f"planned.study: {claim.planned.study}, but {claim.test.study} owns the claim"
         if claim.parts and not claim.test:
             yield "parts: stand beside no test; the owner's comes first"
         for test in claim.tests:
             if len({OBSERVED, *test.worlds}) <= len(test.worlds):
                 worlds = ", ".join(test.worlds)
                 yield f"test.control.world: {worlds} must differ from '{OBSERVED}' and each other"
+            bars = [bar.estimate for bar in test.estimates]
+            if len(set(bars)) < len(bars):
+                yield "test.estimates: an estimate stands in two bars"
             if (test.share is None) == (test.grade == "conditional"):
                 yield "test.share: names an estimate, if and only if the grade is 'conditional'"
 

@@ -1,6 +1,7 @@
 """Figures of the study. Each takes only a Result; its title states what the intervals show."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from dti_core.studies.lstm_portfolio.methods.volatility import BASELINE, VOLATIL
 from dti_core.studies.lstm_portfolio.worlds import WORLDS
 
 BLUE, ORANGE, GREEN, PINK = PALETTE[:4]
-#: Smallest effects that matter, as the claims have them: C16a and C39, C39 again, C18a, C17a.
+#: Smallest effects that matter, as the claims have them: C16a and C39a, C39a again, C18a, C17a.
 SMALLEST_SHARPE, SMALLEST_ADJUSTMENT, SMALLEST_R2, SMALLEST_QLIKE = 0.1, 0.05, 0.005, 0.02
 REGIMES = {
     "calm": "calm", "middle": "middle", "volatile": "volatile", "calm_minus_volatile": "calm - volatile",
@@ -29,7 +30,9 @@ def plot_wealth(result: Result) -> go.Figure:
     paths = result.series["wealth"]
     titles = {FAVOURITE: METHODS[FAVOURITE].title} | {name: rule.title for name, rule in RULES.items()}
     titles |= {"index": "index"} if "index" in paths else {}
-    colours = dict(zip(titles, (ORANGE, BLUE, GREEN, PINK, *PALETTE[4:]), strict=False)) | {"index": NEUTRAL}
+    colours = dict(zip(titles, cycle((ORANGE, BLUE, GREEN, PINK, *PALETTE[4:])), strict=False)) | {
+        "index": NEUTRAL
+    }
     ends = {title: float(paths[name].iloc[-1]) for name, title in titles.items()}
     figure = go.Figure()
     for name, title in titles.items():
@@ -90,7 +93,7 @@ def plot_sharpe_differences(result: Result) -> go.Figure:
 
 def plot_skill(result: Result) -> go.Figure:
     """Out-of-sample R2 of each forecaster against the nulls."""
-    colours = dict(zip(NULLS, (NEUTRAL, BLUE, ORANGE, GREEN, PINK), strict=False))
+    colours = dict(zip(NULLS, cycle((NEUTRAL, BLUE, ORANGE, GREEN, PINK)), strict=False))
     by_null = {
         (name, null): _only(result, measure="r2", method=name, null=null)
         for name in trials(METHODS)
