@@ -278,7 +278,7 @@ def test_a_planted_signal_is_found(planted_result):
 
 
 def test_permuting_the_days_takes_the_support_away(planted_result):
-    """Bar by bar. Foresight pays in any world: that bar of C16a says nothing and lets nothing be supported."""
+    """Bar by bar. Foresight pays in any world: that bar of C16a says nothing, so nothing is supported."""
     known = {estimate.key: estimate for estimate in planted_result}
     bars = {
         bar.estimate: judge_bar(bar, known[f"{bar.estimate}@permuted_returns"]).verdict
