@@ -355,7 +355,7 @@ def _hostile_names(home: Path, record: Record) -> Record:
     for study in register["studies"].values():
         study["title"] = NAME
     path.write_text(yaml.safe_dump(register), encoding="utf-8")
-    words = {"packaged": ("package", "sha256"), "published": ("commit", "upstream")}
+    words = {"packaged": ("package", "version"), "published": ("commit", "upstream")}
     for kind, more in words.items():
         path = home / "experiments" / "data" / f"{kind}.yaml"
         rows = yaml.safe_load(path.read_text(encoding="utf-8"))

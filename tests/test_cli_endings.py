@@ -147,10 +147,10 @@ class World:
 LONG = "/a" * 2500
 SMOKE = ("run", "toy", "--profile", "smoke")
 CASES = [
-    ("nothing", ("run", "toy", "-p", f"seed={'9' * 400}"), INPUT, r"seed = 9{40}\.\.\. \(400 characters\)"),
+    ("nothing", ("run", "toy", "-p", f"seed={'9' * 400}"), INPUT, r"seed = '9{39}\.\.\. \(402 char"),
     ("nothing", ("run", "toy", "-p", f"seed={'9' * 5000}"), INPUT, r"seed = '9{39}\.\.\. \(5002 char"),
     ("nothing", ("run", "toy", "-p", "seed=nan"), INPUT, "seed = 'nan' is not allowed. Give whole number"),
-    ("nothing", ("run", "toy", "-p", "cost_bps=1e999"), INPUT, "cost_bps = inf is not allowed"),
+    ("nothing", ("run", "toy", "-p", "cost_bps=1e999"), INPUT, "cost_bps = '1e999' is not allowed"),
     ("nothing", ("run", "toy", "--data", LONG), INPUT, r"/a/a.* \.\.\. .*: no such file or folder"),
     ("data_module", ("data", "check", "toy", LONG), INPUT, "."),
     ("data_module", ("data", "check", "toy", "{home}"), INPUT, "."),

@@ -229,10 +229,18 @@ def test_an_end_meets_a_mark_but_for_rounding() -> None:
     assert "[-0.3000, 0.0996]" in close.because
 
 
-def test_a_low_level_decides_nothing() -> None:
-    found = judge_bar(BAR, Estimate("gain", 0.2, 0.15, 0.25, "unit", 9, level=0.5))
+@pytest.mark.parametrize("level", [0.5, 1.0, 5.95])
+def test_a_low_or_impossible_level_decides_nothing(level: float) -> None:
+    found = judge_bar(BAR, Estimate("gain", 0.2, 0.15, 0.25, "unit", 9, level=level))
     assert found.verdict == "inconclusive"
-    assert "an interval of 50% decides nothing" in found.because
+    assert f"an interval of {level:.0%} decides nothing" in found.because
+
+
+def test_controls_stand_in_the_order_of_the_reasons() -> None:
+    """The bar that decides comes first in both."""
+    found = judged(saving_observed="refuted", gain_none="inconclusive")
+    assert found.because.startswith("Saving")
+    assert found.control == "none: refuted, inconclusive; planted: supported, supported"
 
 
 def test_grade_size_and_share_qualify_a_verdict() -> None:

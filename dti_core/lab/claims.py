@@ -53,7 +53,7 @@ class Verdicts(tuple[Verdict, ...]):
 
     def _row(self, verdict: Verdict) -> str:
         claim, word, because = verdict.claim, verdict.verdict, html.escape(verdict.because)
-        controls = f" Controls: {html.escape(verdict.control)}." if verdict.control else ""
+        controls = f" Controls, in that order: {html.escape(verdict.control)}." if verdict.control else ""
         return (
             f'<tr><th scope="row">{claim}: {html.escape(self.says[claim])}</th>'
             f'<td class="verdict-{word.replace(" ", "-")}">{word}<br><small>{verdict.qualified}</small></td>'
@@ -155,10 +155,11 @@ def judge_test(
     if word != "inconclusive" and objections:
         word, because = "inconclusive", f"{because}. But {'; '.join(objections)}"
     made = any(bar.estimate in by_key for bar in test.estimates)
+    bars = sorted(test.estimates, key=lambda bar: bar not in deciding)  # as the reasons are
     return Verdict(
         claim=key, verdict=word, because=_sentence(because),
         estimates=tuple(bar.estimate for bar in test.estimates),
-        control="; ".join(_control_in_words(test, world, by_key) for world in test.worlds),
+        control="; ".join(_control_in_words(bars, world, by_key) for world in test.worlds),
         grade=("conditional" if simulated else test.grade) if made else None,
         size=whole.size if word == "supported" else None, share=share.value if share else None,
     )  # fmt: skip
@@ -180,8 +181,8 @@ def _objections(test: ExperimentTest, bars: Sequence[Bar], by_key: Mapping[str, 
                 yield f"{bar.label}: the control world {world} also shows the effect"
 
 
-def _control_in_words(test: ExperimentTest, world: str, by_key: Mapping[str, Estimate]) -> str:
-    seen = [_cleared(bar, by_key.get(_key(bar, world)), planted=False) for bar in test.estimates]
+def _control_in_words(bars: Sequence[Bar], world: str, by_key: Mapping[str, Estimate]) -> str:
+    seen = [_cleared(bar, by_key.get(_key(bar, world)), planted=False) for bar in bars]
     return f"{world}: {', '.join(one[1] if one else 'not run' for one in seen)}"
 
 
@@ -205,7 +206,7 @@ def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:
     if estimate is None:
         missing = f"{bar.label}: the run did not estimate {bar.estimate}"
         return Finding(verdict="inconclusive", because=missing)
-    if estimate.level < LEVEL:
+    if not LEVEL <= estimate.level < 1:
         low = f"{bar.label}: an interval of {estimate.level:.0%} decides nothing"
         return Finding(verdict="inconclusive", because=low)
     word, size = _outcome(bar, estimate.low, estimate.high)

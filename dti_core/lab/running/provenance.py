@@ -13,7 +13,14 @@ from dti_core.lab.running.cache import fingerprint_of
 from dti_core.lab.running.runs import RUN_DIR, read_state
 
 #: What can change a number; the published reference is written after a run and does not count.
-_TRACKED = ("dti_core", "notebooks", "experiments", "requirements.lock", ":(exclude)experiments/reference")
+_TRACKED = (
+    "dti_core",
+    "notebooks",
+    "experiments",
+    "requirements.lock",
+    ":(exclude)experiments/reference",
+    ":(exclude)experiments/benchmarks",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,7 @@ def plot_volatility(result: Result) -> go.Figure:
     paired = ", ".join(f"{title} less {favourite} {signed(gain, 3)}" for title, gain in gains.items())
     return plot_forest(
         rows, what="QLIKE loss of monthly volatility forecasts", zero=False, digits=3, card=result.card,
-        title=f"Volatility of the next month: {'; '.join(findings) or 'no clear winner'}",
+        title=f"Volatility of the next month, stock by stock: {'; '.join(findings) or 'no clear winner'}",
         x="QLIKE loss, 0 is perfect", alt=f"{paired}.",
         caption=f"Mean loss over assets and months with 95 % intervals ({rows[0].estimate.how}). "
         f"Paired, where a difference matters from {SMALLEST_QLIKE:g}: {paired}.",

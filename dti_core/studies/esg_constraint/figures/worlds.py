@@ -42,7 +42,7 @@ def plot_coverage(result: Result) -> go.Figure:
     ]
     dress(
         figure, x="world", y="", card=_worlds_card(result),
-        title=f"{len(rows) - missed} of {len(rows)} offers of validity agree with {low:.0%}-{high:.0%} "
+        title=f"{len(rows) - missed} of {len(rows)} offers of validity touch {low:.0%}-{high:.0%} "
         f"coverage; {plain(worst['estimator'])} finds an effect in {worst['false_positive']:.0%} of panels "
         "without one",
         caption=f"Percent of {n} simulated panels whose 95 % interval holds the truth. Bold: offered as "
