@@ -188,7 +188,7 @@ def test_each_anchor_for_a_claim_and_its_study_stands_in_the_table(site):
     row = re.search(r'<tr id="C28a".*?</tr>', page, re.DOTALL).group(0)
     assert f'href="studies/{SLUG}.html"' in row
     assert "dti-supported" in row
-    assert "Controls: shuffled_signs" in row
+    assert "Controls, in that order: shuffled_signs" in row
 
 
 def test_quick_site_warns_on_every_page_and_has_the_quick_numbers(site, quick_site):
