@@ -17,14 +17,14 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from dti_core.book.bridge_map import list_bridges
+from dti_core.book.build import build_book, serve
+from dti_core.book.pages import frozen_records, page_texts, write_pages
+from dti_core.book.publish import publish
+from dti_core.book.stale import stale
 from dti_core.lab.data import load_all, load_published
 from dti_core.lab.errors import BookError
-from dti_core.lab.publishing.book import build_book, serve
-from dti_core.lab.publishing.bridge_map import list_bridges
-from dti_core.lab.publishing.pages import frozen_records, page_texts, write_pages
 from dti_core.lab.publishing.plotly_mime import figure_html
-from dti_core.lab.publishing.publish import publish
-from dti_core.lab.publishing.stale import stale
 from tests.browser import open_chromium, serve_quietly
 from tests.sample_book import CHECKOUT, SLUG, build_house, run_sample
 

@@ -21,10 +21,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from dti_core.book.build import build_html
+from dti_core.book.pages import write_pages
 from dti_core.lab.errors import BookError
-from dti_core.lab.publishing.book import build_html
 from dti_core.lab.publishing.clean import dump, freeze
-from dti_core.lab.publishing.pages import write_pages
 from dti_core.lab.publishing.plotly_mime import figure_html
 from dti_core.lab.publishing.policy import inline_scripts, with_policy
 from dti_core.lab.publishing.rendering import html_block, plain

@@ -17,12 +17,12 @@ import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
+from dti_core.book import build as book
 from dti_core.cli import app, batch, comparing, display, doctor, listing, publishing
 from dti_core.lab.compare import compare_records
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import BookError, RunError
 from dti_core.lab.paths import study_results
-from dti_core.lab.publishing import book
 from dti_core.lab.record import Estimate, Record, Verdict
 from dti_core.lab.reference import Outside, Reference, Row, Tolerance
 from dti_core.lab.running import track
@@ -184,16 +184,16 @@ def rooms(monkeypatch):
             asked.append((name, *arguments))
             return answers[arguments[0]] if isinstance(answers, dict) else answers
 
-        monkeypatch.setattr(f"dti_core.lab.{module}.{name}", note)
+        monkeypatch.setattr(f"dti_core.{module}.{name}", note)
 
-    answer("running.reaper", "reap", ["toy r0: [/x] was killed\x1b[2J"])
-    answer("frozen", "frozen_slugs", ["one", "two"])
-    answer("publishing.stale", "stale", {"one": [], "two": ["cost_bps 10 -> 25", "[/x] changed"]})
-    answer("publishing.stale", "stale_pages", [])
-    answer("publishing.redraw", "redraw", {"one": [], "two": ["cell 5"]})
-    answer("publishing.publish", "refreeze", {"one": Path("book/one.ipynb")})
-    answer("running.track", "rebuild", 3)
-    answer("data", "get", None)
+    answer("lab.running.reaper", "reap", ["toy r0: [/x] was killed\x1b[2J"])
+    answer("lab.frozen", "frozen_slugs", ["one", "two"])
+    answer("book.stale", "stale", {"one": [], "two": ["cost_bps 10 -> 25", "[/x] changed"]})
+    answer("book.stale", "stale_pages", [])
+    answer("book.redraw", "redraw", {"one": [], "two": ["cell 5"]})
+    answer("book.publish", "refreeze", {"one": Path("book/one.ipynb")})
+    answer("lab.running.track", "rebuild", 3)
+    answer("lab.data", "get", None)
     return asked
 
 

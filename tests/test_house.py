@@ -16,10 +16,10 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from dti_core.book.ledger import code_lines, ledger
 from dti_core.lab.config import list_slugs, load_experiment
 from dti_core.lab.data.carriers import CARRIERS, LOCKS, pins
 from dti_core.lab.methods import Method, World
-from dti_core.lab.publishing.ledger import code_lines, ledger
 from dti_core.lab.register import load_register
 
 ROOT = Path(__file__).resolve().parents[1]

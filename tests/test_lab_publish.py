@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import nbformat
 import pytest
 
+from dti_core.book.build import collect_sources
+from dti_core.book.publish import publish
+from dti_core.book.stale import stale
 from dti_core.lab.data import sha256_of
 from dti_core.lab.errors import BookError
-from dti_core.lab.publishing.book import collect_sources
 from dti_core.lab.publishing.clean import chapter_text, dump, freeze, with_values
-from dti_core.lab.publishing.publish import publish
-from dti_core.lab.publishing.stale import stale
 from dti_core.lab.record import Record
 from dti_core.lab.running.figure_page import PLOTLY_MIME
 from dti_core.lab.running.history import read_record

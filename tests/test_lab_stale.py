@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dti_core.book import stale as staleness
+from dti_core.book.manifest import manifest_text
+from dti_core.book.publish import accept, publish, refreeze
+from dti_core.book.redraw import redraw
+from dti_core.book.stale import stale, stale_pages
 from dti_core.lab.errors import BookError
 from dti_core.lab.files import recover
-from dti_core.lab.publishing import stale as staleness
-from dti_core.lab.publishing.manifest import manifest_text
-from dti_core.lab.publishing.publish import accept, publish, refreeze
-from dti_core.lab.publishing.redraw import redraw
-from dti_core.lab.publishing.stale import stale, stale_pages
 from dti_core.lab.running.history import read_record
 from tests.sample_book import RUN, SLUG, build_house, run_sample, seal_run
 

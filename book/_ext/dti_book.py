@@ -6,7 +6,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from dti_core.lab.publishing.vendor import ASSETS, find_asset
+from dti_core.book.vendor import ASSETS, find_asset
 
 
 def _prepare(app: Sphinx, config: Config) -> None:

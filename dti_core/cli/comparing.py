@@ -113,7 +113,7 @@ def _clarity(difference: "Difference") -> object:
 
 def _build(profile: str, records: "Sequence[Record]") -> object:
     """The site of exactly these runs, or the DtiError for which there is none: the comparison comes first."""
-    from dti_core.lab.publishing import book
+    from dti_core.book import build as book
 
     say("building the book of these runs")
     try:

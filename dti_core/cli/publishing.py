@@ -22,7 +22,7 @@ def publish(
     ] = False,
 ) -> None:
     """Freeze a full run into the book and make its numbers the accepted ones (smoke, quick: numbers only)."""
-    from dti_core.lab.publishing import publish as publishing
+    from dti_core.book import publish as publishing
 
     if redraw and (run_name or profile != "full"):
         raise ConfigError("--redraw uses the numbers of the frozen chapter: give it no --run or --profile.")
@@ -40,8 +40,8 @@ def stale(
     slugs: Annotated[list[str] | None, typer.Argument(metavar="[SLUG...]", help="All, if none.")] = None,
 ) -> None:
     """Frozen chapters that do not agree with today's code, data and claims, and why; exit 1 if any."""
+    from dti_core.book import stale as staleness
     from dti_core.lab.frozen import frozen_slugs
-    from dti_core.lab.publishing import stale as staleness
 
     found = {slug: staleness.stale(slug) for slug in slugs or frozen_slugs()}
     found |= {} if slugs else {"generated pages": staleness.stale_pages()}
@@ -59,8 +59,8 @@ def stale(
 @dti.command()
 def redraw(slugs: Annotated[list[str], typer.Argument(metavar="SLUG...|all")]) -> None:
     """Draw the figures of frozen chapters again from their kept numbers; exit 1 if any differs."""
+    from dti_core.book import redraw as redrawing
     from dti_core.lab.frozen import frozen_slugs
-    from dti_core.lab.publishing import redraw as redrawing
 
     found = {slug: redrawing.redraw(slug) for slug in (frozen_slugs() if slugs == ["all"] else slugs)}
     for slug, cells in found.items():
@@ -75,7 +75,7 @@ def book(
     port: Port = 8000,
 ) -> None:
     """Build the book: frozen chapters, or with --profile quick a separate site of the newest quick runs."""
-    from dti_core.lab.publishing import book as building
+    from dti_core.book import build as building
 
     site = building.build_book(profile)
     say(f"The book lies in {site}. Open index.html, or run `dti book --serve`.")

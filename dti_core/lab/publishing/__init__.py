@@ -1,1 +1,1 @@
-"""From finished runs to the book: clean, freeze, generate pages, build."""
+"""What may stand in a book: outputs cleaned, figures told in words, pages under a policy."""

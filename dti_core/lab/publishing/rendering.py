@@ -7,14 +7,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 
-def render(template: str, /, **shown: object) -> str:
-    """The text of `template`, a file of the folder templates, which shows `shown`.
+def render(template: str, /, *, room: str = __package__, **shown: object) -> str:
+    """The text of `template`, a file of the folder templates in `room` (a package), which shows `shown`.
 
     Raises
     ------
     jinja2.UndefinedError if the template shows what it was not given.
     """
-    return _templates().get_template(template).render(shown)
+    return _templates(room).get_template(template).render(shown)
 
 
 def plain(text: str) -> Markup:
@@ -28,9 +28,9 @@ def html_block(html: str) -> Markup:
 
 
 @cache
-def _templates() -> Environment:
+def _templates(room: str) -> Environment:
     found = Environment(
-        loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined,
+        loader=PackageLoader(room), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     found.filters |= {"plain": plain, "html_block": html_block}

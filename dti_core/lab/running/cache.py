@@ -35,6 +35,7 @@ REUSED = "reused: nothing changed"
 TELLING_ONLY = tuple(
     f"{PACKAGE}.{name}"
     for name in (
+        "book",
         "cli",
         "lab.errors",
         "lab.theme",

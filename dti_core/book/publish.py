@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from dti_core.book.manifest import MANIFEST, manifest_text
+from dti_core.book.pages import frozen_records, in_order, page_texts
+from dti_core.book.redraw import drawn
+from dti_core.book.stale import numbers_stale, other_series
 from dti_core.lab import frozen
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import BookError
@@ -10,10 +14,6 @@ from dti_core.lab.files import recover, swap
 from dti_core.lab.kept import series_file
 from dti_core.lab.paths import project_root
 from dti_core.lab.publishing.clean import chapter_text
-from dti_core.lab.publishing.manifest import MANIFEST, manifest_text
-from dti_core.lab.publishing.pages import frozen_records, in_order, page_texts
-from dti_core.lab.publishing.redraw import drawn
-from dti_core.lab.publishing.stale import numbers_stale, other_series
 from dti_core.lab.record import Record
 from dti_core.lab.reference import reference_file, with_accepted
 from dti_core.lab.running.cache import fingerprint_of

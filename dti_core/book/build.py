@@ -11,13 +11,13 @@ from pathlib import Path
 
 import yaml
 
+from dti_core.book.pages import frozen_records, write_pages
 from dti_core.lab.config import PROFILES, list_slugs
 from dti_core.lab.errors import BookError
 from dti_core.lab.files import write
 from dti_core.lab.frozen import book_folder
 from dti_core.lab.paths import project_root, study_results
 from dti_core.lab.publishing.clean import chapter_text
-from dti_core.lab.publishing.pages import frozen_records, write_pages
 from dti_core.lab.publishing.policy import add_policies
 from dti_core.lab.record import Record
 from dti_core.lab.running.history import profile_run

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import get_args
 
+from dti_core.book.bridge_map import list_bridges
+from dti_core.book.ledger import ledger
 from dti_core.lab.claims import all_verdicts
 from dti_core.lab.config import load_experiment
 from dti_core.lab.data import load_all
 from dti_core.lab.files import write
 from dti_core.lab.frozen import frozen_record, frozen_slugs
-from dti_core.lab.publishing.bridge_map import list_bridges
-from dti_core.lab.publishing.ledger import ledger
 from dti_core.lab.publishing.rendering import render
 from dti_core.lab.record import Record, VerdictWord
 from dti_core.lab.register import load_register
@@ -44,7 +44,7 @@ def page_texts(records: Mapping[str, Record]) -> dict[str, str]:
         "sizes": ledger(),
         **_claims(records),
     }
-    return {name: render(name, **shown) for name in PAGES}
+    return {name: render(name, room=__package__, **shown) for name in PAGES}
 
 
 def write_pages(book: Path, records: Mapping[str, Record]) -> None:
