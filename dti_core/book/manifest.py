@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dti_core.book.attachments import lying_beside
 from dti_core.lab import frozen
 from dti_core.lab.pieces import sha256
 from dti_core.lab.reference import reference_file
@@ -26,9 +27,10 @@ def manifest_text(slug: str = "", instead: Mapping[Path, bytes | None] | None = 
 
 def _entry(slug: str, instead: Mapping[Path, bytes | None]) -> dict[str, Any]:
     """What the manifest says of one chapter, with `instead` in place of what lies there."""
-    record_file, series = frozen.record_file(slug), frozen.series_folder(slug)
+    record_file, beside = frozen.record_file(slug), frozen.frozen_folder() / slug
     parts = {frozen.chapter_file(slug): "chapter", record_file: "record", reference_file(slug): "reference"}
-    parts |= {path: f"series/{path.name}" for path in [*series.glob("*"), *instead] if path.parent == series}
+    around = [*lying_beside(slug).values(), *instead]
+    parts |= {path: path.relative_to(beside).as_posix() for path in around if path.is_relative_to(beside)}
     lying = {path: path.read_bytes() for path in parts if path.is_file()}
     files = {path: content for path, content in {**lying, **instead}.items() if content is not None}
     record = frozen.parse_record(files[record_file], record_file.name)

@@ -1,8 +1,10 @@
 """Freeze a full run as a chapter of the book, all its parts at once or not at all."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from dti_core.book.attachments import Maker, check_size, further_files, lying_beside
 from dti_core.book.manifest import MANIFEST, manifest_text
 from dti_core.book.pages import frozen_records, in_order, page_texts
 from dti_core.book.redraw import drawn
@@ -22,6 +24,8 @@ from dti_core.lab.running.inputs import SERIES_FOLDER
 from dti_core.lab.running.runs import RESULT, damage, finished_states
 
 LARGEST_SERIES = 2_000_000
+#: What makes the files beside a chapter, a kind each.
+FURTHER: tuple[Maker, ...] = ()
 
 
 def publish(slug: str, run: str | None = None) -> Path:
@@ -103,19 +107,20 @@ def accepted_run(slug: str, run: str | None = None, profile: str = "full") -> tu
 
 
 def _freeze(folder: Path, record: Record) -> None:
-    """Write chapter, record, series, accepted numbers, manifest and generated pages in one swap."""
+    """Write chapter, record, files beside it, accepted numbers, manifest, generated pages in one swap."""
     slug = record.slug
     recover(project_root())
+    chapter = chapter_text(folder, record)
     texts = {
-        frozen.chapter_file(slug): chapter_text(folder, record),
+        frozen.chapter_file(slug): chapter,
         frozen.record_file(slug): record.text,
         reference_file(slug): with_accepted(record).text,
     }
-    files: dict[Path, bytes | None] = dict.fromkeys(frozen.series_folder(slug).glob("*"))
-    files |= {
-        frozen.frozen_folder() / slug / name: content for name, content in _series(folder, record).items()
-    }
+    beside = _series(folder, record) | further_files(record, json.loads(chapter), FURTHER)
+    files: dict[Path, bytes | None] = dict.fromkeys(lying_beside(slug).values())
+    files |= {frozen.frozen_folder() / slug / name: content for name, content in beside.items()}
     files |= {path: text.encode() for path, text in texts.items()}
+    check_size(slug, files)
     files[frozen.frozen_folder() / MANIFEST] = manifest_text(slug, files).encode()
     records = in_order({**frozen_records(), slug: record}.values())
     files |= {frozen.book_folder() / name: page.encode() for name, page in page_texts(records).items()}

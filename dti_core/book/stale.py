@@ -1,5 +1,6 @@
 """Does each frozen chapter still agree with the tree, and do its parts agree with each other?"""
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import BookError, DtiError
 from dti_core.lab.fingerprint import numbers_changed, telling_changed
 from dti_core.lab.keep import glued
-from dti_core.lab.kept import series_file
+from dti_core.lab.kept import SERIES, series_file
 from dti_core.lab.paths import notebook_file
 from dti_core.lab.pieces import sha256
 from dti_core.lab.publishing.clean import Notebook, read_notebook, text_of, written
@@ -64,9 +65,21 @@ def _against_each_other(record: Record) -> Iterator[str]:
     except (BookError, KeyError, TypeError, AttributeError):
         yield "the chapter is not a readable notebook"
     yield from _reference_problems(record)
-    told = frozen.frozen_folder() / MANIFEST
-    if not told.is_file() or told.read_bytes() != manifest_text().encode():
+    told, now = frozen.frozen_folder() / MANIFEST, manifest_text()
+    if not told.is_file() or told.read_bytes() != now.encode():
         yield f"book/studies/{MANIFEST} differs from the chapters, records, series or references beside it"
+        yield from _changed_beside(slug, told, json.loads(now)[slug]["sha256"])
+
+
+def _changed_beside(slug: str, told: Path, now: Mapping[str, str]) -> Iterator[str]:
+    """Files beside the chapter that the manifest knows otherwise, or does not know, or misses."""
+    try:
+        then = dict(json.loads(told.read_bytes())[slug]["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    for name in _unequal(then, now):
+        if "/" in name and not name.startswith(f"{SERIES}/"):
+            yield f"book/studies/{slug}/{name} is not what the manifest says"
 
 
 def stale_pages() -> list[str]:
@@ -78,9 +91,10 @@ def stale_pages() -> list[str]:
 
 
 def other_series(record: Record, place: Path) -> list[str]:
-    """Files below `place` that are no series of the record, or not as it says, and those that are missing."""
+    """Series below `place` that are none of the record, or not as it says, and those that are missing."""
     told = {series_file(name): digest for name, digest in record.series.items()}
-    lying = {path.relative_to(place).as_posix(): path for path in place.rglob("*") if path.is_file()}
+    series = (path for path in (place / SERIES).rglob("*") if path.is_file())
+    lying = {path.relative_to(place).as_posix(): path for path in series}
     return _unequal(told, {name: sha256(path.read_bytes()) for name, path in lying.items()})
 
 
