@@ -18,6 +18,18 @@ def _prepare(app: Sphinx, config: Config) -> None:
     app.registry.css_files[:] = [row for row in app.registry.css_files if row[0] != "sphinx-thebe.css"]
 
 
+def _without_idle_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """MathJax only where the page itself holds a formula; Sphinx adds it for pages below, too."""
+    formula = tree is not None and next(tree.findall(_is_formula), None) is not None
+    if not formula:
+        mathjax = app.config.mathjax_path
+        context["script_files"] = [one for one in context["script_files"] if mathjax not in str(one)]
+
+
+def _is_formula(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.math | nodes.math_block)
+
+
 def _open_entry(translator: Any, node: nodes.citation) -> None:
     """As docutils does, but with the role `listitem`: `doc-biblioentry` is deprecated."""
     if not isinstance(node.previous_sibling(), nodes.citation):
@@ -33,5 +45,6 @@ def _close_entry(translator: Any, node: nodes.citation) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.connect("config-inited", _prepare, priority=900)
+    app.connect("html-page-context", _without_idle_scripts, priority=900)
     app.add_node(nodes.citation, override=True, html=(_open_entry, _close_entry))
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

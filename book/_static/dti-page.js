@@ -1,4 +1,4 @@
-/* Figures are drawn when they come near the window, in the colours of the page; verdict words become badges;
+/* Figures become interactive when a reader turns to them, in the colours of the page; verdict words become badges;
    what scrolls inside itself can be reached with the keyboard. */
 (function () {
   "use strict";
@@ -27,52 +27,8 @@
   }
 
   function themed(layout) {
-    const ink = colour("--pst-color-text-base"), muted = colour("--dti-muted"), grid = colour("--dti-grid");
-    const changes = {
-      "font.color": ink, "legend.font.color": ink, "hoverlabel.bgcolor": colour("--pst-color-surface"),
-      "hoverlabel.font.color": ink, "hoverlabel.bordercolor": muted
-    };
-    Object.keys(layout).concat("xaxis", "yaxis").filter(function (key) { return /^[xy]axis\d*$/.test(key); })
-      .forEach(function (axis) {
-        changes[axis + ".gridcolor"] = grid;
-        changes[axis + ".zerolinecolor"] = muted;
-        changes[axis + ".linecolor"] = muted;
-        changes[axis + ".tickcolor"] = muted;
-      });
-    (layout.annotations || []).forEach(function (note, i) {
-      const given = ((note.font || {}).color || "").toLowerCase();
-      if (!given || given === "#808080") { changes["annotations[" + i + "].font.color"] = given ? muted : ink; }
-    });
-    return changes;
-  }
-
-  function assign(target, changes) {
-    Object.keys(changes).forEach(function (path) {
-      const keys = path.replace(/\[(\d+)\]/g, ".$1").split(".");
-      let place = target;
-      keys.slice(0, -1).forEach(function (key) { place = place[key] = place[key] || {}; });
-      place[keys[keys.length - 1]] = changes[path];
-    });
-    return target;
-  }
-
-  function hasLegend(spec) {
-    const named = spec.data.filter(function (trace) { return trace.showlegend !== false; });
-    return spec.layout.showlegend !== false && (named.length > 1 || spec.layout.showlegend === true);
-  }
-
-  /* The title stands above the drawing, so its room goes; without a legend so does the room below. */
-  function fit(spec, narrow) {
-    const layout = spec.layout, margin = layout.margin || {};
-    const spared = hasLegend(spec) ? 0 : Math.max(0, (margin.b || 80) - 60);
-    layout.autosize = true;
-    delete layout.width;
-    layout.height = (layout.height || 440) - spared - Math.max(0, (margin.t || 64) - 36);
-    layout.margin = Object.assign({}, margin, {
-      t: 36, b: (margin.b || 80) - spared, l: narrow ? 44 : margin.l, r: narrow && margin.r < 40 ? 8 : margin.r
-    });
-    if (narrow) { layout.font = Object.assign({}, layout.font, { size: 12 }); }
-    return layout;
+    return dtiFit.themed(layout, colour("--pst-color-text-base"), colour("--dti-muted"), colour("--dti-grid"),
+      colour("--pst-color-surface"));
   }
 
   function nameControls(box) {
@@ -97,12 +53,16 @@
   }
 
   function draw(figure) {
-    const box = figure.querySelector(".dti-plot");
+    const box = figure.querySelector(".dti-plot"), button = figure.querySelector(".dti-explore");
     if (box.dataset.drawn) { return; }
     box.dataset.drawn = "asked";
+    if (button) { button.textContent = "Loading…"; }
     const spec = JSON.parse(figure.querySelector(".dti-plot-data").textContent);
+    const focused = button && document.activeElement === button;
     loadPlotly().then(function (Plotly) {
-      const layout = assign(fit(spec, box.clientWidth < 520), themed(spec.layout));
+      figure.classList.add("dti-drawn");
+      const layout = dtiFit.fit(spec, box.clientWidth < 520);
+      dtiFit.assign(layout, themed(layout));
       const options = {
         responsive: true, displaylogo: false, scrollZoom: false, typesetMath: false,
         modeBarButtonsToAdd: [saveButton(spec)],
@@ -111,10 +71,26 @@
       return Plotly.newPlot(box, { data: spec.data, layout: layout, frames: spec.frames, config: options });
     }).then(function () {
       nameControls(box);
+      if (button) { button.hidden = true; }
+      if (focused) { box.tabIndex = -1; box.focus({ preventScroll: true }); }
       box.dataset.drawn = "yes";
     }).catch(function () {
       box.textContent = "This figure could not be drawn. " + figure.querySelector(".dti-figure-alt").textContent;
       box.dataset.drawn = "failed";
+    });
+  }
+
+  /* A figure with a picture is drawn when a reader turns to it: a mouse that moves on it, or its button. */
+  function drawOnInterest(figure) {
+    let waiting = null;
+    figure.querySelector(".dti-explore").addEventListener("click", function () { draw(figure); });
+    figure.querySelectorAll(".dti-picture").forEach(function (picture) {
+      picture.addEventListener("click", function () { draw(figure); });
+      picture.addEventListener("pointermove", function (event) {
+        if (event.pointerType !== "mouse" || waiting || !(event.movementX || event.movementY)) { return; }
+        waiting = setTimeout(function () { draw(figure); }, 250);
+      });
+      picture.addEventListener("pointerleave", function () { clearTimeout(waiting); waiting = null; });
     });
   }
 
@@ -147,19 +123,21 @@
 
   document.addEventListener("DOMContentLoaded", function () {
     badgeVerdicts();
+    document.addEventListener("dti-changed", badgeVerdicts);
     document.querySelectorAll("[data-dti-print]").forEach(function (button) {
       button.addEventListener("click", function () { window.print(); });
     });
     const figures = Array.from(document.querySelectorAll(".dti-figure"));
-    if (figures.length) {
+    const bare = figures.filter(function (figure) { return !figure.querySelector(".dti-picture"); });
+    figures.filter(function (figure) { return !bare.includes(figure); }).forEach(drawOnInterest);
+    if (bare.length) {
       const watch = new IntersectionObserver(function (entries) {
         entries.filter(function (entry) { return entry.isIntersecting; }).forEach(function (entry) {
           watch.unobserve(entry.target);
           draw(entry.target);
         });
       }, { rootMargin: "600px" });
-      figures.forEach(function (figure) { watch.observe(figure); });
-      window.addEventListener("beforeprint", function () { figures.forEach(draw); });
+      bare.forEach(function (figure) { watch.observe(figure); });
     }
     new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     scrollableByKeyboard();

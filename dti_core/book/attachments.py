@@ -5,8 +5,12 @@ from pathlib import Path
 
 from dti_core.lab import frozen
 from dti_core.lab.errors import BookError
+from dti_core.lab.files import write
+from dti_core.lab.pieces import read_table
 from dti_core.lab.publishing.clean import Notebook
+from dti_core.lab.publishing.pictures import clean_picture
 from dti_core.lab.record import Record
+from dti_core.lab.running.runs import RESULT
 
 #: Most bytes of a chapter with all that lies beside it.
 LARGEST_STUDY = 4_000_000
@@ -17,6 +21,21 @@ Maker = Callable[[Record, Notebook], Mapping[str, bytes]]
 def further_files(record: Record, chapter: Notebook, makers: Iterable[Maker]) -> dict[str, bytes]:
     """Files of all kinds that stand beside a chapter besides its series; BookError as the makers give it."""
     return {name: content for make in makers for name, content in make(record, chapter).items()}
+
+
+def copy_beside(source: Path, site: Path) -> None:
+    """Put records and what lies beside chapters into a built site, as pages link to it: tables as CSV.
+
+    Pictures are cleaned once more, for a browser runs what an SVG holds; files of other kinds stay out.
+    """
+    for path in sorted((source / "studies").rglob("*")):
+        place = site / path.relative_to(source)
+        if path.suffix == ".parquet":
+            write(place.with_suffix(".csv"), read_table(path.read_bytes()).to_csv())
+        elif path.suffix == ".svg":
+            write(place, clean_picture(path.read_text(encoding="utf-8"), "p"))
+        elif path.suffix == ".csv" or path.name.endswith(RESULT):
+            write(place, path.read_bytes())
 
 
 def check_size(slug: str, files: Mapping[Path, bytes | None]) -> None:

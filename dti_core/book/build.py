@@ -6,12 +6,17 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import yaml
 
+from dti_core.book.attachments import copy_beside
+from dti_core.book.chromium import NoBrowserError
 from dti_core.book.pages import frozen_records, write_pages
+from dti_core.book.publish import files_beside, series_beside
+from dti_core.book.serving import SqueezedFiles
+from dti_core.book.weight import lighten
 from dti_core.lab.config import PROFILES, list_slugs
 from dti_core.lab.errors import BookError
 from dti_core.lab.files import write
@@ -59,10 +64,13 @@ def collect_sources(profile: str, place: Path, runs: Sequence[Record] | None = N
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(book_folder(), source, ignore=_NO_COPY)
     studies = source / "studies"
-    studies.mkdir(exist_ok=True)
+    shutil.rmtree(studies, ignore_errors=True)
+    studies.mkdir()
     for record in runs:
         chapter = chapter_text(study_results(record.slug) / record.run, record)
         write(studies / f"{record.slug}.ipynb", chapter)
+        for name, content in _beside(study_results(record.slug) / record.run, record, chapter).items():
+            write(studies / record.slug / name, content)
         record.save(studies / f"{record.slug}.{RESULT}")
     write_pages(source, {record.slug: record for record in runs})
     size = "all sizes, but rerun on this machine" if profile == "full" else "small sizes"
@@ -81,6 +89,8 @@ def build_html(source: Path, output: Path, *, strict: bool = True) -> Path:
     )
     if done.returncode != 0 or not (site / "index.html").is_file():
         raise BookError(f"the book did not build:\n{_first_warnings(done.stdout, source)}")
+    lighten(site)
+    copy_beside(source, site)
     add_policies(site)
     return site
 
@@ -89,9 +99,8 @@ def serve(path: Path, port: int = 8000) -> None:
     """Serve a built site on 127.0.0.1 until interrupted; BookError if there is none or the port is taken."""
     if not (path / "index.html").is_file():
         raise BookError(f"{path.name}: no site there. Build it with `dti book`.")
-    handler = partial(SimpleHTTPRequestHandler, directory=str(path))
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        server = ThreadingHTTPServer(("127.0.0.1", port), partial(SqueezedFiles, directory=str(path)))
     except OSError as error:
         raise BookError(f"port {port} is not free ({error.strerror}). Choose another port.") from error
     with server:
@@ -99,6 +108,14 @@ def serve(path: Path, port: int = 8000) -> None:
             server.serve_forever()
         except KeyboardInterrupt:
             return
+
+
+def _beside(folder: Path, record: Record, chapter: str) -> dict[str, bytes]:
+    """What lies beside a chapter that is not frozen; without a browser its figures are drawn by the page."""
+    try:
+        return files_beside(folder, record, chapter)
+    except NoBrowserError:
+        return series_beside(folder, record)
 
 
 def _announce(config: Path, text: str) -> None:

@@ -9,6 +9,7 @@ from dti_core.book.manifest import MANIFEST, manifest_text
 from dti_core.book.pages import frozen_records, in_order, page_texts
 from dti_core.book.redraw import drawn
 from dti_core.book.stale import numbers_stale, other_series
+from dti_core.book.vector import draw_pictures
 from dti_core.lab import frozen
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import BookError
@@ -25,7 +26,7 @@ from dti_core.lab.running.runs import RESULT, damage, finished_states
 
 LARGEST_SERIES = 2_000_000
 #: What makes the files beside a chapter, a kind each.
-FURTHER: tuple[Maker, ...] = ()
+FURTHER: tuple[Maker, ...] = (draw_pictures,)
 
 
 def publish(slug: str, run: str | None = None) -> Path:
@@ -116,7 +117,7 @@ def _freeze(folder: Path, record: Record) -> None:
         frozen.record_file(slug): record.text,
         reference_file(slug): with_accepted(record).text,
     }
-    beside = _series(folder, record) | further_files(record, json.loads(chapter), FURTHER)
+    beside = files_beside(folder, record, chapter)
     files: dict[Path, bytes | None] = dict.fromkeys(lying_beside(slug).values())
     files |= {frozen.frozen_folder() / slug / name: content for name, content in beside.items()}
     files |= {path: text.encode() for path, text in texts.items()}
@@ -132,7 +133,12 @@ def _replace(files: Mapping[Path, bytes | None]) -> None:
     swap(root, {path.relative_to(root).as_posix(): content for path, content in files.items()})
 
 
-def _series(folder: Path, record: Record) -> dict[str, bytes]:
+def files_beside(folder: Path, record: Record, chapter: str) -> dict[str, bytes]:
+    """All that lies beside the chapter of a run: path below book/studies/<slug> -> bytes."""
+    return series_beside(folder, record) | further_files(record, json.loads(chapter), FURTHER)
+
+
+def series_beside(folder: Path, record: Record) -> dict[str, bytes]:
     """The tables behind the figures of a run, as files. BookError if one is missing, changed or too large."""
     place = folder / SERIES_FOLDER
     if wrong := other_series(record, place):

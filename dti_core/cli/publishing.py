@@ -73,11 +73,16 @@ def book(
     profile: Profile = "full",
     serve: Annotated[bool, typer.Option("--serve", help="Serve it on 127.0.0.1.")] = False,
     port: Port = 8000,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print it to one PDF, too (needs Chromium).")] = False,
 ) -> None:
     """Build the book: frozen chapters, or with --profile quick a separate site of the newest quick runs."""
     from dti_core.book import build as building
 
     site = building.build_book(profile)
     say(f"The book lies in {site}. Open index.html, or run `dti book --serve`.")
+    if pdf:
+        from dti_core.book import pdf as printing
+
+        say(f"Printed: {printing.print_book(site)}")
     if serve:
         building.serve(site, port)

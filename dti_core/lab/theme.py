@@ -28,7 +28,7 @@ _AXIS: dict[str, Any] = {"gridcolor": "rgba(128,128,128,.25)", "zerolinecolor": 
 
 
 def style(
-    figure: go.Figure, *, title: str, x: str, y: str, caption: str, alt: str, card: DataCard
+    figure: go.Figure, *, title: str, x: str, y: str, caption: str, alt: str, card: DataCard, series: str = ""
 ) -> go.Figure:
     """Dress `figure` in the house style and attach caption, alt text and the data badge.
 
@@ -37,10 +37,12 @@ def style(
     title : the finding, in words made from a Result. x, y : axis titles with units.
     caption : what is shown and how the intervals were made. alt : what a reader who cannot see it must know.
     card : data card of the result; its badge (simulated, survivors only, ...) is printed on the figure.
+    series : name of the Result's table behind the figure, for those who want its numbers.
     """
     figure.update_layout(**_LAYOUT)
     figure.update_layout(title={"text": wrap(title), "x": 0, "xanchor": "left", "font": {"size": 17}})
-    figure.update_layout(meta={"caption": f"{caption} {card.badge}", "alt": f"{alt} {card.badge}"})
+    told = {"caption": f"{caption} {card.badge}", "alt": f"{alt} {card.badge}"}
+    figure.update_layout(meta=told | ({"series": series} if series else {}))
     figure.update_xaxes(**_AXIS)
     figure.update_yaxes(**_AXIS)
     figure.update_xaxes(title_text=x, row=None)

@@ -51,6 +51,12 @@ def code_cells(notebook: Notebook) -> list[Cell]:
     return [c for c in cells if c["cell_type"] == "code" and "injected-parameters" not in tags_of(c)]
 
 
+def figures_of(notebook: Notebook) -> list[Any]:
+    """All plotly figures that a notebook shows, in their order."""
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    return [output["data"][PLOTLY_MIME] for output in outputs if PLOTLY_MIME in output.get("data", {})]
+
+
 def read_notebook(path: Path) -> Notebook:
     """A notebook as plain JSON. BookError if it cannot be read."""
     try:

@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, get_args
+from urllib.parse import quote
 
+from dti_core.lab.publishing.pictures import Shape, picture_file, read_picture
 from dti_core.lab.publishing.rendering import render
 from dti_core.lab.publishing.sanitise import words_of
 from dti_core.lab.running.figure_page import PLOTLY_MIME
@@ -25,7 +28,12 @@ class PlotlyMime:
         from docutils import nodes
 
         figure = json.loads(data.content) if isinstance(data.content, str) else data.content
-        return [nodes.raw(text=figure_html(figure), format="html", classes=["output"])]
+        env = renderer.renderer.sphinx_env
+        if env is None:
+            return [nodes.raw(text=figure_html(figure), format="html", classes=["output"])]
+        number = env.temp_data["dti_figures"] = env.temp_data.get("dti_figures", 0) + 1
+        shown = figure_html(figure, Path(env.doc2path(env.docname)).with_suffix(""), number)
+        return [nodes.raw(text=shown, format="html", classes=["output"])]
 
 
 def figure_texts(figure: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -37,19 +45,48 @@ def figure_texts(figure: Mapping[str, Any]) -> tuple[str, str, str]:
     return words_of(_title(layout)), caption, alt
 
 
-def figure_html(figure: Mapping[str, Any]) -> str:
-    """HTML of one figure: finding as heading, data for the script, alt text for who cannot see, caption.
+def figure_html(figure: Mapping[str, Any], beside: Path | None = None, number: int = 0) -> str:
+    """HTML of one figure: finding as heading, picture, data for the script, alt text, caption, links.
 
     The title leaves the drawing and becomes text, so that it wraps on a phone and can be searched.
+
+    Parameters
+    ----------
+    beside : folder beside the chapter, of the same name, whose files the page shows and links to.
+    number : of the figure in its chapter.
     """
     title, caption, alt = figure_texts(figure)
     layout = dict(figure.get("layout", {}))
     drawn = {"data": figure.get("data", []), "frames": figure.get("frames", []), "title": _title(layout)}
     layout.pop("title", None)
-    height = int(layout.get("height") or 440) - 56
     return render(
-        "figure.html", title=title, caption=caption, alt=alt, height=height, drawn={**drawn, "layout": layout}
-    )
+        "figure.html", number=number, title=title, caption=caption, alt=alt,
+        height=int(layout.get("height") or 440) - 56, drawn={**drawn, "layout": layout},
+        pictures=_pictures(figure, beside, number) if beside else {},
+        links=_links(layout, beside, number) if beside else {},
+    )  # fmt: skip
+
+
+def _pictures(figure: Mapping[str, Any], beside: Path, number: int) -> dict[Shape, str]:
+    """The pictures of a figure that lie beside its chapter, all shapes or none."""
+    shapes: tuple[Shape, ...] = get_args(Shape)
+    files = {shape: beside / picture_file(number, shape) for shape in shapes}
+    found = {shape: read_picture(file, figure, f"f{number}{shape[0]}") for shape, file in files.items()}
+    return found if all(found.values()) else {}
+
+
+def _links(layout: Mapping[str, Any], beside: Path, number: int) -> dict[str, str]:
+    """What a reader may take: the table behind the figure, else the chapter's numbers; the picture."""
+    meta = layout.get("meta")
+    series = str(meta.get("series", "")) if isinstance(meta, Mapping) else ""
+    links = {}
+    if series and (beside / "series" / f"{quote(series, safe=' @')}.parquet").is_file():
+        links["Data (CSV)"] = quote(f"{beside.name}/series/{quote(series, safe=' @')}.csv")
+    elif beside.with_name(f"{beside.name}.result.json").is_file():
+        links["Numbers (JSON)"] = f"{beside.name}.result.json"
+    if (beside / picture_file(number, "wide")).is_file():
+        links["Picture (SVG)"] = f"{beside.name}/{picture_file(number, 'wide')}"
+    return links
 
 
 def _title(layout: Mapping[str, Any]) -> str:

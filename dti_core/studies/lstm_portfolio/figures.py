@@ -46,7 +46,7 @@ def plot_wealth(result: Result) -> go.Figure:
     )  # fmt: skip
     figure = style(
         figure, x="date" if isinstance(paths.index, pd.DatetimeIndex) else "trading day",
-        y="wealth, start = 1 (log scale)", card=result.card,
+        y="wealth, start = 1 (log scale)", card=result.card, series="wealth",
         title=f"After costs, 1 grew to {ends[favourite]:.1f} with the {favourite} and to "
         f"{ends[benchmark]:.1f} with {benchmark}: {finding}",
         caption=f"Monthly rebalancing, {result.config.cost_bps:g} basis points per traded dollar, weights "

@@ -37,6 +37,7 @@ def plot_specifications(result: Result) -> go.Figure:
         figure, title=f"{lower} of {n} specifications call the effect negative; median of the two-way ones "
         f"{joint.value:.3f} (joint p {p:.3f})",
         x="specification, in order of its coefficient", y="sd of rating a sd of measure", card=result.card,
+        series="specifications",
         caption="Points and 95 % intervals. Colour: measure of constraint. Circle: firm and year "
         f"effects, diamond: firm only, cross: year only. Left out as collinear: {listed(barred)}.",
         alt=f"{n} specifications from {table['coef'].min():.3f} to {table['coef'].max():.3f}; {lower} "
@@ -53,6 +54,7 @@ def plot_indices(result: Result) -> go.Figure:
     figure = dress(
         heat_map(table, table.round(2).astype(str), CORRELATION_SCALE, -1), x="", y="", card=result.card,
         title=f"Measures of one thing: correlations run from {pairs.min():.2f} to {pairs.max():.2f}",
+        series="index_correlation",
         caption="Pooled correlation over firm-years; no interval. Higher means more constrained in all.",
         alt="Correlations: " + "; ".join(f"{a} with {b} {r:.2f}" for (a, b), r in pairs.items()) + ".",
     )  # fmt: skip

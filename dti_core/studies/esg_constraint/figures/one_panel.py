@@ -68,6 +68,7 @@ def plot_event_study(result: Result) -> go.Figure:
     return dress(
         figure, title=f"{first}{rose} the rating ({rating.value:+.2f} grades in the years after)",
         x="years since the policy reached the firm", y="grades; units of constraint", card=result.card,
+        series="event_study",
         caption="Against firms never reached, the year before is 0. Points and 95 % intervals, clustered by "
         f"firm. That ratings moved alike before: p = {p:.3f}.",
         alt=f"Event study. Rating after relief {rating.text}"
@@ -90,7 +91,7 @@ def plot_timing(result: Result) -> go.Figure:
     found, wider = (result[f"{name}@reverse_only"] for name in ("leads_found", "present_found"))
     rows = [f"{row.years:+d}: {row.coef:.3f} [{row.low:.3f}, {row.high:.3f}]" for row in table.itertuples()]
     return dress(
-        figure, card=result.card, x="year of the constraint, relative to the rating",
+        figure, card=result.card, series="leads_lags", x="year of the constraint, relative to the rating",
         y="grades a unit of constraint", alt=f"Coefficients by year: {'; '.join(rows)}.",
         title=f"Coming constraints {'do' if p < 0.05 else 'do not clearly'} predict the rating (p = {p:.2f})",
         caption="One regression with firm and year effects. Points and 95 % intervals. Right of 0: "

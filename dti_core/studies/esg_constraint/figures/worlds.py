@@ -41,7 +41,7 @@ def plot_coverage(result: Result) -> go.Figure:
         for name, row in named.iterrows()
     ]
     dress(
-        figure, x="world", y="", card=_worlds_card(result),
+        figure, x="world", y="", card=_worlds_card(result), series="coverage",
         title=f"{len(rows) - missed} of {len(rows)} offers of validity touch {low:.0%}-{high:.0%} "
         f"coverage; {plain(worst['estimator'])} finds an effect in {worst['false_positive']:.0%} of panels "
         "without one",
