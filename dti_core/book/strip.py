@@ -81,7 +81,7 @@ def strip_html(
     link: str = "#",
     title: str = "",
 ) -> Markup:
-    """The strip of all claims that a record's study tests, as HTML without script; `dti-strip.css` dresses it.
+    """The strip of all claims that a record's study tests, as HTML without script (style: dti-strip.css).
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def claim_strip(claim: Claim, verdict: Verdict, records: Mapping[str, Record]) -
 
 
 def place(effects: float) -> float:
-    """Where a difference in the claimed direction, in smallest effects, lies: percent of the strip's width."""
+    """Where a difference, in smallest effects and in the claimed direction, lies: percent of the width."""
     inside = min(max(effects, LEFT), RIGHT)
     return round(100 * (inside - LEFT) / (RIGHT - LEFT), 2)
 
