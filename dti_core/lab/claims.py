@@ -37,11 +37,15 @@ class Verdicts(tuple[Verdict, ...]):
     """Verdicts in the order of the register; a notebook shows them as a table beside the claims' words."""
 
     says: Mapping[str, str]
+    readings: Mapping[str, str]
 
-    def __new__(cls, verdicts: Iterable[Verdict], register: Register) -> "Verdicts":
-        """Beside the verdicts, what each of their claims says."""
+    def __new__(cls, verdicts: Iterable[Verdict], register: Register, study: str = "") -> "Verdicts":
+        """Beside the verdicts, what each of their claims says and how `study` reads it."""
         self = super().__new__(cls, verdicts)
-        self.says = {verdict.claim: register.claims[verdict.claim].says for verdict in self}
+        claims = {verdict.claim: register.claims[verdict.claim] for verdict in self}
+        self.says = {key: claim.says for key, claim in claims.items()}
+        tests = {(key, test.study): test for key, claim in claims.items() for test in claim.tests}
+        self.readings = {key: tests[key, study].reading for key in claims if (key, study) in tests}
         return self
 
     def _repr_html_(self) -> str:
@@ -54,8 +58,10 @@ class Verdicts(tuple[Verdict, ...]):
     def _row(self, verdict: Verdict) -> str:
         claim, word, because = verdict.claim, verdict.verdict, html.escape(verdict.because)
         controls = f" Controls, in that order: {html.escape(verdict.control)}." if verdict.control else ""
+        reading = html.escape(self.readings.get(claim, ""))
+        read = f"<br><small>Read here as: {reading}</small>" if reading else ""
         return (
-            f'<tr><th scope="row">{claim}: {html.escape(self.says[claim])}</th>'
+            f'<tr><th scope="row">{claim}: {html.escape(self.says[claim])}{read}</th>'
             f'<td class="verdict-{word.replace(" ", "-")}">{word}<br><small>{verdict.qualified}</small></td>'
             f"<td>{because}{controls}</td></tr>"
         )
@@ -74,7 +80,7 @@ def judge(result: Result | Record, register: Register | None = None) -> Verdicts
                 found = judge_test(key, test, result.estimates, simulated=simulated)
                 part = f"This study's part of the claim. {found.because}" if claim.parts else found.because
                 verdicts.append(found.model_copy(update={"because": part}))
-    return Verdicts(verdicts, register)
+    return Verdicts(verdicts, register, slug)
 
 
 def all_verdicts(records: Iterable[Record], register: Register | None = None) -> Verdicts:
@@ -172,7 +178,7 @@ def _objections(test: ExperimentTest, bars: Sequence[Bar], by_key: Mapping[str, 
     for world in test.worlds:
         planted = world != test.control.world
         for bar in bars:
-            seen = _cleared(bar, by_key.get(_key(bar, world)), planted=planted)
+            seen = cleared(bar, by_key.get(_key(bar, world)), planted=planted)
             if seen is None:
                 yield f"the control was not run: {bar.estimate} is missing in the world {world}"
             elif planted and not seen[0]:
@@ -182,11 +188,11 @@ def _objections(test: ExperimentTest, bars: Sequence[Bar], by_key: Mapping[str, 
 
 
 def _control_in_words(bars: Sequence[Bar], world: str, by_key: Mapping[str, Estimate]) -> str:
-    seen = [_cleared(bar, by_key.get(_key(bar, world)), planted=False) for bar in bars]
+    seen = [cleared(bar, by_key.get(_key(bar, world)), planted=False) for bar in bars]
     return f"{world}: {', '.join(one[1] if one else 'not run' for one in seen)}"
 
 
-def _cleared(bar: Bar, estimate: Estimate | None, *, planted: bool) -> tuple[bool, str] | None:
+def cleared(bar: Bar, estimate: Estimate | None, *, planted: bool) -> tuple[bool, str] | None:
     """Whether a control world clears the bar, and that in words; None if it was not run, or too seldom."""
     if estimate is None or 0 < len(estimate.draws) < LEAST_DRAWS:
         return None
@@ -212,7 +218,7 @@ def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:
     word, size = _outcome(bar, estimate.low, estimate.high)
     sign = 1.0 if bar.direction == "greater" else -1.0
     marks = (bar.than, bar.than + sign * bar.smallest_effect)
-    digits = _digits(bar, (estimate.low, estimate.high), marks)
+    digits = decimals(bar, (estimate.low, estimate.high), marks)
     numbers = (
         estimate.value,
         estimate.low,
@@ -233,7 +239,7 @@ def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:
     return Finding(verdict=word, because=because, size=size)
 
 
-def _digits(bar: Bar, ends: Sequence[float], marks: Sequence[float]) -> int:
+def decimals(bar: Bar, ends: Sequence[float], marks: Sequence[float]) -> int:
     """Decimals that tell the smallest effect, and each end from a mark that it does not meet."""
     digits = max(2, 1 - math.floor(math.log10(bar.smallest_effect)))
     apart = [(end, mark) for end in ends for mark in marks if abs(end - mark) > _TIE]
