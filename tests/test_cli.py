@@ -274,7 +274,7 @@ def print_everything() -> dict[str, Callable[[], object]]:
 
     def progress() -> None:
         with display.ProgressLines({}) as lines:
-            lines.started(RunPlan(FOREIGN, load_experiment("toy").resolve(), False), "r")
+            lines.started(RunPlan(FOREIGN, load_experiment("toy").resolve(), False), "r", FOREIGN)
             lines.progressed(RunPlan(FOREIGN, load_experiment("toy").resolve(), False), "r", FOREIGN, 1, 2)
             lines.noticed(FOREIGN)
             lines.ended(outcome)

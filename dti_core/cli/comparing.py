@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dti_core.cli import options
-from dti_core.cli.display import clock, coloured, say, show_verdicts, table
+from dti_core.cli.display import clock, coloured, say, shown_path, table
 from dti_core.cli.group import dti
 from dti_core.lab.errors import BookError, DtiError, RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from dti_core.lab.compare import Comparison, Difference
     from dti_core.lab.record import Record
@@ -37,25 +38,30 @@ def compare(first: Run, second: Run) -> None:
 
 @dti.command()
 def reproduce(
-    profile: options.Profile = "quick", jobs: options.Jobs = None, timeout: options.Timeout = None
+    profile: options.Profile = "quick",
+    jobs: options.Jobs = None,
+    timeout: options.Timeout = None,
+    dry_run: options.DryRun = False,
 ) -> None:
     """Run every study, compare with the accepted numbers, build the book; exit 1 if any number is off."""
-    from dti_core.cli import batch
+    from dti_core.cli import batch, beside
 
     started = float(os.environ.get("DTI_STARTED") or time.time())
     plans = batch.plan_runs(["all"], profile, {}, data=None, force=False)
+    if dry_run:
+        batch.show_plans(plans)
+        return
     outcomes = batch.run_plans(plans, jobs=jobs, timeout=timeout)
     batch.stop_if_interrupted(outcomes)
     records = batch.records_of(outcomes)
-    for record in records:
-        show_verdicts(record.claims, f"{record.slug}: verdicts of this run")
     site = _build(profile, records)
     _show_seconds(outcomes, profile)
-    problems = [problem for record in records for problem in _compare(record)]
+    problems = compare_numbers(records, profile)
     problems += [f"{o.slug}: {o.status}: {o.reason}" for o in outcomes if not o.succeeded]
+    beside.show_beside_book(records, profile)
     for problem in problems:
         say(coloured("not reproduced ", "red"), problem)
-    say(f"{len(problems)} problems. Took {clock(time.time() - started)}.")
+    say(f"{len(problems)} problems with runs and numbers. Took {clock(time.time() - started)}.")
     if isinstance(site, DtiError):
         raise site
     say(f"Next: open {site}/index.html, or `make ui`.")
@@ -124,24 +130,53 @@ def _build(profile: str, records: "Sequence[Record]") -> object:
         return BookError(f"the book did not build: {type(error).__name__}: {error}")
 
 
-def _compare(record: "Record") -> list[str]:
-    """Print a run's numbers beside the accepted ones; what is wrong with them, one problem an item."""
+def compare_numbers(records: "Sequence[Record]", profile: str) -> list[str]:
+    """Print how many numbers were compared with the accepted ones, and those that are off; the problems.
+
+    All of them go into a table below the results.
+    """
     from dti_core.lab.reference import compare_with_reference
 
-    try:
-        rows = compare_with_reference(record)
-    except RunError as error:
-        return [str(error)]
-    if not rows:
-        return [f"{record.slug}: no number to compare is accepted for the profile {record.profile}"]
-    show_reference(rows, f"{record.slug}, profile {record.profile}")
-    off = [row.key for row in rows if not row.within]
-    say(f"{record.slug}: {len(rows)} published numbers compared, {len(off)} outside their tolerance.")
-    return [f"{record.slug}: {len(off)} numbers off: {', '.join(off[:5])}"] if off else []
+    problems, compared = [], {}
+    for record in records:
+        try:
+            rows = compared[record.slug] = compare_with_reference(record)
+        except RunError as error:
+            problems.append(str(error))
+            continue
+        off = [row for row in rows if not row.within]
+        if off:
+            show_reference(off, f"{record.slug}, profile {record.profile}: outside their tolerance")
+            names = ", ".join(row.key for row in off[:5])
+            problems.append(f"{record.slug}: {len(off)} numbers off: {names}")
+        if not rows:
+            problems.append(f"{record.slug}: no number to compare is accepted for the profile {profile}")
+        say(f"{record.slug}: {len(rows)} published numbers compared, {len(off)} outside their tolerance.")
+    say(f"All compared numbers: {shown_path(_write_compared(compared, profile))}")
+    return problems
+
+
+def _write_compared(compared: "Mapping[str, Sequence[Row]]", profile: str) -> "Path":
+    """The table of all compared numbers, as CSV."""
+    import csv
+    import io
+
+    from dti_core.lab.files import write
+    from dti_core.lab.paths import results_root
+
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(["study", "number", "published", "reproduced", "tolerance", "within", "why"])
+    for slug, rows in compared.items():
+        for row in rows:
+            within = "yes" if row.within else "no"
+            lines.writerow([slug, row.key, row.published, row.reproduced, row.tolerance, within, row.why])
+    write(path := results_root() / f"reproduced-{profile}.csv", text.getvalue())
+    return path
 
 
 def _show_seconds(outcomes: "Sequence[Outcome]", profile: str) -> None:
-    """Print what each study took against its budget, which holds for two cores."""
+    """Print what each run took, reused ones when they were made, against its budget for two cores."""
     from dti_core.lab.config import load_experiment
 
     rows = []
@@ -149,4 +184,4 @@ def _show_seconds(outcomes: "Sequence[Outcome]", profile: str) -> None:
         budget = load_experiment(outcome.slug).profiles[profile].budget_seconds  # type: ignore[index]
         over = coloured("over" if outcome.seconds > budget else "", "yellow")
         rows.append((outcome.slug, outcome.status, f"{outcome.seconds:.0f}", budget, over))
-    table("Seconds", ["study", "state", "took (s)", "budget (s)", ""], rows)
+    table("Seconds of each run", ["study", "state", "run took (s)", "budget (s)", ""], rows)

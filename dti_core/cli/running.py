@@ -1,7 +1,7 @@
 """Commands that run studies."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,10 +9,15 @@ from dti_core.cli import options
 from dti_core.cli.group import dti
 from dti_core.lab.errors import ConfigError
 
+if TYPE_CHECKING:
+    from dti_core.lab.running.runs import RunPlan
+
 
 @dti.command()
 def run(
-    slugs: Annotated[list[str] | None, typer.Argument(metavar="SLUG...|all")] = None,
+    slugs: Annotated[
+        list[str] | None, typer.Argument(metavar="SLUG...|all", autocompletion=options.complete_study)
+    ] = None,
     profile: options.ProfileOrNone = None,
     p: options.Settings = None,
     data: Annotated[Path | None, typer.Option(metavar="PATH", help="Your own file or folder.")] = None,
@@ -21,6 +26,7 @@ def run(
     cluster: options.Cluster = None,
     force: options.Force = False,
     timeout: options.Timeout = None,
+    dry_run: options.DryRun = False,
 ) -> None:
     """Run studies; a finished run of the same code, data and parameters is reused."""
     from dti_core.cli import batch
@@ -34,23 +40,32 @@ def run(
     else:
         settings = batch.parse_settings(p)
         plans = batch.plan_runs(slugs or [], profile or "quick", settings, data=data, force=force)
-    outcomes = batch.run_plans(plans, jobs=jobs, timeout=timeout, cluster=cluster)
-    options.finish(batch.show_outcomes(outcomes))
+    _run(plans, dry_run, jobs=jobs, timeout=timeout, cluster=cluster)
 
 
 @dti.command()
 def sweep(
-    slug: str,
+    slug: options.Slug,
     p: options.Grid = None,
     profile: options.Profile = "quick",
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
     force: options.Force = False,
     timeout: options.Timeout = None,
+    dry_run: options.DryRun = False,
 ) -> None:
     """Run a grid of parameter values (default: the study's own sweep); resumes where it stopped."""
     from dti_core.cli import batch
 
     plans = batch.plan_sweep(slug, profile, batch.parse_settings(p), force=force)
-    outcomes = batch.run_plans(plans, jobs=jobs, timeout=timeout, cluster=cluster)
-    options.finish(batch.show_outcomes(outcomes))
+    _run(plans, dry_run, jobs=jobs, timeout=timeout, cluster=cluster)
+
+
+def _run(plans: "list[RunPlan]", dry_run: bool, **how: Any) -> None:
+    """Run the plans and end the command; with `dry_run` only say what would be done."""
+    from dti_core.cli import batch
+
+    if dry_run:
+        batch.show_plans(plans)
+    else:
+        options.finish(batch.show_outcomes(batch.run_plans(plans, **how)))
