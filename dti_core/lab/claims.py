@@ -172,7 +172,7 @@ def _objections(test: ExperimentTest, bars: Sequence[Bar], by_key: Mapping[str, 
     for world in test.worlds:
         planted = world != test.control.world
         for bar in bars:
-            seen = _cleared(bar, by_key.get(_key(bar, world)), planted=planted)
+            seen = cleared(bar, by_key.get(_key(bar, world)), planted=planted)
             if seen is None:
                 yield f"the control was not run: {bar.estimate} is missing in the world {world}"
             elif planted and not seen[0]:
@@ -182,11 +182,11 @@ def _objections(test: ExperimentTest, bars: Sequence[Bar], by_key: Mapping[str, 
 
 
 def _control_in_words(bars: Sequence[Bar], world: str, by_key: Mapping[str, Estimate]) -> str:
-    seen = [_cleared(bar, by_key.get(_key(bar, world)), planted=False) for bar in bars]
+    seen = [cleared(bar, by_key.get(_key(bar, world)), planted=False) for bar in bars]
     return f"{world}: {', '.join(one[1] if one else 'not run' for one in seen)}"
 
 
-def _cleared(bar: Bar, estimate: Estimate | None, *, planted: bool) -> tuple[bool, str] | None:
+def cleared(bar: Bar, estimate: Estimate | None, *, planted: bool) -> tuple[bool, str] | None:
     """Whether a control world clears the bar, and that in words; None if it was not run, or too seldom."""
     if estimate is None or 0 < len(estimate.draws) < LEAST_DRAWS:
         return None
@@ -212,7 +212,7 @@ def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:
     word, size = _outcome(bar, estimate.low, estimate.high)
     sign = 1.0 if bar.direction == "greater" else -1.0
     marks = (bar.than, bar.than + sign * bar.smallest_effect)
-    digits = _digits(bar, (estimate.low, estimate.high), marks)
+    digits = decimals(bar, (estimate.low, estimate.high), marks)
     numbers = (
         estimate.value,
         estimate.low,
@@ -233,7 +233,7 @@ def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:
     return Finding(verdict=word, because=because, size=size)
 
 
-def _digits(bar: Bar, ends: Sequence[float], marks: Sequence[float]) -> int:
+def decimals(bar: Bar, ends: Sequence[float], marks: Sequence[float]) -> int:
     """Decimals that tell the smallest effect, and each end from a mark that it does not meet."""
     digits = max(2, 1 - math.floor(math.log10(bar.smallest_effect)))
     apart = [(end, mark) for end in ends for mark in marks if abs(end - mark) > _TIE]
