@@ -12,7 +12,7 @@ from dti_core.lab.record import Record, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What the book (None without a chapter) and a run of the same study say of a claim, by today's register."""
+    """What the book (None without a chapter) and a run of its study say of a claim, by today's register."""
 
     record: Record
     book: Verdict | None

@@ -3,37 +3,57 @@
 import os
 import subprocess
 import time
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dti_core.cli import options
-from dti_core.cli.display import clock, coloured, say, shown_path, table
+from dti_core.cli.display import clock, coloured, say, shown_path, table, verdict_word
 from dti_core.cli.group import dti
 from dti_core.lab.errors import BookError, DtiError, RunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
-    from dti_core.lab.compare import Comparison, Difference
+    from dti_core.lab.compare import Comparison
     from dti_core.lab.record import Record
     from dti_core.lab.reference import Row
     from dti_core.lab.running.runs import Outcome
 
+_MOST_ESTIMATES = 20
 Run = Annotated[str, typer.Argument(metavar="RUN")]
 
 
 @dti.command()
-def compare(first: Run, second: Run) -> None:
-    """What changed between two runs: parameters, sources, estimates with intervals, verdicts."""
+def compare(
+    first: Run,
+    second: Run,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write all as one page.")] = None,
+) -> None:
+    """What changed between two runs: verdicts, parameters, sources, estimates with intervals.
+
+    A RUN is a run's name or its beginning, a path to a result.json, or a study, which is its frozen chapter.
+    """
+    from dti_core.lab.claims import judge
     from dti_core.lab.compare import compare_records
     from dti_core.lab.config import load_experiment
     from dti_core.lab.running.history import find_record
 
-    one, two = find_record(first), find_record(second)
+    one, two = (
+        record.model_copy(update={"claims": tuple(judge(record))})
+        for record in map(find_record, (first, second))
+    )
     keep_sample = {n for n, p in load_experiment(one.slug).parameters.items() if p.keeps_sample}
-    show_comparison(compare_records(one, two, keep_sample), f"{one.slug} {one.run} -> {two.run}")
+    found = compare_records(one, two, keep_sample)
+    show_comparison(found, f"{one.slug} {one.run} -> {two.run}")
+    if html:
+        from dti_core.book.compare_page import comparison_page
+        from dti_core.lab.files import write
+
+        write(html, comparison_page(one, two, found))
+        say(f"All of it as a page: {shown_path(html)}")
 
 
 @dti.command()
@@ -79,25 +99,43 @@ def ui(port: options.Port = 5000) -> None:
 
 
 def show_comparison(comparison: "Comparison", title: str) -> None:
-    """Print what changed between two runs; says so when nothing did."""
+    """Print what changed between two runs, what weighs most first; says so when nothing did."""
+    say(coloured(title, "bold"))
+    flips = [(claim, *map(_verdict, pair)) for claim, pair in comparison.verdicts.items()]
+    if flips:
+        table("Verdicts that differ", ["claim", "first", "second"], flips)
+    else:
+        say("No verdict differs.")
     changed = [(name, *pair) for name, pair in comparison.parameters.items()]
     changed += [(source, "source", "changed") for source in comparison.sources]
     if changed:
-        table(f"{title}: what changed", ["name", "first", "second"], changed)
-    moved = [d for d in comparison.differences if d.value != 0]
+        table("What changed", ["name", "first", "second"], changed)
+    _show_moved(comparison)
+
+
+def _show_moved(comparison: "Comparison") -> None:
+    """Print the estimates that moved: those behind verdicts and the clear ones first, not all if many."""
+    moved = comparison.moved
     cells = [
-        (d.key, f"{d.first:.4g}", f"{d.second:.4g}", f"{d.value:+.3g} [{d.low:.3g}, {d.high:.3g}]",
-         _clarity(d), d.how)
-        for d in moved
-    ]  # fmt: skip
+        (d.key, f"{d.first:.4g}", f"{d.second:.4g}", d.text, coloured(d.reads, "bold" if d.clear else ""))
+        for d in moved[:_MOST_ESTIMATES]
+    ]
     if cells:
-        columns = ["estimate", "first", "second", "difference [95 %]", "", "interval"]
-        table(f"{title}: estimates that moved", columns, cells)
-    flips = [(claim, *pair) for claim, pair in comparison.verdicts.items()]
-    if flips:
-        table(f"{title}: verdicts that flipped", ["claim", "first", "second"], flips)
+        columns = ["estimate", "first", "second", "difference [95 %]", ""]
+        table("Estimates that moved, those behind verdicts first", columns, cells)
+        for how, count in Counter(d.how for d in moved).items():
+            say(f"Intervals of {count}: {how}.")
+    if comparison.pairing:
+        say(comparison.pairing)
+    if hidden := moved[_MOST_ESTIMATES:]:
+        clear = sum(one.clear for one in hidden)
+        say(f"{len(hidden)} more moved, {clear} of them clearly; --html FILE shows them all.")
     same = len(comparison.differences) - len(moved)
     say(f"{same} of {len(comparison.differences)} estimates are identical.")
+
+
+def _verdict(word: object) -> object:
+    return verdict_word(str(word)) if word else "not judged"
 
 
 def show_reference(rows: "Sequence[Row]", title: str) -> None:
@@ -109,12 +147,6 @@ def show_reference(rows: "Sequence[Row]", title: str) -> None:
         within = coloured("yes", "green") if row.within else coloured("NO", "red")
         cells.append((row.key, f"{row.published:.4g}", reproduced, within, f"{row.tolerance:.3g}: {row.why}"))
     table(title, columns, cells)
-
-
-def _clarity(difference: "Difference") -> object:
-    if not difference.clear:
-        return "within noise"
-    return coloured("clear of seed noise" if difference.seed_noise_only else "clear", "bold")
 
 
 def _build(profile: str, records: "Sequence[Record]") -> object:
@@ -156,7 +188,7 @@ def compare_numbers(records: "Sequence[Record]", profile: str) -> list[str]:
     return problems
 
 
-def _write_compared(compared: "Mapping[str, Sequence[Row]]", profile: str) -> "Path":
+def _write_compared(compared: "Mapping[str, Sequence[Row]]", profile: str) -> Path:
     """The table of all compared numbers, as CSV."""
     import csv
     import io
