@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dti_core.cli import display
 from dti_core.cli.display import clock, coloured, say
+from dti_core.cli.options import finish
 from dti_core.lab.config import list_slugs, load_experiment
 from dti_core.lab.errors import ConfigError, DataError, one_line
 from dti_core.lab.record import Record
@@ -80,6 +81,16 @@ def run_plans(
     expected = {plan.slug: expected_seconds(plan) for plan in plans}
     with display.ProgressLines(expected) as listener:
         return run_all(plans, jobs=jobs, cluster=cluster, timeout_seconds=timeout, listener=listener)
+
+
+def carry_out(
+    plans: Sequence[RunPlan], *, dry_run: bool, jobs: int | None, timeout: float | None, cluster: str | None
+) -> None:
+    """Run the plans, show the outcomes and end the command; with `dry_run` only say what would be done."""
+    if dry_run:
+        show_plans(plans)
+    else:
+        finish(show_outcomes(run_plans(plans, jobs=jobs, timeout=timeout, cluster=cluster)))
 
 
 def show_plans(plans: Sequence[RunPlan]) -> None:

@@ -55,13 +55,10 @@ def sentence(pairs: Sequence[Pair]) -> str:
     if not other:
         compared = [pair for pair in pairs if pair.book]
         return f"All {len(compared)} verdicts that the book holds too are the same here."
-    by_study: dict[str, list[Pair]] = {}
-    for pair in other:
-        by_study.setdefault(pair.record.slug, []).append(pair)
-    told = [
-        f"{', '.join(pair.here.claim for pair in found)} ({slug}: {why(found[0].record)})"
-        for slug, found in by_study.items()
-    ]
+    told = []
+    for record in {pair.record.slug: pair.record for pair in other}.values():
+        claims = ", ".join(pair.here.claim for pair in other if pair.record.slug == record.slug)
+        told.append(f"{claims} ({record.slug}: {why(record)})")
     verb = "differs" if len(other) == 1 else "differ"
     return f"{len(other)} of {len(pairs)} verdicts {verb} from the book, which decides: {'; '.join(told)}."
 
@@ -69,7 +66,8 @@ def sentence(pairs: Sequence[Pair]) -> str:
 def why(record: Record) -> str:
     """In what a run differs from the frozen one of its study: smaller counts first, as "less data"."""
     frozen = frozen_record(record.slug)
-    less, other = [], []
+    less: list[str] = []
+    other: list[str] = []
     for name, full in frozen.parameters.items():
         here = record.parameters.get(name)
         if here != full:

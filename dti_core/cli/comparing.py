@@ -4,6 +4,7 @@ import os
 import subprocess
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,7 @@ from dti_core.cli.group import dti
 from dti_core.lab.errors import BookError, DtiError, RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from dti_core.lab.compare import Comparison
     from dti_core.lab.record import Record
@@ -167,15 +168,20 @@ def compare_numbers(records: "Sequence[Record]", profile: str) -> list[str]:
 
     All of them go into a table below the results.
     """
+    import pandas as pd
+
+    from dti_core.lab.files import write
+    from dti_core.lab.paths import results_root
     from dti_core.lab.reference import compare_with_reference
 
-    problems, compared = [], {}
+    problems, compared = [], []
     for record in records:
         try:
-            rows = compared[record.slug] = compare_with_reference(record)
+            rows = compare_with_reference(record)
         except RunError as error:
             problems.append(str(error))
             continue
+        compared += [{"study": record.slug, **asdict(row), "within": row.within} for row in rows]
         off = [row for row in rows if not row.within]
         if off:
             show_reference(off, f"{record.slug}, profile {record.profile}: outside their tolerance")
@@ -184,27 +190,9 @@ def compare_numbers(records: "Sequence[Record]", profile: str) -> list[str]:
         if not rows:
             problems.append(f"{record.slug}: no number to compare is accepted for the profile {profile}")
         say(f"{record.slug}: {len(rows)} published numbers compared, {len(off)} outside their tolerance.")
-    say(f"All compared numbers: {shown_path(_write_compared(compared, profile))}")
+    write(path := results_root() / f"reproduced-{profile}.csv", pd.DataFrame(compared).to_csv(index=False))
+    say(f"All compared numbers: {shown_path(path)}")
     return problems
-
-
-def _write_compared(compared: "Mapping[str, Sequence[Row]]", profile: str) -> Path:
-    """The table of all compared numbers, as CSV."""
-    import csv
-    import io
-
-    from dti_core.lab.files import write
-    from dti_core.lab.paths import results_root
-
-    text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(["study", "number", "published", "reproduced", "tolerance", "within", "why"])
-    for slug, rows in compared.items():
-        for row in rows:
-            within = "yes" if row.within else "no"
-            lines.writerow([slug, row.key, row.published, row.reproduced, row.tolerance, within, row.why])
-    write(path := results_root() / f"reproduced-{profile}.csv", text.getvalue())
-    return path
 
 
 def _show_seconds(outcomes: "Sequence[Outcome]", profile: str) -> None:

@@ -12,18 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich import progress
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
@@ -50,10 +40,10 @@ _QUIET_SECONDS = 10.0
 _STATUS_COLOUR = {"finished": "green", "reused": "cyan", "failed": "red", "killed": "magenta"}
 
 
-class _Pieces(MofNCompleteColumn):
+class _Pieces(progress.MofNCompleteColumn):
     """Pieces done of those of the stage; nothing between two stages."""
 
-    def render(self, task: Task) -> Text:
+    def render(self, task: progress.Task) -> Text:
         return Text("") if task.total is None else super().render(task)
 
 
@@ -61,7 +51,7 @@ class _Pieces(MofNCompleteColumn):
 class _Shown:
     """A run's bar, the stage that it shows, and when a pipe was told of it for the last time."""
 
-    task: TaskID
+    task: progress.TaskID
     began: float
     stage: str = ""
     told: float = -math.inf
@@ -80,10 +70,11 @@ class ProgressLines:
     def __init__(self, expected_seconds: Mapping[str, float]) -> None:
         self._expected = expected_seconds
         self._shown: dict[str, _Shown] = {}
-        self._bars = Progress(
-            SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(16), _Pieces(),
-            TimeElapsedColumn(), TextColumn("{task.fields[left]}"), TimeRemainingColumn(), console=console,
-            transient=True, disable=not console.is_terminal,
+        self._bars = progress.Progress(
+            progress.SpinnerColumn(), progress.TextColumn("{task.description}", markup=False),
+            progress.BarColumn(16), _Pieces(), progress.TimeElapsedColumn(),
+            progress.TextColumn("{task.fields[left]}"), progress.TimeRemainingColumn(),
+            console=console, transient=True, disable=not console.is_terminal,
         )  # fmt: skip
 
     def __enter__(self) -> "ProgressLines":

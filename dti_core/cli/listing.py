@@ -11,7 +11,7 @@ import typer
 from dti_core.cli import display
 from dti_core.cli.display import clock, coloured, say
 from dti_core.cli.group import dti
-from dti_core.cli.options import complete_study, one_of
+from dti_core.cli.options import complete_study, completing, one_of
 
 if TYPE_CHECKING:
     from dti_core.lab.config import Experiment
@@ -24,8 +24,7 @@ _MODELS = {
 }
 
 
-def _complete_verdict(incomplete: str) -> list[str]:
-    return [word for word in display.VERDICT_COLOUR if word.startswith(incomplete)]
+_complete_verdict = completing(lambda: display.VERDICT_COLOUR)
 
 
 @dti.command("list")

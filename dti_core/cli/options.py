@@ -1,7 +1,7 @@
 """Options that several commands share, and how a command ends."""
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Annotated
 
 import typer
@@ -12,23 +12,28 @@ from dti_core.lab.paths import project_root
 PROFILES = "smoke | quick | full: how large the run is."
 
 
-def complete_study(incomplete: str) -> list[str]:
-    """Studies whose name begins so, for a shell that completes it."""
+def completing(words: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """What a shell asks for those of the words that begin as typed."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in words() if word.startswith(incomplete)]
+
+    return complete
+
+
+def _studies() -> list[str]:
     files = sorted((project_root() / "experiments").glob("*.yaml"))
-    return [path.stem for path in files if path.stem != "claims" and path.stem.startswith(incomplete)]
+    return [path.stem for path in files if path.stem != "claims"]
 
 
-def complete_profile(incomplete: str) -> list[str]:
-    """Profiles whose name begins so."""
-    return [name for name in ("smoke", "quick", "full") if name.startswith(incomplete)]
-
-
+complete_study = completing(_studies)
+_profile = completing(lambda: ("smoke", "quick", "full"))
 Slug = Annotated[str, typer.Argument(autocompletion=complete_study)]
 Settings = Annotated[list[str] | None, typer.Option("-p", metavar="NAME=VALUE", help="Set a parameter.")]
 Grid = Annotated[list[str] | None, typer.Option("-p", metavar="NAME=V1,V2,...", help="Values to try.")]
-Profile = Annotated[str, typer.Option(help=PROFILES, autocompletion=complete_profile)]
+Profile = Annotated[str, typer.Option(help=PROFILES, autocompletion=_profile)]
 ProfileOrNone = Annotated[
-    str | None, typer.Option(help=PROFILES, show_default="quick", autocompletion=complete_profile)
+    str | None, typer.Option(help=PROFILES, show_default="quick", autocompletion=_profile)
 ]
 Jobs = Annotated[int | None, typer.Option(help="Notebooks at a time (default: all cores).", min=1, max=1024)]
 Cluster = Annotated[str | None, typer.Option(metavar="tcp://HOST:PORT", help="An existing Dask scheduler.")]

@@ -1,16 +1,13 @@
 """Commands that run studies."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from dti_core.cli import options
 from dti_core.cli.group import dti
 from dti_core.lab.errors import ConfigError
-
-if TYPE_CHECKING:
-    from dti_core.lab.running.runs import RunPlan
 
 
 @dti.command()
@@ -40,7 +37,7 @@ def run(
     else:
         settings = batch.parse_settings(p)
         plans = batch.plan_runs(slugs or [], profile or "quick", settings, data=data, force=force)
-    _run(plans, dry_run, jobs=jobs, timeout=timeout, cluster=cluster)
+    batch.carry_out(plans, dry_run=dry_run, jobs=jobs, timeout=timeout, cluster=cluster)
 
 
 @dti.command()
@@ -58,14 +55,4 @@ def sweep(
     from dti_core.cli import batch
 
     plans = batch.plan_sweep(slug, profile, batch.parse_settings(p), force=force)
-    _run(plans, dry_run, jobs=jobs, timeout=timeout, cluster=cluster)
-
-
-def _run(plans: "list[RunPlan]", dry_run: bool, **how: Any) -> None:
-    """Run the plans and end the command; with `dry_run` only say what would be done."""
-    from dti_core.cli import batch
-
-    if dry_run:
-        batch.show_plans(plans)
-    else:
-        options.finish(batch.show_outcomes(batch.run_plans(plans, **how)))
+    batch.carry_out(plans, dry_run=dry_run, jobs=jobs, timeout=timeout, cluster=cluster)
