@@ -33,8 +33,8 @@ VERDICT_COLOUR = {
     "not testable": "dim",
     "not yet tested": "dim",
 }
-#: Least width of columns whose words shall be whole, so that they can be copied: names of runs.
-_WIDTH = {"run": 24, "last run here": 24}
+#: Columns whose lines stay whole, so that they can be copied: names of runs.
+_WHOLE = ("run", "last run here")
 #: Seconds between two lines on the same stage in a pipe.
 _QUIET_SECONDS = 10.0
 _STATUS_COLOUR = {"finished": "green", "reused": "cyan", "failed": "red", "killed": "magenta"}
@@ -157,7 +157,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     """Print a table."""
     grid = Table(title=_text(title), title_justify="left", title_style="bold")
     for column in columns:
-        grid.add_column(_text(column), overflow="fold", min_width=_WIDTH.get(column))
+        grid.add_column(_text(column), overflow="fold", no_wrap=column in _WHOLE)
     for row in rows:
         grid.add_row(*map(_text, row))
     console.print(grid)

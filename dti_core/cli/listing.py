@@ -132,7 +132,7 @@ def _told(record: "Record", run: str = "") -> tuple[object, ...]:
     counts = Counter(verdict.verdict for verdict in record.claims)
     parts = ((f"{count} ", display.verdict_word(word), "\n") for word, count in counts.items())
     size = f"{record.profile}, {clock(_seconds(record))}"
-    return (*itertools.chain.from_iterable(parts), f"{run} ({size})" if run else size)
+    return (*itertools.chain.from_iterable(parts), f"{run}\n{size}" if run else size)
 
 
 def _seconds(record: "Record") -> float:
