@@ -6,6 +6,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from dti_core.book.chapter_heads import dress_chapter
 from dti_core.book.vendor import ASSETS, find_asset
 
 
@@ -33,5 +34,6 @@ def _close_entry(translator: Any, node: nodes.citation) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.connect("config-inited", _prepare, priority=900)
+    app.connect("doctree-read", dress_chapter)
     app.add_node(nodes.citation, override=True, html=(_open_entry, _close_entry))
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

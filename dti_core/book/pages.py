@@ -1,26 +1,35 @@
 """Pages of the book that are written by code: claims, status, data, bridges, verdicts so far, contents."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import get_args
 
+from dti_core.book.answer import first_screen
 from dti_core.book.bridge_map import list_bridges
 from dti_core.book.ledger import ledger
+from dti_core.book.loop import WORDS, counts_of
 from dti_core.lab.claims import all_verdicts
 from dti_core.lab.config import load_experiment
 from dti_core.lab.data import load_all
 from dti_core.lab.files import write
 from dti_core.lab.frozen import frozen_record, frozen_slugs
 from dti_core.lab.publishing.rendering import render
-from dti_core.lab.record import Record, VerdictWord
+from dti_core.lab.record import Record
 from dti_core.lab.register import load_register
 
 #: What stands for the hash of a published file that a run had to do without.
 _ABSENT = "absent"
 #: Pages below the book; each has a template of that name.
-PAGES = ("_generated/verdicts.md", "claims.md", "status.md", "data.md", "bridges.md", "_toc.yml")
-_WORDS: tuple[VerdictWord, ...] = get_args(VerdictWord)
+PAGES = (
+    "_static/loop.svg",
+    "_generated/answer.md",
+    "_generated/decided.md",
+    "_generated/verdicts.md",
+    "claims.md",
+    "status.md",
+    "data.md",
+    "bridges.md",
+    "_toc.yml",
+)
 
 
 def frozen_records() -> dict[str, Record]:
@@ -70,19 +79,14 @@ def _claims(records: Mapping[str, Record]) -> dict[str, object]:
     return {
         "claims": claims,
         "verdicts": verdicts,
-        "counts": _counts(verdict.verdict for verdict in verdicts),
-        "by_rules": _counts(v.verdict for v in verdicts if claims[v.claim].decided_by_rules),
+        "counts": counts_of(verdicts),
+        "by_rules": counts_of(v for v in verdicts if claims[v.claim].decided_by_rules),
         "cited": sorted(cited, key=lambda row: row[2] not in records),
         "said": said,
         "deciding": sorted({claim.owner for claim in claims.values()} - {""}),
-        "words": _WORDS,
+        "words": WORDS,
+        **first_screen(register, verdicts, records),
     }
-
-
-def _counts(words: Iterable[VerdictWord]) -> dict[VerdictWord, int]:
-    """How often each verdict occurs, those that do, in their usual order."""
-    counts = Counter(words)
-    return {word: counts[word] for word in _WORDS if counts[word]}
 
 
 def _readers(files: Iterable[str], records: Mapping[str, Record]) -> list[str]:

@@ -101,8 +101,9 @@ def strip_html(
 
 def strips_html(strips: Sequence[ClaimStrip], *, link: str = "#", title: str = "") -> Markup:
     """Strips of claims, one below the other, under one legend; nothing for none."""
-    ends = {"zero": place(0.0), "goal": place(1.0)}
-    return Markup(render("strip.html", room=__package__, strips=strips, link=link, title=title, **ends))
+    return Markup(
+        render("strip.html", room=__package__, strips=strips, link=link, title=title, places=places())
+    )
 
 
 def claim_strip(claim: Claim, verdict: Verdict, records: Mapping[str, Record]) -> ClaimStrip:
@@ -116,6 +117,11 @@ def place(effects: float) -> float:
     """Where a difference, in smallest effects and in the claimed direction, lies: percent of the width."""
     inside = min(max(effects, LEFT), RIGHT)
     return round(100 * (inside - LEFT) / (RIGHT - LEFT), 2)
+
+
+def places() -> tuple[float, float]:
+    """Where every bar has no difference, and its smallest effect."""
+    return place(0.0), place(1.0)
 
 
 def drawn(bar: Bar, estimate: Estimate) -> Drawn:
@@ -145,7 +151,7 @@ def _bars(test: ExperimentTest, estimates: Sequence[Estimate]) -> list[BarStrip]
             for world in test.worlds
         ]
         if test.positive_control is None:
-            missing = "none, so nothing can be decided"
+            missing = "none, so nothing is decided"
             lanes.append(Lane("positive control", "", None, "", missing, sound=False))
         strips.append(BarStrip(bar.label, _asks(bar), one.unit if one else "", tuple(lanes)))
     return strips
@@ -155,7 +161,7 @@ def _observed(bar: Bar, estimate: Estimate | None) -> Lane:
     word = judge_bar(bar, estimate).verdict
     if estimate is None:
         return Lane("observed", "", None, "", "not estimated in this run", word)
-    findings = {"supported": "clears the bar", "refuted": "falls short", "inconclusive": "leaves it open"}
+    findings = {"supported": "clears the bar", "refuted": "falls short", "inconclusive": "stays open"}
     return Lane("observed", "", drawn(bar, estimate), _numbers(bar, estimate), findings[word], word)
 
 
@@ -167,7 +173,7 @@ def _control(bar: Bar, estimate: Estimate | None, world: str, *, planted: bool) 
     passed, words = seen
     sound = passed == planted
     told = words if estimate.draws else "cleared" if passed else "not cleared"
-    finding = f"{told}: {'passes' if sound else 'fails'}"
+    finding = f"{'passes' if sound else 'fails'}: {told}"
     return Lane(role, plain(world), drawn(bar, estimate), _numbers(bar, estimate), finding, sound=sound)
 
 

@@ -37,11 +37,15 @@ class Verdicts(tuple[Verdict, ...]):
     """Verdicts in the order of the register; a notebook shows them as a table beside the claims' words."""
 
     says: Mapping[str, str]
+    readings: Mapping[str, str]
 
-    def __new__(cls, verdicts: Iterable[Verdict], register: Register) -> "Verdicts":
-        """Beside the verdicts, what each of their claims says."""
+    def __new__(cls, verdicts: Iterable[Verdict], register: Register, study: str = "") -> "Verdicts":
+        """Beside the verdicts, what each of their claims says and how `study` reads it."""
         self = super().__new__(cls, verdicts)
-        self.says = {verdict.claim: register.claims[verdict.claim].says for verdict in self}
+        claims = {verdict.claim: register.claims[verdict.claim] for verdict in self}
+        self.says = {key: claim.says for key, claim in claims.items()}
+        tests = {(key, test.study): test for key, claim in claims.items() for test in claim.tests}
+        self.readings = {key: tests[key, study].reading for key in claims if (key, study) in tests}
         return self
 
     def _repr_html_(self) -> str:
@@ -54,8 +58,10 @@ class Verdicts(tuple[Verdict, ...]):
     def _row(self, verdict: Verdict) -> str:
         claim, word, because = verdict.claim, verdict.verdict, html.escape(verdict.because)
         controls = f" Controls, in that order: {html.escape(verdict.control)}." if verdict.control else ""
+        reading = html.escape(self.readings.get(claim, ""))
+        read = f"<br><small>Read here as: {reading}</small>" if reading else ""
         return (
-            f'<tr><th scope="row">{claim}: {html.escape(self.says[claim])}</th>'
+            f'<tr><th scope="row">{claim}: {html.escape(self.says[claim])}{read}</th>'
             f'<td class="verdict-{word.replace(" ", "-")}">{word}<br><small>{verdict.qualified}</small></td>'
             f"<td>{because}{controls}</td></tr>"
         )
@@ -74,7 +80,7 @@ def judge(result: Result | Record, register: Register | None = None) -> Verdicts
                 found = judge_test(key, test, result.estimates, simulated=simulated)
                 part = f"This study's part of the claim. {found.because}" if claim.parts else found.because
                 verdicts.append(found.model_copy(update={"because": part}))
-    return Verdicts(verdicts, register)
+    return Verdicts(verdicts, register, slug)
 
 
 def all_verdicts(records: Iterable[Record], register: Register | None = None) -> Verdicts:

@@ -20,6 +20,8 @@ CitationState = Literal[
     "unsupported", "undecidable", "mixed", "none",
 ]  # fmt: skip
 
+Place = Literal["demand", "technology", "use", "commerce", "finance", "security"]
+
 
 #: The rule that must be refuted before a citation may be called this.
 _SHOWN_BY: dict[str, type] = {
@@ -90,11 +92,21 @@ class Plan(Strict):
     by: Text
 
 
+class Arrow(Strict):
+    """An arrow of the loop, between two stages or fields; without ends, all of a kind or the whole loop."""
+
+    title: Text
+    says: Text
+    start: Place | None = None
+    end: Place | None = None
+
+
 class Claim(Strict):
     """One sentence of the review, or a part of it, in our own words."""
 
     says: Text
     section: Text
+    arrows: tuple[str, ...] = Field((), description="Arrows of the loop that it speaks of.")
     cites: tuple[int, ...] = Field(description="Numbers as printed, in order, repeats kept.")
     citation: Citation
     kind: Annotated[tuple[Kind, ...], Field(min_length=1)]
@@ -126,17 +138,24 @@ class Register(Library):
     """All claims in the order of the review, with the studies and techniques that they speak of."""
 
     syntheses: Mapping[str, Text] = Field(description="Slug of each chapter on the whole -> its title.")
+    arrows: Mapping[str, Arrow]
     claims: Mapping[ClaimId, Claim]
 
     @model_validator(mode="after")
     def _holds_together(self) -> "Register":
-        if problems := [f"{key}: {text}" for key in self.claims for text in self._problems(self.claims[key])]:
+        problems = [f"{key}: {text}" for key in self.claims for text in self._problems(self.claims[key])]
+        problems += [f"arrows.{key}: no claim speaks of it" for key in self.arrows if not self.on_arrow(key)]
+        if problems:
             raise ValueError("; ".join(problems))
         return self
 
     def slugs(self) -> set[str]:
         """All studies that may decide a claim."""
         return {study.slug for study in self.studies.values()} | set(self.syntheses)
+
+    def on_arrow(self, arrow: str) -> list[str]:
+        """Claims that speak of an arrow, in order."""
+        return [key for key, claim in self.claims.items() if arrow in claim.arrows]
 
     def bound_to(self, slug: str) -> dict[str, Claim]:
         """Claims with a test in that study, in order."""
@@ -187,6 +206,9 @@ class Register(Library):
         for rule in claim.rules:
             if not self.knows(rule):
                 yield f"rules: {rule.rule}: names a study or technology that is not in the register ({rule})"
+        for arrow in claim.arrows:
+            if arrow not in self.arrows:
+                yield f"arrows: no arrow '{arrow}'; there are {', '.join(self.arrows)}"
         named = [("test.study", test.study) for test in claim.tests] + [("also", slug) for slug in claim.also]
         named += [("planned.study", claim.planned.study)] if claim.planned else []
         for field, slug in named:
