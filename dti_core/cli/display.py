@@ -100,10 +100,11 @@ class ProgressLines:
             before = next(task for task in self._bars.tasks if task.id == shown.task)
             self._bars.remove_task(shown.task)
             shown.task = self._bars.add_task(
-                printable(stage), total=total if running else None, left="left" if running else ""
-            )
+                printable(stage), total=total if running else None, left="left" if running else "",
+                start=False, visible=False,
+            )  # fmt: skip
             self._bars.tasks[-1].start_time, shown.stage = before.start_time, stage
-        self._bars.update(shown.task, completed=done)
+        self._bars.update(shown.task, completed=done, visible=True)
         if self._bars.disable and (new or time.monotonic() - shown.told > _QUIET_SECONDS):
             shown.told = time.monotonic()
             say(f"         {plan.slug}: {label} {done}/{total}, {clock(shown.told - shown.began)}")
