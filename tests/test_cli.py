@@ -274,7 +274,7 @@ def print_everything() -> dict[str, Callable[[], object]]:
 
     def progress() -> None:
         with display.ProgressLines({}) as lines:
-            lines.started(RunPlan(FOREIGN, load_experiment("toy").resolve(), False), "r")
+            lines.started(RunPlan(FOREIGN, load_experiment("toy").resolve(), False), "r", FOREIGN)
             lines.progressed(RunPlan(FOREIGN, load_experiment("toy").resolve(), False), "r", FOREIGN, 1, 2)
             lines.noticed(FOREIGN)
             lines.ended(outcome)
@@ -521,7 +521,7 @@ def test_listing_survives_a_damaged_record(home):
     (folder / "result.json").write_bytes(b"\xff\xfe")
     done = dti("list")
     assert done.returncode == 0, done.stderr
-    assert "r1 (quick" in done.stdout
+    assert re.search(r"\br1\b.*\n.*quick, 1 s", done.stdout)
     assert dti("compare", "r1", "r2").returncode == 2
 
 

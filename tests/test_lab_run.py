@@ -61,7 +61,7 @@ class Notes:
         self.steps: list[tuple[str, int, int]] = []
         self.outcomes: list[Outcome] = []
 
-    def started(self, plan: RunPlan, run: str) -> None:
+    def started(self, plan: RunPlan, run: str, why: str) -> None:
         self.started_runs.append(run)
 
     def progressed(self, plan: RunPlan, run: str, label: str, done: int, total: int) -> None:
@@ -513,7 +513,7 @@ from tests.toy_project import toy_plan
 from dti_core.lab.running.runner import run_all
 
 class Lines:
-    def started(self, plan, run): print("started", plan.config.behaviour, flush=True)
+    def started(self, plan, run, why): print("started", plan.config.behaviour, flush=True)
     def progressed(self, *step): pass
     def noticed(self, sentence): pass
     def ended(self, outcome): print("ended", outcome.status, flush=True)
@@ -611,7 +611,7 @@ def test_hangup_is_ignored_where_it_was_ignored():
 class Deaf(Notes):
     """A listener whose terminal is gone."""
 
-    def started(self, plan: RunPlan, run: str) -> None:
+    def started(self, plan: RunPlan, run: str, why: str) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
     progressed = started

@@ -7,14 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dti_core.cli import display
-from dti_core.cli.display import say
+from dti_core.cli.display import clock, coloured, say
+from dti_core.cli.options import finish
 from dti_core.lab.config import list_slugs, load_experiment
 from dti_core.lab.errors import ConfigError, DataError, one_line
 from dti_core.lab.record import Record
 from dti_core.lab.running.cache import expected_seconds
 from dti_core.lab.running.history import find_record, read_record
-from dti_core.lab.running.runner import run_all
+from dti_core.lab.running.runner import foresee, run_all
 from dti_core.lab.running.runs import RESULT, Outcome, RunPlan
+
+#: Colour of what is done for a plan.
+_WORK = {"reused": "cyan", "redrawn": "green", "rerun": "yellow"}
 
 
 def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
@@ -79,6 +83,27 @@ def run_plans(
         return run_all(plans, jobs=jobs, cluster=cluster, timeout_seconds=timeout, listener=listener)
 
 
+def carry_out(
+    plans: Sequence[RunPlan], *, dry_run: bool, jobs: int | None, timeout: float | None, cluster: str | None
+) -> None:
+    """Run the plans, show the outcomes and end the command; with `dry_run` only say what would be done."""
+    if dry_run:
+        show_plans(plans)
+    else:
+        finish(show_outcomes(run_plans(plans, jobs=jobs, timeout=timeout, cluster=cluster)))
+
+
+def show_plans(plans: Sequence[RunPlan]) -> None:
+    """Print what would be rerun, redrawn or reused, why, and about how long a rerun takes; nothing is run."""
+    rows = []
+    for plan in plans:
+        word, _, why = foresee(plan).partition(": ")
+        about = f"about {clock(expected_seconds(plan))}" if word == "rerun" else ""
+        rows.append((plan.slug, plan.config.profile, coloured(word, _WORK[word]), why, about))
+    display.table("What would be done", ["study", "profile", "it is", "because", "takes"], rows)
+    say("A dry run: nothing was run or changed.")
+
+
 def show_outcomes(outcomes: Sequence[Outcome]) -> bool:
     """Print where the results lie and failures last; whether every run finished or was reused."""
     if len(outcomes) == 1:
@@ -86,7 +111,7 @@ def show_outcomes(outcomes: Sequence[Outcome]) -> bool:
             display.show_verdicts(record.claims, f"{record.slug}, profile {record.profile}")
     for outcome in outcomes:
         if outcome.succeeded:
-            say(f"{outcome.slug}: {_shown(outcome.folder)}")
+            say(f"{outcome.slug}: {display.shown_path(outcome.folder)}")
     bad = [(o.slug, o.run, o.status, o.reason) for o in outcomes if not o.succeeded]
     if bad:
         title = f"{len(bad)} of {len(outcomes)} runs did not finish"
@@ -105,9 +130,3 @@ def stop_if_interrupted(outcomes: Sequence[Outcome]) -> None:
 def records_of(outcomes: Sequence[Outcome]) -> list[Record]:
     """The records of the runs that finished or were reused."""
     return [read_record(one.folder / RESULT) for one in outcomes if one.succeeded and one.folder]
-
-
-def _shown(folder: Path | None) -> Path | None:
-    """A folder as it is found from here, without the way to here."""
-    here = Path.cwd()
-    return folder.relative_to(here) if folder is not None and folder.is_relative_to(here) else folder

@@ -3,59 +3,86 @@
 import os
 import subprocess
 import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dti_core.cli import options
-from dti_core.cli.display import clock, coloured, say, show_verdicts, table
+from dti_core.cli.display import clock, coloured, say, shown_path, table, verdict_word
 from dti_core.cli.group import dti
 from dti_core.lab.errors import BookError, DtiError, RunError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dti_core.lab.compare import Comparison, Difference
+    from dti_core.lab.compare import Comparison
     from dti_core.lab.record import Record
     from dti_core.lab.reference import Row
     from dti_core.lab.running.runs import Outcome
 
+_MOST_ESTIMATES = 20
 Run = Annotated[str, typer.Argument(metavar="RUN")]
 
 
 @dti.command()
-def compare(first: Run, second: Run) -> None:
-    """What changed between two runs: parameters, sources, estimates with intervals, verdicts."""
+def compare(
+    first: Run,
+    second: Run,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write all as one page.")] = None,
+) -> None:
+    """What changed between two runs: verdicts, parameters, sources, estimates with intervals.
+
+    A RUN is a run's name or its beginning, a path to a result.json, or a study, which is its frozen chapter.
+    """
+    from dti_core.lab.claims import judge
     from dti_core.lab.compare import compare_records
     from dti_core.lab.config import load_experiment
     from dti_core.lab.running.history import find_record
 
-    one, two = find_record(first), find_record(second)
+    one, two = (
+        record.model_copy(update={"claims": tuple(judge(record))})
+        for record in map(find_record, (first, second))
+    )
     keep_sample = {n for n, p in load_experiment(one.slug).parameters.items() if p.keeps_sample}
-    show_comparison(compare_records(one, two, keep_sample), f"{one.slug} {one.run} -> {two.run}")
+    found = compare_records(one, two, keep_sample)
+    show_comparison(found, f"{one.slug} {one.run} -> {two.run}")
+    if html:
+        from dti_core.book.compare_page import comparison_page
+        from dti_core.lab.files import write
+
+        write(html, comparison_page(one, two, found))
+        say(f"All of it as a page: {shown_path(html)}")
 
 
 @dti.command()
 def reproduce(
-    profile: options.Profile = "quick", jobs: options.Jobs = None, timeout: options.Timeout = None
+    profile: options.Profile = "quick",
+    jobs: options.Jobs = None,
+    timeout: options.Timeout = None,
+    dry_run: options.DryRun = False,
 ) -> None:
     """Run every study, compare with the accepted numbers, build the book; exit 1 if any number is off."""
-    from dti_core.cli import batch
+    from dti_core.cli import batch, beside
 
     started = float(os.environ.get("DTI_STARTED") or time.time())
     plans = batch.plan_runs(["all"], profile, {}, data=None, force=False)
+    if dry_run:
+        batch.show_plans(plans)
+        return
     outcomes = batch.run_plans(plans, jobs=jobs, timeout=timeout)
     batch.stop_if_interrupted(outcomes)
     records = batch.records_of(outcomes)
-    for record in records:
-        show_verdicts(record.claims, f"{record.slug}: verdicts of this run")
     site = _build(profile, records)
     _show_seconds(outcomes, profile)
-    problems = [problem for record in records for problem in _compare(record)]
+    problems = compare_numbers(records, profile)
     problems += [f"{o.slug}: {o.status}: {o.reason}" for o in outcomes if not o.succeeded]
+    beside.show_beside_book(records, profile)
     for problem in problems:
         say(coloured("not reproduced ", "red"), problem)
-    say(f"{len(problems)} problems. Took {clock(time.time() - started)}.")
+    say(f"{len(problems)} problems with runs and numbers. Took {clock(time.time() - started)}.")
     if isinstance(site, DtiError):
         raise site
     say(f"Next: open {site}/index.html, or `make ui`.")
@@ -73,25 +100,43 @@ def ui(port: options.Port = 5000) -> None:
 
 
 def show_comparison(comparison: "Comparison", title: str) -> None:
-    """Print what changed between two runs; says so when nothing did."""
+    """Print what changed between two runs, what weighs most first; says so when nothing did."""
+    say(coloured(title, "bold"))
+    flips = [(claim, *map(_verdict, pair)) for claim, pair in comparison.verdicts.items()]
+    if flips:
+        table("Verdicts that differ", ["claim", "first", "second"], flips)
+    else:
+        say("No verdict differs.")
     changed = [(name, *pair) for name, pair in comparison.parameters.items()]
     changed += [(source, "source", "changed") for source in comparison.sources]
     if changed:
-        table(f"{title}: what changed", ["name", "first", "second"], changed)
-    moved = [d for d in comparison.differences if d.value != 0]
+        table("What changed", ["name", "first", "second"], changed)
+    _show_moved(comparison)
+
+
+def _show_moved(comparison: "Comparison") -> None:
+    """Print the estimates that moved: those behind verdicts and the clear ones first, not all if many."""
+    moved = comparison.moved
     cells = [
-        (d.key, f"{d.first:.4g}", f"{d.second:.4g}", f"{d.value:+.3g} [{d.low:.3g}, {d.high:.3g}]",
-         _clarity(d), d.how)
-        for d in moved
-    ]  # fmt: skip
+        (d.key, f"{d.first:.4g}", f"{d.second:.4g}", d.text, coloured(d.reads, "bold" if d.clear else ""))
+        for d in moved[:_MOST_ESTIMATES]
+    ]
     if cells:
-        columns = ["estimate", "first", "second", "difference [95 %]", "", "interval"]
-        table(f"{title}: estimates that moved", columns, cells)
-    flips = [(claim, *pair) for claim, pair in comparison.verdicts.items()]
-    if flips:
-        table(f"{title}: verdicts that flipped", ["claim", "first", "second"], flips)
+        columns = ["estimate", "first", "second", "difference [95 %]", ""]
+        table("Estimates that moved, those behind verdicts first", columns, cells)
+        for how, count in Counter(d.how for d in moved).items():
+            say(f"Intervals of {count}: {how}.")
+    if comparison.pairing:
+        say(comparison.pairing)
+    if hidden := moved[_MOST_ESTIMATES:]:
+        clear = sum(one.clear for one in hidden)
+        say(f"{len(hidden)} more moved, {clear} of them clearly; --html FILE shows them all.")
     same = len(comparison.differences) - len(moved)
     say(f"{same} of {len(comparison.differences)} estimates are identical.")
+
+
+def _verdict(word: object) -> object:
+    return verdict_word(str(word)) if word else "not judged"
 
 
 def show_reference(rows: "Sequence[Row]", title: str) -> None:
@@ -103,12 +148,6 @@ def show_reference(rows: "Sequence[Row]", title: str) -> None:
         within = coloured("yes", "green") if row.within else coloured("NO", "red")
         cells.append((row.key, f"{row.published:.4g}", reproduced, within, f"{row.tolerance:.3g}: {row.why}"))
     table(title, columns, cells)
-
-
-def _clarity(difference: "Difference") -> object:
-    if not difference.clear:
-        return "within noise"
-    return coloured("clear of seed noise" if difference.seed_noise_only else "clear", "bold")
 
 
 def _build(profile: str, records: "Sequence[Record]") -> object:
@@ -124,24 +163,40 @@ def _build(profile: str, records: "Sequence[Record]") -> object:
         return BookError(f"the book did not build: {type(error).__name__}: {error}")
 
 
-def _compare(record: "Record") -> list[str]:
-    """Print a run's numbers beside the accepted ones; what is wrong with them, one problem an item."""
+def compare_numbers(records: "Sequence[Record]", profile: str) -> list[str]:
+    """Print how many numbers were compared with the accepted ones, and those that are off; the problems.
+
+    All of them go into a table below the results.
+    """
+    import pandas as pd
+
+    from dti_core.lab.files import write
+    from dti_core.lab.paths import results_root
     from dti_core.lab.reference import compare_with_reference
 
-    try:
-        rows = compare_with_reference(record)
-    except RunError as error:
-        return [str(error)]
-    if not rows:
-        return [f"{record.slug}: no number to compare is accepted for the profile {record.profile}"]
-    show_reference(rows, f"{record.slug}, profile {record.profile}")
-    off = [row.key for row in rows if not row.within]
-    say(f"{record.slug}: {len(rows)} published numbers compared, {len(off)} outside their tolerance.")
-    return [f"{record.slug}: {len(off)} numbers off: {', '.join(off[:5])}"] if off else []
+    problems, compared = [], []
+    for record in records:
+        try:
+            rows = compare_with_reference(record)
+        except RunError as error:
+            problems.append(str(error))
+            continue
+        compared += [{"study": record.slug, **asdict(row), "within": row.within} for row in rows]
+        off = [row for row in rows if not row.within]
+        if off:
+            show_reference(off, f"{record.slug}, profile {record.profile}: outside their tolerance")
+            names = ", ".join(row.key for row in off[:5])
+            problems.append(f"{record.slug}: {len(off)} numbers off: {names}")
+        if not rows:
+            problems.append(f"{record.slug}: no number to compare is accepted for the profile {profile}")
+        say(f"{record.slug}: {len(rows)} published numbers compared, {len(off)} outside their tolerance.")
+    write(path := results_root() / f"reproduced-{profile}.csv", pd.DataFrame(compared).to_csv(index=False))
+    say(f"All compared numbers: {shown_path(path)}")
+    return problems
 
 
 def _show_seconds(outcomes: "Sequence[Outcome]", profile: str) -> None:
-    """Print what each study took against its budget, which holds for two cores."""
+    """Print what each run took, reused ones when they were made, against its budget for two cores."""
     from dti_core.lab.config import load_experiment
 
     rows = []
@@ -149,4 +204,4 @@ def _show_seconds(outcomes: "Sequence[Outcome]", profile: str) -> None:
         budget = load_experiment(outcome.slug).profiles[profile].budget_seconds  # type: ignore[index]
         over = coloured("over" if outcome.seconds > budget else "", "yellow")
         rows.append((outcome.slug, outcome.status, f"{outcome.seconds:.0f}", budget, over))
-    table("Seconds", ["study", "state", "took (s)", "budget (s)", ""], rows)
+    table("Seconds of each run", ["study", "state", "run took (s)", "budget (s)", ""], rows)

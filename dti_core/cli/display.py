@@ -1,4 +1,4 @@
-"""What a terminal shows: progress with an ETA, tables, verdict colours; in a pipe plain lines.
+"""What a terminal shows: progress by pieces done, tables, verdict colours; in a pipe plain lines.
 
 Nothing else imports rich or prints results. Strings are shown as they are, never read as markup and without
 control characters; what shall have a colour is made by `coloured`.
@@ -6,11 +6,14 @@ control characters; what shall have a colour is made by `coloured`.
 
 import math
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich import progress
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -30,20 +33,48 @@ VERDICT_COLOUR = {
     "not testable": "dim",
     "not yet tested": "dim",
 }
+#: Columns whose lines stay whole, so that they can be copied: names of runs.
+_WHOLE = ("run", "last run here")
+#: Seconds between two lines on the same stage in a pipe.
+_QUIET_SECONDS = 10.0
 _STATUS_COLOUR = {"finished": "green", "reused": "cyan", "failed": "red", "killed": "magenta"}
 
 
-class ProgressLines:
-    """Listener of a batch of runs: live bars on a terminal, one line an event in a pipe."""
+class _Pieces(progress.MofNCompleteColumn):
+    """Pieces done of those of the stage; nothing between two stages."""
 
-    def __init__(self, expected_seconds: dict[str, float]) -> None:
+    def render(self, task: progress.Task) -> Text:
+        return Text("") if task.total is None else super().render(task)
+
+
+@dataclass(slots=True)
+class _Shown:
+    """A run's bar, the stage that it shows, and when a pipe was told of it for the last time."""
+
+    task: progress.TaskID
+    began: float
+    stage: str = ""
+    told: float = -math.inf
+
+
+class ProgressLines:
+    """Listener of a batch of runs: live bars on a terminal, a line now and then in a pipe.
+
+    A bar counts the pieces of the stage that runs; the time left is that of this stage, by its own pace.
+
+    Parameters
+    ----------
+    expected_seconds : what a run of a study takes, by its slug; said as it starts to estimate.
+    """
+
+    def __init__(self, expected_seconds: Mapping[str, float]) -> None:
         self._expected = expected_seconds
-        self._tasks: dict[str, TaskID] = {}
-        self._said: dict[str, str] = {}
-        self._bars = Progress(
-            SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(),
-            TextColumn("{task.fields[eta]}"), TimeElapsedColumn(), console=console, transient=True,
-            disable=not console.is_terminal,
+        self._shown: dict[str, _Shown] = {}
+        self._bars = progress.Progress(
+            progress.SpinnerColumn(), progress.TextColumn("{task.description}", markup=False),
+            progress.BarColumn(16), _Pieces(), progress.TimeElapsedColumn(),
+            progress.TextColumn("{task.fields[left]}"), progress.TimeRemainingColumn(),
+            console=console, transient=True, disable=not console.is_terminal,
         )  # fmt: skip
 
     def __enter__(self) -> "ProgressLines":
@@ -53,23 +84,30 @@ class ProgressLines:
     def __exit__(self, *exc: object) -> None:
         self._bars.stop()
 
-    def started(self, plan: "RunPlan", run: str) -> None:
-        """A run has been handed to a worker."""
-        usual = clock(self._expected.get(plan.slug, 0.0))
-        say(f"started  {plan.slug} ({plan.config.profile}), usually {usual}")
-        self._tasks[run] = self._bars.add_task(printable(plan.slug), total=1.0, eta="")
+    def started(self, plan: "RunPlan", run: str, why: str) -> None:
+        """A run has been handed to a worker; `why` it is not reused."""
+        estimates = plan.slug in self._expected and not why.startswith("redrawn")
+        about = f"; about {clock(self._expected[plan.slug])}" if estimates else ""
+        say(f"started  {plan.slug} ({plan.config.profile}), {why}{about}")
+        task = self._bars.add_task(printable(plan.slug), total=None, left="")
+        self._shown[run] = _Shown(task, time.monotonic())
 
     def progressed(self, plan: "RunPlan", run: str, label: str, done: int, total: int) -> None:
         """A run has finished `done` of `total` pieces of the stage `label`."""
-        (task,) = (task for task in self._bars.tasks if task.id == self._tasks[run])
-        seconds_left = self._expected.get(plan.slug, 0.0) - (task.elapsed or 0.0)
-        left = f"about {clock(seconds_left)} left" if seconds_left > 0 else "longer than usual"
-        stage, share = f"{plan.slug}: {label} {done}/{total}", done / max(total, 1)
-        self._bars.update(task.id, description=printable(stage), completed=share, eta=left)
-        tenth = f"{label} {int(10 * share)}"
-        if self._bars.disable and self._said.get(run) != tenth:
-            self._said[run] = tenth
-            say(f"         {stage}, {left}")
+        shown, running = self._shown[run], done < total
+        stage = f"{plan.slug}: {label}" if running else f"{plan.slug}: after {label}"
+        if new := stage != shown.stage:
+            before = next(task for task in self._bars.tasks if task.id == shown.task)
+            self._bars.remove_task(shown.task)
+            shown.task = self._bars.add_task(
+                printable(stage), total=total if running else None, left="left" if running else "",
+                start=False, visible=False,
+            )  # fmt: skip
+            self._bars.tasks[-1].start_time, shown.stage = before.start_time, stage
+        self._bars.update(shown.task, completed=done, visible=True)
+        if self._bars.disable and (new or time.monotonic() - shown.told > _QUIET_SECONDS):
+            shown.told = time.monotonic()
+            say(f"         {plan.slug}: {label} {done}/{total}, {clock(shown.told - shown.began)}")
 
     def noticed(self, sentence: str) -> None:
         """Something is said that concerns no run of the batch."""
@@ -77,11 +115,14 @@ class ProgressLines:
 
     def ended(self, outcome: "Outcome") -> None:
         """A run has come to its end."""
-        if outcome.run in self._tasks:
-            self._bars.remove_task(self._tasks.pop(outcome.run))
+        if outcome.run in self._shown:
+            self._bars.remove_task(self._shown.pop(outcome.run).task)
+        if outcome.status == "reused":  # no work was done, so no time is stated
+            why = f" in {outcome.slug} since run {outcome.run}"
+            say(coloured(outcome.explanation, _STATUS_COLOUR["reused"]), why)
+            return
         status = coloured(f"{outcome.status:8}", _STATUS_COLOUR[outcome.status])
-        why = outcome.reason or outcome.explanation
-        say(status, f" {outcome.slug} in {clock(outcome.seconds)}: {why}")
+        say(status, f" {outcome.slug} in {clock(outcome.seconds)}: {outcome.reason or outcome.explanation}")
 
 
 def clock(seconds: float) -> str:
@@ -95,6 +136,12 @@ def clock(seconds: float) -> str:
 def coloured(value: object, style: str) -> Text:
     """`value` in a colour or style of rich, for `say` or a cell of `table`."""
     return Text(printable(value), style)
+
+
+def shown_path(path: Path | None) -> Path | None:
+    """A file or folder as it is found from here, without the way to here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path is not None and path.is_relative_to(here) else path
 
 
 def verdict_word(verdict: str) -> Text:
@@ -111,7 +158,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     """Print a table."""
     grid = Table(title=_text(title), title_justify="left", title_style="bold")
     for column in columns:
-        grid.add_column(_text(column), overflow="fold")
+        grid.add_column(_text(column), overflow="fold", no_wrap=column in _WHOLE)
     for row in rows:
         grid.add_row(*map(_text, row))
     console.print(grid)

@@ -43,7 +43,7 @@ class Commands(TyperGroup):
             module = importlib.import_module(f"{__package__}.{own.replace('-', '_')}")
             self.add_command(typer.main.get_command(module.app), name := own)
         found = super().resolve_command(ctx, [name, *rest])
-        if "--help" not in rest and name != "schema":
+        if "--help" not in rest and name != "schema" and not ctx.resilient_parsing:
             _prepare()
         return found
 
@@ -84,8 +84,8 @@ def _show_version(wanted: bool) -> None:
 
 
 dti = typer.Typer(
-    cls=Commands, no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
-    pretty_exceptions_enable=False, epilog=_EXIT_CODES,
+    cls=Commands, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False,
+    epilog=_EXIT_CODES,
     help="Rerun, compare and read the experiments behind one review.",
 )  # fmt: skip
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -12,7 +12,9 @@ from dti_core.lab.errors import ConfigError
 
 @dti.command()
 def run(
-    slugs: Annotated[list[str] | None, typer.Argument(metavar="SLUG...|all")] = None,
+    slugs: Annotated[
+        list[str] | None, typer.Argument(metavar="SLUG...|all", autocompletion=options.complete_study)
+    ] = None,
     profile: options.ProfileOrNone = None,
     p: options.Settings = None,
     data: Annotated[Path | None, typer.Option(metavar="PATH", help="Your own file or folder.")] = None,
@@ -21,6 +23,7 @@ def run(
     cluster: options.Cluster = None,
     force: options.Force = False,
     timeout: options.Timeout = None,
+    dry_run: options.DryRun = False,
 ) -> None:
     """Run studies; a finished run of the same code, data and parameters is reused."""
     from dti_core.cli import batch
@@ -34,23 +37,22 @@ def run(
     else:
         settings = batch.parse_settings(p)
         plans = batch.plan_runs(slugs or [], profile or "quick", settings, data=data, force=force)
-    outcomes = batch.run_plans(plans, jobs=jobs, timeout=timeout, cluster=cluster)
-    options.finish(batch.show_outcomes(outcomes))
+    batch.carry_out(plans, dry_run=dry_run, jobs=jobs, timeout=timeout, cluster=cluster)
 
 
 @dti.command()
 def sweep(
-    slug: str,
+    slug: options.Slug,
     p: options.Grid = None,
     profile: options.Profile = "quick",
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
     force: options.Force = False,
     timeout: options.Timeout = None,
+    dry_run: options.DryRun = False,
 ) -> None:
     """Run a grid of parameter values (default: the study's own sweep); resumes where it stopped."""
     from dti_core.cli import batch
 
     plans = batch.plan_sweep(slug, profile, batch.parse_settings(p), force=force)
-    outcomes = batch.run_plans(plans, jobs=jobs, timeout=timeout, cluster=cluster)
-    options.finish(batch.show_outcomes(outcomes))
+    batch.carry_out(plans, dry_run=dry_run, jobs=jobs, timeout=timeout, cluster=cluster)

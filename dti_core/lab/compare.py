@@ -1,7 +1,8 @@
 """What changed between two runs: parameters, sources, estimates with intervals, verdicts."""
 
 import math
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from dti_core.lab.errors import RunError
@@ -31,15 +32,46 @@ class Difference:
         """Whether the interval excludes 0."""
         return self.low > 0 or self.high < 0
 
+    @property
+    def text(self) -> str:
+        """The difference with its interval."""
+        return f"{self.value:+.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+    @property
+    def reads(self) -> str:
+        """How the interval is to be read."""
+        if not self.clear:
+            return "within noise"
+        return "clear of seed noise" if self.seed_noise_only else "clear"
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All differences between two records; a mapping's values are (first, second), None where absent."""
+    """All differences between two records; a mapping's values are (first, second), None where absent.
+
+    `deciding` names the estimates behind verdicts, `other_sample` what may have changed the observations.
+    """
 
     parameters: Mapping[str, tuple[object, object]]
     sources: tuple[str, ...]
     differences: tuple[Difference, ...]
     verdicts: Mapping[str, tuple[object, object]]
+    deciding: frozenset[str] = frozenset()
+    other_sample: tuple[str, ...] = ()
+
+    @property
+    def moved(self) -> list[Difference]:
+        """Estimates with another value: those behind verdicts first, then clear ones, then the rest."""
+        moved = [one for one in self.differences if one.value != 0]
+        return sorted(moved, key=lambda one: (one.key not in self.deciding, not one.clear))
+
+    @property
+    def pairing(self) -> str:
+        """Whether seeds could be paired, as a sentence; "" if the runs judge the same sample."""
+        if not self.other_sample:
+            return ""
+        names = ", ".join(self.other_sample)
+        return f"Not the same sample ({names}): nothing is paired, and a difference is also one of samples."
 
 
 def compare_records(first: Record, second: Record, keep_sample: Collection[str] = ()) -> Comparison:
@@ -59,23 +91,31 @@ def compare_records(first: Record, second: Record, keep_sample: Collection[str] 
             f"{first.run} is a run of {first.slug}, {second.run} of {second.slug}: name two of one study."
         )
     parameters = _changed(first.parameters, second.parameters)
-    one_sample = _same_data(first, second) and parameters.keys() <= {*keep_sample, DATA_PATH} - {"seed"}
+    other_sample = tuple(_other_sample(first, second, {*keep_sample, DATA_PATH} - {"seed"}))
     after = {estimate.key: estimate for estimate in second.estimates}
     return Comparison(
         parameters=parameters,
         sources=tuple(sorted(_changed(_all_sources(first), _all_sources(second)))),
         differences=tuple(
-            difference(one, after[one.key], paired=one_sample and one.n == after[one.key].n)
+            difference(one, after[one.key], paired=not other_sample and one.n == after[one.key].n)
             for one in first.estimates
             if one.key in after
         ),
         verdicts=_changed(_verdicts(first), _verdicts(second)),
+        deciding=frozenset(name for run in (first, second) for one in run.claims for name in one.estimates),
+        other_sample=other_sample,
     )
 
 
-def _same_data(first: Record, second: Record) -> bool:
+def _other_sample(first: Record, second: Record, keep_sample: Collection[str]) -> Iterator[str]:
+    """What differs and may have changed the observations: parameters, data, code that reads or makes them."""
+    yield from (name for name in _changed(first.parameters, second.parameters) if name not in keep_sample)
     files = first.provenance.data_sha256 == second.provenance.data_sha256
-    return files and first.data.sha256 == second.data.sha256
+    if not files or first.data.sha256 != second.data.sha256:
+        yield "data"
+    one, other = (run.provenance.fingerprint.numbers.code for run in (first, second))
+    makers = re.compile(rf"studies/{first.slug}/(data|worlds)\b")
+    yield from sorted(name for name in _changed(one, other) if makers.match(name))
 
 
 def difference(first: Estimate, second: Estimate, *, paired: bool) -> Difference:

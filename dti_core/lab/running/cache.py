@@ -136,14 +136,19 @@ def add_seconds(store: Path, seconds: float) -> None:
     write(store / _SECONDS, f"{seconds_behind(store) + seconds:.1f}")
 
 
-def bring_frozen(numbers: Numbers) -> bool:
-    """Whether a Result of these numbers is kept; one that is frozen in the book is brought into the store."""
+def bring_frozen(numbers: Numbers, *, look_only: bool = False) -> bool:
+    """Whether a Result of these numbers is kept; one that is frozen in the book is brought into the store.
+
+    With `look_only` it is left where it is.
+    """
     store = kept_store(numbers)
     if is_kept(store):
         return True
     try:
         if frozen_record(numbers.slug).provenance.fingerprint.numbers.digest != numbers.digest:
             return False
+        if look_only:
+            return True
         save_result(store, frozen_result(numbers.slug))
         add_seconds(store, frozen_record(numbers.slug).seconds)
     except RunError:
@@ -151,10 +156,13 @@ def bring_frozen(numbers: Numbers) -> bool:
     return True
 
 
-def find_reusable(fingerprint: Fingerprint, notice: Callable[[str], None] = lambda _: None) -> Path | None:
+def find_reusable(
+    fingerprint: Fingerprint, notice: Callable[[str], None] = lambda _: None, *, look_only: bool = False
+) -> Path | None:
     """Folder of the latest finished run with the same fingerprint, None if there is none.
 
-    A run whose files are not as it left them is set aside; `notice` gets a sentence on each.
+    A run whose files are not as it left them is set aside, and `notice` gets a sentence on each; with
+    `look_only` it is passed over.
     """
     for folder, state in finished_states(fingerprint.slug, f"*-{fingerprint.digest[:8]}*"):
         if state.fingerprint.digest != fingerprint.digest:
@@ -162,19 +170,24 @@ def find_reusable(fingerprint: Fingerprint, notice: Callable[[str], None] = lamb
         problem = runs.damage(folder, state)
         if not problem:
             return folder
+        if look_only:
+            continue
         place = runs.set_aside(folder, problem)
         notice(f"run {folder.name} is damaged ({problem}) and is not used; it now lies in {place}")
     return None
 
 
-def explain(fingerprint: Fingerprint, *, forced: bool = False) -> str:
-    """Why a run is reused, redrawn or repeated, against the latest finished run of its study."""
+def explain(fingerprint: Fingerprint, *, forced: bool = False, look_only: bool = False) -> str:
+    """Why a run is reused, redrawn or repeated, against the latest finished run of its study.
+
+    With `look_only` nothing is changed on disk.
+    """
     if forced:
         return "rerun: forced"
-    if find_reusable(fingerprint) is not None:
+    if find_reusable(fingerprint, look_only=look_only) is not None:
         return REUSED
     states = [state for _, state in finished_states(fingerprint.slug)]
-    if bring_frozen(fingerprint.numbers):
+    if bring_frozen(fingerprint.numbers, look_only=look_only):
         return f"redrawn: {', '.join(_telling_since(fingerprint, states)) or 'the numbers are kept'}"
     if not states:
         return "rerun: first run"

@@ -84,7 +84,8 @@ class Dispatcher:
                 ticket, Outcome.of(ticket.state.ended("failed", str(error) or type(error).__name__), None)
             )
             return
-        self._tell(self._listener.started, ticket.plan, active.spec.state.run)
+        state = active.spec.state
+        self._tell(self._listener.started, ticket.plan, state.run, state.explanation)
         self._submit(slots, active)
 
     def _submit(self, slots: Slots, active: _Active) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from dti_core.lab.config import list_slugs, load_experiment
 from dti_core.lab.data import sha256_of
 from dti_core.lab.errors import RunError
+from dti_core.lab.frozen import frozen_record, frozen_slugs
 from dti_core.lab.paths import results_root, study_results
 from dti_core.lab.record import Record
 from dti_core.lab.running.runs import EXECUTED, RESULT, list_runs, read_state
@@ -37,7 +38,12 @@ def finished_runs(slug: str) -> Iterator[Record]:
 
 
 def find_record(name: str) -> Record:
-    """The record that `name` means: a path to result.json, a run's name (or its unique beginning)."""
+    """The record that `name` means: a path to result.json, a run's name (or its unique beginning).
+
+    The name of a study means its frozen chapter.
+    """
+    if name in frozen_slugs():
+        return frozen_record(name)
     path = Path(name)
     if path.suffix == ".json" or path.is_dir():
         return read_record(path / "result.json" if path.is_dir() else path)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
+from dti_core.lab.config import Config
 from dti_core.lab.errors import RunError
 from dti_core.lab.fingerprint import DATA_PATH
 from dti_core.lab.paths import results_root
@@ -20,13 +21,13 @@ from dti_core.lab.running.cache import REUSED, expected_seconds, explain, find_r
 from dti_core.lab.running.inputs import Inputs, copy_inputs, copy_own_data
 from dti_core.lab.running.runs import Listener, Outcome, RunPlan, RunState, Ticket, read_state
 
-__all__ = ["Outcome", "RunPlan", "expected_seconds", "run_all"]
+__all__ = ["Outcome", "RunPlan", "expected_seconds", "foresee", "run_all"]
 
 _LEAST_FREE_BYTES = 500 * 10**6
 
 
 class _Silence:
-    def started(self, plan: RunPlan, run: str) -> None: ...
+    def started(self, plan: RunPlan, run: str, why: str) -> None: ...
     def progressed(self, plan: RunPlan, run: str, label: str, done: int, total: int) -> None: ...
     def ended(self, outcome: Outcome) -> None: ...
     def noticed(self, sentence: str) -> None: ...
@@ -72,13 +73,23 @@ def run_all(
     return [outcomes[place] for place in sorted(outcomes)]
 
 
+def foresee(plan: RunPlan) -> str:
+    """Whether a plan would be reused, redrawn or rerun now, and why; nothing is run, copied or moved."""
+    return explain(fingerprint_of(_absolute(plan.config)), forced=plan.force, look_only=True)
+
+
+def _absolute(config: Config) -> Config:
+    """The same config, with the whole path of the user's data."""
+    path = config.values.get(DATA_PATH)
+    return config.replace(**{DATA_PATH: str(Path(str(path)).expanduser().resolve())}) if path else config
+
+
 def _judge(place: int, plan: RunPlan, inputs: Inputs, listener: Listener) -> Ticket | Outcome:
     """The ticket of a plan, with copies of what it reads, or its outcome if a finished run answers it."""
-    config = copy = plan.config
+    config = copy = _absolute(plan.config)
     own_data = ""
     if path := config.values.get(DATA_PATH):
-        config = config.replace(**{DATA_PATH: str(Path(str(path)).expanduser().resolve())})
-        own_data = str(copy_own_data(str(config.values[DATA_PATH]), inputs))
+        own_data = str(copy_own_data(str(path), inputs))
         copy = config.replace(**{DATA_PATH: own_data})
     fingerprint = fingerprint_of(copy, inputs)
     folder = None if plan.force else find_reusable(fingerprint, listener.noticed)

@@ -138,8 +138,8 @@ class Outcome:
 class Listener(Protocol):
     """Told what happens in a batch, in the caller's thread."""
 
-    def started(self, plan: RunPlan, run: str) -> None:
-        """A run has been handed to a worker."""
+    def started(self, plan: RunPlan, run: str, why: str) -> None:
+        """A run has been handed to a worker; `why` it is made, as its state explains it."""
 
     def progressed(self, plan: RunPlan, run: str, label: str, done: int, total: int) -> None:
         """A run has finished `done` of `total` pieces of the stage `label`."""
