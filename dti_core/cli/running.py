@@ -1,5 +1,6 @@
 """Commands that run studies."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -52,7 +53,14 @@ def sweep(
     dry_run: options.DryRun = False,
 ) -> None:
     """Run a grid of parameter values (default: the study's own sweep); resumes where it stopped."""
-    from dti_core.cli import batch
+    from dti_core.cli import batch, sweeping
+    from dti_core.cli.display import say
 
-    plans = batch.plan_sweep(slug, profile, batch.parse_settings(p), force=force)
-    batch.carry_out(plans, dry_run=dry_run, jobs=jobs, timeout=timeout, cluster=cluster)
+    plans, started = batch.plan_sweep(slug, profile, batch.parse_settings(p), force=force), datetime.now(UTC)
+    if dry_run:
+        return batch.show_plans(plans)
+    outcomes = batch.run_plans(plans, jobs=jobs, timeout=timeout, cluster=cluster)
+    done = batch.show_outcomes(outcomes)
+    if problem := sweeping.keep_sweep(plans, outcomes, started, datetime.now(UTC)):
+        say(f"the sweep was not logged: {problem}")
+    options.finish(done)

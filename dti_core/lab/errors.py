@@ -1,10 +1,17 @@
 """Errors a user can act on. Each message says what was wrong, the value, what is allowed, what to do."""
 
+import os
 import re
+import traceback
 
 
 class DtiError(Exception):
-    """Base of every error that is shown to a user without a traceback."""
+    """Base of every error that is shown to a user without a traceback; DTI_DEBUG brings it back."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows, and with it papermill and JupyterLab: the message alone, as the last line."""
+        shown = traceback.format_exception(self) if os.environ.get("DTI_DEBUG") else []
+        return [*shown, f"{type(self).__name__}: {printable(self)}"]
 
 
 class ConfigError(DtiError):

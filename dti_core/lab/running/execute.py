@@ -34,6 +34,7 @@ from dti_core.lab.running.cache import add_seconds
 from dti_core.lab.running.inputs import OWN_DATA
 from dti_core.lab.running.leftovers import SOCKETS, UNFINISHED, finished_record, keep_partial
 from dti_core.lab.running.runs import RunSpec, RunState
+from dti_core.lab.running.usage import EVERY_SECONDS, Reading, keep_usage, read_usage
 from dti_core.lab.running.verify import READS, strange_input
 
 _KERNEL_START_SECONDS = 120
@@ -55,6 +56,7 @@ class NotebookClock:
         self._first_cell: float | None = None
         self.kernel_pid: int | None = None
         self.stopped = False
+        self.usage: list[Reading] = []
         self._number = 0
         self._first_line = ""
 
@@ -110,6 +112,7 @@ def execute(spec: RunSpec) -> RunState:
     with _stop_on_request(spec.folder, clock):
         problem = _attempt(spec, clock)
     clock.kill_kernel()
+    keep_usage(spec.folder, clock.usage)
     if estimating:
         with suppress(OSError):
             add_seconds(spec.kept, clock.seconds)
@@ -213,7 +216,10 @@ def _kernel_manager(spec: RunSpec, clock: NotebookClock, sockets: Path) -> type[
 
 @contextmanager
 def _stop_on_request(folder: Path, clock: NotebookClock) -> Iterator[None]:
-    """While open, kill the kernel once the run's folder holds `stop`, or no `begun`: it was given up."""
+    """While open, kill the kernel once the run's folder holds `stop`, or no `begun`: it was given up.
+
+    In between, read what it takes of the machine.
+    """
     over = threading.Event()
 
     def watch() -> None:
@@ -223,6 +229,8 @@ def _stop_on_request(folder: Path, clock: NotebookClock) -> Iterator[None]:
                 clock.stopped = True
                 clock.kill_kernel()
                 return
+            if clock.kernel_pid is not None and clock.seconds >= EVERY_SECONDS * (1 + len(clock.usage)):
+                clock.usage.append(read_usage(clock.kernel_pid, clock.seconds))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -1,12 +1,11 @@
 """MLflow: a view of the runs that are over, derived from their folders. Nothing else imports mlflow."""
 
+import json
 import logging
 import os
-import re
 import sys
 import traceback
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -15,20 +14,22 @@ from typing import TYPE_CHECKING
 from dti_core.lab.errors import RunError
 from dti_core.lab.paths import results_root
 from dti_core.lab.record import Record
-from dti_core.lab.running import batches, runs, store
+from dti_core.lab.running import batches, runs, shown, store, sweeps
 from dti_core.lab.running.history import read_record
 from dti_core.lab.running.leftovers import end_abandoned
 from dti_core.lab.running.runs import RunState
 from dti_core.lab.running.store import ADDRESS, is_ours, redact, tracking_uri
+from dti_core.lab.running.usage import usage_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment
+    from mlflow.entities import DatasetInput, Experiment, Run
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
-_LONGEST_TAG = 4000
+#: Characters of a digest that MLflow takes; the whole of it stands in the source of the data set.
+_DIGEST = 36
 #: Tag of an experiment for each run that it holds, as looking for runs reads all their metrics. The pages of
 #: MLflow do not show tags that begin with its name.
 _LOGGED = "mlflow.dti."
@@ -76,6 +77,9 @@ def sync() -> dict[Path, str]:
             for folder in folders:
                 if _LOGGED + folder.name not in experiment.tags and (state := _state_if_over(folder)):
                     found[folder] = _log_safely(client, experiment.experiment_id, folder, state)
+            for sweep in sweeps.kept(slug):
+                if _LOGGED + sweep.name not in experiment.tags:
+                    _log_sweep(client, _experiment(client, slug), sweep)
     return found
 
 
@@ -115,14 +119,27 @@ def check_store() -> None:
 
 
 def _experiment(client: "MlflowClient", slug: str) -> "Experiment":
+    told = shown.describe(slug)
     found = client.get_experiment_by_name(slug)
     if found is None:
         place = results_root() / "mlartifacts" / slug if is_ours() else None
-        made = client.create_experiment(slug, artifact_location=None if place is None else place.as_uri())
+        made = client.create_experiment(slug, None if place is None else place.as_uri(), told)
         return client.get_experiment(made)
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
+    for name in told.keys() - found.tags.keys():  # what somebody wrote there stays
+        client.set_experiment_tag(found.experiment_id, name, told[name])
     return found
+
+
+def tag_experiment(slug: str, tags: Mapping[str, str]) -> str:
+    """Set tags of a study's experiment, whatever stood there; its id."""
+    with _store_errors():
+        client = _client()
+        found = _experiment(client, slug)
+        for name in (name for name, value in tags.items() if found.tags.get(name) != value):
+            client.set_experiment_tag(found.experiment_id, name, tags[name])
+    return str(found.experiment_id)
 
 
 def _log_safely(client: "MlflowClient", experiment_id: str, folder: Path, state: RunState) -> str:
@@ -146,48 +163,62 @@ def _log(
 
     began = int(state.started.timestamp() * 1000)
     ended = began + int(state.seconds * 1000)
-    wanted = f"tags.`dti.run` = '{state.run}'"
-    run = next(iter(client.search_runs([experiment_id], wanted, max_results=1)), None)
-    if run is None:
-        tags = _tags(state, record)
-        run = client.create_run(experiment_id, run_name=state.run, tags=tags, start_time=began)
+    tags = shown.tags_of(state, record)
+    run = _begun(client, experiment_id, state.run, shown.run_name(state), tags, began)
     run_id = str(run.info.run_id)
     if run.info.status == "RUNNING":
         params = [Param(name, str(value)) for name, value in state.parameters.items()]
         for some in chunk_list(params, MAX_PARAMS_TAGS_PER_BATCH):
             client.log_batch(run_id, params=some)
-        found = metrics_of(record) if record else {}
+        found = shown.metrics_of(record, folder) if record else {}
         metrics = [Metric(name, value, ended, 0) for name, value in found.items()]
+        for step, (seconds, taken) in enumerate(usage_of(folder)):
+            when = began + int(seconds * 1000)
+            metrics += [Metric(name, value, when, step) for name, value in taken.items()]
         for some in chunk_list(metrics, MAX_METRICS_PER_BATCH):
             client.log_batch(run_id, metrics=some)
+        client.log_inputs(run_id, _inputs(shown.data_of(state, record, folder)))
         for name in (runs.RESULT, runs.EXECUTED, runs.PARTIAL, runs.FIGURES):
             if (folder / name).is_file():
                 client.log_artifact(run_id, str(folder / name), os.path.dirname(name))
+        there = {item.path for item in client.list_artifacts(run_id)}
+        for name, table in shown.tables_of(record).items() if record else ():
+            if name not in there:  # it would be appended
+                client.log_table(run_id, table, name)
         client.set_terminated(run_id, status=state.status.upper(), end_time=ended)
     client.set_experiment_tag(experiment_id, _LOGGED + state.run, run_id)
 
 
-def _tags(state: RunState, record: Record | None) -> dict[str, str]:
-    """What a run is, where it came from, and how often each verdict was given."""
-    tags = {
-        "dti.fingerprint": state.fingerprint.digest,
-        "dti.numbers": state.fingerprint.numbers.digest,
-        "dti.data_sha256": state.fingerprint.numbers.data_sha256,
-        "dti.explanation": state.explanation[:_LONGEST_TAG],
-        "dti.run": state.run,
-        "dti.profile": state.profile,
-        "dti.git_dirty": "unknown" if state.git_dirty is None else str(state.git_dirty).lower(),
-        "mlflow.source.name": f"notebooks/{state.slug}.ipynb",
-        "mlflow.source.type": "NOTEBOOK",
-        "mlflow.user": "dti",
-    }
-    if state.git_commit:
-        tags["mlflow.source.git.commit"] = state.git_commit
-    if state.reason:
-        tags["dti.reason"] = state.reason[:_LONGEST_TAG]
-    for word, count in Counter(verdict.verdict for verdict in (record.claims if record else ())).items():
-        tags[f"dti.claims.{word.replace(' ', '_')}"] = str(count)
-    return tags
+def _begun(
+    client: "MlflowClient", experiment_id: str, key: str, name: str, tags: Mapping[str, str], began: int
+) -> "Run":
+    """The run that was begun under this key, else a new one."""
+    found = client.search_runs([experiment_id], f"tags.`dti.run` = '{key}'", max_results=1)
+    tags = {"dti.run": key, "mlflow.user": "dti", **tags}
+    return found[0] if found else client.create_run(experiment_id, began, tags, run_name=name)
+
+
+def _inputs(data: Mapping[str, Mapping[str, str]]) -> list["DatasetInput"]:
+    from mlflow.entities import Dataset, DatasetInput
+
+    return [
+        DatasetInput(Dataset(name, about["sha256"][:_DIGEST], "code", json.dumps({"tags": about})))
+        for name, about in data.items()
+    ]
+
+
+def _log_sweep(client: "MlflowClient", experiment: "Experiment", sweep: sweeps.Sweep) -> None:
+    """Log a sweep as the parent of its runs, of which those of an older sweep change hands."""
+    began, ended = (int(moment.timestamp() * 1000) for moment in (sweep.started, sweep.ended))
+    tags = {"dti.sweep": sweep.name, "dti.profile": sweep.profile}
+    tags["mlflow.loggedArtifacts"] = json.dumps([{"path": sweeps.TABLE, "type": "table"}])
+    run = _begun(client, experiment.experiment_id, sweep.name, sweep.title, tags, began)
+    client.log_artifacts(run.info.run_id, str(sweep.folder))
+    for child in filter(None, (experiment.tags.get(_LOGGED + run) for run in sweep.runs)):
+        for tag, value in (("mlflow.parentRunId", run.info.run_id), ("dti.sweep", sweep.name)):
+            client.set_tag(child, tag, value)
+    client.set_terminated(run.info.run_id, sweep.status, ended)
+    client.set_experiment_tag(experiment.experiment_id, _LOGGED + sweep.name, run.info.run_id)
 
 
 def rebuild() -> int:
@@ -206,21 +237,6 @@ def rebuild() -> int:
         if (state := runs.read_state(folder)) and state.status == "running":
             end_abandoned(folder, state)
     return list(sync().values()).count("")
-
-
-def metrics_of(record: Record) -> dict[str, float]:
-    """Each estimate and its interval's ends, under names that MLflow takes, and the seconds."""
-    metrics = {"seconds": record.seconds}
-    for estimate in record.estimates:
-        name = metric_name(estimate.key)
-        metrics |= {name: estimate.value, f"{name}.low": estimate.low, f"{name}.high": estimate.high}
-    return metrics
-
-
-def metric_name(key: str) -> str:
-    """An estimate's key as MLflow takes it: `name`, or `world/name`, which groups worlds in the UI."""
-    name, _, world = key.partition("@")
-    return re.sub(r"[^\w\-. /]", "_", f"{world}/{name}" if world else name)
 
 
 def ui_command(port: int) -> list[str]:
