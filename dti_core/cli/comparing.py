@@ -15,9 +15,9 @@ from dti_core.lab.errors import BookError, DtiError, RunError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dti_core.book.reference import Row
     from dti_core.lab.compare import Comparison, Difference
     from dti_core.lab.record import Record
-    from dti_core.lab.reference import Row
     from dti_core.lab.running.runs import Outcome
 
 Run = Annotated[str, typer.Argument(metavar="RUN")]
@@ -126,7 +126,7 @@ def _build(profile: str, records: "Sequence[Record]") -> object:
 
 def _compare(record: "Record") -> list[str]:
     """Print a run's numbers beside the accepted ones; what is wrong with them, one problem an item."""
-    from dti_core.lab.reference import compare_with_reference
+    from dti_core.book.reference import compare_with_reference
 
     try:
         rows = compare_with_reference(record)
