@@ -18,13 +18,13 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from dti_core.book import build as book
+from dti_core.book.reference import Outside, Reference, Row, Tolerance
 from dti_core.cli import app, batch, comparing, display, doctor, listing, publishing
 from dti_core.lab.compare import compare_records
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import BookError, RunError
 from dti_core.lab.paths import study_results
 from dti_core.lab.record import Estimate, Record, Verdict
-from dti_core.lab.reference import Outside, Reference, Row, Tolerance
 from dti_core.lab.running import track
 from dti_core.lab.running.history import finished_runs, latest_run, newest_records, profile_run, read_record
 from dti_core.lab.running.runs import Outcome, RunPlan

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from dti_core.book.reference import Reference, Tolerance
 from dti_core.cli import app, batch, beside, comparing
 from dti_core.lab.claims import judge
 from dti_core.lab.config import load_experiment
 from dti_core.lab.frozen import frozen_record
 from dti_core.lab.kept import save_result
 from dti_core.lab.record import Estimate, Record, Result
-from dti_core.lab.reference import Reference, Tolerance
 from dti_core.lab.running.cache import fingerprint_of, kept_store
 from dti_core.lab.running.runner import foresee
 from tests.test_lab_cache import keep_run

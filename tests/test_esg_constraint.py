@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dti_core.book.reference import load_reference
 from dti_core.lab.claims import judge, judge_bar
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import DataError
 from dti_core.lab.parallel import CORES
 from dti_core.lab.record import Result
-from dti_core.lab.reference import load_reference
 from dti_core.lab.register import load_register
 from dti_core.studies.esg_constraint import estimate as study
 from dti_core.studies.esg_constraint import figures

@@ -8,14 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dti_core.cli.comparing import show_comparison
-from dti_core.lab.compare import Comparison, compare_records, difference
-from dti_core.lab.config import load_experiment
-from dti_core.lab.data import DataCard
-from dti_core.lab.errors import RunError
-from dti_core.lab.fingerprint import Fingerprint, Numbers, Telling
-from dti_core.lab.record import Estimate, Provenance, Record, Verdict
-from dti_core.lab.reference import (
+from dti_core.book.reference import (
     Outside,
     Reference,
     Tolerance,
@@ -23,6 +16,13 @@ from dti_core.lab.reference import (
     reference_file,
     with_accepted,
 )
+from dti_core.cli.comparing import show_comparison
+from dti_core.lab.compare import Comparison, compare_records, difference
+from dti_core.lab.config import load_experiment
+from dti_core.lab.data import DataCard
+from dti_core.lab.errors import RunError
+from dti_core.lab.fingerprint import Fingerprint, Numbers, Telling
+from dti_core.lab.record import Estimate, Provenance, Record, Verdict
 
 CARD = DataCard("toy", "Toy", "simulated", "Simulated data: toy", "made", "MIT", 3, 2, "0" * 64, "none")
 

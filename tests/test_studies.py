@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 import pytest
 
+from dti_core.book.reference import load_reference
 from dti_core.lab.config import list_slugs
 from dti_core.lab.publishing.plotly_mime import figure_texts
-from dti_core.lab.reference import load_reference
 from dti_core.lab.register import load_register
 from tests.kit import copy_of_the_project, differing, estimates_apart, plots, room, surroundings, tiny_run
 

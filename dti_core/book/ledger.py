@@ -23,10 +23,6 @@ _SILENT = {
 
 #: Rooms that are over their limit: what they may have until they are not, and why they are.
 OVER = {
-    "lab": (
-        4_960,
-        "records that cannot lie, kept results and hostile files; nothing whole is left to remove",
-    ),
     "studies/esg_constraint": (3_210, "eleven questions and fourteen estimators, each with a known answer"),
 }
 

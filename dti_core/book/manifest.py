@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from dti_core.book.attachments import lying_beside
+from dti_core.book.reference import reference_file
 from dti_core.lab import frozen
 from dti_core.lab.pieces import sha256
-from dti_core.lab.reference import reference_file
 
 MANIFEST = "manifest.json"
 

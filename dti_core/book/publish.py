@@ -8,6 +8,7 @@ from dti_core.book.attachments import Maker, check_size, further_files, lying_be
 from dti_core.book.manifest import MANIFEST, manifest_text
 from dti_core.book.pages import frozen_records, in_order, page_texts
 from dti_core.book.redraw import drawn
+from dti_core.book.reference import reference_file, with_accepted
 from dti_core.book.stale import numbers_stale, other_series
 from dti_core.book.vector import draw_pictures
 from dti_core.lab import frozen
@@ -18,7 +19,6 @@ from dti_core.lab.kept import series_file
 from dti_core.lab.paths import project_root
 from dti_core.lab.publishing.clean import chapter_text
 from dti_core.lab.record import Record
-from dti_core.lab.reference import reference_file, with_accepted
 from dti_core.lab.running.cache import fingerprint_of
 from dti_core.lab.running.history import read_record, why_unfit
 from dti_core.lab.running.inputs import SERIES_FOLDER

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dti_core.book.manifest import MANIFEST, manifest_text
 from dti_core.book.pages import frozen_records, page_texts
+from dti_core.book.reference import load_reference, with_accepted
 from dti_core.lab import frozen
 from dti_core.lab.claims import judge
 from dti_core.lab.config import load_experiment
@@ -17,7 +18,6 @@ from dti_core.lab.paths import notebook_file
 from dti_core.lab.pieces import sha256
 from dti_core.lab.publishing.clean import Notebook, read_notebook, text_of, written
 from dti_core.lab.record import Record
-from dti_core.lab.reference import load_reference, with_accepted
 from dti_core.lab.running.cache import fingerprint_of
 
 

@@ -18,9 +18,9 @@ from dti_core.lab.errors import BookError, DtiError, RunError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dti_core.book.reference import Row
     from dti_core.lab.compare import Comparison
     from dti_core.lab.record import Record
-    from dti_core.lab.reference import Row
     from dti_core.lab.running.runs import Outcome
 
 _MOST_ESTIMATES = 20
@@ -173,9 +173,9 @@ def compare_numbers(records: "Sequence[Record]", profile: str) -> list[str]:
     """
     import pandas as pd
 
+    from dti_core.book.reference import compare_with_reference
     from dti_core.lab.files import write
     from dti_core.lab.paths import results_root
-    from dti_core.lab.reference import compare_with_reference
 
     problems, compared = [], []
     for record in records:

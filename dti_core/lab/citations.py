@@ -13,7 +13,7 @@ PublicationDate = Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}(-\d{2
 
 
 class Strict(BaseModel):
-    """A part of the register: fixed, and without fields that nobody reads."""
+    """A part of a file that people write: fixed, and without fields that nobody reads."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

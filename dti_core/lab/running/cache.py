@@ -1,6 +1,5 @@
 """May a finished run be reused, or only be redrawn? Compare what decides its numbers and its telling."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -21,6 +20,7 @@ from dti_core.lab.fingerprint import (
 from dti_core.lab.frozen import frozen_record, frozen_result
 from dti_core.lab.kept import is_kept, save_result
 from dti_core.lab.paths import results_root
+from dti_core.lab.pieces import sha256
 from dti_core.lab.running import runs, sources
 from dti_core.lab.running.inputs import Inputs, live
 from dti_core.lab.running.runs import RunPlan, RunState, finished_states
@@ -34,15 +34,7 @@ REUSED = "reused: nothing changed"
 #: whose hashes are checked when they are read.
 TELLING_ONLY = tuple(
     f"{PACKAGE}.{name}"
-    for name in (
-        "book",
-        "cli",
-        "lab.errors",
-        "lab.theme",
-        "lab.keep",
-        "lab.running",
-        "lab.publishing",
-    )
+    for name in ("book", "cli", "lab.errors", "lab.theme", "lab.keep", "lab.running", "lab.publishing")
 )
 #: Modules that run, store and print, whatever is told.
 _BEHIND_THE_SCENE = tuple(f"{PACKAGE}.{name}" for name in ("cli", "lab.keep", "lab.running"))
@@ -65,7 +57,8 @@ def fingerprint_of(config: Config, inputs: Inputs | None = None) -> Fingerprint:
     code, notebook = sources.Code(inputs.package), inputs.notebook(config.slug)
     cells = sources.estimating_cells(notebook, config.slug)
     ours, outside = code.reached(_imports(cells), TELLING_ONLY)
-    told, _ = code.reached({*_imports(sources.cell_texts(notebook)), *_TELLERS}, _BEHIND_THE_SCENE)
+    shown = [source for kind, _, source in sources.read_cells(notebook) if kind == "code"]
+    told, _ = code.reached({*_imports(shown), *_TELLERS}, _BEHIND_THE_SCENE)
     numbers = Numbers(
         slug=config.slug,
         parameters=dict(config.values),
@@ -88,9 +81,8 @@ def _imports(cells: Iterable[str]) -> set[str]:
 
 def _notebook_hash(notebook: Path) -> str:
     """sha256 of all cells, prose included; outputs and metadata of a source notebook do not count."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    told = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    told = [(kind, source) for kind, _, source in sources.read_cells(notebook)]
+    return sha256(json.dumps(told).encode())
 
 
 def claims_hash(slug: str, home: Path) -> str:
@@ -100,7 +92,7 @@ def claims_hash(slug: str, home: Path) -> str:
     if not register_file(home).is_file():
         return ""
     bound = {key: claim.model_dump(mode="json") for key, claim in load_register(home).bound_to(slug).items()}
-    return hashlib.sha256(json.dumps(bound, sort_keys=True).encode()).hexdigest() if bound else ""
+    return sha256(json.dumps(bound, sort_keys=True).encode()) if bound else ""
 
 
 def data_hashes(config: Config, inputs: Inputs) -> dict[str, str]:

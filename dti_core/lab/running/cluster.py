@@ -20,7 +20,11 @@ from dti_core.lab.running.runs import BEGUN, WORKER_DIED, RunSpec, RunState
 _CONNECT_SECONDS = 10
 _NO_WORKER_SECONDS = 60
 _SETTINGS = {"distributed.scheduler.worker-saturation": 1.0, "distributed.scheduler.allowed-failures": 0}
-
+#: A cluster of our own: processes of one thread, for this machine only.
+_HERE: dict[str, Any] = {
+    "threads_per_worker": 1, "processes": True, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0",
+    "memory_limit": 0, "silence_logs": logging.CRITICAL,
+}  # fmt: skip
 
 RunFuture: TypeAlias = "Future[RunState]"
 
@@ -129,22 +133,13 @@ def open_slots(batch: str, jobs: int, address: str | None = None) -> Iterator[Sl
             with _connect(address) as client:
                 yield Slots(client, None)
             return
-        with _local_cluster(jobs) as cluster, Client(cluster, set_as_default=False) as client:
+        place = os.environ.get("TMPDIR")
+        with (
+            LocalCluster(n_workers=jobs, local_directory=place, **_HERE) as cluster,
+            Client(cluster, set_as_default=False) as client,
+        ):
             client.register_plugin(_IgnoreInterrupt())
             yield Slots(client, jobs)
-
-
-def _local_cluster(jobs: int) -> LocalCluster:
-    return LocalCluster(
-        n_workers=jobs,
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        memory_limit=0,
-        silence_logs=logging.CRITICAL,
-        local_directory=os.environ.get("TMPDIR"),
-    )
 
 
 def _connect(address: str) -> Client:

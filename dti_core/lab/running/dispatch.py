@@ -80,9 +80,8 @@ class Dispatcher:
         try:
             active = _Active(ticket, self._begin(ticket))
         except Exception as error:  # such as a full disk
-            self._end(
-                ticket, Outcome.of(ticket.state.ended("failed", str(error) or type(error).__name__), None)
-            )
+            never = ticket.state.ended("failed", str(error) or type(error).__name__)
+            self._end(ticket, Outcome.of(never, None))
             return
         state = active.spec.state
         self._tell(self._listener.started, ticket.plan, state.run, state.explanation)
@@ -168,14 +167,8 @@ class Dispatcher:
                 if line != active.seen:
                     active.seen = line
                     step = json.loads(line)
-                    told = (
-                        active.ticket.plan,
-                        active.spec.state.run,
-                        step["label"],
-                        step["done"],
-                        step["total"],
-                    )
-                    self._tell(self._listener.progressed, *told)
+                    told = [step[name] for name in ("label", "done", "total")]
+                    self._tell(self._listener.progressed, active.ticket.plan, active.spec.state.run, *told)
 
     def _give_up(self, slots: Slots, status: Literal["failed", "killed"], reason: str) -> None:
         """Stop all kernels, keep what has finished, and mark the rest."""

@@ -52,8 +52,7 @@ class NotebookClock:
 
     def __init__(self, timeout_seconds: float | None) -> None:
         self.timeout_seconds = timeout_seconds
-        self._started = time.monotonic()
-        self._first_cell: float | None = None
+        self._started = self._first_cell = time.monotonic()
         self.kernel_pid: int | None = None
         self.stopped = False
         self.usage: list[Reading] = []
@@ -62,7 +61,7 @@ class NotebookClock:
 
     def begin_cell(self, cell: NotebookNode, cell_index: int) -> None:
         """Note that a code cell is about to run (hook of nbclient)."""
-        if self._first_cell is None:
+        if self._number == 0:
             self._first_cell = time.monotonic()
         self._number += 1
         self._first_line = _first_line(cell.source)
@@ -71,8 +70,7 @@ class NotebookClock:
         """What the cell may take before the notebook's time is up (hook of nbclient; 0 means no limit)."""
         if self.timeout_seconds is None:
             return None
-        began = self._started if self._first_cell is None else self._first_cell
-        return max(0.01, began + self.timeout_seconds - time.monotonic())
+        return max(0.01, self._first_cell + self.timeout_seconds - time.monotonic())
 
     @property
     def seconds(self) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dti_core
+from dti_core.lab.data import sha256_of
 from dti_core.lab.errors import DataError
 from dti_core.lab.paths import project_root
 
@@ -33,9 +34,7 @@ class Inputs:
         total = hashlib.sha256()
         for path in sorted(self.home.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
-                with path.open("rb") as stream:
-                    found = hashlib.file_digest(stream, "sha256").hexdigest()
-                total.update(f"{path.relative_to(self.home).as_posix()} {found}\n".encode())
+                total.update(f"{path.relative_to(self.home).as_posix()} {sha256_of(path)}\n".encode())
         return total.hexdigest()
 
 

@@ -29,14 +29,13 @@ def end_processes(variable: str, value: str) -> None:
     import psutil
 
     for _ in range(20):
-        found = False
-        for process in psutil.process_iter():
-            with suppress(psutil.Error, OSError):
-                if process.pid != os.getpid() and process.environ().get(variable) == value:
-                    process.kill()
-                    found = True
+        others = (one for one in psutil.process_iter(["environ"]) if one.pid != os.getpid())
+        found = [one for one in others if (one.info["environ"] or {}).get(variable) == value]
         if not found:
             return
+        for process in found:
+            with suppress(psutil.Error):
+                process.kill()
         time.sleep(0.05)
 
 

@@ -40,11 +40,8 @@ def _mend(batch: Path) -> list[str]:
     said = []
     for folder, end in ends.items():
         if end or folder in logged:
-            told = (
-                f"not logged: {logged[folder]}"
-                if logged.get(folder)
-                else "so it says now, here and in MLflow"
-            )
+            problem = logged.get(folder)
+            told = f"not logged: {problem}" if problem else "so it says now, here and in MLflow"
             said.append(f"{_name(folder)}: {end or 'had ended before its command was killed'}; {told}")
     if not stuck:
         batches.close(batch)

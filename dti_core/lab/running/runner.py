@@ -17,20 +17,15 @@ from dti_core.lab.errors import RunError
 from dti_core.lab.fingerprint import DATA_PATH
 from dti_core.lab.paths import results_root
 from dti_core.lab.running.batches import Batch, open_batch
-from dti_core.lab.running.cache import REUSED, expected_seconds, explain, find_reusable, fingerprint_of
+from dti_core.lab.running.cache import REUSED, explain, find_reusable, fingerprint_of
 from dti_core.lab.running.inputs import Inputs, copy_inputs, copy_own_data
 from dti_core.lab.running.runs import Listener, Outcome, RunPlan, RunState, Ticket, read_state
-
-__all__ = ["Outcome", "RunPlan", "expected_seconds", "foresee", "run_all"]
 
 _LEAST_FREE_BYTES = 500 * 10**6
 
 
-class _Silence:
-    def started(self, plan: RunPlan, run: str, why: str) -> None: ...
-    def progressed(self, plan: RunPlan, run: str, label: str, done: int, total: int) -> None: ...
-    def ended(self, outcome: Outcome) -> None: ...
-    def noticed(self, sentence: str) -> None: ...
+class _Silence(Listener):
+    """Tells nobody."""
 
 
 def run_all(

@@ -120,24 +120,16 @@ def _imported(tree: ast.AST, package: str) -> Iterator[str]:
                 yield from _imported(node, package)
 
 
-def code_cells(notebook: Path) -> list[tuple[list[str], str]]:
-    """Tags and source of each code cell. RunError if the notebook is missing or unreadable."""
+def read_cells(notebook: Path) -> list[tuple[str, list[str], str]]:
+    """Kind, tags and source of each cell. RunError if the notebook is missing or unreadable."""
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-        return [
-            (list(cell.get("metadata", {}).get("tags", [])), "".join(cell["source"]))
-            for cell in cells
-            if cell["cell_type"] == "code"
-        ]
+        tags = [list(cell.get("metadata", {}).get("tags", [])) for cell in cells]
+        return [(one["cell_type"], own, "".join(one["source"])) for one, own in zip(cells, tags, strict=True)]
     except FileNotFoundError as error:
         raise RunError(f"no notebook notebooks/{notebook.name}. Each study needs one of its name.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"notebooks/{notebook.name} is not a readable notebook: {error!r}.") from error
-
-
-def cell_texts(notebook: Path) -> list[str]:
-    """Source of each code cell."""
-    return [source for _, source in code_cells(notebook)]
 
 
 def estimating_cells(notebook: Path, slug: str) -> list[str]:
@@ -145,7 +137,7 @@ def estimating_cells(notebook: Path, slug: str) -> list[str]:
 
     A notebook that calls none makes its numbers by itself, so all its code counts.
     """
-    cells = [source for tags, source in code_cells(notebook) if "parameters" not in tags]
+    cells = [code for kind, tags, code in read_cells(notebook) if kind == "code" and "parameters" not in tags]
     imported = f"{PACKAGE}.studies.{slug}.estimate.estimate"
     known: set[str] = set()
     for number, source in enumerate(cells):

@@ -5,27 +5,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from dti_core.lab.citations import Strict
 from dti_core.lab.errors import RunError
 from dti_core.lab.paths import project_root
 from dti_core.lab.record import Record
 
 
-class Tolerance(BaseModel):
+class Tolerance(Strict):
     """How far a number may move between machines; the first rule whose pattern matches the key counts."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     match: str
     absolute: float
     why: str
 
 
-class Outside(BaseModel):
+class Outside(Strict):
     """A number that others published, and how close our estimate must come to it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     estimate: str
     published: float
@@ -34,10 +31,8 @@ class Outside(BaseModel):
     profile: str | None = Field(None, description="The only profile that estimates it; none: all do.")
 
 
-class Reference(BaseModel):
+class Reference(Strict):
     """The content of experiments/reference/<slug>.json."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     slug: str
     tolerances: tuple[Tolerance, ...]
