@@ -1,5 +1,6 @@
 """Sphinx side of the book: local scripts instead of network ones, and no live-code machinery."""
 
+import html
 from typing import Any
 
 from docutils import nodes
@@ -7,6 +8,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from dti_core.book.chapter_heads import dress_chapter
+from dti_core.book.metadata import description, load_citation
 from dti_core.book.vendor import ASSETS, find_asset
 
 
@@ -17,6 +19,17 @@ def _prepare(app: Sphinx, config: Config) -> None:
         kept = [one for one in listeners if not one.handler.__module__.startswith("sphinx_thebe")]
         app.events.listeners[name] = kept
     app.registry.css_files[:] = [row for row in app.registry.css_files if row[0] != "sphinx-thebe.css"]
+    if citation := load_citation():
+        config.html_theme_options |= citation.buttons
+
+
+def _describe(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Give a page a description for search engines: its first sentences."""
+    if doctree is not None:
+        told = description(part.astext() for part in doctree.findall(nodes.paragraph))
+        context["metatags"] += f'\n<meta name="description" content="{html.escape(told)}" />'
 
 
 def _without_idle_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
@@ -48,5 +61,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", _prepare, priority=900)
     app.connect("html-page-context", _without_idle_scripts, priority=900)
     app.connect("doctree-read", dress_chapter)
+    app.connect("html-page-context", _describe)
     app.add_node(nodes.citation, override=True, html=(_open_entry, _close_entry))
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

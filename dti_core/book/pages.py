@@ -3,33 +3,30 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from dti_core.book.advice import counsels
 from dti_core.book.answer import first_screen
+from dti_core.book.bridge_graph import MEASURED_BY, draw_graph
 from dti_core.book.bridge_map import list_bridges
 from dti_core.book.ledger import ledger
 from dti_core.book.loop import WORDS, counts_of
+from dti_core.book.metadata import load_citation
+from dti_core.book.readings import readings, shelves
+from dti_core.book.review import review_path
+from dti_core.book.speed import load_benchmarks
 from dti_core.lab.claims import all_verdicts
-from dti_core.lab.config import load_experiment
-from dti_core.lab.data import load_all
+from dti_core.lab.config import list_slugs, load_experiment
 from dti_core.lab.files import write
 from dti_core.lab.frozen import frozen_record, frozen_slugs
 from dti_core.lab.publishing.rendering import render
 from dti_core.lab.record import Record
 from dti_core.lab.register import load_register
 
-#: What stands for the hash of a published file that a run had to do without.
-_ABSENT = "absent"
 #: Pages below the book; each has a template of that name.
 PAGES = (
-    "_static/loop.svg",
-    "_generated/answer.md",
-    "_generated/decided.md",
-    "_generated/verdicts.md",
+    "_static/loop.svg", "_generated/answer.md", "_generated/decided.md", "_generated/verdicts.md",
     "claims.md",
-    "status.md",
-    "data.md",
-    "bridges.md",
-    "_toc.yml",
-)
+    "review.md", "what_to_do.md", "bridges.md", "data.md", "status.md", "speed.md", "cite.md", "_toc.yml",
+)  # fmt: skip
 
 
 def frozen_records() -> dict[str, Record]:
@@ -48,10 +45,9 @@ def page_texts(records: Mapping[str, Record]) -> dict[str, str]:
     shown = {
         "records": records,
         "experiments": {slug: load_experiment(slug) for slug in records},
-        "data_sets": [(data.card(), _readers(data.hashes(), records)) for data in load_all().values()],
-        "bridges": list_bridges(),
         "sizes": ledger(),
         **_claims(records),
+        **_more(records),
     }
     return {name: render(name, room=__package__, **shown) for name in PAGES}
 
@@ -89,7 +85,22 @@ def _claims(records: Mapping[str, Record]) -> dict[str, object]:
     }
 
 
-def _readers(files: Iterable[str], records: Mapping[str, Record]) -> list[str]:
-    """Studies whose record read one of these files."""
-    read = {slug: record.provenance.fingerprint.numbers.data for slug, record in records.items()}
-    return [slug for slug, data in read.items() if any(data.get(file, _ABSENT) != _ABSENT for file in files)]
+def _more(records: Mapping[str, Record]) -> dict[str, object]:
+    """What the pages beside the claims show: the path of the review, advice, bridges, data, speed."""
+    register, bridges = load_register(), list_bridges()
+    verdicts = all_verdicts(records.values(), register)
+    studies = [*(one.slug for one in register.studies.values()), *register.syntheses]
+    return {
+        "path": review_path(register),
+        "word_of": {verdict.claim: verdict.verdict for verdict in verdicts},
+        "counsels": counsels(register, verdicts, records),
+        "bridges": bridges,
+        "graph": draw_graph(bridges, studies, records),
+        "measured_by": MEASURED_BY,
+        "built": list_slugs(),
+        "readings": readings(records),
+        "shelves": shelves(records),
+        "benchmarks": load_benchmarks(),
+        "citation": load_citation(),
+        "year": max((record.started.year for record in records.values()), default=""),
+    }

@@ -155,7 +155,7 @@ def judge_test(
     word, because = whole.verdict, whole.because
     deciding = [bar for bar, one in zip(test.estimates, found, strict=True) if one.verdict == word]
     share = by_key.get(test.share) if test.share else None
-    objections = list(_objections(test, deciding, by_key))
+    objections = list(held_back(test, deciding, by_key))
     if test.share and (share is None or not 0 <= share.value <= 1):
         objections.append(f"{test.share}, the share of the assumption set behind the sign, was not estimated")
     if word != "inconclusive" and objections:
@@ -171,7 +171,7 @@ def judge_test(
     )  # fmt: skip
 
 
-def _objections(test: ExperimentTest, bars: Sequence[Bar], by_key: Mapping[str, Estimate]) -> Iterator[str]:
+def held_back(test: ExperimentTest, bars: Sequence[Bar], by_key: Mapping[str, Estimate]) -> Iterator[str]:
     """Why the controls do not let these bars decide."""
     if test.positive_control is None:
         yield "no world with a planted effect shows that the method would find one"

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,59 @@ N_FIRMS, N_YEARS, REPEATS = 100_000, 10, 3
 DRAWS, DRAW_FIRMS, DRAW_YEARS = 200, 496, 9
 BETA = np.array([0.5, -0.3])
 PEERS = ("data", "route", "pyfixest", "linearmodels")
+
+COMMAND = "python experiments/benchmarks/panel_vs_peers.py"
+TITLE = "Panel regressions with firm and year effects"
+EQUAL = (
+    "The same rows, firm and year effects, errors clustered by firm under one convention; one thread, a "
+    "process each. Coefficients agree up to rounding."
+)
+ROUTE = "Ours lays the rows out as a rectangle of firms and years first; the peer takes any table."
+#: Figure -> its unit in words.
+UNITS = {
+    "median_cpu_s": "CPU seconds, median of three fits",
+    "first_cpu_s": "CPU seconds, first fit",
+    "peak_mb": "MB at the peak",
+}
+#: Work, peer, figure, and the least ratio that was asked for: at most 1.1 pyfixest, a third of linearmodels.
+ASKED: list[tuple[str, str, str, float | None]] = [
+    ("large", "pyfixest", "median_cpu_s", 0.91),
+    ("large", "pyfixest", "first_cpu_s", None),
+    ("large", "pyfixest", "peak_mb", 0.91),
+    ("large", "linearmodels", "median_cpu_s", 3.0),
+    ("unbalanced", "pyfixest", "median_cpu_s", None),
+    ("unbalanced", "linearmodels", "median_cpu_s", None),
+]
+
+
+def comparisons() -> list[dict[str, object]]:
+    """What the book's speed page says of the report, with the places of the figures in it."""
+    names = {"large": "1,000,000 rows", "unbalanced": "700,000 rows, unbalanced"}
+    found: list[dict[str, object]] = [
+        {
+            "what": names[work],
+            "ours": {"name": "our route", "at": [work, "route", figure]},
+            "peer": {"name": peer, "at": [work, peer, figure]},
+            "unit": UNITS[figure],
+            "equal": EQUAL,
+            "differs": ROUTE,
+            "target": target,
+        }
+        for work, peer, figure, target in ASKED
+    ]
+    batch = {
+        "what": f"{DRAWS} panels of {DRAW_FIRMS} firms and {DRAW_YEARS} years",
+        "ours": {"name": "one stacked call", "at": ["batch", "stacked_cpu_s"]},
+        "peer": {"name": "loop over linearmodels", "at": ["batch", "loop_cpu_s"]},
+        "unit": "CPU seconds for all panels",
+        "equal": "The same draws, effects and clustering; one thread, one process.",
+        "differs": (
+            "The loop builds a table and a model for each draw, and ran once; ours stacks all draws as "
+            "arrays, and the median of three runs counts."
+        ),
+        "target": 20.0,
+    }
+    return [*found, batch]
 
 
 def large_panel(unbalanced: bool) -> pd.DataFrame:
@@ -154,6 +208,10 @@ def report() -> dict[str, object]:
     """All works and peers, with versions and the machine in words."""
     names = ("numpy", "pandas", "pyfixest", "linearmodels")
     found: dict[str, object] = {
+        "title": TITLE,
+        "date": datetime.now(UTC).date().isoformat(),
+        "command": COMMAND,
+        "comparisons": comparisons(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, one thread a process",
         "python": platform.python_version(),
         "versions": {name: importlib.metadata.version(name) for name in names},
