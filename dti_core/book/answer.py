@@ -53,7 +53,7 @@ def account(counts: Counts, by_rules: Counts) -> str:
     split = listed([f"{counts.get(word, 0) or 'none'} {word}" for word in DECIDED])
     parts = [f"{decided} {_be(decided)} decided: {split}"]
     parts += [f"{ruled} of them rest{'s' if ruled == 1 else ''} on dates and citations alone"] * bool(ruled)
-    waiting = {
+    waiting: dict[VerdictWord, str] = {
         "inconclusive": "stay inconclusive",
         "not yet tested": "wait for their experiment",
         "not testable": "no experiment can decide",
