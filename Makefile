@@ -9,11 +9,12 @@ DTI ?= dti
 PIP = $(PY) -m pip install --disable-pip-version-check --no-input
 TORCH ?=
 UPGRADE ?=
+LAB_ARGS ?=
 UV := uv==0.13.9
 COMPILE := build/lock/bin/uv pip compile --quiet --no-config --no-header --no-annotate --generate-hashes --python-version 3.11.5
 PYTEST_ARGS ?= -n auto --dist loadfile --durations=5
 .DEFAULT_GOAL := help
-.PHONY: help install packages reproduce test test-deep book ui lock lint clean
+.PHONY: help install packages reproduce test test-deep book ui lab lock lint clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -57,6 +58,11 @@ book: $(STAMP)  ## build the book from the frozen chapters
 
 ui: $(STAMP)  ## compare runs in the MLflow UI on 127.0.0.1
 	@$(BIN)/dti ui
+
+# The folder of the notebooks is where JupyterLab opens and where their kernels run.
+lab: $(STAMP)  ## open the notebooks in JupyterLab on 127.0.0.1; installs it once, with pip
+	@$(BIN)/python -c 'import jupyterlab' 2>/dev/null || { echo "JupyterLab is not installed yet: installing the extra [lab], about 60 MB, once"; $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --no-build-isolation -e '.[lab]'; }
+	@$(BIN)/python -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=notebooks $(LAB_ARGS)
 
 lock:  ## write the lock files from pyproject.toml; pins stay as they are, unless UPGRADE=--upgrade is given
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock

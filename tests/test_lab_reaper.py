@@ -75,7 +75,7 @@ def ghosts(results: Path, temporary: Path) -> list[str]:
             continue
         if carried.get(RUN_DIR, "").startswith(f"{results}/"):
             found.append(f"process: {process.cmdline()}")
-    told = {run.info.run_name: run.info.status for run in runs_in_store()}
+    told = {run.data.tags["dti.run"]: run.info.status for run in runs_in_store()}
     for folder in list_runs("toy"):
         state = read_state(folder)
         left = [path.name for path in folder.iterdir() if path.name in ("begun", "stop") or path.match(".*")]

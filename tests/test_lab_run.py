@@ -193,16 +193,20 @@ def test_mlflow_holds_each_run_with_its_end(batch, toy):
 
     client = MlflowClient(f"sqlite:///{toy / 'results' / 'mlflow.db'}")
     found = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
-    runs = {run.info.run_name: run for run in found}
+    runs = {run.data.tags["dti.run"]: run for run in found}
     for end in (*ENDS, "own data"):
         run = runs[batch[end].run]
         finished = batch[end].status == "finished"
         assert run.info.status == ("FINISHED" if finished else "FAILED")
         assert run.data.tags.get("dti.reason", "") == batch[end].reason
         names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
-        assert names == ({"result.json", "executed.ipynb"} if finished else {"partial.ipynb"})
+        tables = {"estimates.json", "verdicts.json"}
+        assert names == ({"result.json", "executed.ipynb", *tables} if finished else {"partial.ipynb"})
     calm = runs[batch["calm"].run].data
-    assert {"mean", "mean.low", "mean.high", "permuted_returns/mean", "seconds"} <= set(calm.metrics)
+    shown = {f"{name}/{end}" for name in ("mean", "cores", "threads") for end in ("value", "low", "high")}
+    system = {"system/cpu_seconds", "system/seconds_behind_numbers"}
+    assert {name for name in calm.metrics if not name.startswith("system/")} == shown
+    assert system <= set(calm.metrics)
     assert calm.params["cost_bps"] == "10.0"
     assert calm.tags["dti.profile"] == "smoke"
     assert len(calm.tags["dti.fingerprint"]) == len(calm.tags["dti.numbers"]) == 64

@@ -27,12 +27,14 @@ from dti_core.lab.paths import results_root
 from dti_core.lab.running import track
 from dti_core.lab.running.batches import open_batch
 from dti_core.lab.running.runs import begin_run, read_state
+from dti_core.lab.running.shown import metric_names
 from dti_core.lab.running.store import redact, tracking_uri
-from dti_core.lab.running.track import metric_name, rebuild, sync, ui_command
+from dti_core.lab.running.track import rebuild, sync, ui_command
 from tests.toy_runs import dead_batch, leave_run, toy_record, toy_state
 
 WRITERS, RUNS_EACH, SLUGS = 4, 15, ("toy", "lstm_portfolio", "closed_loop")
 ODD_NAMES = ("50%", "50%25", "a#b", "a?b=c", "a b", "a+b&c", "'q' \"z\"", "[x];:@~", "日本é", "file:x")
+ARTIFACTS = {"result.json", "executed.ipynb", "estimates.json", "verdicts.json"}
 DEEP = bool(os.environ.get("DTI_DEEP"))
 
 
@@ -86,18 +88,18 @@ def test_parallel_writers_on_a_fresh_store_lose_and_misfile_nothing(tmp_path: Pa
         for run in runs_in_store(slug):
             number = int(run.data.params["number"])
             assert SLUGS[number % len(SLUGS)] == slug
-            names.add(run.info.run_name)
+            names.add(run.data.tags["dti.run"])
             assert run.data.tags["mlflow.source.git.commit"] == "c"
             assert run.data.tags["dti.git_dirty"] == "true"
             if run.info.status == "FAILED":
                 assert run.data.tags["dti.reason"] == "told to"
             else:
                 metrics = run.data.metrics
-                assert (metrics["value.low"], metrics["value"], metrics["value.high"]) == (
+                assert (metrics["value/low"], metrics["value/value"], metrics["value/high"]) == (
                     number - 1, number, number + 1,
                 )  # fmt: skip
-                assert metrics["permuted_returns/value"] == 0
-                assert run.data.tags["dti.claims.not_yet_tested"] == "1"
+                assert not [name for name in metrics if "permuted_returns" in name]
+                assert run.data.tags["claim.C1"] == "not yet tested"
             found[run.info.status] += 1
         states = [read_state(results_root() / slug / name) for name in names]
         assert sorted(state.sequence for state in states) == list(range(1, len(states) + 1))
@@ -106,9 +108,8 @@ def test_parallel_writers_on_a_fresh_store_lose_and_misfile_nothing(tmp_path: Pa
 
 
 def test_metric_names_are_those_mlflow_takes() -> None:
-    assert metric_name("sharpe_difference") == "sharpe_difference"
-    assert metric_name("sharpe@permuted_returns") == "permuted_returns/sharpe"
-    assert metric_name("r2 (%)") == "r2 ___"
+    assert metric_names("sharpe") == ("sharpe/value", "sharpe/low", "sharpe/high")
+    assert metric_names("r2 (%)/b") == ("r2 ____b/value", "r2 ____b/low", "r2 ____b/high")
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
@@ -129,10 +130,7 @@ def test_store_lies_in_the_results_folder_whatever_its_name(
     [kept] = (results / "mlartifacts" / "toy").rglob("result.json")
     assert kept.read_bytes() == (folder / "result.json").read_bytes()
     [run] = runs_in_store()
-    assert {item.path for item in client().list_artifacts(run.info.run_id)} == {
-        "result.json",
-        "executed.ipynb",
-    }
+    assert {item.path for item in client().list_artifacts(run.info.run_id)} == ARTIFACTS
     assert [path.name for path in (tmp_path / "in").iterdir()] == [name]
     assert [path.name for path in (tmp_path / "in" / name).iterdir()] == ["results"]
 
@@ -215,14 +213,14 @@ def test_broken_store_is_named_and_rebuilt_from_the_records(quick_tables: None, 
         sync()
     assert rebuild() == 6
     assert (results_root() / "mlflow.db.broken-1").exists()
-    found = {run.info.run_name: run for run in runs_in_store() + runs_in_store("closed_loop")}
+    found = {run.data.tags["dti.run"]: run for run in runs_in_store() + runs_in_store("closed_loop")}
     assert set(found) == {folder.name for folder in (*folders, lost)}
     for folder in folders:
         run, state = found[folder.name], read_state(folder)
         assert run.info.status == state.status.upper()
         assert run.info.start_time == state.started.timestamp() * 1000
         assert run.info.end_time == run.info.start_time + 60_000
-        assert (run.data.metrics.get("value") is not None) == (state.status == "finished")
+        assert (run.data.metrics.get("value/value") is not None) == (state.status == "finished")
     assert found[lost.name].info.status == "KILLED"
     assert read_state(lost).status == "killed"
     assert rebuild() == 6
@@ -251,7 +249,7 @@ def test_only_what_is_over_and_sound_is_logged(ready_store: None) -> None:
         assert sync() == {over: ""}
         state.ended("killed", "interrupted", 1.0).save(running)
         assert sync() == {running: ""}
-    assert {run.info.run_name: run.info.status for run in runs_in_store()} == {
+    assert {run.data.tags["dti.run"]: run.info.status for run in runs_in_store()} == {
         over.name: "FINISHED", running.name: "KILLED"
     }  # fmt: skip
     assert sync() == {}
@@ -267,7 +265,11 @@ def test_run_whose_store_was_away_is_logged_by_the_next_sync(
             sync()
     assert sync() == {folder: ""}
     [run] = runs_in_store()
-    assert (run.info.run_name, run.info.status, run.data.metrics["value"]) == (folder.name, "FINISHED", 4.0)
+    assert (run.data.tags["dti.run"], run.info.status, run.data.metrics["value/value"]) == (
+        folder.name,
+        "FINISHED",
+        4.0,
+    )
 
 
 def test_run_that_no_store_takes_stops_no_other(ready_store: None) -> None:
@@ -282,7 +284,9 @@ def test_run_that_no_store_takes_stops_no_other(ready_store: None) -> None:
     assert found.get(good, "") == ""
 
 
-@pytest.mark.parametrize("fails", ["log_batch", "log_artifact", "set_terminated", "set_experiment_tag"])
+@pytest.mark.parametrize(
+    "fails", ["log_batch", "log_inputs", "log_artifact", "log_table", "set_terminated", "set_experiment_tag"]
+)
 def test_run_that_was_half_logged_is_completed_once(
     ready_store: None, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
@@ -295,12 +299,9 @@ def test_run_that_was_half_logged_is_completed_once(
         assert "gone" in sync()[folder]
     assert sync() == {folder: ""}
     [run] = runs_in_store()
-    assert (run.info.status, run.data.metrics["value"]) == ("FINISHED", 3.0)
-    assert len(client().get_metric_history(run.info.run_id, "value")) == 1
-    assert {item.path for item in client().list_artifacts(run.info.run_id)} == {
-        "result.json",
-        "executed.ipynb",
-    }
+    assert (run.info.status, run.data.metrics["value/value"]) == ("FINISHED", 3.0)
+    assert len(client().get_metric_history(run.info.run_id, "value/value")) == 1
+    assert {item.path for item in client().list_artifacts(run.info.run_id)} == ARTIFACTS
 
 
 def test_nothing_to_log_takes_no_time(ready_store: None) -> None:
