@@ -212,8 +212,8 @@ def test_a_comment_in_any_file_changes_nothing(copy):
 @pytest.mark.parametrize(
     ("name", "old", "new", "lstm", "esg"),
     [
-        ("dti_core/studies/lstm_portfolio/figures.py", "def plot_wealth", "LEGEND = 1\n\n\ndef plot_wealth",
-         ["telling"], []),
+        ("dti_core/studies/lstm_portfolio/figures/wealth.py", "def plot_wealth",
+         "LEGEND = 1\n\n\ndef plot_wealth", ["telling"], []),
         ("dti_core/studies/esg_constraint/figures/worlds.py", "import", "LEGEND = 1\nimport", [],
          ["telling"]),
         ("dti_core/lab/theme.py", "import", "LEGEND = 1\nimport", ["telling"], ["telling"]),

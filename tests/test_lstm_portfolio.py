@@ -371,7 +371,7 @@ def test_vix_regimes_need_its_years(sp500):
 
 @pytest.mark.parametrize(
     "plot",
-    [name for name in dir(figures) if name.startswith("plot_") and name != "plot_forest"],
+    [name for name in figures.__all__ if name.startswith("plot_") and name != "plot_costs"],
     ids=lambda name: name.removeprefix("plot_"),
 )
 def test_figures_say_what_they_show(planted_result, plot):
@@ -385,18 +385,6 @@ def test_figures_say_what_they_show(planted_result, plot):
     assert len(figure.layout.yaxis.ticktext or ()) <= 12
     if plot != "plot_wealth":
         assert "interval" in meta["caption"].lower()
-
-
-def test_the_smallest_effects_in_figures_are_those_of_the_claims():
-    claims = load_register().bound_to("lstm_portfolio")
-    effects = {bar.estimate: bar.smallest_effect for claim in claims.values() for bar in claim.test.estimates}
-    adjustment = effects.pop("sharpe_adaptive_minus_fixed")
-    assert adjustment == figures.SMALLEST_ADJUSTMENT
-    assert {effect for name, effect in effects.items() if "sharpe_" in name and "r2" not in name} == {
-        figures.SMALLEST_SHARPE
-    }
-    assert effects["r2_lstm_vs_constant_sharpe"] == figures.SMALLEST_R2
-    assert {effect for name, effect in effects.items() if "qlike" in name} == {figures.SMALLEST_QLIKE}
 
 
 def test_the_axis_of_wealth_is_not_crowded(planted_result):

@@ -7,6 +7,7 @@ from pathlib import Path
 from dti_core.book.manifest import MANIFEST, manifest_text
 from dti_core.book.pages import frozen_records, page_texts
 from dti_core.book.reference import load_reference, with_accepted
+from dti_core.book.sweeps import sweep_stale
 from dti_core.lab import frozen
 from dti_core.lab.claims import judge
 from dti_core.lab.config import load_experiment
@@ -27,7 +28,7 @@ def stale(slug: str) -> list[str]:
         return [f"{slug} has no frozen chapter"]
     try:
         record = frozen.frozen_record(slug)
-        return [*_against_tree(record), *_against_each_other(record)]
+        return [*_against_tree(record), *_against_each_other(record), *sweep_stale(slug)]
     except DtiError as error:
         return [str(error)]
 

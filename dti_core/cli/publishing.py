@@ -20,12 +20,23 @@ def publish(
     redraw: Annotated[
         bool, typer.Option("--redraw", help="Freeze again from the chapter's own numbers, without a run.")
     ] = False,
+    sweep: Annotated[
+        bool,
+        typer.Option("--sweep", help="Freeze the study's sweep, run in PROFILE, and draw the chapter again."),
+    ] = False,
 ) -> None:
     """Freeze a full run into the book and make its numbers the accepted ones (smoke, quick: numbers only)."""
     from dti_core.book import publish as publishing
 
-    if redraw and (run_name or profile != "full"):
-        raise ConfigError("--redraw uses the numbers of the frozen chapter: give it no --run or --profile.")
+    if redraw and (run_name or sweep or profile != "full"):
+        raise ConfigError(
+            "--redraw uses the numbers of the frozen chapter: give it no --run, --sweep or --profile."
+        )
+    if sweep:
+        from dti_core.book.sweeps import freeze_sweep
+
+        say(f"sweep frozen: {freeze_sweep(slug, profile)}")
+        redraw = True
     if redraw:
         say(f"chapter frozen again: {publishing.refreeze(slug)}")
     elif profile == "full":

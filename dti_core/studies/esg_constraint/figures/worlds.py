@@ -7,8 +7,8 @@ from dti_core.lab.data import DataCard, simulated_card
 from dti_core.lab.forest import Row, plot_forest
 from dti_core.lab.record import OBSERVED, Result
 from dti_core.lab.say import listed, plain
-from dti_core.lab.theme import NEUTRAL
-from dti_core.studies.esg_constraint.figures.dress import BLUE, ORANGE, dress, heat_map, roomy
+from dti_core.lab.theme import NEUTRAL, style
+from dti_core.studies.esg_constraint.figures.dress import BLUE, ORANGE, heat_map, smallest_effect
 from dti_core.studies.esg_constraint.measures.coverage import GOOD_COVERAGE, STANDARD
 from dti_core.studies.esg_constraint.measures.power import SHOWN, WANTED_POWER
 from dti_core.studies.esg_constraint.methods import DECIDING, METHODS
@@ -16,8 +16,6 @@ from dti_core.studies.esg_constraint.worlds import WORLDS
 
 #: From orange over pale to blue; every cell also carries its number.
 COVERAGE_SCALE = [[0.0, "#D55E00"], [0.80, "#E9C9B0"], [0.93, "#DCE6EC"], [1.0, "#56A0CC"]]
-#: The smallest effect that matters to claim C16b, as the register of claims gives it.
-SMALLEST_EFFECT = -0.05
 _DASHES = {3: "dot", 5: "dash"}
 
 
@@ -40,18 +38,16 @@ def plot_coverage(result: Result) -> go.Figure:
         f"{name}: " + ", ".join(f"{w} {100 * c:.0f}" for w, c in row.items())
         for name, row in named.iterrows()
     ]
-    dress(
-        figure, x="world", y="", card=_worlds_card(result), series="coverage",
-        title=f"{len(rows) - missed} of {len(rows)} offers of validity touch {low:.0%}-{high:.0%} "
-        f"coverage; {plain(worst['estimator'])} finds an effect in {worst['false_positive']:.0%} of panels "
-        "without one",
+    style(
+        figure, x="simulated world", y="", card=_worlds_card(result), series="coverage",
+        title=f"{len(rows) - missed} of {len(rows)} offers of validity touch {100 * low:.0f}-"
+        f"{100 * high:.0f} % coverage; {plain(worst['estimator'])} finds an effect in "
+        f"{100 * worst['false_positive']:.0f} % of panels without one",
         caption=f"Percent of {n} simulated panels whose 95 % interval holds the truth. Bold: offered as "
         f"valid in that world. With {n} panels a true 95 % reads {_binomial(n)}.",
         alt=f"Coverage in percent. {'; '.join(lines)}.",
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(showgrid=False, tickangle=-30)
-    return figure.update_layout(height=210 + 27 * len(wide), margin_l=8)
+    return figure.update_layout(height=250 + 27 * len(wide), margin_l=8)
 
 
 def plot_decision(result: Result) -> go.Figure:
@@ -61,16 +57,15 @@ def plot_decision(result: Result) -> go.Figure:
         Row("real firms" if name == OBSERVED else plain(name), one, control=name != OBSERVED)
         for name, one in found.items()
     ]
-    seen = [row.label for row in rows if row.estimate.high < 0 and row.estimate.low <= SMALLEST_EFFECT]
+    seen = [row.label for row in rows if row.estimate.high < 0 and row.estimate.low <= smallest_effect()]
     missing = "" if OBSERVED in found else "; no real firms were brought"
-    figure = plot_forest(
-        rows, what="Standardised effect of constraints on ratings", x=STANDARD, smallest=SMALLEST_EFFECT,
+    return plot_forest(
+        rows, what="Standardised effect of constraints on ratings", x=STANDARD, smallest=smallest_effect(),
         title=f"{METHODS[DECIDING].title} reports an effect of interest in: {listed(seen)}{missing}",
         caption=f"Hollow: mean over simulated panels with 95 % Student t interval, in {len(WORLDS)} worlds "
         "whose truth is known. Filled: the one panel of real firms, with its own interval.",
         card=result.card if OBSERVED in found else _worlds_card(result),
     )  # fmt: skip
-    return roomy(figure)
 
 
 def plot_power(result: Result) -> go.Figure:
@@ -92,7 +87,7 @@ def plot_power(result: Result) -> go.Figure:
     figure.add_hline(y=WANTED_POWER, line_color=NEUTRAL, line_dash="dash")
     planted = WORLDS["effect"].settings.effect
     simple, robust = (result.where(measure="firms_needed", method=name, effect=planted)[0] for name in SHOWN)
-    dress(
+    style(
         figure, title=f"A small effect takes about {simple.value:,.0f} firms over nine years, "
         f"{robust.value:,.0f} if ratings may move constraints",
         x="firms (log scale)", y="share of panels that find it", card=_worlds_card(result),

@@ -1,0 +1,14 @@
+"""Figures of the study. Each takes only a Result; its title states what the intervals show."""
+
+from dti_core.studies.lstm_portfolio.figures.costs import cost_table, plot_costs
+from dti_core.studies.lstm_portfolio.figures.differences import (
+    plot_leads,
+    plot_regimes,
+    plot_skill,
+    plot_volatility,
+)
+from dti_core.studies.lstm_portfolio.figures.wealth import plot_wealth
+
+__all__ = [
+    "cost_table", "plot_costs", "plot_leads", "plot_regimes", "plot_skill", "plot_volatility", "plot_wealth",
+]  # fmt: skip

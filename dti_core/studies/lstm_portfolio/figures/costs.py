@@ -1,0 +1,63 @@
+"""What trading costs change, from the frozen sweep: what decides drawn, every strategy in a table."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dti_core.lab.forest import Axis, Row, plot_forest, smallest_effects
+from dti_core.lab.pieces import sha256
+from dti_core.lab.record import Record, Result
+from dti_core.lab.say import listed, signed, ways
+from dti_core.lab.sweeps import along, load_sweep, sweep_file
+from dti_core.lab.theme import PALETTE, style
+from dti_core.studies.lstm_portfolio.figures.names import LSTM, RIVAL, STEPS, TITLES
+from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, RULES
+
+#: The question of the chapter, and what decides its claim.
+RIVALS = (BENCHMARK, "constant_sharpe")
+LEAD = {"measure": "sharpe_difference", "regime": "all"}
+
+
+def plot_costs(result: Result) -> go.Figure:
+    """Sharpe ratio of the favourite less that of its rivals at each cost of the sweep."""
+    slug = result.config.slug
+    if not (records := load_sweep(slug)):
+        why = "No sweep over costs is frozen yet"
+        return style(go.Figure(), title=why, x="", y="", card=result.card, caption=f"{why}.", alt=f"{why}.")
+    goal = smallest_effects(slug, "C16a")["sharpe_lstm_minus_constant_sharpe"]
+    axes = {rival: Axis(f"annual Sharpe ratio, {LSTM} less {TITLES[rival]}") for rival in RIVALS}
+    rows = [
+        Row(f"{cost:g} bp", one, PALETTE[1], smallest=goal, axis=axes[rival])
+        for rival in RIVALS
+        for cost, one in along(records, "cost_bps", method=FAVOURITE, against=rival, **LEAD).items()
+    ]
+    beaten = [TITLES[r] for r in RIVALS if any(row.axis is axes[r] and row.estimate.low > 0 for row in rows)]
+    figure = plot_forest(
+        rows, what=f"Sharpe ratio of the {LSTM} less its rivals' by trading cost", card=records[0].data,
+        title=f"Whether trading is free or costs {rows[-1].label}, the {LSTM} clearly beats "
+        f"{listed(beaten, f'neither {TITLES[BENCHMARK]} nor {RIVAL}')}",
+        caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}) at each cost in basis "
+        f"points per traded dollar (bp). {_origin(result, records[0])} {STEPS}. Shaded: too small to matter.",
+    )  # fmt: skip
+    return figure.update_layout(meta={**figure.layout.meta, "sweep": sha256(sweep_file(slug).read_bytes())})
+
+
+def _origin(result: Result, record: Record) -> str:
+    """What sizes the runs of the sweep have, beside those of the chapter."""
+    given = record.parameters
+    same = all(result.config.values.get(name) == one for name, one in given.items() if name != "cost_bps")
+    note = "" if same else "They are not this chapter's sizes: values differ, and verdicts may. "
+    return (
+        f"A run of profile {record.profile} for each: {given['n_folds']} test periods of "
+        f"{given['refit_months']} months, {given['n_seeds']} networks. {note}".strip()
+    )
+
+
+def cost_table(result: Result) -> pd.DataFrame:
+    """Each strategy's Sharpe ratio less that of equal weights, by cost; the page puts a slider above it."""
+    records = load_sweep(result.config.slug)
+    strategies = [name for name in (*METHODS, *RULES) if name != BENCHMARK and records]
+    lines = {n: along(records, "cost_bps", method=n, against=BENCHMARK, **LEAD) for n in strategies}
+    cells = {TITLES[n]: {f"{cost:g}": signed(one) for cost, one in line.items()} for n, line in lines.items()}
+    table = pd.DataFrame.from_dict(cells, orient="index")
+    return table.rename_axis(columns="swept: trading costs, basis points")

@@ -1,0 +1,143 @@
+"""What decides the claims: paired differences with their intervals, smallest effects and control worlds."""
+
+import plotly.graph_objects as go
+
+from dti_core.lab.forest import Axis, Row, bar_rows, plot_forest
+from dti_core.lab.record import OBSERVED, Estimate, Result
+from dti_core.lab.say import listed, sign_of, signed, value, ways
+from dti_core.lab.theme import PALETTE
+from dti_core.studies.lstm_portfolio.figures.names import (
+    LSTM,
+    RIVAL,
+    STEPS,
+    TITLES,
+    hollow,
+    lead,
+    less,
+    only,
+)
+from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, RULES
+from dti_core.studies.lstm_portfolio.worlds import WORLDS
+
+ORANGE, SEEN = PALETTE[1], WORLDS[OBSERVED].title
+#: Only foresight lies beyond the edge; it is told there.
+SHARPE = Axis("annual Sharpe ratio, difference", upto=1.05)
+LEADS = Axis(f"annual Sharpe ratio less that of {TITLES[BENCHMARK]}")
+YEARLY = Axis(f"% a year, {LSTM} less {TITLES[BENCHMARK]}", 100)
+
+
+def plot_leads(result: Result) -> go.Figure:
+    """What decides C16a and C50, and every strategy against equal weights."""
+    bars = bar_rows(result, "C16a", less, WORLDS, lambda _: SHARPE)
+    risk = bar_rows(result, "C50", lambda one: str(one.at["measure"]).split("_")[0], WORLDS, lambda _: YEARLY)
+    goal = bars[0].smallest
+    rows = [*bars, *_strategies(result, goal), *risk]
+    bar = lead(result, FAVOURITE, against="constant_sharpe")
+    found = sign_of(bar, "beats", "falls behind", "does not clearly beat")
+    ahead = [row.label for row in rows if row.axis is LEADS and row.estimate.low > 0 and not row.control]
+    return plot_forest(
+        rows, what="Differences after costs", card=result.card,
+        title=f"The {LSTM} {found} {RIVAL}, {listed(ahead, 'no strategy')} clearly "
+        f"beat{'' if len(ahead) > 1 else 's'} {TITLES[BENCHMARK]}; foresight would add "
+        f"{value(lead(result, 'foresight'))} of Sharpe ratio",
+        caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}), days paired, at "
+        f"{result.config.cost_bps:g} basis points of cost. The rows with hollow marks decide C16a (top) and "
+        f"C50 (bottom). {STEPS}. {hollow(rows)} Triangles: beyond the axis.",
+    )  # fmt: skip
+
+
+def _strategies(result: Result, goal: float | None) -> list[Row]:
+    """Each strategy less equal weights, controls hollow; foresight has a row of its own."""
+    rows = []
+    for name in (*METHODS, *RULES):
+        if name in (BENCHMARK, "foresight"):
+            continue
+        hollow = name in METHODS and bool(METHODS[name].needs)
+        rows.append(Row(TITLES[name], lead(result, name), ORANGE, hollow, SEEN, goal, LEADS))
+    return rows
+
+
+def plot_skill(result: Result) -> go.Figure:
+    """What decides C18a: out-of-sample R2 and rank correlation of the forecasts, beside rivals and nulls."""
+    share = Axis("out-of-sample R², % of the null's squared error", 100)
+    ranks = Axis(f"rank correlation with returns less that of {RIVAL}")
+
+    def label(one: Estimate) -> str:
+        title = TITLES[str(one.at["method"])]
+        return f"{title} against {TITLES[str(one.at['null'])]}" if "null" in one.at else title
+
+    rows = bar_rows(result, "C18a", label, WORLDS, lambda one: share if "null" in one.at else ranks)
+    bar, decided = rows[0], {row.estimate.name for row in rows}
+    for one in result.where(measure="r2"):
+        hardest = one.at["null"] == "constant_sharpe"
+        if one.name not in decided and (hardest or one.at["method"] == FAVOURITE):
+            smallest = bar.smallest if hardest else None
+            rows.append(Row(label(one), one, ORANGE, series=SEEN, smallest=smallest, axis=share))
+    rows.sort(key=lambda row: row.axis is share and row.smallest is None)
+    rank = only(result, measure="rank_ic", method=FAVOURITE)
+    found = sign_of(bar.estimate, "skill", "worse than none", "no clear skill")
+    return plot_forest(
+        rows, what="Skill of return forecasts", card=result.card,
+        title=f"Against {RIVAL} the {LSTM} removes {value(bar.estimate, 100)} % of "
+        f"the squared error: {found}",
+        caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}) over months. The rows "
+        f"with hollow marks decide C18a. {STEPS}. {hollow(rows)} The {LSTM}'s own rank "
+        f"correlation: {signed(rank)}.",
+    )  # fmt: skip
+
+
+def plot_regimes(result: Result) -> go.Figure:
+    """What decides C39a: calm against volatile months, and what a bet that adapts changes."""
+    names = {"calm_minus_volatile": "calm less volatile months"}
+    change = Axis("annual Sharpe ratio, adaptive less fixed bet")
+
+    def label(one: Estimate) -> str:
+        regime = str(one.at["regime"])
+        return TITLES[str(one.at["method"])] if regime == "all" else names.get(regime, f"{regime} months")
+
+    rows = bar_rows(result, "C39a", label, WORLDS, lambda one: change if one.at["regime"] == "all" else LEADS)
+    seen = {row.estimate.name for row in rows}
+    goal = next((row.smallest for row in rows if row.axis is LEADS), None)
+    for one in result.where(measure="sharpe_difference", method=FAVOURITE, against=BENCHMARK):
+        if one.name not in seen and one.at["regime"] != "all":
+            rows.append(Row(label(one), one, ORANGE, series=SEEN, smallest=goal, axis=LEADS))
+    contrast = [r.estimate for r in rows if r.label == names["calm_minus_volatile"] and not r.control]
+    finding = "too few calm or volatile months to compare"
+    if contrast:
+        finding = sign_of(
+            contrast[0],
+            "clearly better in calm ones",
+            "clearly better in volatile ones",
+            "no clear difference",
+        )
+    source = "the VIX" if result.config.regime_by == "vix" else "realised volatility of 21 days"
+    return plot_forest(
+        rows, what=f"Sharpe ratio of the {LSTM} by regime", card=result.card,
+        title=f"{LSTM} in calm and in volatile markets: {finding}",
+        caption=f"Months fall into thirds of {source} before they begin, by cut-offs that use the past "
+        f"only. Points and 95 % intervals ({ways(row.estimate for row in rows)}). The rows with hollow marks "
+        f"decide C39a. {hollow(rows)} Adaptive: the bet shrinks as volatility exceeds its median.",
+    )  # fmt: skip
+
+
+def plot_volatility(result: Result) -> go.Figure:
+    """What decides C17a: the loss of each traditional volatility model less that of the LSTM."""
+    rows = bar_rows(result, "C17a", lambda one: TITLES[str(one.at["method"])], WORLDS)
+    seen = {row.label: row.estimate for row in rows if not row.control}
+    beaten = [title for title, gain in seen.items() if gain.low > 0]
+    better = [title for title, gain in seen.items() if gain.high < 0]
+    findings = [f"the {LSTM} beats {listed(beaten)}"] if beaten else []
+    findings += [f"{listed(better)} beat the {LSTM}"] if better else []
+    losses = [
+        f"{TITLES[name]} {only(result, measure='qlike', method=name, series='assets').text}"
+        for name in ("constant", FAVOURITE)
+    ]
+    return plot_forest(
+        rows, what=f"QLIKE loss less that of the {LSTM}", card=result.card,
+        x=f"QLIKE loss less that of the {LSTM}",
+        title=f"Volatility of the next month, stock by stock: {'; '.join(findings) or 'no clear winner'}",
+        caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}), months paired; right of "
+        f"0 the {LSTM} is better. These rows decide C17a. {hollow(rows)} Losses "
+        f"themselves: {listed(losses)}.",
+    )  # fmt: skip

@@ -1,0 +1,42 @@
+"""What the figures of this study call things: one name for each method, the same in all of them."""
+
+from collections.abc import Sequence
+
+from dti_core.lab.forest import Row
+from dti_core.lab.record import OBSERVED, Estimate, Result
+from dti_core.lab.say import listed
+from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS, NULLS
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLAYS, RULES
+from dti_core.studies.lstm_portfolio.methods.volatility import VOLATILITY
+from dti_core.studies.lstm_portfolio.worlds import WORLDS
+
+#: A null that is a method too goes by the method's name.
+TITLES = {
+    name: method.title for name, method in {**NULLS, **VOLATILITY, **OVERLAYS, **RULES, **METHODS}.items()
+}  # fmt: skip
+LSTM, RIVAL = TITLES[FAVOURITE], TITLES["constant_sharpe"]
+STEPS = f"{RIVAL.capitalize()} forecasts each stock's return in proportion to its volatility"
+_WORLDS = {"permuted_returns": " (days permuted)", "planted_signal": ""}
+
+
+def only(result: Result, world: str = OBSERVED, **at: str) -> Estimate:
+    """The one estimate with these dimensions."""
+    (estimate,) = result.where(world, **at)
+    return estimate
+
+
+def lead(result: Result, method: str, world: str = OBSERVED, against: str = BENCHMARK) -> Estimate:
+    """Sharpe ratio of a method less that of another, over all days."""
+    return only(result, world, measure="sharpe_difference", regime="all", method=method, against=against)
+
+
+def less(estimate: Estimate) -> str:
+    """What is compared with what: "LSTM less equal weights"."""
+    return f"{TITLES[str(estimate.at['method'])]} less {TITLES[str(estimate.at['against'])]}"
+
+
+def hollow(rows: Sequence[Row]) -> str:
+    """What the hollow marks of a figure are."""
+    seen = {row.estimate.world for row in rows}
+    made = [f"{WORLDS[name].title}{how}" for name, how in _WORLDS.items() if name in seen]
+    return f"Shaded: too small to matter. Hollow: worlds simulated from the same prices, {listed(made)}."
