@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.pop("MLFLOW_TRACKING_URI", None)
@@ -18,27 +19,52 @@ def _own_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
 
 
+#: Files in which a test takes long, the longest first: begun last, one would run on alone at the end.
+LONGEST = (
+    "test_studies", "test_book_security", "test_cli_new", "test_book", "test_lab_run", "test_cli",
+    "test_lab_reaper", "test_house", "test_lab_track", "test_lab_stale", "test_cli_endings", "test_lab_publish",
+)  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hand out files in the order below; xdist would begin with those that have the most tests."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, all others as they are."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
+
+
 @pytest.fixture(scope="session")
-def _empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tracking database with its tables and nothing in it: making one takes seconds, copying none."""
+def empty_store(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A tracking database with its tables and nothing in it: making one takes seconds, copying none.
+
+    All processes that run tests side by side share one.
+    """
     from dti_core.lab.running.track import sync
 
-    folder = tmp_path_factory.mktemp("store")
-    with pytest.MonkeyPatch.context() as patch:
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "empty store"
+    with FileLock(f"{folder}.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("DTI_RESULTS", str(folder))
-        sync()
-        import mlflow
-
-        mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}").search_experiments()
+        if not (folder / "mlflow.db").is_file():
+            sync()
     return folder / "mlflow.db"
 
 
 @pytest.fixture
-def ready_store(_empty_store: Path, _own_results: None) -> None:
+def ready_store(empty_store: Path, _own_results: None) -> None:
     """Start the test with an empty tracking database instead of none."""
-    results = Path(os.environ["DTI_RESULTS"])
+    copy_store(empty_store, Path(os.environ["DTI_RESULTS"]))
+
+
+def copy_store(store: Path, results: Path) -> None:
+    """Begin a folder of results with a copy of the tracking database `store`."""
     results.mkdir(parents=True, exist_ok=True)
-    shutil.copy(_empty_store, results / "mlflow.db")
+    shutil.copy(store, results / "mlflow.db")
 
 
 #: CPU seconds that a test file may take before the summary says "over"; two files run side by side.

@@ -1,5 +1,6 @@
 """The command as a user meets it: what it prints, what it refuses, how it exits."""
 
+import io
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from typer.testing import CliRunner
 
 from dti_core.book import build as book
 from dti_core.book.reference import Outside, Reference, Row, Tolerance
-from dti_core.cli import app, batch, comparing, display, doctor, listing, publishing
+from dti_core.cli import app, batch, comparing, display, doctor, listing, main, publishing
 from dti_core.lab.compare import compare_records
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import BookError, RunError
@@ -28,6 +30,7 @@ from dti_core.lab.record import Estimate, Record, Verdict
 from dti_core.lab.running import track
 from dti_core.lab.running.history import finished_runs, latest_run, newest_records, profile_run, read_record
 from dti_core.lab.running.runs import Outcome, RunPlan
+from tests.conftest import copy_store
 from tests.sample_book import seal_run
 from tests.test_lab_compare import make_record
 from tests.toy_project import build_toy_project
@@ -41,17 +44,31 @@ def home(tmp_path, monkeypatch):
     return build_toy_project(tmp_path / "home")
 
 
-def dti(*arguments: str) -> subprocess.CompletedProcess[str]:
+def dti_apart(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command as a process of its own."""
     return subprocess.run(
         [sys.executable, "-c", "from dti_core.cli import main; main()", *arguments],
         capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
 
 
-def imported_by(code: str) -> set[str]:
+def dti(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same entry point in this process: what it prints and how it exits, without a start of Python."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["dti", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    code = ended.value.code
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def imported_by(code: str) -> tuple[set[str], str]:
+    """Modules that a process has loaded in which this code ran, and what it printed."""
     code = f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\nprint(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(done.stderr.split())
+    return set(done.stderr.split()), done.stdout
 
 
 def test_help_starts_without_heavy_packages():
@@ -66,21 +83,44 @@ def test_help_starts_without_heavy_packages():
         "numpy",
         "plotly",
     }
-    assert not heavy & imported_by("sys.argv = ['dti', '--help']; from dti_core.cli import main; main()")
+    loaded, shown = imported_by("sys.argv = ['dti', '--help']; from dti_core.cli import main; main()")
+    assert "Usage: dti" in shown
+    assert not heavy & loaded
 
 
-@pytest.mark.usefixtures("ready_store")
-def test_a_reused_run_starts_without_heavy_packages(home):
-    first = dti("run", "toy", "--profile", "smoke")
-    assert first.returncode == 0, first.stdout + first.stderr
-    [record] = finished_runs("toy")
-    assert f"toy: {study_results('toy') / record.run}\n" in first.stdout
+GRID = ("toy", "--profile", "smoke", "-p", "behaviour=fail,calm", "-p", "seed=1,2")
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory, empty_store):
+    """Where a sweep of four runs has been, of which two fail; and how the command ended."""
+    place = tmp_path_factory.mktemp("swept")
+    build_toy_project(place / "home")
+    copy_store(empty_store, place / "results")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DTI_HOME", str(place / "home"))
+        patch.setenv("DTI_RESULTS", str(place / "results"))
+        return place, dti("sweep", *GRID)
+
+
+@pytest.fixture
+def first_sweep(swept, monkeypatch):
+    """Work in the folders of the sweep; how the command ended."""
+    place, done = swept
+    monkeypatch.setenv("DTI_HOME", str(place / "home"))
+    monkeypatch.setenv("DTI_RESULTS", str(place / "results"))
+    return done
+
+
+def test_a_reused_run_starts_without_heavy_packages(first_sweep):
+    record, *_ = finished_runs("toy")
+    assert f"toy: {study_results('toy') / record.run}\n" in first_sweep.stdout
     heavy = {"torch", "mlflow", "papermill", "distributed", "skfolio", "plotly"}
-    run_again = (
-        "sys.argv = ['dti', 'run', 'toy', '--profile', 'smoke']; from dti_core.cli import main; main()"
-    )
-    assert not heavy & imported_by(run_again)
-    assert "reused: nothing changed" in dti("run", "toy", "--profile", "smoke").stdout
+    words = ["dti", "run", "toy", "--profile", "smoke", "-p", f"seed={record.parameters['seed']}"]
+    loaded, shown = imported_by(f"sys.argv = {words}; from dti_core.cli import main; main()")
+    assert not heavy & loaded
+    assert "reused: nothing changed" in shown
+    assert f"toy: {study_results('toy') / record.run}\n" in shown
 
 
 @pytest.mark.parametrize(
@@ -153,7 +193,7 @@ def study_command(tmp_path):
 
 
 def test_a_study_brings_a_command_which_does_not_slow_the_others(home, study_command):
-    loaded = imported_by(study_command + "sys.argv = ['dti', '--help']; dti_core.cli.main()")
+    loaded, _ = imported_by(study_command + "sys.argv = ['dti', '--help']; dti_core.cli.main()")
     assert not {"mailbox", "numpy", "pandas", "dti_core.cli.toy_study", "dti_core.cli.no_command"} & loaded
 
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -308,18 +348,17 @@ def test_foreign_text_is_shown_as_it_is_and_commands_no_terminal(
 
 
 def test_debug_shows_the_traceback(home):
-    assert "Traceback" in dti("--debug", "run", "toi").stderr
+    done = dti_apart("--debug", "run", "toi")
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
 
 
-@pytest.mark.usefixtures("ready_store")
-def test_a_sweep_goes_on_after_a_failure_and_resumes(home):
-    grid = ("sweep", "toy", "--profile", "smoke", "-p", "behaviour=fail,calm", "-p", "seed=1,2")
-    first = dti(*grid)
-    assert first.returncode == 1
-    assert "2 of 4 runs did not finish" in first.stdout
-    assert "the toy was told to fail" in first.stdout
+def test_a_sweep_goes_on_after_a_failure_and_resumes(first_sweep):
+    assert first_sweep.returncode == 1
+    assert "2 of 4 runs did not finish" in first_sweep.stdout
+    assert "the toy was told to fail" in first_sweep.stdout
     assert len(list(finished_runs("toy"))) == 2
-    again = dti(*grid)
+    again = dti("sweep", *GRID)
     assert again.returncode == 1
     assert again.stdout.count("reused: nothing changed") == 2
     listed = dti("list", "toy").stdout
@@ -327,12 +366,10 @@ def test_a_sweep_goes_on_after_a_failure_and_resumes(home):
     assert listed.count("finished") == 2
 
 
-@pytest.mark.usefixtures("ready_store")
-def test_two_runs_are_compared_and_one_is_repeated_from_its_record(home):
-    assert dti("sweep", "toy", "--profile", "smoke", "-p", "n_draws=50,400").returncode == 0
+def test_two_runs_are_compared_and_one_is_repeated_from_its_record(first_sweep):
     second, first = (record.run for record in finished_runs("toy"))
     shown = dti("compare", first, second).stdout
-    assert "n_draws" in shown
+    assert "seed" in shown
     assert "mean" in shown
     record = Path(os.environ["DTI_RESULTS"]) / "toy" / first / "result.json"
     assert "reused: nothing changed" in dti("run", "--from", str(record)).stdout
@@ -468,7 +505,7 @@ def test_a_number_without_a_tolerance_stops_publishing(home, capsys):
 
 
 def test_publishing_without_a_run_says_what_to_do(home):
-    done = dti("publish", "toy")
+    done = dti_apart("publish", "toy")
     assert (done.returncode, done.stdout) == (1, "")
     assert "no finished full run on the study's own data. Run `dti run toy --profile full`" in done.stderr
     done = dti("publish", "toy", "--redraw", "--run", "r1")
