@@ -62,7 +62,8 @@ def plot_indices(result: Result) -> go.Figure:
         return nothing(result, "Fewer than two measures of constraint can be made from this panel")
     pairs = table.where(np.tril(np.ones(table.shape, dtype=bool), -1)).stack().dropna()
     return style(
-        heat_map(table, table.map("{:.2f}".format), CORRELATION_SCALE, -1), x="", y="", card=result.card, series="index_correlation",
+        heat_map(table, table.map("{:.2f}".format), CORRELATION_SCALE, -1), x="", y="", card=result.card,
+        series="index_correlation",
         title=f"Measures of one thing: correlations run from {pairs.min():.2f} to {pairs.max():.2f}",
         caption="Pooled correlation (no unit) over firm-years; no interval. Higher means more constrained in "
         "all.",
