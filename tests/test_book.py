@@ -19,6 +19,7 @@ import pytest
 
 from dti_core.book.bridge_map import list_bridges
 from dti_core.book.build import build_book, serve
+from dti_core.book.pages import PAGES as GENERATED
 from dti_core.book.pages import frozen_records, page_texts, write_pages
 from dti_core.book.publish import publish
 from dti_core.book.stale import stale
@@ -273,7 +274,7 @@ def test_generated_pages_are_up_to_date(tmp_path, monkeypatch):
     monkeypatch.delenv("DTI_HOME", raising=False)
     write_pages(tmp_path, frozen_records())
     written = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
-    assert len(written) == 10
+    assert len(written) == len(GENERATED) > 6
     book = CHECKOUT / "book"
     assert [path for path in written if (tmp_path / path).read_bytes() != (book / path).read_bytes()] == []
 

@@ -20,10 +20,11 @@ from dti_core.book.strip import (
     strip_html,
     strips_html,
 )
-from dti_core.lab.claims import all_verdicts, judge_test
+from dti_core.lab.claims import all_verdicts, judge, judge_test
 from dti_core.lab.record import OBSERVED, Estimate, Verdict
 from dti_core.lab.register import Bar, Claim, ExperimentTest, load_register
 from tests.test_lab_claims import record
+from tests.test_lab_register import refused
 
 REGISTER = load_register()
 BAR = Bar(estimate="gain", label="Gain <b>", direction="greater", than=0.0, smallest_effect=0.1)
@@ -206,3 +207,18 @@ def test_the_loop_as_a_picture_says_the_same_without_links_or_script() -> None:
     assert 'href="claims' not in page
     assert "<script" not in page
     assert all(shown.words in html.unescape(page) for shown in draw_loop(REGISTER, all_verdicts([])))
+
+
+def test_the_register_refuses_an_arrow_that_is_not_drawn_and_one_of_which_nothing_is_said() -> None:
+    said = refused(lambda register: register["claims"]["C9"].update(arrows=["pull"]))
+    assert "C9: arrows: no arrow 'pull'; there are demand, use, feedback" in said
+    nothing = {"title": "Nothing", "says": "nothing", "start": "use", "end": "commerce"}
+    assert "arrows.empty: no claim speaks of it" in refused(
+        lambda register: register["arrows"].update(empty=nothing)
+    )
+
+
+def test_a_chapter_prints_how_it_reads_its_claims() -> None:
+    told = judge(record([], "lstm_portfolio"))
+    assert all(html.escape(REGISTER.claims[one.claim].test.reading) in told._repr_html_() for one in told)
+    assert "Read here as" not in all_verdicts([])._repr_html_()

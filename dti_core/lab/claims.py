@@ -59,11 +59,11 @@ class Verdicts(tuple[Verdict, ...]):
         claim, word, because = verdict.claim, verdict.verdict, html.escape(verdict.because)
         controls = f" Controls, in that order: {html.escape(verdict.control)}." if verdict.control else ""
         reading = html.escape(self.readings.get(claim, ""))
-        read = f"<br><small>Read here as: {reading}</small>" if reading else ""
+        read = f"<small>Read here as: {reading}</small><br>" if reading else ""
         return (
-            f'<tr><th scope="row">{claim}: {html.escape(self.says[claim])}{read}</th>'
+            f'<tr><th scope="row">{claim}: {html.escape(self.says[claim])}</th>'
             f'<td class="verdict-{word.replace(" ", "-")}">{word}<br><small>{verdict.qualified}</small></td>'
-            f"<td>{because}{controls}</td></tr>"
+            f"<td>{read}{because}{controls}</td></tr>"
         )
 
 
