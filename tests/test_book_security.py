@@ -341,6 +341,16 @@ MOVING = figure(
 )
 
 
+def _hostile_review(folder: Path) -> None:
+    """Put NAME among the advice, its readers and the headings."""
+    advice = yaml.safe_load((folder / "advice.yaml").read_text(encoding="utf-8"))
+    advice["advice"][0]["says"] = advice["readers"]["bank"]["title"] = NAME
+    (folder / "advice.yaml").write_text(yaml.safe_dump(advice, sort_keys=False), encoding="utf-8")
+    told = yaml.safe_load((folder / "sections.yaml").read_text(encoding="utf-8"))
+    told["sections"]["2"]["title"] = told["sections"]["2.1"]["paragraphs"][0]["about"] = NAME
+    (folder / "sections.yaml").write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
+
+
 def _hostile_names(home: Path, record: Record) -> Record:
     """Put NAME wherever a name, title, caption, unit, licence or sentence may stand."""
     path = home / "experiments" / "claims.yaml"
@@ -354,7 +364,8 @@ def _hostile_names(home: Path, record: Record) -> Record:
     test["estimates"][0]["label"] = NAME
     for study in register["studies"].values():
         study["title"] = NAME
-    path.write_text(yaml.safe_dump(register), encoding="utf-8")
+    path.write_text(yaml.safe_dump(register, sort_keys=False), encoding="utf-8")
+    _hostile_review(home / "experiments" / "review")
     words = {"packaged": ("package", "version"), "published": ("commit", "upstream")}
     for kind, more in words.items():
         path = home / "experiments" / "data" / f"{kind}.yaml"
@@ -511,8 +522,11 @@ LEFT = """() => Array.from(document.querySelectorAll(".bd-article *")).flatMap(e
 })"""
 
 
+MORE = ("review", "what_to_do", "bridges", "cite")
+
+
 @pytest.mark.browser
-@pytest.mark.parametrize("page", [f"studies/{SLUG}", "claims", "data", "status", "intro"])
+@pytest.mark.parametrize("page", [f"studies/{SLUG}", "claims", "data", "status", "intro", *MORE])
 def test_book_full_of_vectors_runs_nothing_and_calls_nobody(browser, canary, site, page):
     with _addresses(site) as addresses:
         for home in addresses:
@@ -533,7 +547,8 @@ def test_book_full_of_vectors_runs_nothing_and_calls_nobody(browser, canary, sit
 def test_hostile_names_are_read_as_text(browser, canary, site):
     """NAME stands on each page letter by letter, and search shows it without obeying it."""
     with _addresses(site) as (home, _), Watch(browser, canary) as watch:
-        for page, place in {"claims": "tbody td", "data": "dd", "status": "dd", "intro": "tbody th"}.items():
+        places = {"claims": "tbody td", "data": "dd", "status": "dd", "intro": "tbody th", "review": "li div"}
+        for page, place in {**places, "what_to_do": "h3"}.items():
             texts = watch.open(home, f"{page}.html").page.locator(f".bd-article {place}").all_text_contents()
             assert any(NAME in " ".join(text.split()) for text in texts), page
         title = watch.open(home, "data.html").page.locator(".bd-article h2").last.text_content()
