@@ -25,7 +25,7 @@ from dti_core.book.publish import refreeze
 from dti_core.book.redraw import redraw
 from dti_core.book.serving import SqueezedFiles
 from dti_core.book.stale import stale
-from dti_core.cli.group import dti
+from dti_core.cli import app
 from dti_core.lab.publishing.pictures import clean_picture
 from tests.browser import open_chromium
 from tests.sample_book import CHECKOUT, SLUG
@@ -418,7 +418,7 @@ def test_real_chapters_have_all_their_pictures():
 def test_the_command_prints_the_site_that_it_built(monkeypatch, tmp_path):
     monkeypatch.setattr("dti_core.book.build.build_book", lambda profile: tmp_path / profile)
     monkeypatch.setattr("dti_core.book.pdf.print_book", lambda site: site.parent / f"{site.name}.pdf")
-    shown = CliRunner().invoke(dti, ["book", "--pdf", "--profile", "quick"])
+    shown = CliRunner().invoke(app, ["book", "--pdf", "--profile", "quick"])
     assert shown.exit_code == 0
     assert f"Printed: {tmp_path / 'quick.pdf'}" in "".join(shown.output.split("\n"))
-    assert "Printed" not in CliRunner().invoke(dti, ["book"]).output
+    assert "Printed" not in CliRunner().invoke(app, ["book"]).output
