@@ -84,7 +84,7 @@ level = result.series["walk"]["level"]
 lines = [go.Scatter(y=level, name="walk"), go.Scatter(y=config.drift * np.arange(n), name="drift alone")]
 style(go.Figure(lines), title="The walk follows its drift and strays from it by no more than chance allows",
       x="day", y="level (steps)", caption="One simulated walk and its drift.",
-      alt="Two rising lines close together.", card=result.card)"""
+      alt="Two rising lines close together.", card=result.card, series="walk")"""
 RECORD = """\
 from dti_core.lab.keep import record
 record(result)"""

@@ -8,6 +8,31 @@
     return spec.layout.showlegend !== false && (named.length > 1 || spec.layout.showlegend === true);
   }
 
+  /* A text in lines of at most so many letters, for plotly. */
+  function wrapped(text, most) {
+    return text.split(" ").reduce(function (lines, word) {
+      const last = lines[lines.length - 1];
+      if (last && (last + " " + word).length > most) { lines.push(word); }
+      else { lines[lines.length - 1] = (last + " " + word).trim(); }
+      return lines;
+    }, [""]).join("<br>");
+  }
+
+  /* On a phone: smaller text, axis titles in lines, and digits of a heat map that plotly does not shrink. */
+  function narrowed(spec) {
+    const layout = spec.layout;
+    layout.font = Object.assign({}, layout.font, { size: 12 });
+    Object.keys(layout).filter(function (key) { return /^[xy]axis\d*$/.test(key); }).forEach(function (key) {
+      const title = (layout[key] || {}).title;
+      if (title && title.text) {
+        layout[key].title = { text: wrapped(title.text, key[0] === "x" ? 30 : 34), font: { size: 12 } };
+      }
+    });
+    spec.data.filter(function (trace) { return trace.type === "heatmap"; }).forEach(function (trace) {
+      trace.textfont = Object.assign({ size: 11 }, trace.textfont);
+    });
+  }
+
   /* The title stands above the drawing, so its room goes; without a legend so does the room below. */
   function fit(spec, narrow) {
     const layout = spec.layout, margin = layout.margin || {};
@@ -19,7 +44,10 @@
     layout.margin = Object.assign({}, margin, {
       t: 36, b: (margin.b || 80) - spared, l: narrow ? 44 : margin.l, r: narrow && margin.r < 40 ? 8 : margin.r
     });
-    if (narrow) { layout.font = Object.assign({}, layout.font, { size: 12 }); }
+    if (hasLegend(spec) && (layout.legend || {}).orientation === "h") {
+      layout.legend = Object.assign({}, layout.legend, { yref: "container", y: 0, yanchor: "bottom" });
+    }
+    if (narrow) { narrowed(spec); }
     return layout;
   }
 

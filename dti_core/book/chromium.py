@@ -1,23 +1,34 @@
 """The browser that draws pictures and prints the book: the machine's own Chromium, without a network."""
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from dti_core.lab.errors import BookError
+
+T = TypeVar("T")
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 class NoBrowserError(BookError):
     """There is no Chromium on this machine."""
 
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+def in_chromium(what_for: str, work: Callable[[Any], T]) -> T:
+    """What `work` makes of an empty page (of playwright) in a headless Chromium that reaches no network.
+
+    It works in a thread of its own, for playwright refuses one that runs an event loop, as JupyterLab does.
+
+    Raises
+    ------
+    NoBrowserError if there is no Chromium, saying what it was needed for.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(_work, what_for, work).result()
 
 
-@contextmanager
-def open_page(what_for: str) -> Iterator[Any]:
-    """An empty page (of playwright) of a headless Chromium. NoBrowserError if there is none."""
+def _work(what_for: str, work: Callable[[Any], T]) -> T:
     from playwright.sync_api import Error, sync_playwright
 
     with sync_playwright() as playwright:
@@ -30,6 +41,6 @@ def open_page(what_for: str) -> Iterator[Any]:
                 f"`playwright install chromium`), then try again."
             ) from error
         try:
-            yield browser.new_page()
+            return work(browser.new_context(offline=True).new_page())
         finally:
             browser.close()

@@ -1,11 +1,12 @@
 """The whole book as one PDF, printed by Chromium: title, contents with page numbers, bookmarks."""
 
 import io
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from dti_core.book.chromium import open_page
+from dti_core.book.chromium import in_chromium
 from dti_core.lab.files import write
 
 #: Width of what stands between the margins of A4, in pixels; dti.css has the margins.
@@ -30,23 +31,25 @@ def print_book(site: Path) -> Path:
     ------
     NoBrowserError if there is no Chromium.
     """
-    with open_page("the book as a PDF") as page:
-        page.context.set_offline(True)
-        page.set_viewport_size({"width": _PRINTED, "height": 1000})
-        page.emulate_media(media="print")
-        page.goto((site / "intro.html").as_uri())
-        links = [Path(link.removeprefix(f"{site.as_uri()}/")) for link in page.evaluate(_READING_ORDER)]
-        names = ["intro", *(link.with_suffix("").as_posix() for link in links)]
-        pages = [{"name": name, "html": (site / f"{name}.html").read_text("utf-8")} for name in names]
-        page.evaluate(files(__package__).joinpath("templates/assemble.js").read_text("utf-8"), pages)
-        page.add_script_tag(url=(site / "_static" / "tex-svg-full.js").as_uri())
-        page.evaluate(_FORMULAE)
-        page.evaluate(_FIT, _PRINTED)
-        page.evaluate(_NUMBER, _page_numbers(_printed(page)))
-        content = _printed(page)
     place = site.parent / "book.pdf"
-    write(place, content)
+    write(place, in_chromium("the book as a PDF", partial(_print, site=site)))
     return place
+
+
+def _print(page: Any, site: Path) -> bytes:
+    """The PDF; it is printed twice, for only then the contents know on which page a chapter begins."""
+    page.set_viewport_size({"width": _PRINTED, "height": 1000})
+    page.emulate_media(media="print")
+    page.goto((site / "intro.html").as_uri())
+    links = [Path(link.removeprefix(f"{site.as_uri()}/")) for link in page.evaluate(_READING_ORDER)]
+    names = ["intro", *(link.with_suffix("").as_posix() for link in links)]
+    pages = [{"name": name, "html": (site / f"{name}.html").read_text("utf-8")} for name in names]
+    page.evaluate(files(__package__).joinpath("templates/assemble.js").read_text("utf-8"), pages)
+    page.add_script_tag(url=(site / "_static" / "tex-svg-full.js").as_uri())
+    page.evaluate(_FORMULAE)
+    page.evaluate(_FIT, _PRINTED)
+    page.evaluate(_NUMBER, _page_numbers(_printed(page)))
+    return _printed(page)
 
 
 def _printed(page: Any) -> bytes:
@@ -61,4 +64,4 @@ def _page_numbers(content: bytes) -> dict[str, int]:
 
     book = PdfReader(io.BytesIO(content))
     pages = {name: book.get_destination_page_number(place) for name, place in book.named_destinations.items()}
-    return {name: page + 1 for name, page in pages.items() if page is not None}
+    return {name.lstrip("/"): page + 1 for name, page in pages.items() if page is not None}

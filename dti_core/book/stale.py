@@ -8,6 +8,7 @@ from dti_core.book.manifest import MANIFEST, manifest_text
 from dti_core.book.pages import frozen_records, page_texts
 from dti_core.book.reference import load_reference, with_accepted
 from dti_core.book.sweeps import sweep_stale
+from dti_core.book.vector import other_pictures
 from dti_core.lab import frozen
 from dti_core.lab.claims import judge
 from dti_core.lab.config import load_experiment
@@ -62,7 +63,9 @@ def _against_each_other(record: Record) -> Iterator[str]:
     for name in other_series(record, frozen.frozen_folder() / slug):
         yield f"book/studies/{slug}/{name} is not what the record says"
     try:
-        yield from _chapter_problems(record, read_notebook(frozen.chapter_file(slug)))
+        chapter = read_notebook(frozen.chapter_file(slug))
+        yield from _chapter_problems(record, chapter)
+        yield from other_pictures(slug, chapter)
     except (BookError, KeyError, TypeError, AttributeError):
         yield "the chapter is not a readable notebook"
     yield from _reference_problems(record)

@@ -1,11 +1,12 @@
 """Draw the figures of a chapter as SVG, for paper, phones, and readers whose browser runs no script."""
 
 import json
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from dti_core.book.chromium import open_page
+from dti_core.book.chromium import in_chromium
 from dti_core.book.manifest import MANIFEST
 from dti_core.book.vendor import find_asset
 from dti_core.lab import frozen
@@ -35,23 +36,30 @@ def draw_pictures(record: Record, chapter: Notebook) -> dict[str, bytes]:
     ------
     BookError if a figure is to be drawn and no Chromium is found, or if it cannot be drawn.
     """
-    drawn, wanted = {}, {}
-    for number, figure in enumerate(figures_of(chapter), start=1):
-        for shape in get_args(pictures.Shape):
-            name = pictures.picture_file(number, shape)
-            if kept := _kept(record.slug, name, figure):
-                drawn[name] = kept
-            else:
-                wanted[name] = (figure, shape, number)
-    if not wanted:
+    wanted = pictures.picture_files(figures_of(chapter))
+    kept = {name: _kept(record.slug, name, figure) for name, (figure, *_) in wanted.items()}
+    drawn = {name: content for name, content in kept.items() if content}
+    missing = {name: what for name, what in wanted.items() if name not in drawn}
+    if not missing:
         return drawn
-    with open_page(f"{record.slug}: a chapter with figures") as page:
-        page.context.set_offline(True)
+
+    def draw(page: Any) -> dict[str, bytes]:
         for script in (find_asset("plotly"), _fit_script()):
             page.add_script_tag(content=script.read_text(encoding="utf-8"))
-        for name, (figure, shape, number) in wanted.items():
-            drawn[name] = _draw(page, figure, shape, f"f{number}{shape[0]}", f"{record.slug}: {name}")
-    return drawn
+        return {
+            name: _draw(page, figure, shape, f"f{number}{shape[0]}", f"{record.slug}: {name}")
+            for name, (figure, number, shape) in missing.items()
+        }
+
+    return drawn | in_chromium(f"{record.slug}: a chapter with figures", draw)
+
+
+def other_pictures(slug: str, chapter: Notebook) -> Iterator[str]:
+    """Pictures that the frozen chapter should have and has not, or that show another figure."""
+    for name, (figure, *_) in pictures.picture_files(figures_of(chapter)).items():
+        file = frozen.frozen_folder() / slug / name
+        if not file.is_file() or not pictures.is_picture_of(file.read_text(errors="replace"), figure):
+            yield f"book/studies/{slug}/{name} is no picture of that figure of the chapter"
 
 
 def _draw(page: Any, figure: Any, shape: pictures.Shape, prefix: str, place: str) -> bytes:

@@ -64,7 +64,7 @@
   const front = make("div", "dti-title-page", make("p", "dti-title", title), make("p", "", question), make("p", "", by));
   const list = make("nav", "dti-contents", make("h1", "", "Contents"), make("ol", "", ...contents));
   const column = make("div", "bd-article-container", front, make("div", "bd-article", list), ...chapters);
-  document.body.replaceChildren(make("div", "bd-main", make("div", "bd-content", column)));
+  document.body.replaceChildren(make("div", "bd-main dti-whole", make("div", "bd-content", column)));
   document.head.append(make("style", "", "@page { size: A4; }"));
   document.title = title;
   document.dispatchEvent(new Event("dti-changed"));

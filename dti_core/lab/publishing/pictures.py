@@ -3,16 +3,16 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Shape = Literal["wide", "narrow"]
 #: Colours that stand in a drawing for those of the page -> what a picture says instead.
 STAND_INS = {
-    (1, 2, 3): "var(--pst-color-text-base,#222832)",
-    (4, 5, 6): "var(--dti-muted,#55606b)",
-    (7, 8, 9): "var(--dti-grid,#dde1e5)",
+    (1, 2, 3): "var(--pst-color-text-base, #222832)",
+    (4, 5, 6): "var(--dti-muted, #55606b)",
+    (7, 8, 9): "var(--dti-grid, #dde1e5)",
 }
 _TAGS = "svg g path rect circle line text tspan defs clipPath image"
 _COMMON = "id d x y dx dy x1 x2 y1 y2 cx cy r rx ry width height transform style clip-path"
@@ -35,6 +35,13 @@ _REFERENCE = re.compile(r"""url\(['"]?#([\w-]+)['"]?\)""")
 def picture_file(number: int, shape: Shape) -> str:
     """Path of the picture of a chapter's figure, below the folder beside the chapter."""
     return f"figures/figure-{number}{'' if shape == 'wide' else '-narrow'}.svg"
+
+
+def picture_files(figures: Sequence[Any]) -> dict[str, tuple[Any, int, Shape]]:
+    """What pictures a chapter with these figures has: path -> figure, its number, and the shape."""
+    numbered = enumerate(figures, start=1)
+    shapes: tuple[Shape, ...] = get_args(Shape)
+    return {picture_file(k, shape): (figure, k, shape) for k, figure in numbered for shape in shapes}
 
 
 def figure_digest(figure: Mapping[str, Any]) -> str:

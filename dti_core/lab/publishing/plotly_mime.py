@@ -70,8 +70,10 @@ def figure_html(figure: Mapping[str, Any], beside: Path | None = None, number: i
 def _pictures(figure: Mapping[str, Any], beside: Path, number: int) -> dict[Shape, str]:
     """The pictures of a figure that lie beside its chapter, all shapes or none."""
     shapes: tuple[Shape, ...] = get_args(Shape)
-    files = {shape: beside / picture_file(number, shape) for shape in shapes}
-    found = {shape: read_picture(file, figure, f"f{number}{shape[0]}") for shape, file in files.items()}
+    found = {
+        shape: read_picture(beside / picture_file(number, shape), figure, f"f{number}{shape[0]}")
+        for shape in shapes
+    }
     return found if all(found.values()) else {}
 
 

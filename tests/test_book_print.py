@@ -1,0 +1,424 @@
+"""The book on paper, on phones, without scripts and over a slow line: pictures, weight, the PDF."""
+
+import gzip
+import io
+import json
+import re
+import shutil
+import threading
+import urllib.error
+import urllib.request
+from functools import partial
+from http.server import ThreadingHTTPServer
+
+import pandas as pd
+import pytest
+from fontTools.ttLib import TTFont
+from pypdf import PdfReader
+from pypdf.generic import ContentStream
+from typer.testing import CliRunner
+
+from dti_core.book import chromium
+from dti_core.book.chromium import NoBrowserError
+from dti_core.book.pdf import print_book
+from dti_core.book.publish import refreeze
+from dti_core.book.redraw import redraw
+from dti_core.book.serving import SqueezedFiles
+from dti_core.book.stale import stale
+from dti_core.cli import app
+from dti_core.lab.publishing.pictures import clean_picture
+from tests.browser import open_chromium
+from tests.sample_book import CHECKOUT, SLUG
+from tests.test_book import CHAPTERS, NARROW, PAGES, WIDE, _at, house, site
+from tests.test_lab_stale import hide
+
+__all__ = ["house", "site"]
+
+#: Bytes over the wire of a page as `dti book --serve` sends it, the formula typesetter aside.
+LIGHT = 400_000
+#: Longest page on a phone, in pixels (the register has a card a claim), and narrowest head of a row.
+LONGEST, LONGEST_REGISTER, NARROWEST = 30_000, 40_000, 60
+PAPER = 680
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with open_chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    """The book as `dti book --serve` sends it."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+class _Quiet(SqueezedFiles):
+    def log_message(self, *args):
+        """Nothing."""
+
+
+@pytest.fixture
+def spoilt(house, tmp_path, monkeypatch):
+    """A copy of the project with its frozen sample chapter, which a test may spoil."""
+    shutil.copytree(house / "home", tmp_path / "home", ignore=shutil.ignore_patterns("_build"))
+    monkeypatch.setenv("DTI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DTI_RESULTS", str(house / "results"))
+    return tmp_path / "home"
+
+
+def _open(browser, address, name, size=WIDE, **settings):
+    page = browser.new_context(viewport=size, **settings).new_page()
+    page.set_default_timeout(15_000)
+    page.goto(f"{address}{name}.html")
+    return page
+
+
+def _paths(content: bytes) -> list[int]:
+    """How many shapes each page of a printed document draws: painted paths, those of its parts included."""
+    book, painted = PdfReader(io.BytesIO(content)), {b"S", b"s", b"f", b"F", b"f*", b"B", b"B*", b"b", b"b*"}
+
+    def count(stream, resources) -> int:
+        n, forms = 0, (resources or {}).get("/XObject", {})
+        for operands, operator in ContentStream(stream, book).operations:
+            n += operator in painted
+            if operator == b"Do":
+                form = forms[operands[0]].get_object()
+                if form.get("/Subtype") == "/Form":
+                    n += count(form, form.get("/Resources", resources))
+        return n
+
+    return [count(page.get_contents(), page["/Resources"].get_object()) for page in book.pages]
+
+
+# ---------------------------------------------------------------- pictures
+
+
+HOSTILE = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
+viewBox="0 0 9 9" onload="alert(1)"><script>alert(2)</script><style>*{fill:url(//a)}</style>
+<defs><clipPath id="c"><rect width="1"/></clipPath></defs>
+<g clip-path="url('#c')"><path d="M0,0L9,9" style="stroke: rgb(1, 2, 3); position: fixed"/></g>
+<g clip-path="url(https://e.org/x#c)"/><path d="M1,1" style="fill: url(//e.org)"/>
+<path d="M2,2" style="fill: u\\72l(//e.org)"/>
+<text x="1" onclick="alert(3)">a &lt;b&gt;<a href="javascript:alert(4)">c</a></text>
+<image xlink:href="https://e.org/a.png" width="1"/><image href="data:image/svg+xml;base64,AA"/>
+<image xlink:href="data:image/png;base64,iVBORw0K" width="2"/><use href="#c"/>
+<animate attributeName="href" to="javascript:"/>
+<foreignObject><body onload="alert(5)">x</body></foreignObject><iframe src="//e.org"></iframe></svg>"""
+
+
+def test_of_a_hostile_picture_only_shapes_and_words_remain():
+    clean = clean_picture(HOSTILE, "f1w")
+    for word in (
+        "alert",
+        "javascript",
+        "e.org",
+        "script",
+        "style>",
+        "foreign",
+        "iframe",
+        "use",
+        "animate",
+        "onload",
+    ):
+        assert word not in clean, word
+    assert re.findall(r"<(\w+)", clean) == [
+        "svg", "defs", "clipPath", "rect", "g", "path", "path", "path", "text", "image", "image", "image",
+    ]  # fmt: skip
+    assert 'clip-path="url(#f1w0)"' in clean
+    assert 'id="f1w0"' in clean
+    assert "stroke:var(--pst-color-text-base, #222832)" in clean
+    assert "position" not in clean
+    assert re.findall(r'href="([^"]*)"', clean) == ["data:image/png;base64,iVBORw0K"]
+    assert clean_picture(clean, "f1w") == clean
+
+
+def test_pictures_lie_beside_the_chapter_and_are_drawn_once(house, spoilt):
+    folder = spoilt / "book" / "studies" / SLUG / "figures"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert set(before) == {"figure-1.svg", "figure-1-narrow.svg"}
+    marked = (folder / "figure-1.svg").read_text(encoding="utf-8").replace("</svg>", "<g></g></svg>")
+    (folder / "figure-1.svg").write_text(marked, encoding="utf-8")
+    hide(spoilt)
+    assert stale(SLUG) == []
+    refreeze(SLUG)
+    assert (folder / "figure-1.svg").read_text(encoding="utf-8") == marked, (
+        "another browser's picture is kept"
+    )
+    (folder / "figure-1.svg").write_text(marked.replace("<g></g>", ""), encoding="utf-8")
+    refreeze(SLUG)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before, "a tampered one is not"
+
+
+def test_a_picture_that_is_tampered_with_missing_or_of_another_figure_is_noticed(spoilt):
+    folder = spoilt / "book" / "studies" / SLUG / "figures"
+    first, narrow = folder / "figure-1.svg", folder / "figure-1-narrow.svg"
+    content = first.read_text(encoding="utf-8")
+    assert stale(SLUG) == []
+    first.write_text(content.replace("M", "m", 1), encoding="utf-8")
+    assert f"book/studies/{SLUG}/figures/figure-1.svg is not what the manifest says" in stale(SLUG)
+    first.write_text(re.sub('data-figure="....', 'data-figure="0000', content), encoding="utf-8")
+    hide(spoilt)
+    other = f"book/studies/{SLUG}/figures/figure-1.svg is no picture of that figure of the chapter"
+    assert stale(SLUG) == [other]
+    first.write_text(content, encoding="utf-8")
+    narrow.unlink()
+    hide(spoilt)
+    assert stale(SLUG) == [other.replace("-1.svg", "-1-narrow.svg")]
+
+
+def test_without_a_browser_nothing_is_published_and_figures_can_still_be_compared(
+    spoilt, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(chromium, "_NAMES", ())
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "none"))
+    assert redraw(SLUG) == []
+    studies = spoilt / "book" / "studies"
+    shutil.rmtree(studies / SLUG / "figures")
+    before = {path: path.read_bytes() for path in studies.rglob("*") if path.is_file()}
+    with pytest.raises(NoBrowserError, match="apt install chromium"):
+        refreeze(SLUG)
+    assert {path: path.read_bytes() for path in studies.rglob("*") if path.is_file()} == before
+
+
+def test_data_links_give_the_series_and_the_record(house, site):
+    with _at(house):
+        told = json.loads((site / "studies" / f"{SLUG}.result.json").read_text(encoding="utf-8"))
+    assert told["slug"] == SLUG
+    for path in (house / "home" / "book" / "studies").glob("*/series/*.parquet"):
+        table = pd.read_csv(
+            (site / path.relative_to(house / "home" / "book")).with_suffix(".csv"), index_col=0
+        )
+        assert table.shape == pd.read_parquet(path).shape, path
+    page = (site / "studies" / f"{SLUG}.html").read_text(encoding="utf-8")
+    assert f'href="{SLUG}/series/walk.csv" download>Data (CSV)' in page
+    assert 'id="figure-1"' in page
+    assert 'href="#figure-1">Figure 1<' in page
+
+
+def test_server_squeezes_text_and_only_for_those_who_can_read_it(address, site):
+    def get(name, **headers):
+        return urllib.request.urlopen(urllib.request.Request(f"{address}{name}", headers=headers))
+
+    plain, squeezed = get("intro.html"), get("intro.html", **{"Accept-Encoding": "gzip, br"})
+    assert (plain.headers["Content-Encoding"], squeezed.headers["Content-Encoding"]) == (None, "gzip")
+    content = squeezed.read()
+    assert len(content) == int(squeezed.headers["Content-Length"]) < len(plain.read()) / 2
+    assert gzip.decompress(content) == (site / "intro.html").read_bytes()
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        get("../secret.html", **{"Accept-Encoding": "gzip"})
+
+
+# ---------------------------------------------------------------- in a browser
+
+
+@pytest.mark.browser
+def test_no_page_weighs_more_than_it_may(browser, address, record_property):
+    heavy, formulae = {}, []
+    for name in PAGES:
+        page, sizes = browser.new_context(viewport=WIDE).new_page(), {}
+        page.on("requestfinished", lambda one, sizes=sizes: sizes.update({one.url: one}))
+        page.goto(f"{address}{name}.html", wait_until="load")
+        page.mouse.wheel(0, 4000)
+        page.wait_for_timeout(300)
+        bytes_of = {url: one.sizes()["responseBodySize"] for url, one in sizes.items()}
+        mathjax = [url for url in bytes_of if "tex-svg" in url]
+        assert bool(mathjax) == (page.locator(".math").count() > 0), name
+        formulae += mathjax
+        weight = sum(size for url, size in bytes_of.items() if url not in mathjax)
+        record_property(name, weight)
+        assert weight > 50_000, "something was not counted"
+        assert not [url for url in bytes_of if "plotly" in url or "fontawesome.js" in url], name
+        if weight > LIGHT:
+            heavy[name] = weight
+        page.context.close()
+    assert heavy == {}
+    assert formulae, "no page has a formula, so that nothing was tested"
+
+
+_ICONS = """() => [...document.querySelectorAll("i[class*=fa-]")]
+  .map((icon) => getComputedStyle(icon, "::before").content)"""
+
+
+@pytest.mark.browser
+def test_icons_that_the_pages_use_are_in_the_font(browser, address, site):
+    fonts = site / "_static" / "vendor" / "fontawesome" / "webfonts"
+    assert {path.suffix for path in fonts.iterdir()} == {".woff"}
+    glyphs, shown = TTFont(fonts / "fa-solid-900.woff").getBestCmap(), set()
+    for name in PAGES:
+        page = _open(browser, address, name)
+        shown |= set(page.evaluate(_ICONS))
+        page.context.close()
+    assert len(shown) > 5
+    assert {content for content in shown if ord(content.strip('"')) not in glyphs} == set()
+    assert len(glyphs) < 60
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("size", "shape"), [(WIDE, "wide"), (NARROW, "narrow")], ids=["1280", "390"])
+def test_figures_are_there_without_scripts_in_the_shape_of_the_window(browser, address, size, shape):
+    for slug in CHAPTERS:
+        page = _open(browser, address, f"studies/{slug}", size, java_script_enabled=False)
+        shown = page.locator(".dti-picture:visible")
+        assert shown.count() == page.locator(".dti-figure").count() > 0
+        assert page.locator(f".dti-picture.dti-{shape}:visible").count() == shown.count()
+        for number in range(shown.count()):
+            assert shown.nth(number).locator("path").count() > 5
+        assert page.locator(".dti-explore:visible").count() == 0
+        page.context.close()
+
+
+@pytest.mark.browser
+def test_pictures_take_the_colours_of_the_page(browser, address):
+    ink = "getComputedStyle(document.querySelector('.dti-picture text')).fill"
+    found = []
+    for scheme in ("light", "dark"):
+        page = _open(browser, address, f"studies/{SLUG}", color_scheme=scheme)
+        found.append(sum(map(int, re.findall(r"\d+", page.evaluate(ink))[:3])))
+        page.emulate_media(media="print", color_scheme=scheme)
+        assert sum(map(int, re.findall(r"\d+", page.evaluate(ink))[:3])) < 3 * 60, "paper is white"
+        page.context.close()
+    assert found[0] < 3 * 100 < 3 * 150 < found[1]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("how", ["mouse", "keyboard"])
+def test_the_plotting_library_is_fetched_when_a_reader_turns_to_a_figure(browser, address, how):
+    page, asked = _open(browser, address, f"studies/{SLUG}"), []
+    page.on("request", lambda request: asked.append(request.url))
+    figure = page.locator(".dti-figure").first
+    figure.scroll_into_view_if_needed()
+    page.wait_for_timeout(400)
+    assert not [url for url in asked if "plotly" in url]
+    if how == "mouse":
+        box = figure.locator(".dti-picture:visible").bounding_box()
+        page.mouse.move(box["x"] + 50, box["y"] + 50)
+        page.mouse.move(box["x"] + 80, box["y"] + 90)
+    else:
+        figure.locator(".dti-explore").focus()
+        page.keyboard.press("Enter")
+    figure.locator('.dti-plot[data-drawn="yes"]').wait_for()
+    assert [url for url in asked if "plotly" in url]
+    assert figure.locator(".dti-picture:visible").count() == 0
+    if how == "keyboard":
+        assert page.evaluate("document.activeElement.className").startswith("dti-plot")
+    page.emulate_media(media="print")
+    assert figure.locator(".dti-picture.dti-wide").is_visible(), "paper shows the picture"
+    page.context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("slug", CHAPTERS)
+def test_each_figure_of_a_chapter_is_drawn_on_paper(browser, address, slug):
+    """Counted in what Chromium prints from a page that nobody has scrolled."""
+    page = _open(browser, address, f"studies/{slug}")
+    n_figures, whole = page.locator(".dti-figure").count(), sum(_paths(page.pdf()))
+    page.evaluate("""() => {
+      document.body.replaceChildren(...document.querySelectorAll(".dti-figure"));
+      document.querySelectorAll(".dti-figure").forEach((one) => { one.style.breakAfter = "page"; });
+    }""")
+    drawn = _paths(page.pdf())
+    assert len(drawn) in (n_figures, n_figures + 1), "a page a figure"
+    assert min(drawn[:n_figures]) > 10
+    assert whole > sum(drawn) > 0
+    page.context.close()
+
+
+_CUT = """(width) => [...document.querySelectorAll("article *, .bd-article *")].filter((one) => {
+  const box = one.getBoundingClientRect(), style = getComputedStyle(one);
+  const aside = ".visually-hidden, .dti-figure-alt, .dti-plot, mjx-assistive-mml, clipPath";
+  if (!box.width || one.closest(aside)) { return false; }
+  return box.right > width + 1 || (!one.closest(".math, svg") && style.overflowX !== "visible" &&
+    one.scrollWidth > one.clientWidth + 1);
+}).map((one) => one.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.browser
+def test_nothing_is_cut_at_the_right_edge_of_the_paper(browser, address):
+    for name in PAGES:
+        page = _open(browser, address, name, {"width": PAPER, "height": 1000})
+        page.emulate_media(media="print")
+        assert page.evaluate(_CUT, PAPER) == [], name
+        page.context.close()
+
+
+@pytest.mark.browser
+def test_the_pdf_holds_the_whole_book_with_bookmarks_and_true_page_numbers(site, record_property):
+    book = PdfReader(print_book(site))
+    texts = [" ".join(page.extract_text().split()) for page in book.pages]
+    record_property("pages", len(texts))
+    assert book.metadata.title == "Does the loop close?"
+    assert texts[0].startswith("Does the loop close?")
+    top = [entry for entry in book.outline if not isinstance(entry, list)]
+    titles = {}
+    for name in PAGES:
+        heading = re.search(
+            r'<article.*?<h1>(.*?)<a class="headerlink"',
+            (site / f"{name}.html").read_text(encoding="utf-8"),
+            re.DOTALL,
+        )
+        titles[name] = re.sub(r"<[^>]+>", "", heading.group(1)).strip()
+    assert [entry.title for entry in top] == ["Contents", *_order(site, titles)]
+    assert any(isinstance(entry, list) for entry in book.outline), "no bookmark below the chapters"
+    contents = " ".join(texts[1 : book.get_destination_page_number(top[1])])
+    for entry in top[1:]:
+        assert f"{_letters(entry.title)}{book.get_destination_page_number(entry) + 1}" in _letters(contents)
+    assert len(book.pages) > 30
+    assert sum(_paths((site.parent / "book.pdf").read_bytes())) > 1000
+    links = [note.get_object() for page in book.pages for note in page.get("/Annots", [])]
+    inside = [link["/Dest"] for link in links if "/Dest" in link]
+    assert len(inside) > 50
+    assert set(inside) <= set(book.named_destinations)
+    assert not [link for link in links if "file:" in str(link.get("/A", ""))]
+
+
+def _order(site, titles):
+    links = re.findall(
+        r'toctree-l1[^"]*"><a class="reference internal" href="([^"]+)\.html"',
+        (site / "intro.html").read_text(encoding="utf-8"),
+    )
+    return [titles[name] for name in ["intro", *dict.fromkeys(links)]]
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^\w]", "", text.replace("ﬁ", "fi").replace("ﬂ", "fl"))
+
+
+_HEADS = """(narrowest) => [...document.querySelectorAll("tbody th")]
+  .filter((head) => head.getClientRects().length)
+  .map((head) => [Math.round(head.getBoundingClientRect().width), head.textContent.trim()])
+  .filter(([width, text]) => width < narrowest && text)"""
+
+
+@pytest.mark.browser
+def test_pages_on_a_phone_are_not_endless_and_heads_can_be_read(browser, address, record_property):
+    for name in PAGES:
+        page = _open(browser, address, name, NARROW)
+        height, width = page.evaluate(
+            "[document.documentElement.scrollHeight, document.documentElement.scrollWidth]"
+        )
+        record_property(name, height)
+        assert height < (LONGEST_REGISTER if name == "claims" else LONGEST), f"{name} is {height} px high"
+        assert width <= NARROW["width"], f"{name} is {width} px wide"
+        assert page.evaluate(_HEADS, NARROWEST) == [], name
+        page.context.close()
+
+
+def test_real_chapters_have_all_their_pictures():
+    """Without it the tests above would pass on figures that fell back to scripts."""
+    for path in (CHECKOUT / "book" / "studies").glob("*.ipynb"):
+        figures = path.read_text(encoding="utf-8").count('"application/vnd.plotly.v1+json"')
+        assert len(list((path.with_suffix("") / "figures").glob("*.svg"))) == 2 * figures > 0
+
+
+def test_the_command_prints_the_site_that_it_built(monkeypatch, tmp_path):
+    monkeypatch.setattr("dti_core.book.build.build_book", lambda profile: tmp_path / profile)
+    monkeypatch.setattr("dti_core.book.pdf.print_book", lambda site: site.parent / f"{site.name}.pdf")
+    shown = CliRunner().invoke(app, ["book", "--pdf", "--profile", "quick"])
+    assert shown.exit_code == 0
+    assert f"Printed: {tmp_path / 'quick.pdf'}" in "".join(shown.output.split("\n"))
+    assert "Printed" not in CliRunner().invoke(app, ["book"]).output
