@@ -109,8 +109,8 @@ def test_only_numbers_that_are_off_are_listed_and_all_are_in_a_file(home, capsys
     assert str(file) in shown.replace("\n", "")
     with file.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert [row["key"] for row in rows] == list(accepted["quick"])
-    assert [row["key"] for row in rows if row["within"] != "True"] == ["number_39"]
+    assert [row["number"] for row in rows] == list(accepted["quick"])
+    assert [row["number"] for row in rows if row["within"] != "True"] == ["number_39"]
     assert comparing.compare_numbers([numbers(range(40))], "quick") == []
     assert "number_" not in capsys.readouterr().out
 

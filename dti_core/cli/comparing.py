@@ -1,10 +1,12 @@
 """Commands that set numbers side by side: two runs, all runs, or all studies and their accepted numbers."""
 
+import csv
+import io
 import os
 import subprocess
 import time
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from dti_core.lab.running.runs import Outcome
 
 _MOST_ESTIMATES = 20
+_COMPARED = ("study", "number", "published", "reproduced", "tolerance", "why", "within")
 Run = Annotated[str, typer.Argument(metavar="RUN")]
 
 
@@ -171,8 +174,6 @@ def compare_numbers(records: "Sequence[Record]", profile: str) -> list[str]:
 
     All of them go into a table below the results.
     """
-    import pandas as pd
-
     from dti_core.book.reference import compare_with_reference
     from dti_core.lab.files import write
     from dti_core.lab.paths import results_root
@@ -184,7 +185,7 @@ def compare_numbers(records: "Sequence[Record]", profile: str) -> list[str]:
         except RunError as error:
             problems.append(str(error))
             continue
-        compared += [{"study": record.slug, **asdict(row), "within": row.within} for row in rows]
+        compared += [(record.slug, *astuple(row), row.within) for row in rows]
         off = [row for row in rows if not row.within]
         if off:
             show_reference(off, f"{record.slug}, profile {record.profile}: outside their tolerance")
@@ -193,7 +194,9 @@ def compare_numbers(records: "Sequence[Record]", profile: str) -> list[str]:
         if not rows:
             problems.append(f"{record.slug}: no number to compare is accepted for the profile {profile}")
         say(f"{record.slug}: {len(rows)} published numbers compared, {len(off)} outside their tolerance.")
-    write(path := results_root() / f"reproduced-{profile}.csv", pd.DataFrame(compared).to_csv(index=False))
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([_COMPARED, *compared])
+    write(path := results_root() / f"reproduced-{profile}.csv", text.getvalue())
     say(f"All compared numbers: {shown_path(path)}")
     return problems
 
