@@ -7,13 +7,12 @@ from dti_core.lab import frozen
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import BookError
 from dti_core.lab.files import write
-from dti_core.lab.pieces import sha256
 from dti_core.lab.record import OBSERVED, Record
 from dti_core.lab.running.cache import data_hashes, fingerprint_of
 from dti_core.lab.running.history import read_record
 from dti_core.lab.running.inputs import live
 from dti_core.lab.running.runs import RESULT, damage, finished_states
-from dti_core.lab.sweeps import RECORDS, load_sweep, sweep_file
+from dti_core.lab.sweeps import RECORDS, load_sweep, sweep_digest, sweep_file
 
 
 def freeze_sweep(slug: str, profile: str) -> Path:
@@ -35,7 +34,7 @@ def sweep_stale(slug: str) -> list[str]:
     found = []
     if [one.provenance.fingerprint.numbers.digest for one in records] != _digests(slug, records[0].profile):
         found.append("numbers: the frozen sweep is of other code, data or values")
-    if sha256(sweep_file(slug).read_bytes()) not in frozen.chapter_file(slug).read_text(encoding="utf-8"):
+    if sweep_digest(slug) not in frozen.chapter_file(slug).read_text(encoding="utf-8"):
         found.append("the chapter shows another sweep than the frozen one")
     return found
 

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from dti_core.lab.config import Value
 from dti_core.lab.errors import RunError
 from dti_core.lab.paths import project_root
+from dti_core.lab.pieces import sha256
 from dti_core.lab.record import Estimate, Record
 
 RECORDS = TypeAdapter(tuple[Record, ...])
@@ -25,6 +26,11 @@ def load_sweep(slug: str) -> tuple[Record, ...]:
         return RECORDS.validate_json(path.read_bytes()) if path.is_file() else ()
     except ValidationError as error:
         raise RunError(f"experiments/sweeps/{path.name}: no sweep of this lab ({error}).") from error
+
+
+def sweep_digest(slug: str) -> str:
+    """Hash of the frozen sweep, which the figure that shows it carries."""
+    return sha256(sweep_file(slug).read_bytes())
 
 
 def along(records: Sequence[Record], parameter: str, **at: str | float) -> dict[Value, Estimate]:

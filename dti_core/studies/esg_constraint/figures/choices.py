@@ -6,14 +6,7 @@ import plotly.graph_objects as go
 from dti_core.lab.record import Result
 from dti_core.lab.say import listed, value
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
-from dti_core.studies.esg_constraint.figures.dress import (
-    NO_RATING,
-    bars,
-    heat_map,
-    nothing,
-    smallest_effect,
-    test_of,
-)  # fmt: skip
+from dti_core.studies.esg_constraint.figures.dress import NO_RATING, bars, heat_map, matters, nothing, test_of
 
 #: From orange over pale grey to blue; every cell also carries its number.
 CORRELATION_SCALE = [[0.0, "#D55E00"], [0.5, "#EDEDED"], [1.0, "#56A0CC"]]
@@ -37,7 +30,7 @@ def plot_specifications(result: Result) -> go.Figure:
             hovertemplate="%{y:.3f}: %{customdata[0]} controls, %{customdata[1]} effects, %{customdata[2]}",
         )  # fmt: skip
     figure.add_hline(y=0, line_color=NEUTRAL)
-    figure.add_hrect(y0=0, y1=smallest_effect(), fillcolor=SHADE, line_width=0, layer="below")
+    figure.add_hrect(y0=0, y1=matters(), fillcolor=SHADE, line_width=0, layer="below")
     (joint,) = result.where(measure="median over specifications")
     p = test_of(result, "Specification curve, median p")
     lower, n = int((table["high"] < 0).sum()), len(table)
@@ -49,7 +42,7 @@ def plot_specifications(result: Result) -> go.Figure:
         series="specifications",
         caption="Points and 95 % intervals (least squares, firm errors). Colour: measure of constraint. "
         "Circle: firm and year effects, diamond: firm only, cross: year only. Left out as collinear: "
-        f"{listed(barred)}. Shaded: too small to matter, from 0 to {smallest_effect():g}.", card=result.card,
+        f"{listed(barred)}. Shaded: too small to matter, from 0 to {matters():g}.", card=result.card,
         alt=f"{n} specifications from {table['coef'].min():.3f} to {table['coef'].max():.3f}; {lower} "
         f"intervals lie below 0, {int((table['low'] > 0).sum())} above; joint p {p:.3f}.",
     )  # fmt: skip

@@ -42,6 +42,6 @@ def test_of(result: Result, name: str) -> float:
     return float(result.series["tests"].set_index("test")["value"].get(name, float("nan")))
 
 
-def smallest_effect() -> float:
+def matters() -> float:
     """What matters to claim C16b at least, in sd of rating a sd of constraint, as the register has it."""
     return smallest_effects(SLUG, CLAIM)["rating_effect"]

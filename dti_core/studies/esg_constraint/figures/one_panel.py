@@ -7,14 +7,7 @@ from dti_core.lab.forest import Row, plot_forest
 from dti_core.lab.record import Result
 from dti_core.lab.say import plain, sign_of, signed, value, ways
 from dti_core.lab.theme import NEUTRAL, style
-from dti_core.studies.esg_constraint.figures.dress import (
-    BLUE,
-    NO_RATING,
-    ORANGE,
-    bars,
-    nothing,
-    test_of,
-)  # fmt: skip
+from dti_core.studies.esg_constraint.figures.dress import BLUE, NO_RATING, ORANGE, bars, nothing, test_of
 from dti_core.studies.esg_constraint.methods import METHODS
 from dti_core.studies.esg_constraint.worlds import WORLDS
 
@@ -40,10 +33,7 @@ def plot_estimators(result: Result) -> go.Figure:
         title=f"One panel, {len(rows)} estimators, from {value(ranked[0])} to {value(ranked[-1])}: "
         f"{negative} call the effect negative{ending}", card=result.card, alt=ending.removeprefix("; "),
         caption=f"Points and 95 % intervals (each estimator's own). Blue: offered as valid {told}."
-        + (
-            f" Orange: the truth in grades; set as {effect:g} sd of ESG a sd of constraint within firms."
-            if true else ""
-        ),
+        + (f" Orange: the truth, {effect:g} sd of ESG a sd of constraint within firms." if true else ""),
     )  # fmt: skip
     if true is not None:
         figure.add_vline(x=true.value, line_color=ORANGE, line_width=2, layer="below")

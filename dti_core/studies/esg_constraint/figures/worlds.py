@@ -8,7 +8,7 @@ from dti_core.lab.forest import Row, plot_forest
 from dti_core.lab.record import OBSERVED, Result
 from dti_core.lab.say import listed, plain
 from dti_core.lab.theme import NEUTRAL, style
-from dti_core.studies.esg_constraint.figures.dress import BLUE, ORANGE, heat_map, smallest_effect
+from dti_core.studies.esg_constraint.figures.dress import BLUE, ORANGE, heat_map, matters
 from dti_core.studies.esg_constraint.measures.coverage import GOOD_COVERAGE, STANDARD
 from dti_core.studies.esg_constraint.measures.power import SHOWN, WANTED_POWER
 from dti_core.studies.esg_constraint.methods import DECIDING, METHODS
@@ -57,10 +57,10 @@ def plot_decision(result: Result) -> go.Figure:
         Row("real firms" if name == OBSERVED else plain(name), one, control=name != OBSERVED)
         for name, one in found.items()
     ]
-    seen = [row.label for row in rows if row.estimate.high < 0 and row.estimate.low <= smallest_effect()]
+    seen = [row.label for row in rows if row.estimate.high < 0 and row.estimate.low <= matters()]
     missing = "" if OBSERVED in found else "; no real firms were brought"
     return plot_forest(
-        rows, what="Standardised effect of constraints on ratings", x=STANDARD, smallest=smallest_effect(),
+        rows, what="Standardised effect of constraints on ratings", x=STANDARD, smallest=matters(),
         title=f"{METHODS[DECIDING].title} reports an effect of interest in: {listed(seen)}{missing}",
         caption=f"Hollow: mean over simulated panels with 95 % Student t interval, in {len(WORLDS)} worlds "
         "whose truth is known. Filled: the one panel of real firms, with its own interval.",

@@ -4,10 +4,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dti_core.lab.forest import Axis, Row, plot_forest, smallest_effects
-from dti_core.lab.pieces import sha256
 from dti_core.lab.record import Record, Result
 from dti_core.lab.say import listed, signed, ways
-from dti_core.lab.sweeps import along, load_sweep, sweep_file
+from dti_core.lab.sweeps import along, load_sweep, sweep_digest
 from dti_core.lab.theme import PALETTE, style
 from dti_core.studies.lstm_portfolio.figures.names import LSTM, RIVAL, STEPS, TITLES
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS
@@ -39,7 +38,7 @@ def plot_costs(result: Result) -> go.Figure:
         caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}) at each cost in basis "
         f"points per traded dollar (bp). {_origin(result, records[0])} {STEPS}. Shaded: too small to matter.",
     )  # fmt: skip
-    return figure.update_layout(meta={**figure.layout.meta, "sweep": sha256(sweep_file(slug).read_bytes())})
+    return figure.update_layout(meta={**figure.layout.meta, "sweep": sweep_digest(slug)})
 
 
 def _origin(result: Result, record: Record) -> str:
