@@ -22,7 +22,7 @@ def _own_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 #: Files in which a test takes long, the longest first: begun last, one would run on alone at the end.
 LONGEST = (
     "test_studies", "test_book_security", "test_cli_new", "test_book", "test_lab_run", "test_cli",
-    "test_lab_reaper", "test_house", "test_lab_track", "test_lab_stale", "test_cli_endings", "test_lab_publish",
+    "test_lab_reaper", "test_house", "test_lab_track", "test_lab_stale", "test_cli_endings",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -224,6 +225,7 @@ def test_book_without_chapters_builds(tmp_path, monkeypatch):
 def test_warning_stops_the_build_and_is_quoted(tmp_path, monkeypatch):
     build_house(tmp_path / "home")
     monkeypatch.setenv("DTI_HOME", str(tmp_path / "home"))
+    shutil.rmtree(tmp_path / "home" / "book" / "studies")  # to be quick
     page = tmp_path / "home" / "book" / "notation.md"
     page.write_text(page.read_text(encoding="utf-8") + "\nSee {cite}`nobody1900`.\n", encoding="utf-8")
     with pytest.raises(BookError, match=r"notation\.md.*nobody1900"):
@@ -390,16 +392,60 @@ class Watched:
         self.context.close()
 
 
+AXE = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+#: What axe found in the page, without the thousands of elements that it found good.
+RUN_AXE = """rules => axe.run(document, {...rules, resultTypes: ["violations"]}).then(outcome => ({
+  passes: outcome.passes.length,
+  violations: outcome.violations.map(one => [one.id, one.nodes[0].html.slice(0, 160), one.nodes.length]),
+}))"""
+#: Ways to read the book: the window, the colour scheme, the pages that are opened and those that axe judges.
+TOURS = {
+    "all-light": (WIDE, "light", [*PAGES, "search"], [*PAGES, "search"]),
+    "main-phone": (NARROW, "light", [*PAGES, "search"], [*PAGES[:2], f"studies/{CHAPTERS[-1]}"]),
+    "main-dark": (WIDE, "dark", *[[*PAGES[:3], "references", f"studies/{CHAPTERS[-1]}"]] * 2),
+}
+
+
+@dataclass(frozen=True)
+class Tour:
+    """What was seen when each page was opened once and all its figures were drawn, by page."""
+
+    problems: list[str]
+    widths: dict[str, int]
+    passes: dict[str, int]
+    violations: dict[str, list[object]]
+
+
+@pytest.fixture(scope="module", params=TOURS)
+def tour(request, browser, address) -> tuple[int, Tour]:
+    """Width of the window, and what was seen on the tour."""
+    size, scheme, pages, judged = TOURS[request.param]
+    axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    with Watched(browser, address, size, scheme) as watched:
+        seen = Tour(watched.problems, {}, {}, {})
+        for name in pages:
+            watched.open(name).draw_figures()
+            seen.widths[name] = watched.page.evaluate("document.documentElement.scrollWidth")
+            if name in judged:
+                watched.page.evaluate(axe)
+                outcome = watched.page.evaluate(RUN_AXE, AXE)
+                seen.passes[name], seen.violations[name] = outcome["passes"], outcome["violations"]
+        return size["width"], seen
+
+
 @pytest.mark.browser
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "390"])
-def test_pages_open_without_errors_or_outside_requests(browser, address, size):
-    with Watched(browser, address, size) as watched:
-        for name in [*PAGES, "search"]:
-            watched.open(name)
-            watched.draw_figures()
-            width = watched.page.evaluate("document.documentElement.scrollWidth")
-            assert width <= size["width"], f"{name} is {width} px wide"
-        assert watched.problems == []
+def test_pages_open_without_errors_or_outside_requests(tour):
+    width, seen = tour
+    assert seen.problems == []
+    assert {name: wide for name, wide in seen.widths.items() if wide > width} == {}
+
+
+@pytest.mark.browser
+def test_axe_finds_no_violation_of_wcag_a_or_aa(tour):
+    _, seen = tour
+    assert seen.passes
+    assert min(seen.passes.values()) > 10
+    assert {name: found for name, found in seen.violations.items() if found} == {}
 
 
 @pytest.mark.browser
@@ -422,7 +468,8 @@ def test_search_finds_a_word_in_prose_and_in_the_register(browser, address):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("slug", CHAPTERS)
-def test_figure_reacts_to_a_click_on_its_legend(browser, address, slug):
+def test_figure_reacts_to_a_click_on_its_legend_and_to_the_switch_to_dark(browser, address, slug):
+    colour = "getComputedStyle(document.querySelector('.dti-plot .xtick text')).fill"
     with Watched(browser, address, WIDE) as watched:
         watched.open(f"studies/{slug}").draw_figures()
         box = watched.page.locator(".dti-figure:has(.legendtoggle)").first
@@ -431,15 +478,6 @@ def test_figure_reacts_to_a_click_on_its_legend(browser, address, slug):
             "box => box.querySelector('.dti-plot').data.some(trace => trace.visible === 'legendonly')",
             arg=box.element_handle(),
         )
-        assert watched.problems == []
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("slug", CHAPTERS)
-def test_figure_follows_the_switch_to_dark(browser, address, slug):
-    colour = "getComputedStyle(document.querySelector('.dti-plot .xtick text')).fill"
-    with Watched(browser, address, WIDE) as watched:
-        watched.open(f"studies/{slug}").draw_figures()
         light = watched.page.evaluate(colour)
         for _ in range(3):
             if watched.page.evaluate("document.documentElement.dataset.theme") != "dark":
@@ -484,30 +522,3 @@ def test_claims_can_be_read_without_scripts(browser, address):
     assert "Two rising lines" in page.locator(".dti-figure-alt").inner_text()
     assert page.locator(".dti-picture path:visible").count() > 5
     context.close()
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize(
-    ("size", "scheme", "pages"),
-    [
-        (WIDE, "light", [*PAGES, "search"]),
-        (WIDE, "dark", [*PAGES[:3], "references", f"studies/{CHAPTERS[-1]}"]),
-        (NARROW, "light", [*PAGES[:2], f"studies/{CHAPTERS[-1]}"]),
-    ],
-    ids=["all-light", "main-dark", "main-phone"],
-)
-def test_axe_finds_no_violation_of_wcag_a_or_aa(browser, address, size, scheme, pages):
-    axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
-    rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-    found = []
-    with Watched(browser, address, size, scheme) as watched:
-        for name in pages:
-            watched.open(name).draw_figures()
-            watched.page.evaluate(axe)
-            outcome = watched.page.evaluate("rules => axe.run(document, rules)", rules)
-            assert len(outcome["passes"]) > 10
-            found += [
-                (name, violation["id"], violation["nodes"][0]["html"][:160], len(violation["nodes"]))
-                for violation in outcome["violations"]
-            ]
-    assert found == []

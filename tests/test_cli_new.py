@@ -75,8 +75,10 @@ def house(tmp_path_factory) -> House:
 def test_a_new_study_obeys_the_house(house):
     house.call("ruff", "check", ".", "--no-cache")
     house.call("ruff", "format", "--check", ".", "--no-cache")
-    house.call("python", "-m", "pytest", f"tests/test_{SLUG}.py", "-q", "-p", "no:cacheprovider")
-    house.call("python", "-m", "pytest", "tests/test_house.py", "-q", "-p", "no:cacheprovider", "-k", HOUSE)
+    files = (f"tests/test_{SLUG}.py", "tests/test_house.py")
+    command = ("python", "-m", "pytest", *files, "-rp", "-p", "no:cacheprovider")
+    passed = house.call(*command, "-k", f"{SLUG} or {HOUSE}")
+    assert all(f"PASSED {file}::" in passed for file in files)
 
 
 def test_a_new_study_runs_is_published_and_grows_by_one_line(house):

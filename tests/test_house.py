@@ -218,10 +218,9 @@ def test_ruff_finds_nothing():
         assert done.returncode == 0, done.stdout
 
 
-def test_types_are_strict(tmp_path):
-    done = subprocess.run(
-        [_tool("mypy"), "--cache-dir", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def test_types_are_strict():
+    """What mypy keeps in .mypy_cache holds as long as the sources are the same; a clean clone has none."""
+    done = subprocess.run([_tool("mypy")], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 

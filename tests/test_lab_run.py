@@ -47,6 +47,7 @@ from dti_core.lab.running.runs import (
     read_state,
     seal,
 )
+from tests.conftest import copy_store
 from tests.toy_project import CHECKOUT, build_toy_project, edit_cell, toy_plan
 from tests.toy_runs import EMPTY_NOTEBOOK, dead_batch, toy_record
 
@@ -75,8 +76,10 @@ class Notes:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_toy_project(tmp_path_factory.mktemp("toy"))
+def home(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
+    place = build_toy_project(tmp_path_factory.mktemp("toy"))
+    copy_store(empty_store, place / "results")
+    return place
 
 
 @pytest.fixture(scope="module")

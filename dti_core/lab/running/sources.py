@@ -93,7 +93,7 @@ def _read_module(content: bytes, package: str) -> Module:
 
 def meaning_of(tree: ast.Module) -> str:
     """Hash of a syntax tree; the tree loses its docstrings."""
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         match node:
             case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
                 if ast.get_docstring(node, clean=False) is not None:
@@ -101,10 +101,20 @@ def meaning_of(tree: ast.Module) -> str:
     return hashlib.sha256(ast.dump(tree, annotate_fields=False).encode()).hexdigest()[:24]
 
 
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """The tree and all in it but expressions, which hold no import and no docstring."""
+    yield tree
+    for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, ast.expr):
+            yield from _statements(node)
+
+
 def _imported(tree: ast.AST, package: str) -> Iterator[str]:
     """Names that may be imported when the code runs; `from a import b` gives both `a` and `a.b`."""
     for node in ast.iter_child_nodes(tree):
         match node:
+            case ast.expr():
+                continue
             case ast.If(test=ast.Name(id="TYPE_CHECKING")):
                 for other in node.orelse:
                     yield from _imported(ast.Module([other], []), package)

@@ -38,18 +38,18 @@ def _describe(name: str) -> tuple[str, tuple[str, ...]]:
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
-        distribution = metadata.distribution(name)
+        told = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return "", ()
     required = []
-    for line in distribution.requires or ():
+    for line in told.get_all("Requires-Dist") or ():
         try:
             requirement = Requirement(line)
         except InvalidRequirement:
             continue
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             required.append(requirement.name)
-    return distribution.version.split("+")[0], tuple(required)
+    return told["Version"].split("+")[0], tuple(required)
 
 
 @cache
