@@ -62,7 +62,7 @@ ui: $(STAMP)  ## compare runs in the MLflow UI on 127.0.0.1
 # The folder of the notebooks is where JupyterLab opens and where their kernels run.
 lab: $(STAMP)  ## open the notebooks in JupyterLab on 127.0.0.1; installs it once, with pip
 	@$(BIN)/python -c 'import jupyterlab' 2>/dev/null || { echo "JupyterLab is not installed yet: installing the extra [lab], about 60 MB, once"; $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --no-build-isolation -e '.[lab]'; }
-	@$(BIN)/python -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=notebooks $(LAB_ARGS)
+	@$(BIN)/python -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=notebooks --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(LAB_ARGS)
 
 lock:  ## write the lock files from pyproject.toml; pins stay as they are, unless UPGRADE=--upgrade is given
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock

@@ -221,14 +221,16 @@ def test_the_saved_view_shows_verdicts_then_intervals(ready_store: None, toy: Pa
     header, packed = view["state"].split(";")
     state = json.loads(zlib.decompress(base64.b64decode(packed)))
     assert (header, view["name"]) == ("deflate", "Verdicts and headline intervals")
-    assert state["selectedColumns"][:4] == [
-        "tags.`claim.C16a`",
-        *(f"metrics.`sharpe/{e}`" for e in ("value", "low", "high")),
-    ]
+    shown = [f"tags.`interval.{name}`" for name in ("sharpe", "turnover")]
+    assert state["selectedColumns"] == ["tags.`claim.C16a`", *shown, "attributes.`Dataset`"]
+    [run] = runs_in_store()
+    assert run.data.tags["interval.sharpe"] == "0.100 [-0.200, 0.400]"
     assert state["searchFilter"] == "attributes.status = 'FINISHED'"
     assert client().search_runs([found.experiment_id], state["searchFilter"])
     charts = [chart for chart in state["compareRunCharts"] if not chart.get("deleted")]
-    assert [chart["selectedMetricKeys"][0] for chart in charts] == ["sharpe/value", "turnover/value"]
+    assert [chart["selectedMetricKeys"] for chart in charts] == [
+        [f"{name}/{end}" for end in ("low", "value", "high")] for name in ("sharpe", "turnover")
+    ]
     list(views.save_views())
 
 
@@ -261,10 +263,11 @@ def test_a_sweep_is_a_parent_with_children_a_table_and_a_figure(ready_store: Non
         assert names == {"points.json", "sweep.json", "figures"}
         table = read_table(parent, "points.json")
         assert list(table["cost_bps"]) == [0.0, 25.0]
-        assert list(table["claim.C16a"]) == ["refuted", "supported"]
+        assert list(table["C16a"]) == ["refuted", "supported"]
         assert list(table["sharpe/low"]) == [-0.2, -0.2]
         page = (sweep.folder / "figures" / "figures.html").read_text()
-        assert "sharpe over cost_bps with 95 % intervals: 0.0 +0.100 [-0.200, +0.400]; 25.0" in page
+        assert "cost_bps (basis points per traded dollar)" in page
+        assert "sharpe over cost_bps with 95 % intervals: 0 +0.100 [-0.200, +0.400]; 25 +" in page
         assert track.rebuild() == 2
     assert track.sync() == {}
 

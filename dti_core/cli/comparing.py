@@ -95,13 +95,14 @@ def reproduce(
 @dti.command()
 def ui(port: options.Port = 5000) -> None:
     """Open the run comparison (MLflow) on 127.0.0.1; ends with the server's exit code."""
-    from dti_core.cli.views import save_views
+    from dti_core.cli.views import CLASSIC, save_views
     from dti_core.lab.running.track import ui_command
 
     command = ui_command(port)
-    say(f"MLflow on http://127.0.0.1:{port} (Ctrl-C stops it). Verdicts and headline intervals of the runs:")
+    address = f"http://127.0.0.1:{port}/"
+    say(f"MLflow on {address}#/experiments?{CLASSIC} (Ctrl-C stops it)")
     for slug, place in save_views():
-        say(f"{slug}: http://127.0.0.1:{port}/{place}")
+        say(f"{slug}, verdicts and headline intervals: {address}{place}")
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 

@@ -16,7 +16,7 @@ from dti_core.lab.running.history import read_record
 from dti_core.lab.running.runs import Outcome, RunPlan
 from dti_core.lab.running.shown import headline, metric_names
 from dti_core.lab.running.sweeps import TABLE, Sweep
-from dti_core.lab.say import intervals_in_words, plain
+from dti_core.lab.say import intervals_in_words, listed, plain
 from dti_core.lab.theme import NEUTRAL, style
 
 _MOST_FIGURES = 12
@@ -42,8 +42,10 @@ def keep_sweep(
     done = [(p, read_record(o.folder / runs.RESULT)) for p, o in made if o.succeeded and o.folder]
     table = _table([({name: p.config.values[name] for name in swept}, record) for p, record in done])
     write(sweep.folder / TABLE, json.dumps(table))
-    points = [(", ".join(str(p.config.values[name]) for name in swept), record) for p, record in done]
-    write_page(_figures(points, " and ".join(swept)), sweep.folder / runs.FIGURES)
+    points = [(", ".join(_short(p.config.values[name]) for name in swept), record) for p, record in done]
+    units = {name: plans[0].config.experiment.parameter(name).unit for name in swept}
+    axis = ", ".join(f"{name} ({unit})" for name, unit in units.items())
+    write_page(_figures(points, listed(swept), axis), sweep.folder / runs.FIGURES)
     write(sweep.file, sweep.model_dump_json(indent=1))
     return track.try_sync([sweep.folder]).get(sweep.folder, "")
 
@@ -59,10 +61,13 @@ def _headline(record: Record) -> dict[str, Estimate]:
 
 
 def _table(points: Sequence[tuple[Mapping[str, object], Record]]) -> dict[str, list[object]]:
-    """A row a run as MLflow writes tables: the values set, the verdicts, the headline intervals."""
+    """A row a run as MLflow writes tables: the values set, the verdicts, the headline intervals.
+
+    No name of a column has a dot: MLflow's pages would take it for a path.
+    """
     rows: list[dict[str, object]] = []
     for values, record in points:
-        row = {"run": record.run, **values} | {f"claim.{one.claim}": one.verdict for one in record.claims}
+        row = {"run": record.run, **values} | {one.claim: one.verdict for one in record.claims}
         for one in _headline(record).values():
             row |= dict(zip(metric_names(one.name), (one.value, one.low, one.high), strict=True))
         rows.append(row)
@@ -70,12 +75,16 @@ def _table(points: Sequence[tuple[Mapping[str, object], Record]]) -> dict[str, l
     return {"columns": [*columns], "data": [[row.get(name) for name in columns] for row in rows]}
 
 
-def _figures(points: Sequence[Point], swept: str) -> list[dict[str, object]]:
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _figures(points: Sequence[Point], swept: str, axis: str) -> list[dict[str, object]]:
     names = list(dict.fromkeys(name for _, record in points for name in _headline(record)))[:_MOST_FIGURES]
-    return [{PLOTLY_MIME: json.loads(_figure(name, points, swept).to_json())} for name in names]
+    return [{PLOTLY_MIME: json.loads(_figure(name, points, swept, axis).to_json())} for name in names]
 
 
-def _figure(name: str, points: Sequence[Point], swept: str) -> go.Figure:
+def _figure(name: str, points: Sequence[Point], swept: str, axis: str) -> go.Figure:
     """One estimate with its interval at each point of the grid."""
     shown = [(label, found[name]) for label, record in points if name in (found := _headline(record))]
     ones, card = [one for _, one in shown], points[0][1].data
@@ -89,4 +98,4 @@ def _figure(name: str, points: Sequence[Point], swept: str) -> go.Figure:
     title = f"{plain(name)} over {swept}"
     caption = f"Each point is one run, with its 95 % interval by {ones[0].how}."
     alt = intervals_in_words(title, shown, 3)
-    return style(figure, title=title, x=swept, y=ones[0].unit, caption=caption, alt=alt, card=card)
+    return style(figure, title=title, x=axis, y=ones[0].unit, caption=caption, alt=alt, card=card)

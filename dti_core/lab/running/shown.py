@@ -14,7 +14,7 @@ from dti_core.lab.running import runs
 from dti_core.lab.running.verify import READS, really_read
 
 _LONGEST_TAG, _LONGEST_NAME = 4000, 160
-_MOST_UNBOUND = 12
+_DOZEN = 12
 _GLUED = re.compile(r"\{glue:text\}`(\w+)[:`]")
 _ESTIMATE = ("name", "world", "value", "low", "high", "unit", "n", "level", "how")
 _VERDICT = ("claim", "verdict", "qualified", "because", "control")
@@ -27,7 +27,7 @@ def describe(slug: str) -> dict[str, str]:
         study = load_experiment(slug)
         address, claim = f"http://127.0.0.1:8000/studies/{slug}.html", (study.claims or ("C1",))[0]
         tags["mlflow.note.content"] = (
-            f"**{study.title}** {study.source}\n\n{study.question}\n\n{study.data}\n\n"
+            f"{study.title} {study.source}\n\n{study.question}\n\n{study.data}\n\n"
             f"[The chapter]({address}) opens while `dti book --serve` runs.\n\n"
             f"Metrics: what decides a claim, and what the chapter's prose prints. Among a run's artifacts: "
             f"all estimates and verdicts as tables, and the figures. ``tags.`claim.{claim}` = 'refuted'`` "
@@ -52,8 +52,8 @@ def run_name(state: runs.RunState) -> str:
     return " ".join([state.slug, state.profile, *short])[:_LONGEST_NAME]
 
 
-def tags_of(state: runs.RunState, record: Record | None) -> dict[str, str]:
-    """What a run is, where it came from, and the verdict on each claim."""
+def tags_of(state: runs.RunState, record: Record | None, folder: Path) -> dict[str, str]:
+    """What a run is, where it came from, each verdict, and a dozen intervals as one reads them."""
     tags = {
         "dti.fingerprint": state.fingerprint.digest,
         "dti.numbers": state.fingerprint.numbers.digest,
@@ -68,7 +68,10 @@ def tags_of(state: runs.RunState, record: Record | None) -> dict[str, str]:
         tags["mlflow.source.git.commit"] = state.git_commit
     if state.reason:
         tags["dti.reason"] = state.reason[:_LONGEST_TAG]
-    return tags | {f"claim.{one.claim}": one.verdict for one in (record.claims if record else ())}
+    if record:
+        tags |= {f"claim.{one.claim}": one.verdict for one in record.claims}
+        tags |= {interval_tag(one.name): one.text for one in headline(record, folder)[:_DOZEN]}
+    return tags
 
 
 def headline(record: Record, folder: Path) -> list[Estimate]:
@@ -83,7 +86,7 @@ def headline(record: Record, folder: Path) -> list[Estimate]:
     names = [*deciding, *(_GLUED.findall(told.read_text(encoding="utf-8")) if told else [])]
     observed = {one.name: one for one in record.estimates if one.world == OBSERVED}
     found = [observed[name] for name in dict.fromkeys(names) if name in observed]
-    return found or list(observed.values())[:_MOST_UNBOUND]
+    return found or list(observed.values())[:_DOZEN]
 
 
 def metrics_of(record: Record, folder: Path) -> dict[str, float]:
@@ -97,8 +100,17 @@ def metrics_of(record: Record, folder: Path) -> dict[str, float]:
 
 def metric_names(estimate: str) -> tuple[str, str, str]:
     """Names of an estimate's value and of the ends of its interval, as MLflow takes and groups them."""
-    group = re.sub(r"[^\w\-. ]", "_", estimate)
+    group = _allowed(estimate)
     return f"{group}/value", f"{group}/low", f"{group}/high"
+
+
+def interval_tag(estimate: str) -> str:
+    """Name of the tag with an estimate's value and interval."""
+    return f"interval.{_allowed(estimate)}"
+
+
+def _allowed(name: str) -> str:
+    return re.sub(r"[^\w\-. ]", "_", name)
 
 
 def tables_of(record: Record) -> dict[str, dict[str, list[Any]]]:

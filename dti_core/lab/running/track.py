@@ -163,7 +163,7 @@ def _log(
 
     began = int(state.started.timestamp() * 1000)
     ended = began + int(state.seconds * 1000)
-    tags = shown.tags_of(state, record)
+    tags = shown.tags_of(state, record, folder)
     run = _begun(client, experiment_id, state.run, shown.run_name(state), tags, began)
     run_id = str(run.info.run_id)
     if run.info.status == "RUNNING":
