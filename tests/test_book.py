@@ -189,7 +189,7 @@ def test_front_page_counts_every_claim_once(site):
 def test_each_anchor_for_a_claim_and_its_study_stands_in_the_table(site):
     page = (site / "claims.html").read_text(encoding="utf-8")
     row = re.search(r'<tr id="C28a".*?</tr>', page, re.DOTALL).group(0)
-    assert f'href="studies/{SLUG}.html"' in row
+    assert f'href="studies/{SLUG}.html#C28a"' in row
     assert "dti-supported" in row
     assert "Controls, in that order: shuffled_signs" in row
 
