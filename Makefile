@@ -39,7 +39,7 @@ packages:  ## install the locked packages into the Python that is active, as con
 	@echo "[4/4] packages that only carry data"; $(DTI) data get carriers
 
 reproduce: export DTI_STARTED := $(shell date +%s)
-reproduce: $(STAMP)  ## install, run every study in the quick profile, compare with the published numbers, build the book
+reproduce: $(STAMP)  ## install, run every study in the quick profile, build the book, compare numbers and verdicts with the published ones
 	@$(BIN)/dti reproduce
 
 test: export DTI_STARTED := $(shell date +%s)

@@ -79,6 +79,9 @@ def test_nothing_runs_and_nothing_is_fetched(page):
         r"default-src 'none'; style-src 'sha256-[\w+/]+=*'; base-uri 'none'; form-action 'none'", policy
     )
     assert not {"script", "link", "iframe", "img", "form", "object"} & {tag for tag, _ in tags}
+    scrolls = [one for _, one in tags if one.get("class") == "dti-scroll"]
+    assert len(scrolls) == 3
+    assert all(one.get("tabindex") == "0" for one in scrolls), "a keyboard reaches what scrolls"
     attributes = {name for _, found in tags for name in found}
     assert not [name for name in attributes if name.startswith("on") or name in ("src", "href", "style")]
 

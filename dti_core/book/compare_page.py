@@ -14,6 +14,8 @@ from dti_core.lab.register import load_register
 
 #: Styles of the book that the page takes along.
 _STYLES = ("dti.css", "dti-strip.css")
+#: What scrolls by itself; where no script does it, a keyboard must be able to reach it.
+_SCROLLS = '<div class="dti-scroll">'
 _DARK = re.compile(r'html\[data-theme="dark"\]([^{]*\{[^}]*\})')
 
 
@@ -35,7 +37,7 @@ def comparison_page(first: Record, second: Record, comparison: Comparison) -> st
         "strips": strips,
     }
     page = render("compare.html", room=__package__, style=Markup(style), **shown)
-    return with_style_policy(page, style)
+    return with_style_policy(page.replace(_SCROLLS, f'{_SCROLLS[:-1]} tabindex="0">'), style)
 
 
 def page_style() -> str:
