@@ -140,7 +140,7 @@ def test_every_image_and_figure_says_what_it_shows(site):
                 assert attributes.get("aria-labelledby") or attributes.get("aria-label"), path.name
         for figure in re.findall(r'<figure class="dti-figure".*?</figure>', text, re.DOTALL):
             n_figures += 1
-            assert re.search(r'aria-label="Figure: [^"]+"', figure)
+            assert re.search(r'aria-label="Figure \d+: [^"]+"', figure)
             assert re.search(r'class="dti-figure-alt">[^<]+<', figure)
             assert re.search(r"<figcaption>[^<]+</figcaption>", figure)
             assert re.search(r'<noscript><p>[^<]+</p>|dti-picture dti-wide" aria-hidden="true"><svg', figure)

@@ -294,6 +294,7 @@ def test_the_plotting_library_is_fetched_when_a_reader_turns_to_a_figure(browser
     figure.scroll_into_view_if_needed()
     page.wait_for_timeout(400)
     assert not [url for url in asked if "plotly" in url]
+    height = figure.locator(".dti-picture:visible").bounding_box()["height"]
     if how == "mouse":
         box = figure.locator(".dti-picture:visible").bounding_box()
         page.mouse.move(box["x"] + 50, box["y"] + 50)
@@ -304,6 +305,7 @@ def test_the_plotting_library_is_fetched_when_a_reader_turns_to_a_figure(browser
     figure.locator('.dti-plot[data-drawn="yes"]').wait_for()
     assert [url for url in asked if "plotly" in url]
     assert figure.locator(".dti-picture:visible").count() == 0
+    assert abs(figure.locator(".dti-plot").bounding_box()["height"] - height) < 3, "the page jumps"
     if how == "keyboard":
         assert page.evaluate("document.activeElement.className").startswith("dti-plot")
     page.emulate_media(media="print")

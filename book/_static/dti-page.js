@@ -59,10 +59,13 @@
     if (button) { button.textContent = "Loading…"; }
     const spec = JSON.parse(figure.querySelector(".dti-plot-data").textContent);
     const focused = button && document.activeElement === button;
+    const picture = Array.from(figure.querySelectorAll(".dti-picture")).find(function (one) { return one.offsetHeight; });
     loadPlotly().then(function (Plotly) {
+      const height = picture && picture.offsetHeight;  // nothing below moves when the drawing takes its place
       figure.classList.add("dti-drawn");
       const layout = dtiFit.fit(spec, box.clientWidth < 520);
       dtiFit.assign(layout, themed(layout));
+      if (height) { layout.height = height; }
       const options = {
         responsive: true, displaylogo: false, scrollZoom: false, typesetMath: false,
         modeBarButtonsToAdd: [saveButton(spec)],

@@ -31,7 +31,8 @@ def copy_beside(source: Path, site: Path) -> None:
     for path in sorted((source / "studies").rglob("*")):
         place = site / path.relative_to(source)
         if path.suffix == ".parquet":
-            write(place.with_suffix(".csv"), read_table(path.read_bytes()).to_csv())
+            table = read_table(path.read_bytes())
+            write(place.with_suffix(".csv"), table.to_csv())
         elif path.suffix == ".svg":
             write(place, clean_picture(path.read_text(encoding="utf-8"), "p"))
         elif path.suffix == ".csv" or path.name.endswith(RESULT):
