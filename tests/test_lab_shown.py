@@ -284,3 +284,19 @@ def test_a_resumed_sweep_takes_the_runs_over(ready_store: None, toy: Path) -> No
     children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
     assert {run.data.tags["dti.sweep"] for run in children} == {second.name}
     assert first.name != second.name
+
+
+def test_a_sweep_that_no_store_takes_stops_no_run(
+    ready_store: None, toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    plans, outcomes = swept(0.0, 25.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            MlflowClient, "log_artifacts", lambda *_: (_ for _ in ()).throw(ConnectionError("gone"))
+        )
+        assert "does not work: gone" in sweeping.keep_sweep(plans, outcomes, NOW, NOW)
+    assert len(runs_in_store()) == 3
+    assert track.sync() == {}
+    assert {run.data.tags.get("dti.sweep") for run in runs_in_store()} == {kept("toy")[0].name}

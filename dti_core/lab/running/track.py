@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from dti_core.lab.errors import RunError
 from dti_core.lab.paths import results_root
-from dti_core.lab.record import Record
 from dti_core.lab.running import batches, runs, shown, store, sweeps
 from dti_core.lab.running.history import read_record
 from dti_core.lab.running.leftovers import end_abandoned
@@ -76,10 +75,11 @@ def sync() -> dict[Path, str]:
             experiment = _experiment(client, slug)
             for folder in folders:
                 if _LOGGED + folder.name not in experiment.tags and (state := _state_if_over(folder)):
-                    found[folder] = _log_safely(client, experiment.experiment_id, folder, state)
+                    found[folder] = _problem(_log, client, experiment.experiment_id, folder, state)
             for sweep in sweeps.kept(slug):
-                if _LOGGED + sweep.name not in experiment.tags:
-                    _log_sweep(client, _experiment(client, slug), sweep)
+                new = _LOGGED + sweep.name not in experiment.tags
+                if new and (why := _problem(_log_sweep, client, sweep)):
+                    found[sweep.folder] = why
     return found
 
 
@@ -142,25 +142,23 @@ def tag_experiment(slug: str, tags: Mapping[str, str]) -> str:
     return str(found.experiment_id)
 
 
-def _log_safely(client: "MlflowClient", experiment_id: str, folder: Path, state: RunState) -> str:
-    """Log one run; why that failed, '' if it did not: one that no store takes must not stop the others."""
+def _problem(log: Callable[..., None], *given: object) -> str:
+    """Why one thing was not logged, '' if it was: one that no store takes must not stop the others."""
     try:
-        record = read_record(folder / runs.RESULT) if state.status == "finished" else None
         with _store_errors():
-            _log(client, experiment_id, folder, state, record)
+            log(*given)
     except RunError as error:
         return str(error)
     return ""
 
 
-def _log(
-    client: "MlflowClient", experiment_id: str, folder: Path, state: RunState, record: Record | None
-) -> None:
+def _log(client: "MlflowClient", experiment_id: str, folder: Path, state: RunState) -> None:
     """Log a run; one that a killed process left half logged is completed: all steps can be repeated."""
     from mlflow.entities import Metric, Param
     from mlflow.utils import chunk_list
     from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
 
+    record = read_record(folder / runs.RESULT) if state.status == "finished" else None
     began = int(state.started.timestamp() * 1000)
     ended = began + int(state.seconds * 1000)
     tags = shown.tags_of(state, record, folder)
@@ -207,8 +205,9 @@ def _inputs(data: Mapping[str, Mapping[str, str]]) -> list["DatasetInput"]:
     ]
 
 
-def _log_sweep(client: "MlflowClient", experiment: "Experiment", sweep: sweeps.Sweep) -> None:
+def _log_sweep(client: "MlflowClient", sweep: sweeps.Sweep) -> None:
     """Log a sweep as the parent of its runs, of which those of an older sweep change hands."""
+    experiment = _experiment(client, sweep.slug)
     began, ended = (int(moment.timestamp() * 1000) for moment in (sweep.started, sweep.ended))
     tags = {"dti.sweep": sweep.name, "dti.profile": sweep.profile}
     tags["mlflow.loggedArtifacts"] = json.dumps([{"path": sweeps.TABLE, "type": "table"}])
