@@ -86,7 +86,7 @@ def test_words_say_what_the_interval_allows():
     phrases = [sign_of(e, "more", "less", "open") for e in (one(1, 0.1, 2), one(-1, -2, -0.1), one(0, -1, 1))]
     assert phrases == ["more", "less", "open"]
     assert intervals_in_words("Gain", [("a", one(1, 0, 2))]) == (
-        "Gain with 95 % intervals: a +1.00 [+0.00, +2.00]."
+        "Gain with 95 % intervals: a +1.0 [+0.0, +2.0]."
     )
 
 
@@ -103,7 +103,7 @@ def test_a_forest_shows_every_interval_and_the_smallest_effect():
     assert [t.marker.symbol for t in figure.data] == ["circle", "circle", "circle-open"]
     assert list(figure.layout.yaxis.ticktext) == ["ridge", "lstm", "none"]
     assert {shape.x0 for shape in figure.layout.shapes} == {0, 0.3}
-    assert "lstm +2.00 [+1.00, +3.00]" in figure.layout.meta["alt"]
+    assert "lstm +2.0 [+1.0, +3.0]" in figure.layout.meta["alt"]
 
 
 def test_rows_of_one_label_stand_apart_and_are_named_in_the_legend():

@@ -30,7 +30,7 @@ class Row:
 
 def plot_forest(
     rows: Sequence[Row], *, what: str, smallest: float | None = None, zero: bool = True, scale: float = 1.0,
-    digits: int = 2, **texts: Any,
+    digits: int | None = None, **texts: Any,
 ) -> go.Figure:  # fmt: skip
     """Points with intervals, one label below the other, in the house style.
 

@@ -28,6 +28,7 @@ class Outside(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     estimate: str
+    label: str = Field("", description="What the number is, in words.")
     published: float
     tolerance: float
     source: str

@@ -1,14 +1,52 @@
-"""Numbers and findings in words, for titles, captions and alt texts: nothing here decides anything."""
+"""Numbers and findings in words, for titles, captions, tables, alt texts: nothing here decides anything."""
 
+import math
 from collections.abc import Sequence
 
 from dti_core.lab.record import Estimate
 
+#: Most decimals that a number is printed with.
+MOST_DECIMALS = 6
 
-def signed(estimate: Estimate, digits: int = 2, scale: float = 1.0) -> str:
+
+def decimals_of(value: float, low: float, high: float) -> int:
+    """Decimals that leave two digits of half the interval's width, for the value and both ends alike.
+
+    Up to two more are given where an end would print as the 0 that it does not reach. A number without a
+    width has as many as show four digits of it.
+    """
+    half = (high - low) / 2
+    if not half > 0:
+        return (
+            0 if value == round(value) else min(MOST_DECIMALS, max(0, 3 - math.floor(math.log10(abs(value)))))
+        )
+    needed = max(0, 1 - int(f"{half:.1e}".split("e")[1]))
+    for _ in range(2):
+        needed += any(abs(end) > half / 1000 and not round(end, needed) for end in (low, high))
+    return min(MOST_DECIMALS, needed)
+
+
+def number(value: float, decimals: int, sign: str = "") -> str:
+    """`value` with so many decimals, thousands apart, and never "-0"; `sign` "+" shows that of gains too."""
+    return f"{round(value, decimals) + 0.0:{sign},.{decimals}f}"
+
+
+def spoken(estimate: Estimate, sign: str = "", decimals: int | None = None, scale: float = 1.0) -> str:
+    """Value and interval with the decimals that its width deserves: "0.31 [0.11, 0.48]"."""
+    value, low, high = (scale * one for one in (estimate.value, estimate.low, estimate.high))
+    shown = decimals_of(value, low, high) if decimals is None else decimals
+    value_, low_, high_ = (number(one, shown, sign) for one in (value, low, high))
+    return f"{value_} [{low_}, {high_}]" if high > low else value_
+
+
+def signed(estimate: Estimate, digits: int | None = None, scale: float = 1.0) -> str:
     """Value and interval, each with its sign: "+0.31 [+0.11, +0.48]"."""
-    value, low, high = (f"{scale * one:+.{digits}f}" for one in (estimate.value, estimate.low, estimate.high))
-    return f"{value} [{low}, {high}]"
+    return spoken(estimate, "+", digits, scale)
+
+
+def percent(unit: str) -> tuple[float, str]:
+    """What a reader multiplies numbers of a unit by, and how the unit reads then: shares are percent."""
+    return (100.0, f"%{unit.removeprefix('share')}") if unit.startswith("share ") else (1.0, unit)
 
 
 def listed(words: Sequence[str], nobody: str = "none") -> str:
@@ -30,7 +68,7 @@ def plain(name: str) -> str:
     return name.replace("_", " ")
 
 
-def intervals_in_words(what: str, rows: Sequence[tuple[str, Estimate]], digits: int = 2) -> str:
+def intervals_in_words(what: str, rows: Sequence[tuple[str, Estimate]], digits: int | None = None) -> str:
     """Alt text of a plot of intervals: what it shows, then every label with its number."""
     return (
         f"{what} with 95 % intervals: " + "; ".join(f"{name} {signed(e, digits)}" for name, e in rows) + "."

@@ -39,6 +39,7 @@ TELLING_ONLY = tuple(
         "cli",
         "lab.errors",
         "lab.theme",
+        "lab.tables",
         "lab.keep",
         "lab.running",
         "lab.publishing",
