@@ -85,6 +85,9 @@ lines = [go.Scatter(y=level, name="walk"), go.Scatter(y=config.drift * np.arange
 style(go.Figure(lines), title="The walk follows its drift and strays from it by no more than chance allows",
       x="day", y="level (steps)", caption="One simulated walk and its drift.",
       alt="Two rising lines close together.", card=result.card, series="walk")"""
+TABLE = """\
+from dti_core.lab.tables import show_table
+show_table(result, name="steps", title="Mean step, as observed and in the control worlds")"""
 RECORD = """\
 from dti_core.lab.keep import record
 record(result)"""
@@ -113,7 +116,7 @@ def sample_notebook() -> nbformat.NotebookNode:
         new_markdown_cell(TITLE),
         new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
         new_code_cell(ESTIMATE),
-        new_code_cell("result.table()"),
+        new_code_cell(TABLE),
         new_code_cell(FIGURE),
         new_code_cell("from dti_core.lab.claims import judge\njudge(result)"),
         new_code_cell(RECORD),

@@ -152,7 +152,7 @@ def test_all_reasons_open_at_once(visit):
 def test_claim_and_chapter_lead_to_each_other(visit):
     page = visit("claims.html")
     page.locator(f'#C28a a[href="studies/{SLUG}.html#C28a"]').first.click()
-    row = page.locator("table.verdicts tr#C28a")
+    row = page.locator("table.gt_table tr#C28a")
     assert "The mean step lies above zero." in row.inner_text()
     assert row.evaluate("one => one.getBoundingClientRect().top") < WIDE["height"]
     row.locator("a").click()

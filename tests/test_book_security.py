@@ -89,6 +89,7 @@ def _assert_harmless(html: str) -> None:
             "colspan",
             "rowspan",
             "border",
+            "data-label",
             "title",
             "href",
             "rel",
@@ -97,7 +98,7 @@ def _assert_harmless(html: str) -> None:
         assert re.match(r"(https|mailto):|#|[\w./]|$", attributes.get("href", "")), html
         assert not re.match(r"\s*(java|vb)script|data:", attributes.get("href", ""), re.IGNORECASE), html
         classes = attributes.get("class", "").split()
-        assert all(re.fullmatch(r"dataframe|verdicts|verdict-[a-z-]+", name) for name in classes), html
+        assert all(re.fullmatch(r"dataframe|gt_[a-z_]+|dti-[a-z-]+", name) for name in classes), html
 
 
 # ---------------------------------------------------------------- what enters a chapter
@@ -145,7 +146,8 @@ def test_what_the_chapters_need_is_kept():
     assert '<table border="1" class="dataframe">' in html
     assert 'rowspan="2"' in html
     table = (
-        '<table class="verdicts"><tbody><tr><th scope="row">C1</th><td class="verdict-not-testable">x</td>'
+        '<table class="gt_table"><tbody><tr><th scope="row">C1</th>'
+        '<td data-label="verdict" class="gt_row"><span class="dti-badge dti-not-testable">x</span></td>'
     )
     assert clean_html(table, "s").startswith(table)
     words = 'x<sub>1</sub> <code>y</code> <a href="../claims.html#C1" rel="noopener noreferrer">C1</a>'

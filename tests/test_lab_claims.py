@@ -351,11 +351,11 @@ def test_only_the_claims_of_the_study_are_judged() -> None:
 
 def test_a_table_shows_words_and_grades_and_escapes_signs() -> None:
     shown = judge(record(world_of(BOUND["C16a"], "refuted", "inconclusive", "supported"), "lstm_portfolio"))
-    page = shown._repr_html_()
+    page = shown.table.html
     assert BOUND["C16a"].says in page
-    assert '<td class="verdict-refuted">refuted<br><small>conditional</small></td>' in page
+    assert '<span class="dti-badge dti-refuted">refuted</span><br><small>conditional</small>' in page
     odd = type(shown)([shown[0].model_copy(update={"because": "a | b < c"})], REGISTER)
-    assert "a | b &lt; c" in odd._repr_html_()
+    assert "a | b &lt; c" in odd.table.html
 
 
 def test_every_claim_of_the_review_has_a_row_in_order() -> None:

@@ -116,12 +116,6 @@
       const word = text.textContent.trim();
       if (words.includes(word)) { text.classList.add("dti-badge", "dti-" + word.replaceAll(" ", "-")); }
     });
-    document.querySelectorAll("table.verdicts td[class^=verdict-]").forEach(function (cell) {
-      const badge = document.createElement("span");
-      badge.className = "dti-badge " + cell.className.replace("verdict-", "dti-");
-      badge.append(...cell.childNodes);
-      cell.replaceChildren(badge);
-    });
   }
 
   document.addEventListener("DOMContentLoaded", function () {

@@ -10,8 +10,8 @@ from dti_core.book.strip import strip_html
 from dti_core.lab.frozen import parse_record
 from dti_core.lab.running.runs import RESULT
 
-_ROW = re.compile(r'<tr><th scope="row">(C\d+[a-z]?): ')
-_LINKED = r'<tr id="\1"><th scope="row"><a href="../claims.html#\1">\1</a>: '
+_ROW = re.compile(r"<tr>(\s*<th [^>]*gt_stub[^>]*>)(C\d+[a-z]?): ")
+_LINKED = r'<tr id="\2">\1<a href="../claims.html#\2">\2</a>: '
 
 
 def dress_chapter(app: Sphinx, doctree: nodes.document) -> None:
@@ -23,7 +23,7 @@ def dress_chapter(app: Sphinx, doctree: nodes.document) -> None:
     if not record.is_file():
         return
     for node in list(doctree.findall(nodes.raw)):
-        if 'class="verdicts"' in node.astext():
+        if _ROW.search(node.astext()):
             node.replace_self(nodes.raw("", _ROW.sub(_LINKED, node.astext()), format="html"))
     strip = strip_html(parse_record(record.read_bytes(), record.name))
     if section := next(doctree.findall(nodes.section), None):

@@ -17,7 +17,7 @@ from dti_core.lab.errors import BookError
 from dti_core.lab.files import recover, swap
 from dti_core.lab.kept import series_file
 from dti_core.lab.paths import project_root
-from dti_core.lab.publishing.clean import chapter_text
+from dti_core.lab.publishing.clean import chapter_text, table_files
 from dti_core.lab.record import Record
 from dti_core.lab.running.cache import fingerprint_of
 from dti_core.lab.running.history import read_record, why_unfit
@@ -26,7 +26,7 @@ from dti_core.lab.running.runs import RESULT, damage, finished_states
 
 LARGEST_SERIES = 2_000_000
 #: What makes the files beside a chapter, a kind each.
-FURTHER: tuple[Maker, ...] = (draw_pictures,)
+FURTHER: tuple[Maker, ...] = (draw_pictures, table_files)
 
 
 def publish(slug: str, run: str | None = None) -> Path:

@@ -25,6 +25,7 @@ class Outside(Strict):
     """A number that others published, and how close our estimate must come to it."""
 
     estimate: str
+    label: str = Field("", description="What the number is, in words.")
     published: float
     tolerance: float
     source: str

@@ -12,14 +12,18 @@ draws that clear the bar: above FALSE_RATE it shows an effect that is not there,
 and fewer than LEAST_DRAWS draws are none. A conditional verdict needs the share of its assumptions.
 """
 
-import html
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import NormalDist
+from typing import Any
+
+from markupsafe import Markup
 
 from dti_core.lab.citations import Finding
 from dti_core.lab.record import OBSERVED, Estimate, Grade, Record, Result, Size, Verdict, VerdictWord
 from dti_core.lab.register import Bar, Claim, ExperimentTest, Register, load_register
+from dti_core.lab.say import decimals_of, number, plain, spoken
+from dti_core.lab.tables import Rows, Table, show_table
 
 #: Profiles whose records may decide a claim, the stronger first.
 DECIDING_PROFILES = ("full", "quick")
@@ -48,23 +52,30 @@ class Verdicts(tuple[Verdict, ...]):
         self.readings = {key: tests[key, study].reading for key in claims if (key, study) in tests}
         return self
 
-    def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{title}</th>' for title in ("claim", "verdict", "because"))
-        return (
-            f'<table class="verdicts"><thead><tr>{head}</tr></thead><tbody>'
-            f"{''.join(map(self._row, self))}</tbody></table>"
+    @property
+    def table(self) -> Table:
+        """The claims in words, each with its verdict and the reason."""
+        rows: Rows = {
+            f"{one.claim}: {self.says[one.claim]}": {"verdict": _badge(one), "because": self._because(one)}
+            for one in self
+        }
+        return show_table(
+            rows, name="verdicts", title="Claims of this study and their verdicts", stub="claim"
         )
 
-    def _row(self, verdict: Verdict) -> str:
-        claim, word, because = verdict.claim, verdict.verdict, html.escape(verdict.because)
-        controls = f" Controls, in that order: {html.escape(verdict.control)}." if verdict.control else ""
-        reading = html.escape(self.readings.get(claim, ""))
-        read = f"<small>Read here as: {reading}</small><br>" if reading else ""
-        return (
-            f'<tr><th scope="row">{claim}: {html.escape(self.says[claim])}</th>'
-            f'<td class="verdict-{word.replace(" ", "-")}">{word}<br><small>{verdict.qualified}</small></td>'
-            f"<td>{read}{because}{controls}</td></tr>"
-        )
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
+        return self.table._repr_mimebundle_()
+
+    def _because(self, verdict: Verdict) -> Markup:
+        reading, control = self.readings.get(verdict.claim, ""), verdict.control
+        read = Markup("<small>Read here as: {}</small><br>").format(reading) if reading else Markup()
+        return read + plain(f"{verdict.because}{f' Controls, in that order: {control}.' if control else ''}")
+
+
+def _badge(verdict: Verdict) -> Markup:
+    word = verdict.verdict
+    badge = Markup('<span class="dti-badge dti-{}">{}</span>').format(word.replace(" ", "-"), word)
+    return badge + Markup("<br><small>{}</small>").format(verdict.qualified) if verdict.qualified else badge
 
 
 def judge(result: Result | Record, register: Register | None = None) -> Verdicts:
@@ -218,15 +229,10 @@ def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:
     word, size = _outcome(bar, estimate.low, estimate.high)
     sign = 1.0 if bar.direction == "greater" else -1.0
     marks = (bar.than, bar.than + sign * bar.smallest_effect)
-    digits = decimals(bar, (estimate.low, estimate.high), marks)
-    numbers = (
-        estimate.value,
-        estimate.low,
-        estimate.high,
-        bar.than + sign * smallest_found(estimate),
-        *marks,
-    )
-    value, low, high, found, base, goal = (f"{number:.{digits}f}" for number in numbers)
+    ends = (estimate.low, estimate.high)
+    digits = decimals(bar, ends, marks)
+    shown = max(digits, decimals_of(estimate.value, *ends))
+    found, base, goal = (number(one, digits) for one in (bar.than + sign * smallest_found(estimate), *marks))
     beyond, short = ("above", "below") if sign > 0 else ("below", "above")
     reason = {
         "refuted": f"the whole interval lies {short} {goal}",
@@ -235,7 +241,7 @@ def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:
         "size open": f"the whole interval lies {beyond} {base} and reaches {goal}",
     }[size or word]
     against = f"against a smallest interesting {goal} (80 % power from {found})"
-    because = f"{bar.label} {value} [{low}, {high}] {against}: {reason}"
+    because = f"{bar.label} {spoken(estimate, decimals=shown)} {against}: {reason}"
     return Finding(verdict=word, because=because, size=size)
 
 

@@ -23,7 +23,7 @@ def decimals_of(value: float, low: float, high: float) -> int:
         )
     needed = max(0, 1 - int(f"{half:.1e}".split("e")[1]))
     for _ in range(2):
-        needed += any(end and not round(end, needed) for end in (low, high))
+        needed += any(abs(end) > half / 1000 and not round(end, needed) for end in (low, high))
     return min(MOST_DECIMALS, needed)
 
 

@@ -11,7 +11,14 @@ from dti_core.lab.config import Value
 from dti_core.lab.errors import BookError
 from dti_core.lab.paths import notebook_file
 from dti_core.lab.publishing.plotly_mime import figure_texts
-from dti_core.lab.publishing.sanitise import IMAGES, clean_figure, clean_html, clean_image, clean_markdown
+from dti_core.lab.publishing.sanitise import (
+    IMAGES,
+    TABLE_NAME,
+    clean_figure,
+    clean_html,
+    clean_image,
+    clean_markdown,
+)
 from dti_core.lab.record import Record
 from dti_core.lab.running.figure_page import PLOTLY_MIME
 from dti_core.lab.running.runs import EXECUTED
@@ -22,8 +29,9 @@ Output = dict[str, Any]
 
 #: No output and no whole chapter may be larger, in bytes.
 LARGEST = 1_000_000
+CSV = "text/csv"
 #: Texts that an output may hold; the last is a glued value.
-TEXTS = ("text/plain", "text/html", "text/markdown", "application/papermill.record/text/plain")
+TEXTS = ("text/plain", "text/html", "text/markdown", CSV, "application/papermill.record/text/plain")
 _LANGUAGE = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python", "pygments_lexer": "ipython3"},
@@ -112,7 +120,34 @@ def freeze(source: Notebook, executed: Notebook, slug: str, parameters: Mapping[
             if not _UNFOLDED & {*tags_of(cell)}:
                 frozen["metadata"]["tags"] = [*tags_of(cell), "hide-input"]
         cells.append(frozen)
+    for output in _tables(cells):  # chapters lie beside the folders of their files
+        link = f"{slug}/{_table_file(output['metadata']['table'])}"
+        output["data"]["text/html"] += f'\n<p><a href="{link}">This table as CSV</a></p>'
     return {"cells": cells, "metadata": _LANGUAGE, "nbformat": 4, "nbformat_minor": 5}
+
+
+def table_files(record: Record, chapter: Notebook) -> dict[str, bytes]:
+    """The CSV of each table of a chapter: path below book/studies/<slug> -> bytes.
+
+    Raises
+    ------
+    BookError if two tables have one name.
+    """
+    tables = [output["metadata"]["table"] for output in _tables(chapter["cells"])]
+    found = {_table_file(table): table["csv"].encode() for table in tables}
+    if len(found) < len(tables):
+        names = sorted(table["name"] for table in tables)
+        raise BookError(f"{record.slug}: two tables have one name among {', '.join(names)}. Name each apart.")
+    return found
+
+
+def _tables(cells: Iterable[Cell]) -> list[Output]:
+    outputs = (output for cell in cells for output in cell.get("outputs", []))
+    return [output for output in outputs if "table" in output.get("metadata", {})]
+
+
+def _table_file(table: Mapping[str, str]) -> str:
+    return f"tables/{table['name']}.csv"
 
 
 def dump(notebook: Notebook, slug: str) -> str:
@@ -176,7 +211,7 @@ def _clean_output(output: Output, cell: Cell, number: int, place: str) -> Output
     kept: Output = {
         "output_type": kind,
         "data": _clean_data(output["data"], cell, place),
-        "metadata": _clean_metadata(output.get("metadata", {})),
+        "metadata": _clean_metadata(output, place),
     }
     if kind == "execute_result":
         kept["execution_count"] = number
@@ -200,15 +235,21 @@ def _clean_data(data: Mapping[str, Any], cell: Cell, place: str) -> dict[str, An
             kept[mime] = _clean_image(mime, text, cell, place)
         elif mime == "text/html":
             kept[mime] = clean_html(text, place)
-        elif mime != "text/markdown":
+        elif mime not in ("text/markdown", CSV):
             kept[mime] = text
-        elif "text/html" not in data:
+        elif mime != CSV and "text/html" not in data:
             kept["text/html"] = clean_markdown(text, place)
     return kept
 
 
-def _clean_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The name under which a value is glued, nothing else."""
+def _clean_metadata(output: Output, place: str) -> dict[str, Any]:
+    """The name under which a value is glued, or a table's CSV and name, nothing else."""
+    metadata = output.get("metadata", {})
+    if isinstance(table := metadata.get(CSV), Mapping) and {CSV, "text/html"} <= output["data"].keys():
+        name = str(table.get("name"))
+        if not re.fullmatch(TABLE_NAME, name):
+            raise BookError(f"{place} shows a table named {name[:40]!r}, which is no name of a file.")
+        return {"table": {"name": name, "csv": _without_noise(output["data"][CSV])}}
     glued = metadata.get("scrapbook")
     if not isinstance(glued, Mapping):
         return {}

@@ -11,15 +11,25 @@ from dti_core.lab.errors import BookError
 from dti_core.lab.record import VerdictWord
 
 IMAGES = {"image/png": "PNG", "image/jpeg": "JPEG"}
-_VERDICTS = {f"verdict-{word.replace(' ', '-')}" for word in get_args(VerdictWord)}
+#: A table's name, that of its CSV.
+TABLE_NAME = r"[a-z][a-z0-9_]{0,39}"
+_VERDICTS = {f"dti-{word.replace(' ', '-')}" for word in get_args(VerdictWord)}
 _TAGS = (
     "table caption colgroup col thead tbody tfoot tr th td dl dt dd ul ol li p div span br hr h2 h3 h4 h5 h6 "
     "b strong i em code pre kbd samp sub sup small abbr blockquote details summary a"
 )
 _SPANS = {"colspan", "rowspan"}
-_ATTRIBUTES = {"th": {"scope", *_SPANS}, "td": _SPANS, "table": {"border"}, "abbr": {"title"}, "a": {"href"}}
-_CLASSES = {"table": {"dataframe", "verdicts"}, "td": _VERDICTS}
-#: pandas puts a style sheet before each table; the book has its own, so it goes without a word.
+_ATTRIBUTES = {
+    "th": {"scope", *_SPANS}, "td": {"data-label", *_SPANS}, "table": {"border"}, "abbr": {"title"},
+    "a": {"href"},
+}  # fmt: skip
+#: What great_tables calls the parts that the book dresses, beside what pandas calls a table, and badges.
+_CLASSES = {
+    "table": {"dataframe", "gt_table", "dti-cards"},
+    "th": {"gt_col_heading", "gt_group_heading", "gt_stub", "gt_left", "gt_right"},
+    "td": {"gt_row", "gt_sourcenote", "gt_left", "gt_right"}, "span": {"dti-badge", *_VERDICTS},
+}  # fmt: skip
+#: Tables come with a style sheet of pandas or great_tables; the book has its own, so it goes without a word.
 _DROPPED = {"style"}
 
 #: Traces that need the network (maps) or WebGL (which compiles code).

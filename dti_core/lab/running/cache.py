@@ -34,7 +34,16 @@ REUSED = "reused: nothing changed"
 #: whose hashes are checked when they are read.
 TELLING_ONLY = tuple(
     f"{PACKAGE}.{name}"
-    for name in ("book", "cli", "lab.errors", "lab.theme", "lab.keep", "lab.running", "lab.publishing")
+    for name in (
+        "book",
+        "cli",
+        "lab.errors",
+        "lab.theme",
+        "lab.tables",
+        "lab.keep",
+        "lab.running",
+        "lab.publishing",
+    )
 )
 #: Modules that run, store and print, whatever is told.
 _BEHIND_THE_SCENE = tuple(f"{PACKAGE}.{name}" for name in ("cli", "lab.keep", "lab.running"))

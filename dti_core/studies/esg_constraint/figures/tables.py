@@ -1,36 +1,48 @@
-"""Tables of a Result under a name: the estimates of some measures, a row each, and the speed of the code."""
+"""Words in which tables of this study are read, the measures of each, and the speed of the code."""
 
 import json
-import re
-from collections.abc import Mapping
 
 import pandas as pd
 
 from dti_core.lab.paths import project_root
 from dti_core.lab.record import Result
+from dti_core.lab.tables import Table, show_table
+from dti_core.studies.esg_constraint.methods import METHODS
+from dti_core.studies.esg_constraint.worlds import WORLDS
 
-#: The measures that each table shows.
-TABLES: Mapping[str, tuple[str, ...]] = {
-    "controls": ("rating_effect", "rating_effect_found", "leads_found", "present_found"),
-    "variants": (
-        "effect of outcome", "difference of effects", "anderson_rubin", "reverse effect", "cross lag",
-        "Oster bound", "effect by year", "two-way effects of the policy",
-    ),
-    "published": ("published", "published error"),
+#: Names of the code in words.
+TITLES = {name: method.title for name, method in METHODS.items()}
+TITLES |= {name: world.title for name, world in WORLDS.items()} | {"title": "estimator"}
+TITLES |= {"coverage": "coverage, %", "false_positive": "false findings, %"}
+#: The measures that each table shows, in words.
+TABLES = {
+    "controls": {
+        "rating_effect": "Effect that decides", "rating_effect_found": "Panels in which it is found",
+        "leads_found": "Panels in which next year's constraint predicts the rating",
+        "present_found": "Panels in which this or next year's does",
+    },
+    "variants": {
+        "effect of outcome": "Effect on another outcome", "difference of effects": "Difference of effects",
+        "anderson_rubin": "Effect, by a set that weak instruments do not break (Anderson and Rubin)",
+        "reverse effect": "Effect of the rating on the constraint",
+        "cross lag": "Effect of last year on this year, by outcome",
+        "Oster bound": "Effect if omitted variables are as strong as the controls (Oster)",
+        "effect by year": "Effect of a constraint to come", "two-way effects of the policy": "Policy relief",
+    },
 }  # fmt: skip
 
 
-def table(result: Result, name: str) -> pd.DataFrame:
+def table(result: Result, name: str, title: str) -> Table:
     """The estimates of one of `TABLES` with their intervals, worlds side by side."""
-    names = {re.escape(one.name) for one in result if one.at["measure"] in TABLES[name]}
-    return result.table(f"^({'|'.join(sorted(names))})$")
+    words = TABLES[name]
+    return show_table(result, name=name, title=title, measures=[*words], titles=TITLES | words)
 
 
 def fooled(result: Result) -> pd.DataFrame:
     """Estimators whose intervals miss the truth, by world, with their rate of false findings."""
-    wrong = result.series["coverage"].query("verdict == 'wrong'")
-    columns = ["world", "estimator", "offered", "bias", "coverage", "false_positive", "n"]
-    return wrong[columns].reset_index(drop=True)
+    wrong = result.series["coverage"].query("verdict == 'wrong'").reset_index(drop=True)
+    shares = ["coverage", "coverage_low", "coverage_high", "false_positive"]
+    return wrong[["world", "title"]].join(100 * wrong[shares]).join(wrong[["bias", "offered"]])
 
 
 def speed_table() -> pd.DataFrame:
@@ -43,9 +55,8 @@ def speed_table() -> pd.DataFrame:
         for route, one in found.get(panel, {}).items()
         if "median_cpu_s" in one
     ]
-    if batch := found.get("batch"):
-        stack = f"{batch['draws']} panels of the Monte Carlo"
-        rows.append([stack, "stacked", None, batch["stacked_cpu_s"], None])
-        rows.append([stack, "loop over linearmodels", None, batch["loop_cpu_s"], None])
-    columns = ["panel", "route", "first fit, CPU s", "next fits, CPU s", "peak memory, MB"]
-    return pd.DataFrame(rows, columns=columns).round(3)
+    batch = found.get("batch", {})
+    for route in ("stacked", "loop") if batch else ():
+        panel = f"{batch['draws']} panels of the Monte Carlo"
+        rows.append([panel, route, None, batch[f"{route}_cpu_s"], None])
+    return pd.DataFrame(rows, columns=["panel", "route", "first fit, CPU s", "next fits, CPU s", "peak, MB"])

@@ -1,4 +1,4 @@
-"""Figures of the study. Each takes only a Result; its title states what the intervals show."""
+"""Figures and tables of the study. Each takes only a Result; a figure's title states what intervals show."""
 
 from dti_core.studies.lstm_portfolio.figures.costs import cost_table, plot_costs
 from dti_core.studies.lstm_portfolio.figures.differences import (
@@ -7,8 +7,10 @@ from dti_core.studies.lstm_portfolio.figures.differences import (
     plot_skill,
     plot_volatility,
 )
+from dti_core.studies.lstm_portfolio.figures.tables import numbers, strategies
 from dti_core.studies.lstm_portfolio.figures.wealth import plot_wealth
 
 __all__ = [
-    "cost_table", "plot_costs", "plot_leads", "plot_regimes", "plot_skill", "plot_volatility", "plot_wealth",
+    "cost_table", "numbers", "plot_costs", "plot_leads", "plot_regimes", "plot_skill", "plot_volatility",
+    "plot_wealth", "strategies",
 ]  # fmt: skip

@@ -1,0 +1,197 @@
+"""A table as a page shows it: lean HTML made by great_tables, words, and a CSV of its unrounded numbers."""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup, escape
+
+from dti_core.lab.publishing.sanitise import strip_html
+from dti_core.lab.record import Estimate
+from dti_core.lab.say import decimals_of, listed, number, percent
+
+#: What stands in a cell that has nothing to say.
+NOTHING = "–"
+CSV = "text/csv"
+#: Characters for which a phone has room in a row; a longer one becomes a card of its own there.
+PHONE = 58
+#: Significant digits, and most decimals, of a number without interval.
+DIGITS, DECIMALS = 3, 4
+#: How a spreadsheet knows a formula, which a table never holds.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Span(NamedTuple):
+    """A number with its interval, where no Estimate holds it."""
+
+    value: float
+    low: float
+    high: float
+    unit: str = ""
+
+
+class Number(NamedTuple):
+    """A number without interval, and the decimals with which it is known."""
+
+    value: float
+    decimals: int
+
+
+#: What a cell may be; a Markup is shown as it stands.
+Cell = Estimate | Span | Number | str | float | bool | None
+#: What names a row: its label, or the group that it stands in and its label.
+Label = str | tuple[str, str]
+Rows = Mapping[Label, Mapping[str, Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that notebooks and books show; `lab.tables.show_table` makes it.
+
+    rows : each row's label and its cells by column; a column that a row lacks is shown as a dash.
+    name : of its CSV. title : what it shows. stub : what the labels are. note : what one must know.
+    empty : the sentence that stands in place of a table without rows.
+    """
+
+    rows: Rows
+    name: str
+    title: str
+    stub: str = ""
+    note: str = ""
+    empty: str = ""
+
+    @property
+    def cells(self) -> dict[str, list[Cell]]:
+        """The cells below each head, in the order in which rows bring them."""
+        heads = dict.fromkeys(head for row in self.rows.values() for head in row)
+        return {head: [row.get(head) for row in self.rows.values()] for head in heads}
+
+    @property
+    def html(self) -> str:
+        """The table without style or ids, the same bytes each time; a sentence if it has no rows."""
+        if not self.rows:
+            return f"<p>{escape(self.empty or f'{self.title}: nothing to show.')}</p>"
+        texts = self._texts()
+        labels = cycle(f'<td data-label="{escape(head)}" class="gt_row' for head in texts)
+        raw = re.sub(r'<td headers="[^"]*" class="gt_row', lambda _: next(labels), self._drawn(texts))
+        pieces = {
+            head: [*head.split(), *re.split("<br>|<small>", "<br>".join(texts[head]))] for head in texts
+        }
+        width = 14 + sum(max(map(len, found)) for found in pieces.values())
+        kind = "gt_table dti-cards" if width > PHONE else "gt_table"
+        opening = f'<table class="{kind}"><caption>{escape(self.title)}</caption>'
+        return strip_html(re.sub(r"<table [^>]*>", lambda _: opening, raw, count=1)).strip()
+
+    @property
+    def csv(self) -> str:
+        """All cells unrounded; ends, unit and way of an interval in columns of their own."""
+        records = [self._record(label, row) for label, row in self.rows.items()]
+        heads = list(dict.fromkeys(head for record in records for head in record))
+        stream = io.StringIO()
+        writer = csv.DictWriter(stream, heads, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(records)
+        return stream.getvalue()
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
+        """The table as HTML and as words, and its numbers as a file of that name."""
+        if not self.rows:
+            return {"text/html": self.html, "text/plain": Markup(self.html).striptags()}, {}
+        labels = [label if isinstance(label, str) else ": ".join(label) for label in self.rows]
+        words = f"{self.title}\n{self._texts().map(_words).set_axis(labels).to_string()}"
+        return {"text/html": self.html, "text/plain": words, CSV: self.csv}, {CSV: {"name": self.name}}
+
+    def _texts(self) -> pd.DataFrame:
+        """The cells as HTML."""
+        return pd.DataFrame(
+            {head: list(map(_text, column)) for head, column in self.cells.items()}, dtype=object
+        )
+
+    def _drawn(self, texts: pd.DataFrame) -> str:
+        """What great_tables makes of the cells; a column of one unit has it below its head."""
+        import great_tables as gt
+
+        heads: dict[str, Any] = {}
+        names, right = [f"column{k}" for k in range(texts.shape[1])], []
+        for name, (head, column) in zip(names, self.cells.items(), strict=True):
+            units = {percent(cell.unit)[1] for cell in column if isinstance(cell, Span | Estimate)} - {""}
+            shown = len(units) == 1 and not any(unit in head for unit in units)
+            unit = Markup("<br><small>{}</small>").format(*units) if shown else ""
+            heads[name] = gt.html(escape(head) + unit)
+            right += [name] * (not any(isinstance(cell, str | bool | np.bool_) for cell in column))
+        labels = pd.DataFrame([("", label) if isinstance(label, str) else label for label in self.rows])
+        frame = texts.set_axis(names, axis=1).assign(
+            row=labels[1], **({"group": labels[0]} if labels[0].any() else {})
+        )
+        made = gt.GT(
+            frame, rowname_col="row", groupname_col="group" if "group" in frame else None, id="table"
+        )
+        made = made.tab_stubhead(self.stub).cols_label(heads).fmt_passthrough(escape=False)
+        note = " ".join(filter(None, (self.note, self._ways())))
+        made = made.tab_source_note(gt.html(escape(note))) if note else made
+        return made.cols_align("left").cols_align("right", right).as_raw_html(inline_css=False)
+
+    def _ways(self) -> str:
+        """How the intervals were made, each way once."""
+        cells = [cell for column in self.cells.values() for cell in column if isinstance(cell, Estimate)]
+        wide = [one for one in cells if one.high > one.low]
+        ways = listed(list(dict.fromkeys(one.how.split(",")[0] for one in wide)))
+        return f"In brackets {100 * min(one.level for one in wide):g} % intervals: {ways}." if wide else ""
+
+    def _record(self, label: Label, row: Mapping[str, Cell]) -> dict[str, Any]:
+        """A row of the CSV, nothing of it a formula."""
+        names = (self.stub or "row",) if isinstance(label, str) else ("group", self.stub or "row")
+        record: dict[str, Any] = dict(zip(names, (label,) if isinstance(label, str) else label, strict=True))
+        for head, cell in row.items():
+            record[head] = cell.value if isinstance(cell, Span | Estimate | Number) else cell
+            if isinstance(cell, Span | Estimate):
+                parts = ("low", "high", "unit", "how")
+                record |= {f"{head} {part}": getattr(cell, part, "") for part in parts}
+        return {_harmless(head): _harmless(value) for head, value in record.items()}
+
+
+def _words(text: str) -> str:
+    return Markup(text.replace("<br>", " ")).striptags()
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def _text(cell: Any) -> str:
+    """A cell as HTML."""
+    if _is_missing(getattr(cell, "value", cell)):
+        return NOTHING
+    if isinstance(cell, bool | np.bool_):
+        return "yes" if cell else "no"
+    if isinstance(cell, str):
+        return str(escape(cell))
+    if isinstance(cell, Span | Estimate):
+        scale, _ = percent(cell.unit)
+        ends = [scale * one for one in (cell.value, cell.low, cell.high)]
+        value, low, high = (number(one, decimals_of(*ends)) for one in ends)
+        return f"{value} <small>[{low}, {high}]</small>" if cell.high > cell.low else value
+    if not isinstance(cell, Number):
+        enough = min(DECIMALS, max(0, DIGITS - 1 - math.floor(math.log10(abs(cell))))) if cell else 0
+        cell = Number(cell, next((k for k in range(enough) if round(cell, k) == cell), enough))
+    tiny = cell.value > 0 and not round(cell.value, cell.decimals)
+    return f"&lt; {10**-cell.decimals:.{cell.decimals}f}" if tiny else number(cell.value, cell.decimals)
+
+
+def _harmless(value: Any) -> Any:
+    """`value` as a CSV holds it; a text that a spreadsheet would run begins with an apostrophe."""
+    if _is_missing(value):
+        return ""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        text = _words(value) if isinstance(value, Markup) else value
+        return f"'{text}" if text.startswith(_FORMULA) else text
+    return value.item() if isinstance(value, np.generic) else value
