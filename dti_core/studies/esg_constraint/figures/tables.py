@@ -57,6 +57,5 @@ def speed_table() -> pd.DataFrame:
     ]
     batch = found.get("batch", {})
     for route in ("stacked", "loop") if batch else ():
-        panel = f"{batch['draws']} panels of the Monte Carlo"
-        rows.append([panel, route, None, batch[f"{route}_cpu_s"], None])
+        rows.append([f"{batch['draws']} simulated panels", route, None, batch[f"{route}_cpu_s"], None])
     return pd.DataFrame(rows, columns=["panel", "route", "first fit, CPU s", "next fits, CPU s", "peak, MB"])
