@@ -10,7 +10,7 @@ import dti_core
 
 _PACKAGE = Path(dti_core.__file__).parent
 #: Most lines of code of the lab, of the command, of each bridge and study, and of all together.
-LIMITS = {"lab": 4_400, "book": 2_000, "cli": 1_100, "bridges": 500, "studies": 2_500, "dti_core": 24_000}
+LIMITS = {"lab": 4_400, "book": 2_000, "cli": 1_250, "bridges": 500, "studies": 2_500, "dti_core": 24_000}
 _SILENT = {
     tokenize.COMMENT,
     tokenize.NL,
@@ -23,7 +23,11 @@ _SILENT = {
 
 #: Rooms that are over their limit: what they may have until they are not, and why they are.
 OVER = {
-    "studies/esg_constraint": (3_210, "eleven questions and fourteen estimators, each with a known answer"),
+    "lab": (
+        5_110,
+        "records that cannot lie, kept results, hostile files, and what all studies show with: tables, forests",
+    ),
+    "studies/esg_constraint": (3_220, "eleven questions and fourteen estimators, each with a known answer"),
 }
 
 
