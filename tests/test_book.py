@@ -422,14 +422,16 @@ def tour(request, browser, address) -> tuple[int, Tour]:
     size, scheme, pages, judged = TOURS[request.param]
     axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
     with Watched(browser, address, size, scheme) as watched:
-        seen = Tour(watched.problems, {}, {}, {})
+        seen = Tour([], {}, {}, {})
         for name in pages:
             watched.open(name).draw_figures()
             seen.widths[name] = watched.page.evaluate("document.documentElement.scrollWidth")
+            seen.problems.extend(watched.problems)
             if name in judged:
                 watched.page.evaluate(axe)
                 outcome = watched.page.evaluate(RUN_AXE, AXE)
                 seen.passes[name], seen.violations[name] = outcome["passes"], outcome["violations"]
+            watched.problems.clear()  # axe asks for style sheets once more, also for one that is not there
         return size["width"], seen
 
 

@@ -81,7 +81,7 @@ def _short(value: object) -> str:
 
 def _figures(points: Sequence[Point], swept: str, axis: str) -> list[dict[str, object]]:
     names = list(dict.fromkeys(name for _, record in points for name in _headline(record)))[:_MOST_FIGURES]
-    return [{PLOTLY_MIME: json.loads(_figure(name, points, swept, axis).to_json())} for name in names]
+    return [{PLOTLY_MIME: _figure(name, points, swept, axis).to_plotly_json()} for name in names]
 
 
 def _figure(name: str, points: Sequence[Point], swept: str, axis: str) -> go.Figure:
