@@ -17,7 +17,7 @@ from dti_core.lab.paths import notebook_file
 from dti_core.lab.publishing.plotly_mime import figure_html
 from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.lab.register import load_register
-from dti_core.lab.say import signed, ways
+from dti_core.lab.say import signed, spoken, ways
 from dti_core.lab.sweeps import along, load_sweep, sweep_file
 from dti_core.lab.theme import NEUTRAL, PALETTE
 from dti_core.studies.lstm_portfolio.methods.forecasters import METHODS
@@ -200,7 +200,8 @@ def test_the_sweep_is_of_todays_numbers_and_figure_and_table_show_it():
     at = {"measure": "sharpe_difference", "regime": "all", "against": "equal_weight"}
     for name in ("lstm", "ridge", "hrp"):
         line = along(records, "cost_bps", method=name, **at)
-        assert list(table.loc[(METHODS | RULES)[name].title]) == [signed(one) for one in line.values()]
+        shown = table.rows[(METHODS | RULES)[name].title].values()
+        assert [one[:3] for one in shown] == [(one.value, one.low, one.high) for one in line.values()]
     for rival in ("equal_weight", "constant_sharpe"):
         for one in along(records, "cost_bps", **{**at, "method": "lstm", "against": rival}).values():
             trace, _ = found(figure, one)
@@ -233,7 +234,17 @@ def test_the_digest_of_a_point_is_that_of_its_run():
 def test_without_a_sweep_the_figure_says_so(monkeypatch):
     monkeypatch.setattr("dti_core.studies.lstm_portfolio.figures.costs.load_sweep", lambda _: ())
     assert "No sweep" in draw("lstm_portfolio", "plot_costs").layout.title.text
-    assert ROOMS["lstm_portfolio"].cost_table(RESULTS["lstm_portfolio"]).empty
+    assert "No sweep" in ROOMS["lstm_portfolio"].cost_table(RESULTS["lstm_portfolio"]).html
+
+
+SCRIPTS = ("dti-fit.js", "dti-page.js", "dti-sweep.js")
+
+
+def told(title, cost):
+    """What the sweep has of a strategy at a cost, as a cell says it."""
+    (name,) = (key for key, method in (METHODS | RULES).items() if method.title == title)
+    at = {"measure": "sharpe_difference", "regime": "all", "against": "equal_weight", "method": name}
+    return spoken(along(load_sweep("lstm_portfolio"), "cost_bps", **at)[cost])
 
 
 @pytest.mark.browser
@@ -245,13 +256,13 @@ def test_the_slider_picks_a_cost_with_the_keyboard_and_offline(tmp_path):
     result, static = RESULTS["lstm_portfolio"], project_root() / "book" / "_static"
     table = ROOMS["lstm_portfolio"].cost_table(result)
     figure = figure_html(json.loads(draw("lstm_portfolio", "plot_costs").to_json()))
-    scripts = "".join(f'<script src="{name}"></script>' for name in ("dti-page.js", "dti-sweep.js"))
+    scripts = "".join(f'<script src="{name}"></script>' for name in SCRIPTS)
     policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:"
     page = (
         f'<!doctype html><html lang="en"><meta http-equiv="Content-Security-Policy" content="{policy}"><body>'
     )
-    (tmp_path / "page.html").write_text(f"{page}{figure}{table.to_html()}{scripts}", encoding="utf-8")
-    for name in ("dti-page.js", "dti-sweep.js"):
+    (tmp_path / "page.html").write_text(f"{page}{figure}{table.html}{scripts}", encoding="utf-8")
+    for name in SCRIPTS:
         (tmp_path / name).write_bytes((static / name).read_bytes())
     library = Path(plotly.__path__[0]) / "package_data" / "plotly.min.js"
     (tmp_path / "plotly.min.js").write_bytes(library.read_bytes())
@@ -267,7 +278,7 @@ def test_the_slider_picks_a_cost_with_the_keyboard_and_offline(tmp_path):
             page.keyboard.press(key)
             assert slider.get_attribute("aria-valuetext") == f"{cost} basis points"
             chosen = page.locator("tbody .dti-chosen").all_text_contents()
-            assert chosen == list(table[cost])
+            assert chosen == [told(strategy, float(cost)) for strategy in table.rows]
             layout = "document.querySelector('.dti-plot').layout"
             marks = page.evaluate(f"{layout}.shapes.filter(s => s.name === 'chosen').map(s => s.y0 + s.y1)")
             ticks = page.evaluate(f"{layout}.yaxis.tickvals")
@@ -275,4 +286,4 @@ def test_the_slider_picks_a_cost_with_the_keyboard_and_offline(tmp_path):
         assert not problems
         whole = chromium.new_context(java_script_enabled=False).new_page()
         whole.goto(f"{address}page.html")
-        assert whole.locator("tbody td:visible").count() == table.size
+        assert whole.locator("tbody td:visible").count() == sum(map(len, table.rows.values()))

@@ -25,7 +25,7 @@ _SILENT = {
 OVER = {
     "lab": (
         5_110,
-        "records that cannot lie, kept results, hostile files, and what all studies show with: tables, forests",
+        "records that cannot lie, kept results, hostile files; the tables and plots of all studies",
     ),
     "studies/esg_constraint": (3_220, "eleven questions and fourteen estimators, each with a known answer"),
 }

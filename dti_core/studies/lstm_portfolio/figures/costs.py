@@ -1,12 +1,12 @@
 """What trading costs change, from the frozen sweep: what decides drawn, every strategy in a table."""
 
-import pandas as pd
 import plotly.graph_objects as go
 
 from dti_core.lab.forest import Axis, Row, plot_forest, smallest_effects
 from dti_core.lab.record import Record, Result
-from dti_core.lab.say import listed, signed, ways
+from dti_core.lab.say import listed, ways
 from dti_core.lab.sweeps import along, load_sweep, sweep_digest
+from dti_core.lab.tables import Span, Table, show_table
 from dti_core.lab.theme import PALETTE, style
 from dti_core.studies.lstm_portfolio.figures.names import LSTM, RIVAL, STEPS, TITLES
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS
@@ -52,11 +52,19 @@ def _origin(result: Result, record: Record) -> str:
     )
 
 
-def cost_table(result: Result) -> pd.DataFrame:
+def cost_table(result: Result) -> Table:
     """Each strategy's Sharpe ratio less that of equal weights, by cost; the page puts a slider above it."""
     records = load_sweep(result.config.slug)
     strategies = [name for name in (*METHODS, *RULES) if name != BENCHMARK and records]
-    lines = {n: along(records, "cost_bps", method=n, against=BENCHMARK, **LEAD) for n in strategies}
-    cells = {TITLES[n]: {f"{cost:g}": signed(one) for cost, one in line.items()} for n, line in lines.items()}
-    table = pd.DataFrame.from_dict(cells, orient="index")
-    return table.rename_axis(columns="swept: trading costs, basis points")
+    rows = {
+        TITLES[name]: {
+            f"{cost:g}": Span(one.value, one.low, one.high)
+            for cost, one in along(records, "cost_bps", method=name, against=BENCHMARK, **LEAD).items()
+        }
+        for name in strategies
+    }
+    return show_table(
+        rows, name="costs", stub="swept: trading costs, basis points",
+        title=f"Annual Sharpe ratio less that of {TITLES[BENCHMARK]}, by trading cost",
+        empty="No sweep over costs is frozen yet.",
+    )  # fmt: skip
