@@ -177,7 +177,7 @@ def test_every_ratio_on_the_speed_page_is_that_of_two_figures_in_its_report(chec
             for key in one["peer"]["at"]:
                 peer = peer[key]
             row = next(told)
-            assert f"<strong>{peer / ours:.4g}</strong>" in row
+            assert f"<strong>{peer / ours:.2f}</strong>" in row
             asked = one["target"]
             word = "none set" if asked is None else "met" if peer / ours >= asked else "missed"
             assert f">{word}</span>" in row
@@ -197,7 +197,7 @@ def test_ratios_of_the_reports_agree_with_those_that_they_state_themselves(check
         title for title in by_title if title.startswith("Panel")
     )]  # fmt: skip
     for one in lstm.comparisons:
-        if one.ours.at[-1] == "cpu_seconds_median":
+        if one.ours.at[-1] == "cpu_seconds_median" and one.peer.at[1].startswith("neural"):
             stated = lstm.model_extra["table"][one.ours.at[1]]["times_less_cpu_than"][one.peer.at[1]]
             assert lstm.times(one) == pytest.approx(stated, abs=0.006)
     assert panel.times(panel.comparisons[-1]) == pytest.approx(panel.model_extra["batch"]["times_faster"])

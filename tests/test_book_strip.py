@@ -86,7 +86,8 @@ def test_the_claimed_side_is_the_right_side_whichever_sign_it_has() -> None:
 def test_what_goes_on_beyond_the_picture_is_cut_with_an_arrow(low, high, left, right, dot) -> None:
     found = drawn(BAR, estimate(low, high))
     assert (found.cut_left, found.cut_right, found.value is not None) == (left, right, dot)
-    assert 0 <= found.low < found.high <= 100
+    assert 0 <= found.low <= found.high <= 100
+    assert (found.low == found.high) is not (low < RIGHT / 10 and high > LEFT / 10)  # else an arrow alone
     page = strips_html([strip(estimate(low, high))])
     assert page.count('class="tip"') == left + right
 
@@ -220,5 +221,5 @@ def test_the_register_refuses_an_arrow_that_is_not_drawn_and_one_of_which_nothin
 
 def test_a_chapter_prints_how_it_reads_its_claims() -> None:
     told = judge(record([], "lstm_portfolio"))
-    assert all(html.escape(REGISTER.claims[one.claim].test.reading) in told._repr_html_() for one in told)
-    assert "Read here as" not in all_verdicts([])._repr_html_()
+    assert all(html.escape(REGISTER.claims[one.claim].test.reading) in told.table.html for one in told)
+    assert "Read here as" not in all_verdicts([]).table.html

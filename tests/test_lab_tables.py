@@ -17,7 +17,7 @@ from dti_core.lab.paths import project_root
 from dti_core.lab.publishing.clean import freeze, table_files
 from dti_core.lab.publishing.sanitise import clean_html
 from dti_core.lab.record import Estimate
-from dti_core.lab.say import decimals_of, number, spoken
+from dti_core.lab.say import decimals_of, number, percent, spoken
 from dti_core.lab.tables import Number, Span, Table, beside_published, show_table
 from dti_core.studies.esg_constraint import figures as esg
 from dti_core.studies.esg_constraint.estimate import worlds_in_words
@@ -186,7 +186,9 @@ def test_a_csv_gives_back_every_number_unrounded():
             for head, cell in cells.items():
                 if isinstance(cell, Estimate | Span) and not math.isnan(cell.value):
                     read = [float(row[name]) for name in (head, f"{head} low", f"{head} high")]
-                    assert read == [cell.value, cell.low, cell.high]
+                    scale, unit = percent(cell.unit)
+                    assert read == [scale * cell.value, scale * cell.low, scale * cell.high]
+                    assert row[f"{head} unit"] == unit
                 elif isinstance(cell, float) and not math.isnan(cell):
                     assert float(row[head]) == cell
 

@@ -56,7 +56,7 @@ def account(counts: Counts, by_rules: Counts) -> str:
     waiting: dict[VerdictWord, str] = {
         "inconclusive": "stay inconclusive",
         "not yet tested": "wait for their experiment",
-        "not testable": "no experiment can decide",
+        "not testable": "cannot be tested here",
     }
     rest = [f"{counts[word]} {told}" for word, told in waiting.items() if counts.get(word)]
     return f"{'; '.join(parts)}. {listed(rest)}." if rest else f"{'; '.join(parts)}."

@@ -14,12 +14,10 @@ from dti_core.lab.claims import cleared, decimals, judge, judge_bar
 from dti_core.lab.publishing.rendering import render
 from dti_core.lab.record import Estimate, Record, Verdict, VerdictWord
 from dti_core.lab.register import Bar, Claim, ExperimentTest, Register, load_register
-from dti_core.lab.say import plain
+from dti_core.lab.say import plain, spoken
 
 #: What a strip shows, in smallest effects from the null: beyond these ends an interval is cut.
 LEFT, RIGHT = -4.0, 5.0
-#: Percent of the width that are left of an interval which lies wholly outside.
-TAIL = 4.0
 Role = Literal["observed", "negative control", "positive control"]
 
 
@@ -63,6 +61,7 @@ class ClaimStrip:
 
     claim: str
     says: str
+    reading: str
     verdict: Verdict
     bars: tuple[BarStrip, ...]
 
@@ -110,7 +109,8 @@ def claim_strip(claim: Claim, verdict: Verdict, records: Mapping[str, Record]) -
     """The strip of one claim: the bars of its tests in the studies of `records`."""
     found = [(test, records[test.study].estimates) for test in claim.tests if test.study in records]
     bars = tuple(bar for test, estimates in found for bar in _bars(test, estimates))
-    return ClaimStrip(verdict.claim, claim.says, verdict, bars)
+    reading = " ".join(test.reading for test, _ in found)
+    return ClaimStrip(verdict.claim, claim.says, reading, verdict, bars)
 
 
 def place(effects: float) -> float:
@@ -128,10 +128,8 @@ def drawn(bar: Bar, estimate: Estimate) -> Drawn:
     """The interval of an estimate on the scale of its bar."""
     value, *ends = (effects(bar, one) for one in (estimate.value, estimate.low, estimate.high))
     low, high = sorted(ends)
-    start = place(low) if low < RIGHT else 100 - TAIL
-    end = place(high) if high > LEFT else TAIL
     inside = LEFT <= value <= RIGHT
-    return Drawn(start, end, place(value) if inside else None, low < LEFT, high > RIGHT)
+    return Drawn(place(low), place(high), place(value) if inside else None, low < LEFT, high > RIGHT)
 
 
 def effects(bar: Bar, number: float) -> float:
@@ -185,7 +183,7 @@ def _marks(bar: Bar) -> tuple[float, float]:
 def _numbers(bar: Bar, estimate: Estimate) -> str:
     """Value and interval with the decimals in which the verdict states them."""
     digits = decimals(bar, (estimate.low, estimate.high), _marks(bar))
-    return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+    return spoken(estimate, decimals=digits)
 
 
 def _asks(bar: Bar) -> str:

@@ -32,7 +32,7 @@ HERE = Path(__file__).resolve()
 
 COMMAND = "python experiments/benchmarks/lstm_vs_neuralforecast.py --peer-python /tmp/peer/bin/python"
 TITLE = "Training the LSTM of one walk-forward fold"
-PEER = "neuralforecast, the same windows"
+PEER, LOOP = "neuralforecast, the same windows", "plain nn.LSTM loop"
 EQUAL = (
     "The same 1,260 training days, windows and targets; 51,200 window-gradients in 200 Adam steps; 32 hidden "
     "units, one layer, learning rate; one thread. The median of three folds counts, of the fit alone."
@@ -68,13 +68,14 @@ def comparisons() -> list[dict[str, Any]]:
         {
             "what": what,
             "ours": {"name": "our bridge", "at": ["table", row, figure]},
-            "peer": {"name": "neuralforecast", "at": ["table", PEER, figure]},
+            "peer": {"name": name, "at": ["table", peer, figure]},
             "unit": unit,
             "equal": EQUAL,
             "differs": f"{differs}{warning}",
-            "target": target,
+            "target": target if peer == PEER else None,
         }
         for row, (what, differs) in COMPARED.items()
+        for peer, name in ((PEER, "neuralforecast"), (LOOP, "a plain loop over torch's LSTM"))
         for figure, (unit, warning, target) in ASKED.items()
     ]
 
@@ -207,7 +208,7 @@ ROLES: dict[str, Callable[[dict, int], tuple[float, float | None]]] = {
         data, seed, 10, shared=True
     ),
     "bridge, 1 seed, each window alone": lambda data, seed: fit_bridge(data, seed, 1, shared=False),
-    "plain nn.LSTM loop": fit_loop,
+    LOOP: fit_loop,
     "neuralforecast, the same windows": lambda data, seed: fit_peer(data, seed, panel=False),
     "neuralforecast, panel of 20 series, 21-day path": lambda data, seed: fit_peer(data, seed, panel=True),
 }

@@ -150,10 +150,12 @@ class Table:
         names = (self.stub or "row",) if isinstance(label, str) else ("group", self.stub or "row")
         record: dict[str, Any] = dict(zip(names, (label,) if isinstance(label, str) else label, strict=True))
         for head, cell in row.items():
-            record[head] = cell.value if isinstance(cell, Span | Estimate | Number) else cell
+            record[head] = cell.value if isinstance(cell, Number) else cell
             if isinstance(cell, Span | Estimate):
-                parts = ("low", "high", "unit", "how")
-                record |= {f"{head} {part}": getattr(cell, part, "") for part in parts}
+                scale, unit = percent(cell.unit)
+                record |= {head: scale * cell.value, f"{head} low": scale * cell.low}
+                record |= {f"{head} high": scale * cell.high, f"{head} unit": unit}
+                record[f"{head} how"] = getattr(cell, "how", "")
         return {_harmless(head): _harmless(value) for head, value in record.items()}
 
 

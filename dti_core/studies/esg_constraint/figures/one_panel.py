@@ -98,6 +98,6 @@ def plot_timing(result: Result) -> go.Figure:
         title=f"Coming constraints {'do' if p < 0.05 else 'do not clearly'} predict the rating (p = {p:.2f})",
         caption="One regression with firm and year effects. Points and 95 % intervals (firm errors). Right "
         "of 0: constraints of later years, which a rating cannot feel yet. Where only the reverse is true "
-        f"they predict it in {100 * found.value:.0f} % of panels, with the present year in "
-        f"{100 * wider.value:.0f} %.",
+        f"they predict it in {100 * found.value:.1f} % of panels, with the present year in "
+        f"{100 * wider.value:.1f} %.",
     )  # fmt: skip

@@ -42,7 +42,7 @@ def plot_coverage(result: Result) -> go.Figure:
         figure, x="simulated world", y="", card=_worlds_card(result), series="coverage",
         title=f"{len(rows) - missed} of {len(rows)} offers of validity touch {100 * low:.0f}-"
         f"{100 * high:.0f} % coverage; {plain(worst['estimator'])} finds an effect in "
-        f"{100 * worst['false_positive']:.0f} % of panels without one",
+        f"{100 * worst['false_positive']:.1f} % of panels without one",
         caption=f"Percent of {n} simulated panels whose 95 % interval holds the truth. Bold: offered as "
         f"valid in that world. With {n} panels a true 95 % reads {_binomial(n)}.",
         alt=f"Coverage in percent. {'; '.join(lines)}.",

@@ -42,7 +42,7 @@ def plot_leads(result: Result) -> go.Figure:
         f"beat{'' if len(ahead) > 1 else 's'} {TITLES[BENCHMARK]}; foresight would add "
         f"{value(lead(result, 'foresight'))} of Sharpe ratio",
         caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}), days paired, at "
-        f"{result.config.cost_bps:g} basis points of cost. The rows with hollow marks decide C16a (top) and "
+        f"{result.config.cost_bps:g} basis points of cost. The rows with hollow marks judge C16a (top) and "
         f"C50 (bottom). {STEPS}. {hollow(rows)} Triangles: beyond the axis.",
     )  # fmt: skip
 
@@ -82,7 +82,7 @@ def plot_skill(result: Result) -> go.Figure:
         title=f"Against {RIVAL} the {LSTM} removes {value(bar.estimate, 100)} % of "
         f"the squared error: {found}",
         caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}) over months. The rows "
-        f"with hollow marks decide C18a. {STEPS}. {hollow(rows)} The {LSTM}'s own rank "
+        f"with hollow marks judge C18a. {STEPS}. {hollow(rows)} The {LSTM}'s own rank "
         f"correlation: {signed(rank)}.",
     )  # fmt: skip
 
@@ -117,7 +117,7 @@ def plot_regimes(result: Result) -> go.Figure:
         title=f"{LSTM} in calm and in volatile markets: {finding}",
         caption=f"Months fall into thirds of {source} before they begin, by cut-offs that use the past "
         f"only. Points and 95 % intervals ({ways(row.estimate for row in rows)}). The rows with hollow marks "
-        f"decide C39a. {hollow(rows)} Adaptive: the bet shrinks as volatility exceeds its median.",
+        f"judge C39a. {hollow(rows)} Adaptive: the bet shrinks as volatility exceeds its median.",
     )  # fmt: skip
 
 
@@ -138,6 +138,6 @@ def plot_volatility(result: Result) -> go.Figure:
         x=f"QLIKE loss less that of the {LSTM}",
         title=f"Volatility of the next month, stock by stock: {'; '.join(findings) or 'no clear winner'}",
         caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}), months paired; right of "
-        f"0 the {LSTM} is better. These rows decide C17a. {hollow(rows)} Losses "
+        f"0 the {LSTM} is better. These rows judge C17a. {hollow(rows)} Losses "
         f"themselves: {listed(losses)}.",
     )  # fmt: skip

@@ -50,6 +50,7 @@ def strategies(result: Result) -> Table:
         }
     return show_table(
         rows, name="strategies", title="Every portfolio after costs", stub="portfolio",
-        note=f"Return, volatility and loss are read off the path of wealth, every {PATH_STRIDE_DAYS} days, "
-        "and have no interval.",
+        note=f"Return (compound growth), volatility and loss are read off the path of wealth, every "
+        f"{PATH_STRIDE_DAYS} days, and have no interval. Their differences are not those of the table above, "
+        "which has means, and volatility, of single days.",
     )  # fmt: skip
