@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -85,3 +86,13 @@ def test_make_lab_serves_this_machine_only_and_installs_a_range() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert re.fullmatch(r"jupyterlab>=\d+\.\d+,<\d+", project["optional-dependencies"]["lab"][0])
     assert not any(one.startswith("jupyterlab") for one in project["dependencies"])
+
+
+def test_bare_papermill_ends_with_the_refusal_in_one_screen(home: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", str(home / "notebooks" / "toy.ipynb")]
+    told = [str(tmp_path / "out.ipynb"), "-p", "cost_bp", "5"]
+    done = subprocess.run([*command, *told], capture_output=True, text=True, timeout=120, check=False)
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode != 0
+    assert lines[-1].startswith("ConfigError: toy: unknown parameter 'cost_bp'. Did you mean 'cost_bps'")
+    assert len(lines) <= 40

@@ -34,7 +34,7 @@ from tests.toy_runs import dead_batch, leave_run, toy_record, toy_state
 
 WRITERS, RUNS_EACH, SLUGS = 4, 15, ("toy", "lstm_portfolio", "closed_loop")
 ODD_NAMES = ("50%", "50%25", "a#b", "a?b=c", "a b", "a+b&c", "'q' \"z\"", "[x];:@~", "日本é", "file:x")
-ARTIFACTS = {"result.json", "executed.ipynb", "estimates.json", "verdicts.json"}
+ARTIFACTS = {"result.json", "executed.ipynb", "estimates.json"}
 DEEP = bool(os.environ.get("DTI_DEEP"))
 
 

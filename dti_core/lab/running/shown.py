@@ -17,7 +17,6 @@ _LONGEST_TAG, _LONGEST_NAME = 4000, 160
 _DOZEN = 12
 _GLUED = re.compile(r"\{glue:text\}`(\w+)[:`]")
 _ESTIMATE = ("name", "world", "value", "low", "high", "unit", "n", "level", "how")
-_VERDICT = ("claim", "verdict", "qualified", "because", "control")
 
 
 def describe(slug: str) -> dict[str, str]:
@@ -30,8 +29,8 @@ def describe(slug: str) -> dict[str, str]:
             f"{study.title} {study.source}\n\n{study.question}\n\n{study.data}\n\n"
             f"[The chapter]({address}) opens while `dti book --serve` runs.\n\n"
             f"Metrics: what decides a claim, and what the chapter's prose prints. Among a run's artifacts: "
-            f"all estimates and verdicts as tables, and the figures. ``tags.`claim.{claim}` = 'refuted'`` "
-            f"in the search box finds runs by verdict."
+            f"a table of all estimates, and a page of figures and verdicts. "
+            f"``tags.`claim.{claim}` = 'refuted'`` in the search box finds runs by verdict."
         )
     return tags
 
@@ -113,12 +112,9 @@ def _allowed(name: str) -> str:
     return re.sub(r"[^\w\-. ]", "_", name)
 
 
-def tables_of(record: Record) -> dict[str, dict[str, list[Any]]]:
-    """File name -> columns: all estimates, control worlds included, and all verdicts."""
-    return {
-        "estimates.json": {name: [getattr(one, name) for one in record.estimates] for name in _ESTIMATE},
-        "verdicts.json": {name: [getattr(one, name) for one in record.claims] for name in _VERDICT},
-    }
+def table_of(record: Record) -> dict[str, list[Any]]:
+    """The columns of the table of all estimates, control worlds included."""
+    return {name: [getattr(one, name) for one in record.estimates] for name in _ESTIMATE}
 
 
 def data_of(state: runs.RunState, record: Record | None, folder: Path) -> dict[str, dict[str, str]]:

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import groupby
+from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
 #: Characters of a digest that MLflow takes; the whole of it stands in the source of the data set.
 _DIGEST = 36
+_TABLE = "estimates.json"
 #: Tag of an experiment for each run that it holds, as looking for runs reads all their metrics. The pages of
 #: MLflow do not show tags that begin with its name.
 _LOGGED = "mlflow.dti."
@@ -166,23 +167,21 @@ def _log(client: "MlflowClient", experiment_id: str, folder: Path, state: RunSta
     run_id = str(run.info.run_id)
     if run.info.status == "RUNNING":
         params = [Param(name, str(value)) for name, value in state.parameters.items()]
-        for some in chunk_list(params, MAX_PARAMS_TAGS_PER_BATCH):
-            client.log_batch(run_id, params=some)
         found = shown.metrics_of(record, folder) if record else {}
         metrics = [Metric(name, value, ended, 0) for name, value in found.items()]
         for step, (seconds, taken) in enumerate(usage_of(folder)):
             when = began + int(seconds * 1000)
             metrics += [Metric(name, value, when, step) for name, value in taken.items()]
-        for some in chunk_list(metrics, MAX_METRICS_PER_BATCH):
-            client.log_batch(run_id, metrics=some)
+        some = MAX_METRICS_PER_BATCH - MAX_PARAMS_TAGS_PER_BATCH  # of both together no more than that
+        chunks = chunk_list(metrics, some), chunk_list(params, MAX_PARAMS_TAGS_PER_BATCH)
+        for numbers, values in zip_longest(*chunks):
+            client.log_batch(run_id, numbers or (), values or ())
         client.log_inputs(run_id, _inputs(shown.data_of(state, record, folder)))
         for name in (runs.RESULT, runs.EXECUTED, runs.PARTIAL, runs.FIGURES):
             if (folder / name).is_file():
                 client.log_artifact(run_id, str(folder / name), os.path.dirname(name))
-        there = {item.path for item in client.list_artifacts(run_id)}
-        for name, table in shown.tables_of(record).items() if record else ():
-            if name not in there:  # it would be appended
-                client.log_table(run_id, table, name)
+        if record and _TABLE not in {item.path for item in client.list_artifacts(run_id)}:
+            client.log_table(run_id, shown.table_of(record), _TABLE)  # twice would append
         client.set_terminated(run_id, status=state.status.upper(), end_time=ended)
     client.set_experiment_tag(experiment_id, _LOGGED + state.run, run_id)
 
