@@ -522,5 +522,5 @@ def test_claims_can_be_read_without_scripts(browser, address):
     assert page.locator(".dti-filter:visible").count() == 0
     page.goto(f"{address}studies/{SLUG}.html")
     assert "Two rising lines" in page.locator(".dti-figure-alt").inner_text()
-    assert page.locator(".dti-picture path:visible").count() > 5
+    assert page.locator(".dti-picture path:visible").count() >= 2  # the lines of the walk and of its drift
     context.close()

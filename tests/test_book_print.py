@@ -391,7 +391,7 @@ def _letters(text: str) -> str:
 
 
 _HEADS = """(narrowest) => [...document.querySelectorAll("tbody th")]
-  .filter((head) => head.getClientRects().length)
+  .filter((head) => head.getClientRects().length && getComputedStyle(head).display !== "inline")
   .map((head) => [Math.round(head.getBoundingClientRect().width), head.textContent.trim()])
   .filter(([width, text]) => width < narrowest && text)"""
 

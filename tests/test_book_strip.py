@@ -221,5 +221,6 @@ def test_the_register_refuses_an_arrow_that_is_not_drawn_and_one_of_which_nothin
 
 def test_a_chapter_prints_how_it_reads_its_claims() -> None:
     told = judge(record([], "lstm_portfolio"))
-    assert all(html.escape(REGISTER.claims[one.claim].test.reading) in told.table.html for one in told)
+    words = html.unescape(told.table.html)
+    assert all(REGISTER.claims[one.claim].test.reading in words for one in told)
     assert "Read here as" not in all_verdicts([]).table.html

@@ -103,7 +103,7 @@ def test_publishing_writes_record_manifest_and_pages(house):
     assert SECOND in (book / "status.md").read_text(encoding="utf-8")
     row = re.search(r'<tr id="C28a".*?</tr>', (book / "claims.md").read_text(), re.DOTALL).group(0)
     assert 'data-verdict="supported"' in row
-    assert f'href="studies/{SLUG}.html"' in row
+    assert f'href="studies/{SLUG}.html#C28a"' in row
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_good_run_keeps_record_and_notebook(batch):
     assert record.parameters["n_draws"] == 5
     state = read_state(outcome.folder)
     assert record.provenance.fingerprint == state.fingerprint
-    assert {path.name for path in outcome.folder.iterdir()} - {"reads.jsonl"} == {
+    assert {path.name for path in outcome.folder.iterdir()} - {"reads.jsonl", "usage.jsonl"} == {
         "executed.ipynb", "result.json", "run.json"
     }  # fmt: skip
     assert set(state.outputs) == {"executed.ipynb", "result.json"}

@@ -264,7 +264,8 @@ def test_a_sweep_is_a_parent_with_children_a_table_and_a_figure(ready_store: Non
         assert list(table["C16a"]) == ["refuted", "supported"]
         assert list(table["sharpe/low"]) == [-0.2, -0.2]
         page = (sweep.folder / "figures" / "figures.html").read_text()
-        assert "cost_bps (basis points per traded dollar)" in page
+        words = page.replace("\\u003cbr\\u003e", " ").replace("<br>", " ")
+        assert "cost_bps (basis points per traded dollar)" in words
         assert "sharpe over cost_bps with 95 % intervals: 0 +0.100 [-0.200, +0.400]; 25 +" in page
         assert track.rebuild() == 2
     assert track.sync() == {}

@@ -63,7 +63,7 @@ def test_figures_carry_title_axes_caption_and_alt_text(study):
         assert all(text.strip() for text in figure_texts(shown)), name
         labelled = {trace.type for trace in figure.data} == {"heatmap"}
         assert figure.layout.xaxis.title.text or labelled, name
-        notes = [note.text for note in figure.layout.annotations if note.text]
+        notes = [note.text.replace("<br>", " ") for note in figure.layout.annotations if note.text]
         assert any(figure_texts(shown)[1].rstrip(".").endswith(note) for note in notes), f"{name}: no badge"
 
 

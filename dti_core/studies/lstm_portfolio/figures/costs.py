@@ -33,7 +33,7 @@ def plot_costs(result: Result) -> go.Figure:
     beaten = [TITLES[r] for r in RIVALS if any(row.axis is axes[r] and row.estimate.low > 0 for row in rows)]
     figure = plot_forest(
         rows, what=f"Sharpe ratio of the {LSTM} less its rivals' by trading cost", card=records[0].data,
-        title=f"Whether trading is free or costs {rows[-1].label}, the {LSTM} clearly beats "
+        title=f"In {records[0].profile} runs: whether trading is free or costs {rows[-1].label}, the {LSTM} clearly beats "
         f"{listed(beaten, f'neither {TITLES[BENCHMARK]} nor {RIVAL}')}",
         caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}) at each cost in basis "
         f"points per traded dollar (bp). {_origin(result, records[0])} {STEPS}. Shaded: too small to matter.",
@@ -65,6 +65,7 @@ def cost_table(result: Result) -> Table:
     }
     return show_table(
         rows, name="costs", stub="swept: trading costs, basis points",
-        title=f"Annual Sharpe ratio less that of {TITLES[BENCHMARK]}, by trading cost",
+        title=f"Annual Sharpe ratio less that of {TITLES[BENCHMARK]}, by trading cost"
+        + f" ({records[0].profile} runs)" * bool(records),
         empty="No sweep over costs is frozen yet.",
     )  # fmt: skip

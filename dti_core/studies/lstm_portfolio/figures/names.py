@@ -1,10 +1,10 @@
 """What the figures of this study call things: one name for each method, the same in all of them."""
 
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Sequence
 from typing import Any
 
 from dti_core.lab.forest import Row
-from dti_core.lab.methods import Method
 from dti_core.lab.record import OBSERVED, Estimate, Result
 from dti_core.lab.say import listed
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS, NULLS
@@ -12,9 +12,16 @@ from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLA
 from dti_core.studies.lstm_portfolio.methods.volatility import VOLATILITY
 from dti_core.studies.lstm_portfolio.worlds import WORLDS
 
-#: From the last to the first that names a method: a null that is a method too goes by the method's name.
-_REGISTRIES: tuple[Mapping[str, Method[Any]], ...] = (NULLS, VOLATILITY, OVERLAYS, RULES, METHODS)
-TITLES = {name: method.title for methods in _REGISTRIES for name, method in methods.items()}
+
+class _Titles(ChainMap[str, Any]):
+    """Titles of registered methods, as the registries are when asked."""
+
+    def __getitem__(self, name: str) -> str:
+        return str(super().__getitem__(name).title)
+
+
+#: A null that is a method too goes by the method's name.
+TITLES = _Titles(METHODS, RULES, OVERLAYS, VOLATILITY, NULLS)  # type: ignore[arg-type]
 LSTM, RIVAL = TITLES[FAVOURITE], TITLES["constant_sharpe"]
 STEPS = f"{RIVAL.capitalize()} forecasts each stock's return in proportion to its volatility"
 _WORLDS = {"permuted_returns": " (days permuted)", "planted_signal": ""}

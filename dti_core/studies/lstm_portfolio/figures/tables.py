@@ -19,16 +19,16 @@ MEASURES = {
     "rank_ic": "Rank correlation", "rank_ic_difference": "Rank correlation, difference",
     "qlike_difference": "Loss of volatility forecasts",
 }  # fmt: skip
-#: Names of the code in words.
-WORDS = MEASURES | TITLES | {name: world.title for name, world in WORLDS.items()}
-WORDS |= {"all": "", "calm_minus_volatile": "calm less volatile", "assets": ""}
+#: Dimensions of estimates in words, where they are no method.
+REGIMES = {"all": "", "calm_minus_volatile": "calm less volatile", "assets": ""}
 
 
 def numbers(result: Result) -> Table:
     """What the claims are judged by, as observed and in the control worlds."""
+    words = {**MEASURES, **TITLES, **REGIMES} | {name: world.title for name, world in WORLDS.items()}
     judged = {one.name for one in result if one.world != OBSERVED}
     return show_table(
-        [one for one in result if one.name in judged], name="numbers", measures=[*MEASURES], titles=WORDS,
+        [one for one in result if one.name in judged], name="numbers", measures=[*MEASURES], titles=words,
         title="Differences and skill, as observed and in the control worlds",
     )  # fmt: skip
 
