@@ -87,8 +87,8 @@ def plot_power(result: Result) -> go.Figure:
     planted = WORLDS["effect"].settings.effect
     simple, robust = (result.where(measure="firms_needed", method=name, effect=planted)[0] for name in SHOWN)
     style(
-        figure, title=f"Where ratings may move constraints, a small effect takes about {robust.value:,.0f} firms "
-        f"over nine years; {simple.value:,.0f} if they may not",
+        figure, title=f"Where ratings may move constraints, a small effect takes about {robust.value:,.0f} "
+        f"firms over nine years; {simple.value:,.0f} if they may not",
         x="firms (log scale)", y="share of panels that find it", card=_worlds_card(result),
         caption=f"Effect of {planted:+.2f} sd of ESG a sd of constraint. Points with 95 % Wilson intervals. "
         "Dashed line: 80 %. Blue: two-way effects, fooled by the reverse; orange: GMM.",

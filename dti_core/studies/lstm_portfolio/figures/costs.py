@@ -33,8 +33,8 @@ def plot_costs(result: Result) -> go.Figure:
     beaten = [TITLES[r] for r in RIVALS if any(row.axis is axes[r] and row.estimate.low > 0 for row in rows)]
     figure = plot_forest(
         rows, what=f"Sharpe ratio of the {LSTM} less its rivals' by trading cost", card=records[0].data,
-        title=f"In {records[0].profile} runs: whether trading is free or costs {rows[-1].label}, the {LSTM} clearly beats "
-        f"{listed(beaten, f'neither {TITLES[BENCHMARK]} nor {RIVAL}')}",
+        title=f"In {records[0].profile} runs: whether trading is free or costs {rows[-1].label}, the "
+        f"{LSTM} clearly beats {listed(beaten, f'neither {TITLES[BENCHMARK]} nor {RIVAL}')}",
         caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}) at each cost in basis "
         f"points per traded dollar (bp). {_origin(result, records[0])} {STEPS}. Shaded: too small to matter.",
     )  # fmt: skip
