@@ -93,8 +93,8 @@ def test_one_entry_carries_a_rule_a_model_and_a_world_everywhere(before_and_afte
         one.name for one in after
     }
     assert any("dummy model" in label for label in labels(plots["plot_volatility"]))
-    assert "dummy model less LSTM" in plots["plot_volatility"].layout.meta["caption"]
-    assert "LSTM, strong signal" in labels(plots["plot_leads"])
+    assert "dummy model" in plots["plot_volatility"].layout.meta["alt"]
+    assert "strong signal" in figures.numbers(after).html
     assert {one.name for one in after.where("strong_signal")} >= {
         one.name for one in after.where("planted_signal") if "regime" not in one.at
     }

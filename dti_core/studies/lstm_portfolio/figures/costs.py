@@ -66,6 +66,6 @@ def cost_table(result: Result) -> Table:
     return show_table(
         rows, name="costs", stub="swept: trading costs, basis points",
         title=f"Annual Sharpe ratio less that of {TITLES[BENCHMARK]}, by trading cost"
-        + f" ({records[0].profile} runs)" * bool(records),
+        + "".join(f" ({one.profile} runs)" for one in records[:1]),
         empty="No sweep over costs is frozen yet.",
     )  # fmt: skip

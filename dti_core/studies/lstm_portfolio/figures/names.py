@@ -21,7 +21,7 @@ class _Titles(ChainMap[str, Any]):
 
 
 #: A null that is a method too goes by the method's name.
-TITLES = _Titles(METHODS, RULES, OVERLAYS, VOLATILITY, NULLS)  # type: ignore[arg-type]
+TITLES = _Titles(METHODS, RULES, OVERLAYS, VOLATILITY, NULLS)
 LSTM, RIVAL = TITLES[FAVOURITE], TITLES["constant_sharpe"]
 STEPS = f"{RIVAL.capitalize()} forecasts each stock's return in proportion to its volatility"
 _WORLDS = {"permuted_returns": " (days permuted)", "planted_signal": ""}
