@@ -620,7 +620,7 @@ def test_equations_are_typeset_without_commands_that_link_or_load(browser, canar
     with _addresses(site) as (home, _), Watch(browser, canary) as watch:
         page = watch.open(home, "notation.html").page
         page.locator("mjx-container svg").first.wait_for()
-        page.wait_for_function("window.MathJax && MathJax.startup && MathJax.tex2svg")
+        page.wait_for_function("Boolean(window.MathJax && MathJax.startup && MathJax.startup.promise)")
         page.evaluate(
             "async tex => { await MathJax.startup.promise; document.body.append(MathJax.tex2svg(tex)); }", tex
         )
