@@ -31,9 +31,12 @@ def open_chromium(*arguments: str) -> Iterator[Any]:
 
 
 @contextmanager
-def serve_quietly(folder: Path) -> Iterator[str]:
-    """Address under which `folder` is served."""
-    server = _Server(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+def serve_quietly(
+    folder: Path, handler: type[SimpleHTTPRequestHandler] = SimpleHTTPRequestHandler
+) -> Iterator[str]:
+    """Address under which `folder` is served, by a handler of that kind that logs nothing."""
+    quiet = type("Quiet", (handler,), {"log_message": lambda *_: None})
+    server = _Server(("127.0.0.1", 0), partial(quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
@@ -44,11 +47,6 @@ class _Server(ThreadingHTTPServer):
     """On a busy machine the usual queue of five lets the connections of a page wait for ever."""
 
     request_queue_size = 128
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        """Nothing."""
 
 
 def _find_chromium(playwright: Any) -> str | None:

@@ -5,11 +5,8 @@ import io
 import json
 import re
 import shutil
-import threading
 import urllib.error
 import urllib.request
-from functools import partial
-from http.server import ThreadingHTTPServer
 
 import pandas as pd
 import pytest
@@ -27,7 +24,7 @@ from dti_core.book.serving import SqueezedFiles
 from dti_core.book.stale import stale
 from dti_core.cli import app
 from dti_core.lab.publishing.pictures import clean_picture
-from tests.browser import open_chromium
+from tests.browser import open_chromium, serve_quietly
 from tests.sample_book import CHECKOUT, SLUG
 from tests.test_book import CHAPTERS, NARROW, PAGES, WIDE, _at, house, site
 from tests.test_lab_stale import hide
@@ -50,16 +47,8 @@ def browser():
 @pytest.fixture(scope="module")
 def address(site):
     """The book as `dti book --serve` sends it."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
-
-
-class _Quiet(SqueezedFiles):
-    def log_message(self, *args):
-        """Nothing."""
+    with serve_quietly(site, SqueezedFiles) as found:
+        yield found
 
 
 @pytest.fixture

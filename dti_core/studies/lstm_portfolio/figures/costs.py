@@ -30,7 +30,11 @@ def plot_costs(result: Result) -> go.Figure:
         for rival in RIVALS
         for cost, one in along(records, "cost_bps", method=FAVOURITE, against=rival, **LEAD).items()
     ]
-    beaten = [TITLES[r] for r in RIVALS if any(row.axis is axes[r] and row.estimate.low > 0 for row in rows)]
+    beaten = [
+        TITLES[rival]
+        for rival, axis in axes.items()
+        if all(row.estimate.low > 0 for row in rows if row.axis is axis)
+    ]
     figure = plot_forest(
         rows, what=f"Sharpe ratio of the {LSTM} less its rivals' by trading cost", card=records[0].data,
         title=f"In {records[0].profile} runs: whether trading is free or costs {rows[-1].label}, the "
