@@ -20,6 +20,7 @@ from dti_core.studies.esg_constraint.measures.findings import Findings, exact
 from dti_core.studies.esg_constraint.measures.moments import study_moments
 from dti_core.studies.esg_constraint.measures.omitted import study_omitted
 from dti_core.studies.esg_constraint.measures.overlap import study_overlap
+from dti_core.studies.esg_constraint.measures.packages import study_packages
 from dti_core.studies.esg_constraint.measures.power import firms_needed, power_curve
 from dti_core.studies.esg_constraint.measures.published import published_panels, study_published
 from dti_core.studies.esg_constraint.measures.raters import study_raters
@@ -69,6 +70,7 @@ def panel_parts(sample: Sample, n_resamples: int, config: Config, *, real: bool)
         "specifications": partial(study_specifications, sample, n_resamples, choices),
         "raters": partial(study_raters, sample),
         "estimators": partial(study_estimators, sample, wild, real),
+        "packages": partial(study_packages, sample),
         "direction": partial(study_direction, sample),
         "timing": partial(study_timing, sample),
         "omitted": partial(study_omitted, sample),

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from dti_core.lab.methods import Method
-from dti_core.studies.esg_constraint.model import regression
+from dti_core.studies.esg_constraint.model import packages, regression
 from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
 from dti_core.studies.esg_constraint.model.effects import Effect
 from dti_core.studies.esg_constraint.model.fit import Cluster, Fit, join, slices
@@ -180,5 +180,37 @@ METHODS: dict[str, Estimator] = {
         "Heckman with firm means", _heckman,
         ("joint normality", "index membership does not move the rating", _STRICT), ("excluded",),
         valid_against=_BOTH | _SELECTION,
+    ),
+}  # fmt: skip
+
+#: Offers of packages for one observed panel; none enters the Monte Carlo, so each is offered as its stacked
+#: twin is, which meets it to eight decimals, and those without a twin are not offered as valid at all.
+ON_ONE_PANEL: dict[str, Estimator] = {
+    "pooled_statsmodels": Estimator(
+        "Pooled OLS, by statsmodels", packages.pooled, METHODS["pooled"].assumes,
+        valid_against=METHODS["pooled"].valid_against,
+    ),
+    "two_way_linearmodels": Estimator(
+        "Firm and year effects, by linearmodels", packages.two_way, METHODS["two_way"].assumes,
+        valid_against=METHODS["two_way"].valid_against,
+    ),
+    "clustered_linearmodels": Estimator(
+        "Firm and year effects, clustered both ways, by linearmodels", packages.two_way_clustered,
+        METHODS["two_way_clustered"].assumes, valid_against=METHODS["two_way_clustered"].valid_against,
+    ),
+    "fama_macbeth": Estimator(
+        "Fama-MacBeth, by linearmodels", packages.fama_macbeth, ("no firm effects", "many years"),
+    ),
+    "policy_linearmodels": Estimator(
+        "Policy shock as instrument, by linearmodels", packages.policy_instrument,
+        METHODS["policy_iv"].assumes, ("cohort",), valid_against=METHODS["policy_iv"].valid_against,
+        tests={
+            "first_stage_f": ("IV2SLS, first-stage F", "above 23: the instrument is not weak"),
+            "partial_r_squared": ("IV2SLS, partial R2 of the policy", "what the instrument explains"),
+            "wu_hausman_p": ("IV2SLS, Wu-Hausman p", "small: least squares and instrument disagree"),
+        },
+    ),
+    "ordered_logit": Estimator(
+        "Ordered logit with firm means, by statsmodels", packages.ordered, (_STRICT,),
     ),
 }  # fmt: skip

@@ -24,7 +24,8 @@ class Sample:
     """A rated panel ready for estimation.
 
     panel : one draw; treatment is `measure`. measures : name -> (1, n_firms, n_years), in sd, higher = more
-    constrained. overlaps : by index, those that can be computed. laid : all columns of the table.
+    constrained. overlaps : by index, those that can be computed. laid : all columns of the table. controls :
+    names of the panel's controls.
     """
 
     panel: Panel
@@ -32,6 +33,7 @@ class Sample:
     measures: dict[str, Array]
     overlaps: dict[str, Overlap]
     laid: Rectangle
+    controls: tuple[str, ...] = ()
 
     @property
     def unit(self) -> str:
@@ -66,7 +68,7 @@ def sample_of(data: FirmPanel, measure: str) -> Sample:
         industry=_industries(columns.get("industry")), cohort=_cohorts(columns.get("cohort"), laid.years),
         second_rating=columns.get("rating_b"), excluded=columns.get("index_member"),
     )  # fmt: skip
-    return Sample(panel, chosen, measures, overlaps, laid)
+    return Sample(panel, chosen, measures, overlaps, laid, tuple(controls))
 
 
 def firm_constant(values: Array) -> Array:
