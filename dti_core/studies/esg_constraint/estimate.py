@@ -25,6 +25,7 @@ from dti_core.studies.esg_constraint.measures.power import firms_needed, power_c
 from dti_core.studies.esg_constraint.measures.published import published_panels, study_published
 from dti_core.studies.esg_constraint.measures.raters import study_raters
 from dti_core.studies.esg_constraint.measures.specifications import study_specifications
+from dti_core.studies.esg_constraint.measures.staggered import study_staggered
 from dti_core.studies.esg_constraint.measures.timing import study_timing
 from dti_core.studies.esg_constraint.worlds import WORLDS
 from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
@@ -65,7 +66,8 @@ def estimate(config: Config, data: FirmPanel, card: DataCard) -> Result:
 
 def panel_parts(sample: Sample, n_resamples: int, config: Config, *, real: bool) -> dict[str, Part]:
     """What is asked of one rated panel, each question with random numbers of its own."""
-    choices, wild = (config.stream("one panel", name) for name in ("specifications", "wild bootstrap"))
+    names = ("specifications", "wild bootstrap", "staggered")
+    choices, wild, multipliers = (config.stream("one panel", name) for name in names)
     return {
         "specifications": partial(study_specifications, sample, n_resamples, choices),
         "raters": partial(study_raters, sample),
@@ -73,6 +75,7 @@ def panel_parts(sample: Sample, n_resamples: int, config: Config, *, real: bool)
         "packages": partial(study_packages, sample),
         "direction": partial(study_direction, sample),
         "timing": partial(study_timing, sample),
+        "staggered": partial(study_staggered, sample, n_resamples, multipliers),
         "omitted": partial(study_omitted, sample),
         "overlap": partial(study_overlap, sample),
     }

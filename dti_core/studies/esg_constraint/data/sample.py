@@ -100,9 +100,12 @@ def _industries(values: Array | None) -> Integers | None:
 
 
 def _cohorts(values: Array | None, years: Integers) -> Integers | None:
-    """(1, n_firms) index of the policy's year, -1 for never; None if no firm was reached."""
+    """(1, n_firms) index of the policy's year, -1 for never; None if no firm was reached.
+
+    A firm reached before the panel begins is reached in all of it, index 0, and no example of never.
+    """
     if values is None:
         return None
     year = np.nan_to_num(firm_constant(values))
-    cohort = np.where(year > 0, year - years[0], -1).astype(np.int64)
+    cohort = np.where(year > 0, np.maximum(year - years[0], 0), -1).astype(np.int64)
     return cohort if ((cohort > 0) & (cohort < len(years))).any() else None

@@ -27,7 +27,9 @@ TABLES = {
         "reverse effect": "Effect of the rating on the constraint",
         "cross lag": "Effect of last year on this year, by outcome",
         "Oster bound": "Effect if omitted variables are as strong as the controls (Oster)",
-        "effect by year": "Effect of a constraint to come", "two-way effects of the policy": "Policy relief",
+        "effect by year": "Effect of a constraint to come",
+        "two-way effects of the policy": "Policy relief, two-way effects",
+        "group-time effects": "Policy relief, cohort by cohort (Callaway and Sant'Anna)",
     },
 }  # fmt: skip
 
