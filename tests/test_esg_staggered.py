@@ -176,7 +176,7 @@ def test_without_a_step_before_the_shock_there_are_no_honest_bounds() -> None:
 
 
 def test_honest_bounds_hold_where_trends_part_and_the_plain_interval_does_not() -> None:
-    """Trends part by .3 a year throughout, no effect: relative violation 1.."""
+    """Trends part by .3 a year throughout, no effect: relative violation 1."""
     rng, error, path = np.random.default_rng(4), 0.1, 0.3 * np.array([-2.0, -1.0, 1.0, 2.0])
     honest, plain = [], []
     for _ in range(1000):
