@@ -1,6 +1,7 @@
 """Every verdict can be reached, every control can bite, and every claim of the review has a row."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,15 @@ from dti_core.lab.config import PROFILES, Experiment
 from dti_core.lab.data import DataCard
 from dti_core.lab.fingerprint import Fingerprint, Numbers, Telling
 from dti_core.lab.record import OBSERVED, Estimate, Provenance, Record, Result
-from dti_core.lab.register import Bar, Claim, ExperimentTest, NegativeControl, PositiveControl, load_register
+from dti_core.lab.register import (
+    Bar,
+    Claim,
+    ExperimentTest,
+    Gate,
+    NegativeControl,
+    PositiveControl,
+    load_register,
+)
 
 REGISTER = load_register()
 BOUND = {key: claim for key, claim in REGISTER.claims.items() if claim.test is not None}
@@ -46,7 +55,14 @@ def world_of(claim: Claim, outcome: str, control: str | None, planted: str | Non
     worlds = {OBSERVED: outcome, test.control.world: control}
     if test.positive_control is not None:
         worlds[test.positive_control.world] = planted
-    return [made(bar, word, world) for world, word in worlds.items() if word for bar in test.estimates]
+    bars = [made(bar, word, world) for world, word in worlds.items() if word for bar in test.estimates]
+    return bars + [passed(gate) for gate in test.gates]
+
+
+def passed(gate: Gate) -> Estimate:
+    """An estimate that lets the bars of a test decide."""
+    value = gate.than + (1 if gate.direction == "greater" else -1)
+    return Estimate(gate.estimate, value, value, value, "unit", 100)
 
 
 def record(estimates: list[Estimate], slug: str, profile: str = "full", day: int = 1) -> Record:
@@ -213,11 +229,70 @@ def test_a_few_draws_are_no_control() -> None:
 
 
 def test_a_draw_without_number_clears_nothing() -> None:
-    nothing = Estimate("gain", 0.2, 0.1, 0.3, "u", 50, world="planted", draws=((math.nan, math.nan),) * 50)
+    nothing = Estimate("gain", 0.2, 0.1, 0.3, "u", 50, world="planted", draws=(None,) * 50)
     one_bar = TEST.model_copy(update={"estimates": (BAR,)})
     found = judge_test("C0", one_bar, [made(BAR, "refuted"), made(BAR, "refuted", "none"), nothing])
     assert found.verdict == "inconclusive"
     assert "planted: cleared in 0% [" in found.control
+
+
+@pytest.mark.parametrize(("refuting", "word"), [(5, "refuted"), (6, "inconclusive")])
+def test_a_refutation_falls_where_planted_effects_are_refuted_too(refuting: int, word: str) -> None:
+    one_bar = TEST.model_copy(update={"estimates": (BAR,)})
+    planted = drawn(BAR, "planted", 94)
+    refuted = made(BAR, "refuted")
+    draws = planted.draws[:94] + ((refuted.low, refuted.high),) * refuting + (None,) * (6 - refuting)
+    estimates = [refuted, drawn(BAR, "none", 0), replace(planted, draws=draws)]
+    found = judge_test("C0", one_bar, estimates)
+    assert found.verdict == word
+    assert f"refuted in {refuting}% of 100 draws" in found.control
+    assert ("refutes the effect that is planted" in found.because) == (word == "inconclusive")
+
+
+@pytest.mark.parametrize("ends", [(math.nan, math.nan), (0.3, 0.1), (0.0, math.inf)])
+def test_a_draw_is_an_interval_or_nothing(ends: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="a draw is no interval"):
+        Estimate("gain", 0.2, 0.1, 0.3, "u", 50, world="planted", draws=(None, ends))
+
+
+@pytest.mark.parametrize(
+    ("p", "word"), [(0.051, "supported"), (0.05, "inconclusive"), (None, "inconclusive")]
+)
+def test_a_gate_lets_bars_decide_or_not(p: float | None, word: str) -> None:
+    gate = Gate(estimate="hansen_p", label="Hansen, p", direction="greater", than=0.05)
+    test = TEST.model_copy(update={"estimates": (BAR,), "gates": (gate,)})
+    estimates = [made(BAR, "supported"), made(BAR, "refuted", "none"), made(BAR, "supported", "planted")]
+    if p is not None:
+        estimates.append(Estimate("hansen_p", p, p, p, "p", 50))
+    found = judge_test("C0", test, estimates)
+    assert found.verdict == word
+    assert ("Hansen, p" in found.because) == (word == "inconclusive")
+
+
+SAMPLES = tuple(
+    BAR.model_copy(update={"estimate": f"gain_{sample}", "sample": sample}) for sample in ("days", "months")
+)
+
+
+@pytest.mark.parametrize(
+    ("days", "months", "control", "word"),
+    [
+        ("supported", "supported", "refuted", "supported"),
+        ("refuted", "refuted", "refuted", "refuted"),
+        ("supported", "refuted", "refuted", "inconclusive"),
+        ("supported", "inconclusive", "refuted", "inconclusive"),
+        ("supported", "supported", "supported", "inconclusive"),
+    ],
+)
+def test_samples_are_judged_apart_and_must_agree(days: str, months: str, control: str, word: str) -> None:
+    test = TEST.model_copy(update={"estimates": SAMPLES})
+    estimates = [made(bar, was) for bar, was in zip(SAMPLES, (days, months), strict=True)]
+    estimates += [made(SAMPLES[0], "refuted", "none"), made(SAMPLES[1], control, "none")]
+    estimates += [made(bar, "supported", "planted") for bar in SAMPLES]
+    found = judge_test("C0", test, estimates)
+    assert found.verdict == word
+    assert ("The samples disagree" in found.because) == (word == "inconclusive")
+    assert found.because.lower().index("days: ") < found.because.index("months: ")
 
 
 def test_an_end_meets_a_mark_but_for_rounding() -> None:

@@ -87,6 +87,8 @@ def refused(change: Callable[[dict[str, Any]], object]) -> str:
         (lambda c: c["claims"]["C50"].update(parts=[c["claims"]["C16a"]["test"]]), "C50: parts: two"),
         (lambda c: c["claims"]["C50"]["test"]["estimates"].append(c["claims"]["C50"]["test"]["estimates"][0]),
          "C50: test.estimates: an estimate stands in two bars"),
+        (lambda c: c["claims"]["C50"]["test"]["estimates"][0].update(sample="months"),
+         "C50: test.estimates: some bars name a sample"),
         (lambda c: c["claims"]["C50"]["test"]["estimates"][0].update(than=float("nan")), "than: Input"),
         (lambda c: c["claims"]["C50"]["test"].pop("grade"), "C50: test.grade: Field required"),
         (lambda c: c["claims"]["C50"]["test"].update(grade="conditional"), "C50: test.share: names an"),

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from dti_core.book.fitting import read_as
 from dti_core.book.review import refuse_unknown
 from dti_core.lab.citations import Strict, Text
-from dti_core.lab.claims import LEVEL, held_back, judge_bar
+from dti_core.lab.claims import LEVEL, failed_gates, held_back, judge_bar
 from dti_core.lab.config import Experiment, list_slugs, load_experiment
 from dti_core.lab.record import Estimate, Record, Verdict, VerdictWord
 from dti_core.lab.register import Bar, Claim, ClaimId, Register
@@ -141,12 +141,15 @@ def _row(claim: Claim, verdict: Verdict, records: Mapping[str, Record]) -> Row:
     for test in claim.tests if verdict.verdict != "not yet tested" else ():
         record = records.get(test.study)
         by_key = {one.key: one for one in record.estimates} if record else {}
-        judged = [
-            (bar, one := by_key.get(bar.estimate), judge_bar(bar, one).verdict) for bar in test.estimates
-        ]
-        if (word := _together(judged)) != "inconclusive":
-            held += held_back(test, [bar for bar, _, one in judged if one == word], by_key)
-        bars += judged
+        words: set[VerdictWord] = set()
+        for sample in test.samples.values():
+            judged = [(bar, one := by_key.get(bar.estimate), judge_bar(bar, one).verdict) for bar in sample]
+            words.add(word := _together(judged))
+            if word != "inconclusive":
+                held += held_back(test, [bar for bar, _, one in judged if one == word], by_key, word)
+            bars += judged
+        held += failed_gates(test.gates, by_key) if words != {"inconclusive"} else ()
+        held += ["the samples disagree"] if len(words) > 1 else []
     word = _together(bars)
     told = tuple(_tell(bar, estimate) for bar, estimate, one in bars if one == word)
     return Row(verdict, word, told, tuple(held), experiment)

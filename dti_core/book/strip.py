@@ -151,7 +151,7 @@ def _bars(test: ExperimentTest, estimates: Sequence[Estimate]) -> list[BarStrip]
         if test.positive_control is None:
             missing = "none, so nothing is decided"
             lanes.append(Lane("positive control", "", None, "", missing, sound=False))
-        strips.append(BarStrip(bar.label, _asks(bar), one.unit if one else "", tuple(lanes)))
+        strips.append(BarStrip(bar.title, _asks(bar), one.unit if one else "", tuple(lanes)))
     return strips
 
 

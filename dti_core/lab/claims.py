@@ -9,7 +9,11 @@ Controls can only weaken a verdict. Each bar that decides it is judged in each c
 is cleared in the world without the effect, or not cleared in the world with a planted effect, or one of both
 is missing, the verdict falls to inconclusive. A world that was drawn many times is judged by the share of
 draws that clear the bar: above FALSE_RATE it shows an effect that is not there, below POWER it misses one,
-and fewer than LEAST_DRAWS draws are none. A conditional verdict needs the share of its assumptions.
+and fewer than LEAST_DRAWS draws are none. A refutation falls too where more than FALSE_RATE of the draws
+with the effect are refuted. A conditional verdict needs the share of its assumptions.
+
+Gates are specification tests: where one fails or is missing, nothing is decided. Bars of several samples
+are judged sample by sample, and a verdict needs all samples to agree.
 """
 
 import math
@@ -21,7 +25,7 @@ from markupsafe import Markup
 
 from dti_core.lab.citations import Finding
 from dti_core.lab.record import OBSERVED, Estimate, Grade, Record, Result, Size, Verdict, VerdictWord
-from dti_core.lab.register import Bar, Claim, ExperimentTest, Register, load_register
+from dti_core.lab.register import Bar, Claim, ExperimentTest, Gate, Register, load_register
 from dti_core.lab.say import decimals_of, number, plain, spoken
 from dti_core.lab.tables import Rows, Table, show_table
 
@@ -161,12 +165,11 @@ def judge_test(
     simulated : whether the observed world is a simulated one too; then every grade is conditional.
     """
     by_key = {estimate.key: estimate for estimate in estimates}
-    found = [judge_bar(bar, by_key.get(_key(bar, OBSERVED))) for bar in test.estimates]
-    whole = _all_of(found)
+    parts = [_judge_sample(test, bars, by_key) for bars in test.samples.values()]
+    whole, deciding = _agreement(list(test.samples), parts), [bar for part in parts for bar in part[1]]
     word, because = whole.verdict, whole.because
-    deciding = [bar for bar, one in zip(test.estimates, found, strict=True) if one.verdict == word]
     share = by_key.get(test.share) if test.share else None
-    objections = list(held_back(test, deciding, by_key))
+    objections = list(failed_gates(test.gates, by_key))
     if test.share and (share is None or not 0 <= share.value <= 1):
         objections.append(f"{test.share}, the share of the assumption set behind the sign, was not estimated")
     if word != "inconclusive" and objections:
@@ -182,8 +185,50 @@ def judge_test(
     )  # fmt: skip
 
 
-def held_back(test: ExperimentTest, bars: Sequence[Bar], by_key: Mapping[str, Estimate]) -> Iterator[str]:
-    """Why the controls do not let these bars decide."""
+def _judge_sample(
+    test: ExperimentTest, bars: Sequence[Bar], by_key: Mapping[str, Estimate]
+) -> tuple[Finding, list[Bar]]:
+    """What the bars of one sample say, controls included, and those of them that decide."""
+    found = [judge_bar(bar, by_key.get(_key(bar, OBSERVED))) for bar in bars]
+    whole = _all_of(found)
+    deciding = [bar for bar, one in zip(bars, found, strict=True) if one.verdict == whole.verdict]
+    objections = list(held_back(test, deciding, by_key, whole.verdict))
+    if whole.verdict == "inconclusive" or not objections:
+        return whole, deciding
+    return Finding(
+        verdict="inconclusive", because=f"{whole.because}. But {'; '.join(objections)}"
+    ), deciding  # fmt: skip
+
+
+def _agreement(samples: Sequence[str], parts: Sequence[tuple[Finding, list[Bar]]]) -> Finding:
+    """One finding of several samples, each a replication of the others: they agree, or nothing is decided."""
+    if len(parts) == 1:
+        return parts[0][0]
+    told = "; ".join(
+        f"{name}: {one.verdict}, {one.because}" for name, (one, _) in zip(samples, parts, strict=True)
+    )
+    words = {one.verdict for one, _ in parts}
+    if len(words) > 1:
+        return Finding(verdict="inconclusive", because=f"the samples disagree. {told}")
+    sizes = {one.size for one, _ in parts}
+    return Finding(verdict=words.pop(), because=told, size=sizes.pop() if len(sizes) == 1 else "size open")
+
+
+def failed_gates(gates: Sequence[Gate], by_key: Mapping[str, Estimate]) -> Iterator[str]:
+    """Why specification tests do not let the bars decide."""
+    for gate in gates:
+        sign = 1.0 if gate.direction == "greater" else -1.0
+        if (seen := by_key.get(gate.estimate)) is None:
+            yield f"{gate.label}: {gate.estimate} was not estimated"
+        elif not sign * (seen.value - gate.than) > 0:
+            more = "above" if sign > 0 else "below"
+            yield f"{gate.label} is {number(seen.value, 3)}; it must lie {more} {number(gate.than, 3)}"
+
+
+def held_back(
+    test: ExperimentTest, bars: Sequence[Bar], by_key: Mapping[str, Estimate], word: VerdictWord
+) -> Iterator[str]:
+    """Why the controls do not let these bars decide that the claim is `word`."""
     if test.positive_control is None:
         yield "no world with a planted effect shows that the method would find one"
     for world in test.worlds:
@@ -192,6 +237,8 @@ def held_back(test: ExperimentTest, bars: Sequence[Bar], by_key: Mapping[str, Es
             seen = cleared(bar, by_key.get(_key(bar, world)), planted=planted)
             if seen is None:
                 yield f"the control was not run: {bar.estimate} is missing in the world {world}"
+            elif planted and word == "refuted" and _refuted_in(bar, by_key[_key(bar, world)]) > FALSE_RATE:
+                yield f"{bar.label}: refutes the effect that is planted in the world {world}"
             elif planted and not seen[0]:
                 yield f"{bar.label}: misses the effect that is planted in the world {world}"
             elif seen[0] and not planted:
@@ -212,10 +259,16 @@ def cleared(bar: Bar, estimate: Estimate | None, *, planted: bool) -> tuple[bool
         return word == "supported", word
     from dti_core.lab.intervals import share
 
-    clearing = [_outcome(bar, low, high)[0] == "supported" for low, high in estimate.draws]
-    rate = share(sum(clearing), len(clearing))
-    words = f"cleared in {rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}] of {rate.n} draws"
-    return (rate.value >= POWER if planted else rate.value > FALSE_RATE), words
+    clearing = [ends and _outcome(bar, *ends)[0] == "supported" for ends in estimate.draws]
+    rate, false = share(clearing.count(True), len(clearing)), _refuted_in(bar, estimate)
+    words = f"cleared in {rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}] and refuted in {false:.0%}"
+    return (rate.value >= POWER if planted else rate.value > FALSE_RATE), f"{words} of {rate.n} draws"
+
+
+def _refuted_in(bar: Bar, estimate: Estimate) -> float:
+    """Share of a control world's draws that refute the bar; a draw without an answer does not."""
+    words = [_outcome(bar, *ends)[0] for ends in estimate.draws if ends]
+    return words.count("refuted") / max(len(estimate.draws), 1)
 
 
 def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:

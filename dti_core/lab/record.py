@@ -33,7 +33,7 @@ class Estimate:
     `world` is "observed" or the name of a control world. `at` says where on each dimension of the study the
     number stands, such as {"method": "gmm", "firms": 500}: nobody parses a name. `per_seed` holds the value
     of each seed, in their order, so that two runs can be compared pair by pair. `draws` holds the interval of
-    each draw of a control world that was drawn many times.
+    each draw of a control world that was drawn many times, None where a draw gave no answer.
     """
 
     name: str
@@ -49,16 +49,20 @@ class Estimate:
     world: str = OBSERVED
     per_seed: tuple[float, ...] = ()
     at: Mapping[str, str | float] = field(default_factory=dict, hash=False)
-    draws: tuple[tuple[float, float], ...] = ()
+    draws: tuple[tuple[float, float] | None, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("value", "low", "high"):
             object.__setattr__(self, name, float(getattr(self, name)))
+        places = {key: float(at) if isinstance(at, int) else at for key, at in self.at.items()}
+        object.__setattr__(self, "at", places)
         numbers = {"value": self.value, "low": self.low, "high": self.high}
         if bad := [f"{key} {number}" for key, number in numbers.items() if not math.isfinite(number)]:
             raise ValueError(f"estimate {self.key}: {', '.join(bad)} is not a finite number")
         if self.low > self.high:
             raise ValueError(f"estimate {self.key}: low {self.low} lies above high {self.high}")
+        if wrong := [ends for ends in self.draws if ends and not -math.inf < ends[0] <= ends[1] < math.inf]:
+            raise ValueError(f"estimate {self.key}: a draw is no interval: {wrong[0]}; None says no answer")
 
     @property
     def key(self) -> str:

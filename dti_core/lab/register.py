@@ -40,13 +40,33 @@ class Citation(Strict):
 
 
 class Bar(Strict):
-    """What one estimate must clear: `than`, and the smallest step beyond it that is of interest."""
+    """What one estimate must clear: `than`, and the smallest step beyond it that is of interest.
+
+    Bars of different samples are judged apart, and their verdicts must agree.
+    """
 
     estimate: str
     label: Text
     direction: Literal["greater", "less"]
     than: FiniteFloat
     smallest_effect: Annotated[FiniteFloat, Field(gt=0)]
+    sample: Text | None = Field(
+        None, description="Data that it speaks of, in words, where a test has several."
+    )
+
+    @property
+    def title(self) -> str:
+        """What is estimated, and on which sample where the test has several."""
+        return f"{self.label}, {self.sample}" if self.sample else self.label
+
+
+class Gate(Strict):
+    """A specification test: unless the value of this estimate lies beyond `than`, the bars decide nothing."""
+
+    estimate: str
+    label: Text
+    direction: Literal["greater", "less"]
+    than: FiniteFloat
 
 
 class NegativeControl(Strict):
@@ -71,6 +91,7 @@ class ExperimentTest(Strict):
     reading: Text
     why: Text = Field(description="Why the smallest effects of interest are what they are.")
     estimates: Annotated[tuple[Bar, ...], Field(min_length=1)]
+    gates: tuple[Gate, ...] = ()
     control: NegativeControl
     positive_control: PositiveControl | None = Field(
         None, description="Without one the verdict stays inconclusive."
@@ -83,6 +104,12 @@ class ExperimentTest(Strict):
     def worlds(self) -> tuple[str, ...]:
         """The control worlds, the negative one first."""
         return tuple(control.world for control in (self.control, self.positive_control) if control)
+
+    @property
+    def samples(self) -> dict[str, tuple[Bar, ...]]:
+        """The bars by the sample that they speak of, in the order of the first of each."""
+        named = dict.fromkeys(bar.sample or "" for bar in self.estimates)
+        return {name: tuple(bar for bar in self.estimates if (bar.sample or "") == name) for name in named}
 
 
 class Plan(Strict):
@@ -196,6 +223,8 @@ class Register(Library):
             bars = [bar.estimate for bar in test.estimates]
             if len(set(bars)) < len(bars):
                 yield "test.estimates: an estimate stands in two bars"
+            if "" in test.samples and len(test.samples) > 1:
+                yield "test.estimates: some bars name a sample; then each must"
             if (test.share is None) == (test.grade == "conditional"):
                 yield "test.share: names an estimate, if and only if the grade is 'conditional'"
 

@@ -1,5 +1,6 @@
 """The panel of a run as the estimators take it: one table, one measure of constraint, what else is there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +9,10 @@ import pandas as pd
 from dti_core.lab.errors import DataError
 from dti_core.studies.esg_constraint.data import FirmPanel
 from dti_core.studies.esg_constraint.data.layout import Rectangle, lay_out
-from dti_core.studies.esg_constraint.model.arrays import Array, Integers
+from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
 from dti_core.studies.esg_constraint.model.indices import INDICES, compute_index, missing_columns
 from dti_core.studies.esg_constraint.model.overlap import Overlap, diagnose_overlap
-from dti_core.studies.esg_constraint.model.panel import CONTROLS, Panel
+from dti_core.studies.esg_constraint.model.panel import CONTROLS, Panel, small_firms
 
 #: The panel's own column for a constraint that is known or that the user computed.
 OWN = "constraint"
@@ -67,6 +68,7 @@ def sample_of(data: FirmPanel, measure: str) -> Sample:
         controls=laid.stack(controls) if controls else np.zeros((*seen.shape, 0)), exists=seen,
         industry=_industries(columns.get("industry")), cohort=_cohorts(columns.get("cohort"), laid.years),
         second_rating=columns.get("rating_b"), excluded=columns.get("index_member"),
+        small=_small(columns, seen),
     )  # fmt: skip
     return Sample(panel, chosen, measures, overlaps, laid, tuple(controls))
 
@@ -88,6 +90,14 @@ def _choose(wanted: str, measures: dict[str, Array], overlaps: dict[str, Overlap
     if chosen in overlaps and overlaps[chosen].collinear:
         raise DataError(f"measure '{chosen}': {overlaps[chosen].text} Choose {' or '.join(usable)}.")
     return chosen
+
+
+def _small(columns: Mapping[str, Array], seen: Mask) -> Mask | None:
+    """(1, n_firms) the lowest third by assets in the year before the first rating, or when first seen."""
+    if "log_assets" not in columns:
+        return None
+    rated = np.isfinite(columns["rating_a"]).any(axis=(0, 1))
+    return small_firms(columns["log_assets"], seen, max(0, int(np.argmax(rated)) - 1))
 
 
 def _industries(values: Array | None) -> Integers | None:

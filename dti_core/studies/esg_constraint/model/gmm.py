@@ -89,27 +89,33 @@ def _equations(
     dummies: bool,
 ) -> _Equations:  # fmt: skip
     """All rows of all firms from the first usable year on; unusable ones carry NaN in y and 0 in x and z."""
-    n_years = y.shape[2]
     none = np.zeros((*y.shape, 0))
     exogenous = none if plain is None else plain
     time = np.concatenate([np.ones((*y.shape, 1)), year_dummies(observed)], axis=3) if dummies else none
     design = np.concatenate([x, time], axis=3)
     level = np.where(observed, y, np.nan)
     usable = np.isfinite(level) & np.isfinite(design).all(axis=3)
+    start = int(np.argmax(usable.any(axis=(0, 1))))
     both = usable & np.concatenate([np.zeros_like(usable[:, :, :1]), usable[:, :, :-1]], axis=2)
-    change_y, change_x = (np.diff(values, axis=2, prepend=np.nan) for values in (level, design))
     once = exogenous if system else np.concatenate([exogenous, time], axis=3)
-    blocks = [(*_rows(change_y, change_x, both), _difference_instruments(lagged, once, n_years))]
+    rows = _rows(_changes(level, start), _changes(design, start), both[:, :, start:])
+    blocks = [(*rows, _difference_instruments(lagged, once, start))]
     if system:
-        levels = _level_instruments(lagged, np.concatenate([exogenous, time], axis=3))
-        blocks.append((*_rows(level, design, usable), levels))
-    started = np.arange(n_years) >= np.argmax(usable.any(axis=(0, 1)))
-    row = np.tile(started, len(blocks))
-    outcome, columns = (np.concatenate([block[j] for block in blocks], axis=1)[:, row] for j in (0, 1))
-    instruments = _block_diagonal([block[2] for block in blocks])[:, row]
-    instruments = np.where(np.isfinite(outcome)[:, :, None] & np.isfinite(instruments), instruments, 0.0)
+        levels = _level_instruments(lagged, np.concatenate([exogenous, time], axis=3), start)
+        blocks.append((*_rows(level[:, :, start:], design[:, :, start:], usable[:, :, start:]), levels))
+    outcome, columns = (np.concatenate([block[j] for block in blocks], axis=1) for j in (0, 1))
+    instruments = _block_diagonal([block[2] for block in blocks])
+    known = np.isfinite(outcome)[:, :, None] & np.isfinite(instruments)
+    instruments = np.where(known, instruments, 0.0)
     instruments = instruments[:, :, (instruments != 0).any(axis=(0, 1, 3))]
-    return _Equations(outcome, columns, instruments, int(started.sum()))
+    return _Equations(outcome, columns, instruments, y.shape[2] - start)
+
+
+def _changes(values: Array, start: int) -> Array:
+    """Changes of the years from index `start` on, axis 2; NaN in a year that has none before it."""
+    if not start:
+        return np.diff(values, axis=2, prepend=np.nan)
+    return np.diff(values[:, :, start - 1 :], axis=2)
 
 
 def _rows(y: Array, x: Array, usable: Mask) -> tuple[Array, Array]:
@@ -118,25 +124,28 @@ def _rows(y: Array, x: Array, usable: Mask) -> tuple[Array, Array]:
     return outcome, np.where(usable[..., None], x, 0.0).transpose(0, 2, 3, 1)
 
 
-def _difference_instruments(lagged: tuple[Lags, ...], plain: Array, n_years: int) -> Array:
-    """(d, n_years, l, n) instruments of the differenced equation."""
-    columns = [_spread(one, lag) for one in lagged for lag in range(one.first, (one.last or n_years - 1) + 1)]
-    changes = np.diff(plain, axis=2, prepend=np.nan)
-    return np.concatenate([*columns, changes.transpose(0, 2, 3, 1)], axis=2)
-
-
-def _level_instruments(lagged: tuple[Lags, ...], plain: Array) -> Array:
-    """(d, n_years, l, n) instruments of the level equation: the last change that the lags leave valid."""
+def _difference_instruments(lagged: tuple[Lags, ...], plain: Array, start: int) -> Array:
+    """(d, t, l, n) instruments of the differenced equation, for the years from index `start` on."""
+    n_years = plain.shape[2]
     columns = [
-        _spread(replace(one, values=np.diff(one.values, axis=2, prepend=np.nan)), one.first - 1)
+        _spread(one, lag, start)
         for one in lagged
+        for lag in range(one.first, (one.last or n_years - 1) + 1)
     ]
-    return np.concatenate([*columns, plain.transpose(0, 2, 3, 1)], axis=2)
+    return np.concatenate([*columns, _changes(plain, start).transpose(0, 2, 3, 1)], axis=2)
 
 
-def _spread(one: Lags, lag: int) -> Array:
-    """(d, t, 1 or t, n): the lag as one column, or as a column for each year."""
-    moved = shifted(one.values, lag).swapaxes(1, 2)
+def _level_instruments(lagged: tuple[Lags, ...], plain: Array, start: int) -> Array:
+    """(d, t, l, n) instruments of the level equation: the last change that the lags leave valid."""
+    columns = [_spread(replace(one, values=_changes(one.values, 0)), one.first - 1, start) for one in lagged]
+    return np.concatenate([*columns, plain[:, :, start:].transpose(0, 2, 3, 1)], axis=2)
+
+
+def _spread(one: Lags, lag: int, start: int) -> Array:
+    """(d, t, 1 or t, n): the lag as one column, or as a column for each year, from index `start` on."""
+    n_years = one.values.shape[2]
+    within = one.values[:, :, start - lag : n_years - lag]
+    moved = (within if start >= lag else shifted(one.values, lag)[:, :, start:]).swapaxes(1, 2)
     if one.collapse:
         return moved[:, :, None]
     return np.where(np.eye(moved.shape[1])[None, :, :, None] > 0, moved[:, :, None], 0.0)
@@ -144,6 +153,8 @@ def _spread(one: Lags, lag: int) -> Array:
 
 def _block_diagonal(blocks: list[Array]) -> Array:
     """Rows of all blocks one below the other, each with columns of its own."""
+    if len(blocks) == 1:
+        return blocks[0]
     widths = [block.shape[2] for block in blocks]
     sides = [(sum(widths[:place]), sum(widths[place + 1 :])) for place in range(len(blocks))]
     padded = [np.pad(one, ((0, 0), (0, 0), side, (0, 0))) for one, side in zip(blocks, sides, strict=True)]

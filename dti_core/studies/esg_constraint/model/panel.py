@@ -10,6 +10,8 @@ from dti_core.studies.esg_constraint.model.regression import shifted
 
 #: Controls of the rating equation, all of the year before.
 CONTROLS = ("log_assets", "leverage", "roa")
+#: Small firms are the lowest third by size.
+SMALL_SHARE = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class Panel:
     outcome : rating, NaN where unrated. treatment : constraint of the same year. controls :
     (..., n_controls). exists : the firm is listed. industry : (n_draws, n_firms) codes from 0. cohort :
     (n_draws, n_firms) index of the policy's year, -1 for never. second_rating : another rater's view of the
-    same. excluded : moves being rated but not the rating. Optional ones are None where the data lack them.
+    same. excluded : moves being rated but not the rating. small : (n_draws, n_firms) see `small_firms`.
+    Optional ones are None where the data lack them.
     """
 
     outcome: Array
@@ -30,6 +33,7 @@ class Panel:
     cohort: Integers | None = None
     second_rating: Array | None = None
     excluded: Array | None = None
+    small: Mask | None = None
 
     @property
     def rated(self) -> Mask:
@@ -51,3 +55,26 @@ class Panel:
     def missing(self) -> tuple[str, ...]:
         """Optional arrays that this panel lacks."""
         return tuple(field.name for field in fields(self) if getattr(self, field.name) is None)
+
+
+def size_rank(size: Array, exists: Mask, since: int) -> Array:
+    """(n_draws, n_firms) share of the firms seen in the same year that are smaller; NaN for one without size.
+
+    The year is the first from index `since` on in which the firm is seen with a size: with the year before
+    the first rating, no rating can have moved the rank, and firms that enter later stand beside their peers.
+
+    Parameters
+    ----------
+    size, exists : (n_draws, n_firms, n_years).
+    """
+    seen = exists & np.isfinite(size)
+    order = np.argsort(np.argsort(np.where(seen, size, np.inf), axis=1), axis=1)
+    share = order / np.maximum(seen.sum(axis=1), 1)[:, None]
+    seen = seen & (np.arange(size.shape[2]) >= since)
+    first = np.take_along_axis(share, np.argmax(seen, axis=2)[..., None], axis=2)[..., 0]
+    return np.where(seen.any(axis=2), first, np.nan)
+
+
+def small_firms(size: Array, exists: Mask, since: int) -> Mask:
+    """(n_draws, n_firms) whether a firm is among the lowest third by `size_rank`."""
+    return size_rank(size, exists, since) < SMALL_SHARE

@@ -34,6 +34,10 @@ class Shape:
             values = self.middle + scale * np.expm1(skew * normal)
         return np.maximum(values, self.floor)
 
+    def standard(self, values: Array) -> Array:
+        """`values` from their median in units of about one sd: the 5 to 95 % range over that of a normal."""
+        return np.asarray((values - self.middle) / ((self.high - self.low) / (2 * Z95)))
+
 
 @dataclass(frozen=True, slots=True)
 class Series:

@@ -1,8 +1,10 @@
 """All random numbers of a simulated panel, drawn a panel at a time so that batches do not change them."""
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -16,7 +18,7 @@ WARM_UP = 6
 #: they give the measured between-firm share (.78 over five years) and AR(1) (.77) of a rating.
 ESG_BETWEEN, ESG_PERSISTENCE = 0.68, 0.42
 ERROR_BETWEEN, ERROR_PERSISTENCE = 0.68, 0.42
-CONSTRAINT_PERSISTENCE = 0.5
+HIDDEN_PERSISTENCE = 0.5
 #: Firm effect of constraint: sd and loading on size. Firm effect of ESG: loadings on size and constraint.
 CONSTRAINT_FIRM_SD, CONSTRAINT_ON_SIZE = 1.0, -0.4
 ESG_ON_SIZE, ESG_ON_CONSTRAINT = 0.60, -0.25
@@ -25,6 +27,8 @@ YEAR_SD, YEAR_CORRELATION, INDUSTRY_YEAR_SD = 0.25, -0.6, 0.08
 
 _YEARLY = (*SERIES, "constraint", "profit", "esg", "error_a", "error_b", "investment", "coverage", "member")
 _FIXED = (*_YEARLY, "age", "state")
+#: Noise of single worlds: each name has a stream of its own, so that a further one moves nothing.
+_EXTRA = ("measurement", "hidden")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Noise:
     constraint_factor : (n_draws, n_firms) firm effect of constraint in sd.
     rater_errors : two arrays (n_draws, n_firms, n_years) of unit variance. membership : latent, same shape.
     treatment, cohort : (n_draws, n_firms) uniform on [0, 1). industry : (n_draws, n_firms) code from 0.
+    hidden, measurement : like constraint_path, an AR(1) that nobody measures and white noise; None where the
+        settings do without.
     """
 
     yearly: dict[str, Array]
@@ -48,6 +54,8 @@ class Noise:
     treatment: Array
     cohort: Array
     industry: Integers
+    hidden: Array | None = None
+    measurement: Array | None = None
 
 
 def draw_noise(settings: WorldSettings, generators: Sequence[np.random.Generator]) -> Noise:
@@ -71,9 +79,12 @@ def draw_noise(settings: WorldSettings, generators: Sequence[np.random.Generator
     esg_firm = loaded(
         firms["esg"], (firms["log_assets"], firms["constraint"]), (ESG_ON_SIZE, ESG_ON_CONSTRAINT)
     )
-    constraint = autoregression(paths["constraint"], CONSTRAINT_PERSISTENCE)
+    constraint = autoregression(paths["constraint"], settings.persistence)
     constraint += CONSTRAINT_FIRM_SD * factor[..., None] + shocks[0]
     esg = _split(esg_firm, paths["esg"], ESG_BETWEEN, ESG_PERSISTENCE) + shocks[1]
+    wanted = {"measurement": settings.reliability < 1, "hidden": settings.hidden_shock != 0}
+    extra = {name: _extra(name, generators, (n_firms, n_years)) for name in _EXTRA if wanted[name]}
+    hidden = autoregression(extra["hidden"], HIDDEN_PERSISTENCE) if "hidden" in extra else None
     last = {name: path[..., WARM_UP:] for name, path in paths.items()}
     errors = tuple(
         _split(firms[name], last[name], ERROR_BETWEEN, ERROR_PERSISTENCE) for name in ("error_a", "error_b")
@@ -81,8 +92,17 @@ def draw_noise(settings: WorldSettings, generators: Sequence[np.random.Generator
     return Noise(
         yearly=last, fixed=firms, constraint_path=constraint, esg_path=esg, constraint_factor=factor,
         rater_errors=(errors[0], errors[1]), membership=_split(firms["member"], last["member"], 0.7, 0.7),
-        treatment=uniform[:, 0], cohort=uniform[:, 1], industry=industry,
+        treatment=uniform[:, 0], cohort=uniform[:, 1], industry=industry, hidden=hidden,
+        measurement=extra.get("measurement"),
     )  # fmt: skip
+
+
+def _extra(name: str, generators: Sequence[np.random.Generator], shape: tuple[int, int]) -> Array:
+    """(n_draws, *shape) standard normal, by a generator a panel that the panel's seed and `name` make."""
+    word = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])
+    roots = [cast(np.random.SeedSequence, generator.bit_generator.seed_seq) for generator in generators]
+    named = [np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, word)) for root in roots]
+    return np.stack([np.random.default_rng(seeds).standard_normal(shape) for seeds in named])
 
 
 def _split(firm: Array, year: Array, between: float, persistence: float) -> Array:

@@ -58,12 +58,21 @@ def grade_slope() -> float:
     return float(stats.norm.pdf(steps).sum())
 
 
-def is_rated(settings: WorldSettings, noise: Noise, size: Array, member: Mask, news: Array) -> Mask:
+def leaning(error: Array, size: Array, size_bias: float) -> Array:
+    """A rater's error that moves with the firm's size of the year, again of about unit variance."""
+    return (error + size_bias * size) / math.sqrt(1.0 + size_bias**2) if size_bias else error
+
+
+def is_rated(
+    settings: WorldSettings, noise: Noise, size: Array, rank: Array, member: Mask, news: Array
+) -> Mask:
     """(n_draws, n_firms, n_years) whether raters cover a firm: size, index membership, luck and `news`.
 
     `news` is 0 where coverage is ignorable; else it is made of the outcome and the regressor, so that the
-    rated firms are a selected sample.
+    rated firms are a selected sample. `rank` : (n_draws, n_firms) of size, which decides when raters start.
     """
     luck = 0.8 * noise.fixed["coverage"][..., None] + 0.6 * noise.yearly["coverage"]
     latent = luck + SIZE_IN_COVERAGE * size + MEMBER_IN_COVERAGE * member + news
-    return (latent > RATED_THRESHOLD) & (settings.years >= settings.first_rating_year)
+    starts = np.array(settings.coverage_starts or (settings.first_rating_year,))
+    wave = (len(starts) * (1.0 - np.nan_to_num(rank))).astype(np.int64).clip(0, len(starts) - 1)
+    return (latent > RATED_THRESHOLD) & (settings.years >= starts[wave][..., None])

@@ -1,5 +1,6 @@
 """A simulated panel of listed firms in which the effect of constraints on ESG, and its reverse, are known."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
-from dti_core.studies.esg_constraint.model.panel import CONTROLS, Panel
+from dti_core.studies.esg_constraint.model.panel import CONTROLS, SMALL_SHARE, Panel, size_rank, small_firms
 from dti_core.studies.esg_constraint.model.shock import relaxed
-from dti_core.studies.esg_constraint.worlds.noise import Noise, draw_noise
-from dti_core.studies.esg_constraint.worlds.raters import grade, is_rated
+from dti_core.studies.esg_constraint.worlds.firms import SERIES
+from dti_core.studies.esg_constraint.worlds.noise import WARM_UP, Noise, draw_noise
+from dti_core.studies.esg_constraint.worlds.raters import grade, is_rated, leaning
 from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
-from dti_core.studies.esg_constraint.worlds.sheets import make_sheets
+from dti_core.studies.esg_constraint.worlds.sheets import Sheets, make_sheets
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class PanelDraws:
 
     columns : name -> firm-year values, NaN where a firm is not listed. Money is over total assets of the same
         year; log_assets is ln of millions of RMB; age in years. constraint is what drives ESG, in within-firm
-        sd, higher = more constrained; esg is latent, in sd. rating_a, rating_b : grades 1..9, NaN where not
+        sd, higher = more constrained, as it is measured; esg is latent, in sd. rating_a, rating_b : grades 1..9, NaN where not
         rated.
     rated, observed, index_member : firm-year flags (index members are rated more often, and membership has no
         other link with ESG).
@@ -46,6 +48,7 @@ class PanelDraws:
         return Panel(
             self["rating_a"], self["constraint"], controls, self.observed, self.industry, self.cohort,
             self["rating_b"], self.index_member.astype(float),
+            small_firms(self["log_assets"], self.observed, before_ratings(self.settings)),
         )  # fmt: skip
 
     def table(self, draw: int = 0) -> pd.DataFrame:
@@ -63,24 +66,54 @@ class PanelDraws:
         return pd.DataFrame(table | {"index_member": self.index_member[draw, firm, year].astype(float)})
 
 
+def before_ratings(settings: WorldSettings) -> int:
+    """Index of the last year without ratings, by whose sizes firms count as small; 0 if there is none."""
+    return max(0, settings.first_rating_year - settings.first_year - 1)
+
+
 def simulate(settings: WorldSettings, generators: Sequence[np.random.Generator]) -> PanelDraws:
     """One panel a generator, so that a panel does not depend on the others of its batch."""
     noise = draw_noise(settings, generators)
     sheets = make_sheets(settings, noise)
+    rank = size_rank(sheets.size, sheets.observed, before_ratings(settings))
     cohort = _cohorts(settings, noise)
-    constraint, esg = _interact(settings, noise, relaxed(cohort, settings.n_years))
+    pushes = _pushes(settings, noise, sheets, cohort)
+    constraint, esg = _interact(settings, noise, pushes, rank < SMALL_SHARE)
     member = noise.membership > 0.25
     lagged = np.concatenate([constraint[..., :1], constraint[..., :-1]], axis=-1)
     news = settings.selection_strength * (esg - lagged)
-    rated = is_rated(settings, noise, sheets.size, member, news) & sheets.observed
-    columns = sheets.columns | {"constraint": constraint, "esg": esg}
+    rated = is_rated(settings, noise, sheets.size, rank, member, news) & sheets.observed
+    columns = sheets.columns | {"constraint": measured(settings, noise, constraint), "esg": esg}
     listed = {name: np.where(sheets.observed, values, np.nan) for name, values in columns.items()}
     for name, error in zip(("rating_a", "rating_b"), noise.rater_errors, strict=True):
-        listed[name] = np.where(rated, grade(esg, error, settings.rater_noise), np.nan)
+        biased = leaning(error, sheets.size, settings.size_bias)
+        listed[name] = np.where(rated, grade(esg, biased, settings.rater_noise), np.nan)
     return PanelDraws(
         settings, listed, rated, sheets.observed, member & sheets.observed, sheets.state, noise.industry,
         cohort,
     )  # fmt: skip
+
+
+def measured(settings: WorldSettings, noise: Noise, constraint: Array) -> Array:
+    """The constraint as accounts show it: with white error, by its reliability within firms (variance 1)."""
+    if noise.measurement is None:
+        return constraint
+    return constraint + math.sqrt(1 / settings.reliability - 1) * noise.measurement[..., WARM_UP:]
+
+
+def _pushes(settings: WorldSettings, noise: Noise, sheets: Sheets, cohort: Integers) -> tuple[Array, Array]:
+    """What else moves the constraint of a year, and the next year's ESG; 0 in the warm-up."""
+    shares = np.array([*(settings.shock_shares or np.ones(len(settings.shock_years))), 0.0])
+    own = np.select([cohort == year - settings.first_year for year in settings.shock_years], shares[:-1], 0.0)
+    fall = settings.shock_size * own[..., None] * relaxed(cohort, settings.n_years)
+    profit = settings.observed_shock * SERIES["roa"].shape.standard(sheets.columns["roa"])
+    push = np.zeros_like(noise.constraint_path)
+    push[..., WARM_UP:] = -fall - profit - settings.size_bias * sheets.size
+    esg = np.zeros_like(push)
+    esg[..., WARM_UP:] = profit
+    if noise.hidden is not None:
+        push, esg = push - settings.hidden_shock * noise.hidden, esg + settings.hidden_shock * noise.hidden
+    return push, esg
 
 
 def _cohorts(settings: WorldSettings, noise: Noise) -> Integers:
@@ -92,19 +125,20 @@ def _cohorts(settings: WorldSettings, noise: Noise) -> Integers:
     return np.where(treated, years[(noise.cohort * len(years)).astype(np.int64)], -1)
 
 
-def _interact(settings: WorldSettings, noise: Noise, shock: Array) -> tuple[Array, Array]:
+def _interact(
+    settings: WorldSettings, noise: Noise, pushes: tuple[Array, Array], small: Mask
+) -> tuple[Array, Array]:
     """(n_draws, n_firms, n_years) constraint and latent ESG, made year by year through the warm-up."""
-    warm_up = noise.esg_path.shape[-1] - settings.n_years
-    fall = np.zeros_like(noise.esg_path)
-    fall[..., warm_up:] = settings.shock_size * shock
-    own = noise.constraint_path - fall
+    large = settings.effect if settings.effect_large is None else settings.effect_large
+    effect = np.where(small, settings.effect, large)
+    own, pushed = noise.constraint_path + pushes[0], pushes[1]
     esg = noise.esg_path.copy()
     constraint = np.empty_like(own)
     constraint[..., 0] = own[..., 0] + settings.reverse_effect * esg[..., 0]
     for year in range(1, own.shape[-1]):
-        esg[..., year] += settings.effect * constraint[..., year - 1]
+        esg[..., year] += effect * constraint[..., year - 1] + pushed[..., year - 1]
         constraint[..., year] = own[..., year] + settings.reverse_effect * esg[..., year]
-    return constraint[..., warm_up:], esg[..., warm_up:]
+    return constraint[..., WARM_UP:], esg[..., WARM_UP:]
 
 
 @dataclass(frozen=True, slots=True)
