@@ -17,6 +17,7 @@ from dti_core.studies.esg_constraint.measures.coverage import coverage_table, si
 from dti_core.studies.esg_constraint.measures.direction import study_direction
 from dti_core.studies.esg_constraint.measures.estimators import estimator_table, study_estimators
 from dti_core.studies.esg_constraint.measures.findings import Findings, exact
+from dti_core.studies.esg_constraint.measures.instrument_sets import study_instrument_sets
 from dti_core.studies.esg_constraint.measures.moments import study_moments
 from dti_core.studies.esg_constraint.measures.omitted import study_omitted
 from dti_core.studies.esg_constraint.measures.overlap import study_overlap
@@ -73,6 +74,7 @@ def panel_parts(sample: Sample, n_resamples: int, config: Config, *, real: bool)
         "raters": partial(study_raters, sample),
         "estimators": partial(study_estimators, sample, wild, real),
         "packages": partial(study_packages, sample),
+        "instruments": partial(study_instrument_sets, sample),
         "direction": partial(study_direction, sample),
         "timing": partial(study_timing, sample),
         "staggered": partial(study_staggered, sample, n_resamples, multipliers),

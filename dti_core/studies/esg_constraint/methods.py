@@ -17,7 +17,8 @@ from dti_core.studies.esg_constraint.model import packages, regression
 from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
 from dti_core.studies.esg_constraint.model.effects import Effect
 from dti_core.studies.esg_constraint.model.fit import Cluster, Fit, join, slices
-from dti_core.studies.esg_constraint.model.gmm import Lags, gmm
+from dti_core.studies.esg_constraint.model.gmm import Lags
+from dti_core.studies.esg_constraint.model.instrument_sets import DynamicModel
 from dti_core.studies.esg_constraint.model.instruments import two_stage
 from dti_core.studies.esg_constraint.model.panel import Panel
 from dti_core.studies.esg_constraint.model.regression import least_squares, shifted, year_dummies
@@ -68,10 +69,10 @@ def _by(estimator: Callable[[Array, Array, Mask], Fit]) -> Callable[[Panel], Fit
     return lambda panel: estimator(panel.outcome, panel.regressors(), panel.rated)
 
 
-def _gmm(panel: Panel, system: bool = False, by_size: bool = False) -> Fit:
+def dynamic_model(panel: Panel, by_size: bool = False) -> DynamicModel:
     """Rating on last year's constraint and controls, its own lag, and theirs before (common factor of AR(1)).
 
-    `by_size` : small firms and all others have an effect and year effects of their own; the first is column 0.
+    `by_size` : small firms and others have an effect and year effects of their own; the first is column 0.
 
     A rater's noise makes the rating of two years ago invalid as an instrument, so that its lags start at
     three. Constraint and controls count as predetermined: the rating may move those of its own year and of
@@ -79,21 +80,26 @@ def _gmm(panel: Panel, system: bool = False, by_size: bool = False) -> Fit:
     step loses none against two. Industry-year shocks stay in the error.
     """
     rating = np.where(panel.rated, panel.outcome, np.nan)
-    groups = _by_size(panel) if by_size else [np.ones((1, 1, 1))]
-    constraints = [panel.treatment * group for group in groups]
-    controls = [panel.controls[..., k] for k in range(panel.controls.shape[3])]
-    own = _years_of(panel, groups[0]) if by_size else None
-    columns = [shifted(one, 1) for one in (*constraints, rating, *controls)]
-    columns += [shifted(one, 2) for one in (*constraints, *controls)]
-    lagged = [Lags(rating, 3, 5, collapse=True)]
-    lagged += [Lags(one, 2, 5, collapse=True) for one in constraints]
-    lagged += [Lags(one, 2, 4, collapse=True) for one in controls]
+    groups = _by_size(panel) if by_size else {"": np.ones((1, 1, 1))}
+    constraints = {f"constraint{who}": panel.treatment * group for who, group in groups.items()}
+    controls = {name: panel.controls[..., k] for k, name in enumerate(packages.names_of(panel)[1:])}
+    small = next(iter(groups.values()))
+    own = _years_of(panel, small) if by_size else None
+    columns = [shifted(one, 1) for one in (*constraints.values(), rating, *controls.values())]
+    columns += [shifted(one, 2) for one in (*constraints.values(), *controls.values())]
+    sets = {"rating": Lags(rating, 3, 5, collapse=True)}
+    sets |= {name: Lags(one, 2, 5, collapse=True) for name, one in constraints.items()}
+    sets |= {name: Lags(one, 2, 4, collapse=True) for name, one in controls.items()}
     x = np.stack(columns, axis=3)
     x = x if own is None else np.concatenate([x, own], axis=3)
-    return gmm(rating, x, panel.rated, tuple(lagged), own, system=system, steps="one")
+    return DynamicModel(rating, x, panel.rated, sets, own)
 
 
-def _by_size(panel: Panel) -> list[Array]:
+def _gmm(panel: Panel, system: bool = False, by_size: bool = False) -> Fit:
+    return dynamic_model(panel, by_size).fit(system)
+
+
+def _by_size(panel: Panel) -> dict[str, Array]:
     """1 for small firms, and for all others.
 
     Raises
@@ -103,7 +109,7 @@ def _by_size(panel: Panel) -> list[Array]:
     small = cast(Mask, panel.small)[..., None]
     if not (small.any(axis=1) & ~small.all(axis=1)).all():
         raise ValueError("all firms are of one size, so that nothing is said of small ones")
-    return [small.astype(float), (~small).astype(float)]
+    return {" of small firms": small.astype(float), " of other firms": (~small).astype(float)}
 
 
 def _years_of(panel: Panel, group: Array) -> Array:
@@ -158,7 +164,9 @@ AVERAGE = "difference_gmm"
 #: instrument rests on it, because lags of the rating start at three.
 GATES: Mapping[str, float] = MappingProxyType({"hansen_p": 0.05, "ar3_p": 0.05, "instruments_per_firm": 1.0})
 _STRICT = "no feedback from the rating to later constraints"
-_AS_GMM = "errors AR(1) at most, rater noise white, constraint and controls predetermined, constraint well measured"
+_AS_GMM = (
+    "errors AR(1) at most, rater noise white, constraint and controls predetermined, constraint well measured"
+)
 _NOISE: frozenset[Threat] = frozenset({"rater_noise"})
 _FIRM: frozenset[Threat] = frozenset({"rater_noise", "firm_effects"})
 _YEAR: frozenset[Threat] = frozenset({"rater_noise", "common_shocks"})
@@ -229,6 +237,11 @@ METHODS: dict[str, Estimator] = {
         ("joint normality", "index membership does not move the rating", _STRICT), ("excluded",),
         valid_against=_BOTH | _SELECTION,
     ),
+}  # fmt: skip
+
+#: Dynamic models whose instruments are tested set by set, on one observed panel.
+DYNAMIC: Mapping[str, Callable[[Panel], DynamicModel]] = {
+    DECIDING: partial(dynamic_model, by_size=True), AVERAGE: dynamic_model,
 }  # fmt: skip
 
 #: Offers of packages for one observed panel; none enters the Monte Carlo, so each is offered as its stacked

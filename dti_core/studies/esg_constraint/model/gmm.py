@@ -128,9 +128,7 @@ def _difference_instruments(lagged: tuple[Lags, ...], plain: Array, start: int) 
     """(d, t, l, n) instruments of the differenced equation, for the years from index `start` on."""
     n_years = plain.shape[2]
     columns = [
-        _spread(one, lag, start)
-        for one in lagged
-        for lag in range(one.first, (one.last or n_years - 1) + 1)
+        _spread(one, lag, start) for one in lagged for lag in range(one.first, (one.last or n_years - 1) + 1)
     ]
     return np.concatenate([*columns, _changes(plain, start).transpose(0, 2, 3, 1)], axis=2)
 
