@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dti_core.lab.errors import DataError
 from dti_core.studies.esg_constraint import figures
+from dti_core.studies.esg_constraint.data import FirmPanel
+from dti_core.studies.esg_constraint.data.prepare import prepare_panel, validate_panel
+from dti_core.studies.esg_constraint.data.sample import sample_of
+from dti_core.studies.esg_constraint.data.winsorise import winsorised
+from dti_core.studies.esg_constraint.measures.packages import study_packages
 from dti_core.studies.esg_constraint.methods import METHODS, ON_ONE_PANEL, fit_draws
 from dti_core.studies.esg_constraint.model import packages
 from dti_core.studies.esg_constraint.model.panel import Panel
@@ -153,3 +159,74 @@ def test_offers_of_packages_stay_out_of_the_monte_carlo_and_follow_their_stacked
     assert len(set(titles)) == len(titles)
     assert ON_ONE_PANEL["two_way_linearmodels"].valid_against == METHODS["two_way"].valid_against
     assert ON_ONE_PANEL["fama_macbeth"].valid_against == frozenset()
+
+
+# --- What a user may ask for: countries, weights, own controls, extremes pulled in ---
+
+
+def own_rows(n_firms: int = 40) -> pd.DataFrame:
+    """A user's file: amounts in millions, two countries, weights."""
+    rng = np.random.default_rng(4)
+    rows = pd.DataFrame({"firm": np.repeat(range(n_firms), 6), "year": np.tile(range(2010, 2016), n_firms)})
+    amounts = {name: np.exp(rng.normal(size=len(rows))) for name in ("cash_flow", "net_income", "cash")}
+    return rows.assign(
+        **amounts, assets=np.exp(5 + rng.normal(size=len(rows))), leverage=rng.uniform(size=len(rows)),
+        rating_a=rng.integers(1, 10, len(rows)).astype(float), constraint=rng.normal(size=len(rows)),
+        country=np.repeat(rng.choice(["A", "B"], n_firms), 6), weight=rng.uniform(0.5, 2, len(rows)),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def own() -> FirmPanel:
+    return FirmPanel(validate_panel(prepare_panel(own_rows(), {})))
+
+
+def test_country_year_effects_and_weights_meet_linearmodels(own) -> None:
+    """PanelOLS with dummies of country and year beside firm effects, and with weights; eight decimals."""
+    from linearmodels.panel import PanelOLS
+
+    panel = sample_of(own, "auto").panel
+    seen = {"country": np.broadcast_to(panel.country[..., None], panel.outcome.shape), "weight": panel.weight}
+    y, x, _ = packages.rows_of(panel, {name: values.astype(float) for name, values in seen.items()})
+    cell = x["country"] * 10_000 + y.index.get_level_values("year")
+    cells = pd.DataFrame({"cell": cell.astype("category")})
+    x, weight = x.drop(columns=["country", "weight"]), x["weight"]
+    errors = {"cov_type": "clustered", "cluster_entity": True, **OURS}
+    peers = {
+        "country_year": PanelOLS(y, x, entity_effects=True, other_effects=cells),
+        "weighted": PanelOLS(y, x, entity_effects=True, time_effects=True, weights=weight),
+    }
+    for name, peer in peers.items():
+        mine, theirs = fit_draws(ON_ONE_PANEL[name], panel), peer.fit(**errors)
+        np.testing.assert_allclose(mine.coef[0], theirs.params, rtol=0, atol=1e-8)
+        np.testing.assert_allclose(mine.std_error[0], theirs.std_errors, rtol=0, atol=1e-8)
+
+
+def test_own_controls_take_the_place_of_the_usual_ones(own) -> None:
+    usual, mine = sample_of(own, "auto"), sample_of(own, "auto", "cash, leverage")
+    assert usual.controls == ("log_assets", "leverage", "roa")
+    assert mine.controls == ("cash", "leverage")
+    np.testing.assert_array_equal(mine.panel.controls, mine.laid.stack(["cash", "leverage"]))
+    for wrong in ("size", "rating_a", "constraint"):
+        with pytest.raises(DataError, match=f"controls: {wrong} cannot be one"):
+            sample_of(own, "auto", wrong)
+
+
+def test_extremes_are_pulled_in_at_their_quantiles_and_nothing_else_is_touched(own) -> None:
+    """Of 240 cash ratios the 2 % at either end take the value of the quantile."""
+    held, before = winsorised(own, 0.02).table, own.table
+    low, high = np.quantile(before["cash"], [0.02, 0.98])
+    np.testing.assert_allclose(held["cash"], np.clip(before["cash"], low, high))
+    assert (held["cash"] != before["cash"]).sum() == 10
+    for name in ("rating_a", "country", "weight", "firm", "year"):
+        pd.testing.assert_series_equal(held[name], before[name])
+    assert winsorised(own, 0.0) is own
+
+
+def test_countries_and_weights_open_their_estimators_and_are_named_where_missing(own) -> None:
+    found = study_packages(sample_of(own, "auto"))
+    assert {"effect_country_year", "effect_weighted"} <= {one.name for one in found.estimates}
+    without = FirmPanel(own.table.drop(columns=["country", "weight"]))
+    left_out = dict(study_packages(sample_of(without, "auto")).left_out)
+    assert left_out["Firm and country-year effects"] == "needs the column country"
+    assert left_out["Firm and year effects, by the column weight"] == "needs the column weight"

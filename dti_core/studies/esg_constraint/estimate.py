@@ -13,6 +13,7 @@ from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Result
 from dti_core.studies.esg_constraint.data import FirmPanel, Parameters
 from dti_core.studies.esg_constraint.data.sample import OWN, Sample, sample_of
+from dti_core.studies.esg_constraint.data.winsorise import winsorised
 from dti_core.studies.esg_constraint.measures.coverage import coverage_table, simulate_worlds, study_coverage
 from dti_core.studies.esg_constraint.measures.direction import study_direction
 from dti_core.studies.esg_constraint.measures.estimators import estimator_table, study_estimators
@@ -53,9 +54,10 @@ def estimate(config: Config, data: FirmPanel, card: DataCard) -> Result:
     """
     asked = config.typed(Parameters)
     parts: dict[str, Part] = {name: partial(study_published, name) for name in published_panels()}
+    data = winsorised(data, asked.winsorise)
     parts["moments"] = partial(_moments, config.seeds("moments"))
     if data.rated:
-        sample = sample_of(data, asked.measure)
+        sample = sample_of(data, asked.measure, asked.controls)
         parts |= panel_parts(sample, asked.n_resamples, config, real=card.origin != "simulated")
         parts["truth"] = partial(_truth, data, sample)
     worlds = simulate_worlds(config)

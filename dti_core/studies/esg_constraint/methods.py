@@ -69,6 +69,17 @@ def _by(estimator: Callable[[Array, Array, Mask], Fit]) -> Callable[[Panel], Fit
     return lambda panel: estimator(panel.outcome, panel.regressors(), panel.rated)
 
 
+def _country_year(panel: Panel) -> Fit:
+    effects: tuple[Effect, ...] = ("firm", "industry_year")
+    return least_squares(
+        panel.outcome, panel.regressors(), panel.rated, effects, "firm", cast(Integers, panel.country)
+    )
+
+
+def _by_weight(panel: Panel) -> Fit:
+    return least_squares(panel.outcome, panel.regressors(), panel.rated, weight=panel.weight)
+
+
 def dynamic_model(panel: Panel, by_size: bool = False) -> DynamicModel:
     """Rating on last year's constraint and controls, its own lag, and theirs before (common factor of AR(1)).
 
@@ -244,8 +255,9 @@ DYNAMIC: Mapping[str, Callable[[Panel], DynamicModel]] = {
     DECIDING: partial(dynamic_model, by_size=True), AVERAGE: dynamic_model,
 }  # fmt: skip
 
-#: Offers of packages for one observed panel; none enters the Monte Carlo, so each is offered as its stacked
-#: twin is, which meets it to eight decimals, and those without a twin are not offered as valid at all.
+#: Offers for one observed panel. None enters the Monte Carlo: a package's is offered as its stacked twin is,
+#: which meets it to eight decimals, and one without a twin is not offered as valid at all. Countries and
+#: weights exist in a user's panel only.
 ON_ONE_PANEL: dict[str, Estimator] = {
     "pooled_statsmodels": Estimator(
         "Pooled OLS, by statsmodels", packages.pooled, METHODS["pooled"].assumes,
@@ -270,6 +282,13 @@ ON_ONE_PANEL: dict[str, Estimator] = {
             "partial_r_squared": ("IV2SLS, partial R2 of the policy", "what the instrument explains"),
             "wu_hausman_p": ("IV2SLS, Wu-Hausman p", "small: least squares and instrument disagree"),
         },
+    ),
+    "country_year": Estimator(
+        "Firm and country-year effects", _country_year, (_STRICT,), ("country",),
+    ),
+    "weighted": Estimator(
+        "Firm and year effects, by the column weight", _by_weight, (_STRICT, "weights unrelated to errors"),
+        ("weight",),
     ),
     "ordered_logit": Estimator(
         "Ordered logit with firm means, by statsmodels", packages.ordered, (_STRICT,),

@@ -56,6 +56,8 @@ class Parameters:
     data_path: str
     map: str
     measure: str
+    controls: str
+    winsorise: float
     n_draws: int
     n_power_draws: int
     n_resamples: int

@@ -29,9 +29,10 @@ def prepare_panel(raw: pd.DataFrame, mapping: dict[str, str]) -> pd.DataFrame:
             table[name] = amounts[name]
     if "ownership" in ours:
         table["state"] = owned_by_state(ours["ownership"])
-    if "industry" in ours:
-        codes = pd.factorize(ours["industry"], sort=True)[0]
-        table["industry"] = np.where(codes < 0, np.nan, codes)
+    for name in ("industry", "country"):
+        if name in ours:
+            codes = pd.factorize(ours[name], sort=True)[0]
+            table[name] = np.where(codes < 0, np.nan, codes)
     if "sales" in amounts:
         table["sales_growth"] = _growth(table, amounts["sales"])
         if "industry" in table:

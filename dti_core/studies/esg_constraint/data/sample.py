@@ -16,6 +16,8 @@ from dti_core.studies.esg_constraint.model.panel import CONTROLS, Panel, small_f
 
 #: The panel's own column for a constraint that is known or that the user computed.
 OWN = "constraint"
+#: Columns that play another part than that of a control.
+NO_CONTROLS = ("rating_a", "rating_b", OWN, "cohort", "industry", "country", "weight", "index_member")
 #: What `measure="auto"` takes, the first that the columns allow; SA never, it is collinear with size.
 PREFERENCE = (OWN, "WW", "KZ", "FC")
 
@@ -47,8 +49,12 @@ class Sample:
         return f"{self.measure} a grade"
 
 
-def sample_of(data: FirmPanel, measure: str) -> Sample:
+def sample_of(data: FirmPanel, measure: str, controls: str = "") -> Sample:
     """Lay out a rated table; an index is divided by its sd, the panel's own column is taken as it is.
+
+    Parameters
+    ----------
+    controls : names of columns, commas between; empty takes those of `CONTROLS` that are there.
 
     Raises
     ------
@@ -62,15 +68,30 @@ def sample_of(data: FirmPanel, measure: str) -> Sample:
     measures = {OWN: columns[OWN]} if OWN in columns else {}
     measures |= {name: np.asarray(values / np.nanstd(values)) for name, values in indices.items()}
     chosen = _choose(measure, measures, overlaps)
-    controls = [name for name in CONTROLS if name in columns]
+    names = own_controls(controls, columns) or tuple(name for name in CONTROLS if name in columns)
     panel = Panel(
         outcome=columns["rating_a"], treatment=measures[chosen],
-        controls=laid.stack(controls) if controls else np.zeros((*seen.shape, 0)), exists=seen,
+        controls=laid.stack(names) if names else np.zeros((*seen.shape, 0)), exists=seen,
         industry=_industries(columns.get("industry")), cohort=_cohorts(columns.get("cohort"), laid.years),
         second_rating=columns.get("rating_b"), excluded=columns.get("index_member"),
-        small=_small(columns, seen),
+        small=_small(columns, seen), country=_industries(columns.get("country")),
+        weight=columns.get("weight"),
     )  # fmt: skip
-    return Sample(panel, chosen, measures, overlaps, laid, tuple(controls))
+    return Sample(panel, chosen, measures, overlaps, laid, names)
+
+
+def own_controls(text: str, columns: Mapping[str, Array]) -> tuple[str, ...]:
+    """The user's list of controls, "leverage, tobin_q", each a column of the analysis.
+
+    Raises
+    ------
+    DataError for a name that is no column, or one that plays another part.
+    """
+    names = tuple(dict.fromkeys(filter(None, (name.strip() for name in text.split(",")))))
+    possible = [name for name in columns if name not in NO_CONTROLS]
+    if wrong := [name for name in names if name not in possible]:
+        raise DataError(f"controls: {', '.join(wrong)} cannot be one. This panel has {', '.join(possible)}.")
+    return names
 
 
 def firm_constant(values: Array) -> Array:

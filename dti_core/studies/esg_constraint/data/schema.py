@@ -43,14 +43,16 @@ SCHEMA: Mapping[str, Column] = MappingProxyType(
         "constraint": Column("an own constraint index, higher = more constrained (negate |SA|)"),
         "ownership": Column("1 or 'state' = owned by the state, 0 or 'private' = not"),
         "industry": Column("industry code, text or number"),
+        "country": Column("country, text or code"),
+        "weight": Column("weight of the firm-year, such as one over its chance of being sampled", 0.0),
         "cohort": Column("year in which a policy relaxed the firm's constraint, 0 = never", 0.0, 2100.0),
         "index_member": Column("1 = in an index that raters cover, 0 = not", 0.0, 1.0),
     }
 )
-TEXT_COLUMNS = ("firm", "ownership", "industry")
+TEXT_COLUMNS = ("firm", "ownership", "industry", "country")
 RATINGS = ("rating_a", "rating_b")
 #: Columns that are taken as they are.
-AS_GIVEN = (*RATINGS, "cohort", "index_member")
+AS_GIVEN = (*RATINGS, "cohort", "index_member", "weight")
 #: Letter grades of Chinese raters, from worst to best; read as 1 to 9.
 GRADES = ("C", "CC", "CCC", "B", "BB", "BBB", "A", "AA", "AAA")
 
@@ -78,6 +80,8 @@ _ANALYSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "effect on the rating": ("rating_a",),
         "swap of raters": ("rating_a", "rating_b"),
         "industry x year effects": ("industry",),
+        "country x year effects": ("country",),
+        "weighted effects": ("weight",),
         "split by ownership": ("ownership",),
         "cash-flow sensitivity of investment": ("capex", "cash_flow", "assets"),
     }

@@ -22,6 +22,8 @@ COLUMNS = {
     "second_rating": "rating_b",
     "excluded": "index_member",
     "industry": "industry",
+    "country": "country",
+    "weight": "weight",
 }
 
 

@@ -1,7 +1,5 @@
 """What do maintained packages say on one panel, and the regression table that a paper would print."""
 
-from typing import cast
-
 import numpy as np
 
 from dti_core.lab.methods import left_out
@@ -14,7 +12,7 @@ from dti_core.studies.esg_constraint.model.packages import GRADES, PackageFit, n
 
 
 def study_packages(sample: Sample) -> Findings:
-    """Effects by linearmodels and statsmodels, their tests, and the table of their regressions."""
+    """Effects by what is offered for one panel only, its tests, and the table of packages' regressions."""
     found, fits = Findings(), dict[str, PackageFit]()
     lacking = left_out(ON_ONE_PANEL, COLUMNS.keys() - sample.panel.missing())
     for name, method in ON_ONE_PANEL.items():
@@ -23,17 +21,19 @@ def study_packages(sample: Sample) -> Findings:
             found.left_out.append((method.title, f"needs the column {columns}"))
             continue
         try:
-            fit = cast(PackageFit, method.run(sample.panel))
+            fit = method.run(sample.panel)
         except (ValueError, np.linalg.LinAlgError) as error:
             found.left_out.append((method.title, str(error)))
             continue
         at = {"measure": "effect", "method": name}
-        if fit.unit != GRADES:
+        unit = fit.unit if isinstance(fit, PackageFit) else GRADES
+        if unit != GRADES:
             at = {"measure": "effect of outcome", "outcome": "grade"}
-        found.add(f"effect_{name}", fit, sample.unit.replace(GRADES, fit.unit), **at)
+        found.add(f"effect_{name}", fit, sample.unit.replace(GRADES, unit), **at)
         for diagnostic, (title, reads) in method.tests.items():
             found.test(title, float(fit.diagnostics[diagnostic][0]), reads)
-        fits[method.title] = fit
+        if isinstance(fit, PackageFit):
+            fits[method.title] = fit
     if fits:
         words = [f"{plain(name)} of last year" for name in (sample.measure, *sample.controls)]
         terms = dict(zip(names_of(sample.panel), words, strict=True))

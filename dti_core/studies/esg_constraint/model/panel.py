@@ -22,7 +22,8 @@ class Panel:
     (..., n_controls). exists : the firm is listed. industry : (n_draws, n_firms) codes from 0. cohort :
     (n_draws, n_firms) index of the policy's year, -1 for never. second_rating : another rater's view of the
     same. excluded : moves being rated but not the rating. small : (n_draws, n_firms) see `small_firms`.
-    Optional ones are None where the data lack them.
+    country : (n_draws, n_firms) codes from 0. weight : positive, of each firm-year. Optional ones are None
+    where the data lack them.
     """
 
     outcome: Array
@@ -34,6 +35,8 @@ class Panel:
     second_rating: Array | None = None
     excluded: Array | None = None
     small: Mask | None = None
+    country: Integers | None = None
+    weight: Array | None = None
 
     @property
     def rated(self) -> Mask:
