@@ -19,7 +19,7 @@ from dti_core.studies.esg_constraint.model.staggered import (
 #: Ratings react a year after relief, so that the year of the shock is no effect yet.
 FIRST_EFFECT, EARLIEST, LATEST = 1, -4, 5
 #: Steps of unequal trends, in the largest before the shock, that the table shows.
-RELATIVE = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)
+RELATIVE = (0.0, 0.25, 0.5, 1.0, 2.0)
 _LEFT_OUT = "staggered difference-in-differences"
 
 
