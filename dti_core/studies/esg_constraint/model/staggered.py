@@ -13,6 +13,8 @@ from dti_core.studies.esg_constraint.model.shock import Comparison
 
 #: Relative violations among which the breakdown value is sought.
 GRID = np.arange(0.0, 5.005, 0.01)
+#: Multipliers held in memory at once.
+SIGNS_AT_ONCE = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +124,12 @@ def joint_quantile(
     ----------
     influence : (n_firms, k).
     """
-    signs = rng.choice(np.array([-1.0, 1.0]), size=(n_resamples, len(influence)))
-    scale = np.sqrt((influence**2).sum(axis=0))
-    return float(np.quantile(np.abs(signs @ influence / scale).max(axis=1), level))
+    unit, signs = influence / np.sqrt((influence**2).sum(axis=0)), np.array([-1.0, 1.0])
+    largest = [
+        np.abs(rng.choice(signs, size=(len(part), len(unit))) @ unit).max(axis=1)
+        for part in np.array_split(np.arange(n_resamples), 1 + n_resamples * len(unit) // SIGNS_AT_ONCE)
+    ]
+    return float(np.quantile(np.concatenate(largest), level))
 
 
 def honest_interval(
