@@ -80,8 +80,6 @@ _ANALYSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "effect on the rating": ("rating_a",),
         "swap of raters": ("rating_a", "rating_b"),
         "industry x year effects": ("industry",),
-        "country x year effects": ("country",),
-        "weighted effects": ("weight",),
         "split by ownership": ("ownership",),
         "cash-flow sensitivity of investment": ("capex", "cash_flow", "assets"),
     }

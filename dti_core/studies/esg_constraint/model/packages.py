@@ -43,7 +43,7 @@ def two_way(panel: Panel, **errors: Any) -> PackageFit:
     from linearmodels.panel import PanelOLS
 
     y, x, _ = rows_of(panel)
-    chosen = {"cov_type": "clustered", "cluster_entity": True} | errors
+    chosen: dict[str, Any] = {"cov_type": "clustered", "cluster_entity": True} | errors
     fitted = PanelOLS(y, x, entity_effects=True, time_effects=True).fit(**chosen)
     by = " and year" if chosen.get("cluster_time") else ""
     return _of_linearmodels(fitted, f"PanelOLS, clustered by firm{by}")
@@ -102,8 +102,8 @@ def policy_instrument(panel: Panel, **errors: Any) -> PackageFit:
     if np.ptp(table["policy"]) == 0:
         raise ValueError("the policy does not change within any rated firm")
     exogenous = table.drop(columns=["rating", "constraint", "policy"])
-    chosen = {"cov_type": "clustered", "clusters": firm, "debiased": True} | errors
-    fitted = IV2SLS(table["rating"], exogenous, table[["constraint"]], table[["policy"]]).fit(**chosen)
+    chosen: dict[str, Any] = {"cov_type": "clustered", "clusters": firm, "debiased": True} | errors
+    fitted: Any = IV2SLS(table["rating"], exogenous, table[["constraint"]], table[["policy"]]).fit(**chosen)
     first = fitted.first_stage.diagnostics.loc["constraint"]
     tests = {
         "first_stage_f": first["f.stat"], "first_stage_p": first["f.pval"],
