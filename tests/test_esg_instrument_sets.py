@@ -81,8 +81,8 @@ def test_the_instrument_table_counts_every_instrument() -> None:
         rows = table[table["method"] == METHODS[name].title]
         assert rows["instruments"].sum() == make(panel).fit().diagnostics["n_instruments"][0]
     ratings = table[table["set"].str.startswith("rating")]
-    assert (ratings["lags"] == "3 to 5").all()
-    assert (ratings["instruments"] == 3).all()
+    assert (ratings["lags"] == "3 to 4").all()
+    assert (ratings["instruments"] == 2).all()
     assert isinstance(table, pd.DataFrame)
     assert table["p"].dropna().between(0, 1).all()
     assert not found.left_out

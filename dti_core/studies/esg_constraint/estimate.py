@@ -1,6 +1,7 @@
 """Worlds x methods -> measures -> Result: worlds whose truth is known, one panel, published panels."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from functools import partial
 
 import numpy as np
@@ -14,21 +15,24 @@ from dti_core.lab.record import Result
 from dti_core.studies.esg_constraint.data import FirmPanel, Parameters
 from dti_core.studies.esg_constraint.data.sample import OWN, Sample, sample_of
 from dti_core.studies.esg_constraint.data.winsorise import winsorised
+from dti_core.studies.esg_constraint.measures.controls import replaced, sized_controls
 from dti_core.studies.esg_constraint.measures.coverage import coverage_table, simulate_worlds, study_coverage
 from dti_core.studies.esg_constraint.measures.direction import study_direction
 from dti_core.studies.esg_constraint.measures.estimators import estimator_table, study_estimators
-from dti_core.studies.esg_constraint.measures.findings import Findings, exact
+from dti_core.studies.esg_constraint.measures.findings import Findings
 from dti_core.studies.esg_constraint.measures.instrument_sets import study_instrument_sets
 from dti_core.studies.esg_constraint.measures.moments import study_moments
+from dti_core.studies.esg_constraint.measures.needed import firms_needed
 from dti_core.studies.esg_constraint.measures.omitted import study_omitted
 from dti_core.studies.esg_constraint.measures.overlap import study_overlap
 from dti_core.studies.esg_constraint.measures.packages import study_packages
-from dti_core.studies.esg_constraint.measures.power import firms_needed, power_curve
+from dti_core.studies.esg_constraint.measures.power import power_curve
 from dti_core.studies.esg_constraint.measures.published import published_panels, study_published
 from dti_core.studies.esg_constraint.measures.raters import study_raters
 from dti_core.studies.esg_constraint.measures.specifications import study_specifications
 from dti_core.studies.esg_constraint.measures.staggered import study_staggered
 from dti_core.studies.esg_constraint.measures.timing import study_timing
+from dti_core.studies.esg_constraint.measures.truth import study_truth
 from dti_core.studies.esg_constraint.worlds import WORLDS
 from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
 from dti_core.studies.esg_constraint.worlds.simulate import simulate
@@ -46,7 +50,8 @@ def estimate(config: Config, data: FirmPanel, card: DataCard) -> Result:
     Source of the question: Liu (2022), study [3] of the review.
 
     The estimate that decides C16b, `rating_effect`, is made for real firms only. A simulated panel says
-    what its maker put in, so there it exists in the control worlds alone.
+    what its maker put in, so there it exists in the control worlds alone. Those that judge a panel of real
+    firms are as large as it is.
 
     Raises
     ------
@@ -56,15 +61,19 @@ def estimate(config: Config, data: FirmPanel, card: DataCard) -> Result:
     parts: dict[str, Part] = {name: partial(study_published, name) for name in published_panels()}
     data = winsorised(data, asked.winsorise)
     parts["moments"] = partial(_moments, config.seeds("moments"))
-    if data.rated:
-        sample = sample_of(data, asked.measure, asked.controls)
-        parts |= panel_parts(sample, asked.n_resamples, config, real=card.origin != "simulated")
-        parts["truth"] = partial(_truth, data, sample)
     worlds = simulate_worlds(config)
     trust = study_coverage(worlds)
-    found = [*trust, *firms_needed(worlds["effect"]), *power_curve(config)]
+    table = coverage_table(trust)
+    if data.rated:
+        sample, real = sample_of(data, asked.measure, asked.controls), card.origin != "simulated"
+        parts |= panel_parts(sample, asked.n_resamples, config, real=real)
+        if data.truth is not None and sample.measure == OWN:
+            parts["truth"] = partial(study_truth, data.truth, sample)
+        if real and sample.panel.small is not None:
+            trust = replaced(trust, sized_controls(config, sample.panel))
+    found = [*trust, *firms_needed(config), *power_curve(config)]
     done = run_keyed(_do, parts, "one panel")
-    return _gathered(config, card, Findings(found, {"coverage": coverage_table(trust)}), done.values())
+    return _gathered(config, card, Findings(found, {"coverage": table}), done.values())
 
 
 def panel_parts(sample: Sample, n_resamples: int, config: Config, *, real: bool) -> dict[str, Part]:
@@ -107,24 +116,21 @@ def _moments(seeds: np.random.SeedSequence) -> Findings:
     return study_moments(simulate(WorldSettings(), generators))
 
 
-def _truth(data: FirmPanel, sample: Sample) -> Findings:
-    """What is true in the world that made the panel, where its own constraint is the measure."""
-    if data.truth is None or sample.measure != OWN:
-        return Findings()
-    of = data.truth
-    per_grade = of.reverse * of.esg_sd / of.grades if of.grades else 0.0
-    rows = {"true_effect": (of.grades, sample.unit), "true_reverse_effect": (per_grade, sample.turned)}
-    how, n = "set in the simulator", len(data.table)
-    return Findings([
-        exact(name, value, unit, n, how, measure="truth", of=name) for name, (value, unit) in rows.items()
-    ])  # fmt: skip
-
-
 def worlds_in_words() -> pd.DataFrame:
     """What is true in each world of the Monte Carlo, and its role, for a notebook."""
-    columns = ["effect", "reverse_effect", "selection_strength", "rater_noise"]
+    columns = ["effect", "reverse_effect", "rater_noise", "persistence", "reliability"]
     rows = {
-        name: [world.role, *(getattr(world.settings, column) for column in columns)]
+        name: [world.role, *(getattr(world.settings, column) for column in columns), _differs(world.settings)]
         for name, world in WORLDS.items()
     }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["role", *columns])
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["role", *columns, "differs in"])
+
+
+def _differs(settings: WorldSettings) -> str:
+    """What else differs from the plain world."""
+    named = {one.name for one in fields(settings)} - {"effect", "reverse_effect", "rater_noise"}
+    named -= {"persistence", "reliability"}
+    plain = WorldSettings()
+    return ", ".join(
+        name.replace("_", " ") for name in sorted(named) if getattr(settings, name) != getattr(plain, name)
+    )

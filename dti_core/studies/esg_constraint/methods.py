@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -88,7 +88,9 @@ def dynamic_model(panel: Panel, by_size: bool = False) -> DynamicModel:
     A rater's noise makes the rating of two years ago invalid as an instrument, so that its lags start at
     three. Constraint and controls count as predetermined: the rating may move those of its own year and of
     later ones, so that their lags start at two. That costs no precision beside exogenous controls, and one
-    step loses none against two. Industry-year shocks stay in the error.
+    step loses none against two. Few lags: with one or two more, 496 firms show a bias of a quarter of a
+    standard deviation where ratings move constraints, and AR(3) rejects twice too often. Industry-year shocks
+    stay in the error.
     """
     rating = np.where(panel.rated, panel.outcome, np.nan)
     groups = _by_size(panel) if by_size else {"": np.ones((1, 1, 1))}
@@ -98,9 +100,9 @@ def dynamic_model(panel: Panel, by_size: bool = False) -> DynamicModel:
     own = _years_of(panel, small) if by_size else None
     columns = [shifted(one, 1) for one in (*constraints.values(), rating, *controls.values())]
     columns += [shifted(one, 2) for one in (*constraints.values(), *controls.values())]
-    sets = {"rating": Lags(rating, 3, 5, collapse=True)}
-    sets |= {name: Lags(one, 2, 5, collapse=True) for name, one in constraints.items()}
-    sets |= {name: Lags(one, 2, 4, collapse=True) for name, one in controls.items()}
+    sets = {"rating": Lags(rating, 3, 4, collapse=True)}
+    sets |= {name: Lags(one, 2, 4, collapse=True) for name, one in constraints.items()}
+    sets |= {name: Lags(one, 2, 3, collapse=True) for name, one in controls.items()}
     x = np.stack(columns, axis=3)
     x = x if own is None else np.concatenate([x, own], axis=3)
     return DynamicModel(rating, x, panel.rated, sets, own)
@@ -170,10 +172,11 @@ def _heckman(panel: Panel) -> Fit:
 DECIDING = "difference_gmm_small"
 #: The same of all firms, shown beside it.
 AVERAGE = "difference_gmm"
-#: p-values of the deciding estimator below which its instruments count as refuted, and the share of firms
-#: that its instruments must not reach. AR(2) is no gate: white noise of a rater makes it reject, and no
-#: instrument rests on it, because lags of the rating start at three.
-GATES: Mapping[str, float] = MappingProxyType({"hansen_p": 0.05, "ar3_p": 0.05, "instruments_per_firm": 1.0})
+#: Tests of the deciding estimator, and on which side of what they must lie for it to speak. AR(2) is no gate:
+#: white noise of a rater makes it reject, and no instrument rests on it, since lags of the rating start at 3.
+GATES: Mapping[str, tuple[Literal["greater", "less"], float]] = MappingProxyType({
+    "hansen_p": ("greater", 0.05), "ar3_p": ("greater", 0.05), "instruments_per_firm": ("less", 1.0),
+})  # fmt: skip
 _STRICT = "no feedback from the rating to later constraints"
 _AS_GMM = (
     "errors AR(1) at most, rater noise white, constraint and controls predetermined, constraint well measured"

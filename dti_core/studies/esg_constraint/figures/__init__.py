@@ -5,10 +5,15 @@ from dti_core.studies.esg_constraint.figures.exports import regression_table, re
 from dti_core.studies.esg_constraint.figures.one_panel import plot_estimators, plot_event_study, plot_timing
 from dti_core.studies.esg_constraint.figures.staggered import plot_staggered
 from dti_core.studies.esg_constraint.figures.tables import TITLES, fooled, speed_table, table
-from dti_core.studies.esg_constraint.figures.worlds import plot_coverage, plot_decision, plot_power
+from dti_core.studies.esg_constraint.figures.worlds import (
+    plot_coverage,
+    plot_decision,
+    plot_firms_needed,
+    plot_power,
+)
 
 __all__ = [
     "TITLES", "fooled", "plot_coverage", "plot_decision", "plot_estimators", "plot_event_study",
-    "plot_indices", "plot_power", "plot_specifications", "plot_staggered", "plot_timing", "regression_table",
-    "regression_table_as", "speed_table", "table",
+    "plot_firms_needed", "plot_indices", "plot_power", "plot_specifications", "plot_staggered", "plot_timing",
+    "regression_table", "regression_table_as", "speed_table", "table",
 ]  # fmt: skip

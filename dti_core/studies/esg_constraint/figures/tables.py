@@ -13,11 +13,14 @@ from dti_core.studies.esg_constraint.worlds import WORLDS
 #: Names of the code in words.
 TITLES = {name: method.title for name, method in METHODS.items()}
 TITLES |= {name: world.title for name, world in WORLDS.items()} | {"title": "estimator"}
-TITLES |= {"coverage": "coverage, %", "false_positive": "false findings, %"}
+TITLES |= {"coverage": "coverage, %", "false_positive": "false findings, %", "bias_in_sd": "bias, sd"}
 #: The measures that each table shows, in words.
 TABLES = {
     "controls": {
-        "rating_effect": "Effect that decides", "rating_effect_found": "Panels in which it is found",
+        "rating_effect": "Effect that decides, small firms",
+        "rating_effect_all_firms": "The same of all firms",
+        "rating_gates_passed": "Panels that pass the gates",
+        "rating_effect_found": "Panels that pass and show an effect",
         "leads_found": "Panels in which next year's constraint predicts the rating",
         "present_found": "Panels in which this or next year's does",
     },
@@ -41,10 +44,10 @@ def table(result: Result, name: str, title: str) -> Table:
 
 
 def fooled(result: Result) -> pd.DataFrame:
-    """Estimators whose intervals miss the truth, by world, with their rate of false findings."""
-    wrong = result.series["coverage"].query("verdict == 'wrong'").reset_index(drop=True)
+    """Estimators whose intervals are wrong, by world, with bias and, where known, rate of false findings."""
+    broken = result.series["coverage"].query("verdict == 'broken'").reset_index(drop=True)
     shares = ["coverage", "coverage_low", "coverage_high", "false_positive"]
-    return wrong[["world", "title"]].join(100 * wrong[shares]).join(wrong[["bias", "offered"]])
+    return broken[["world", "title"]].join(100 * broken[shares]).join(broken[["bias_in_sd", "offered"]])
 
 
 def speed_table() -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """What do all estimators say on one panel, and do their own tests hold?"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,14 +10,17 @@ from dti_core.lab.record import Estimate
 from dti_core.studies.esg_constraint.data.sample import Sample
 from dti_core.studies.esg_constraint.measures.coverage import STANDARD, standardised
 from dti_core.studies.esg_constraint.measures.findings import Findings
-from dti_core.studies.esg_constraint.methods import DECIDING, METHODS, fit_draws
+from dti_core.studies.esg_constraint.methods import AVERAGE, DECIDING, GATES, METHODS, fit_draws
 from dti_core.studies.esg_constraint.model.bootstrap import wild_cluster_p_value
 from dti_core.studies.esg_constraint.model.fit import Fit
 from dti_core.studies.esg_constraint.model.instruments import BOUNDED
+from dti_core.studies.esg_constraint.model.panel import Panel
 from dti_core.studies.esg_constraint.model.regression import hausman
 
+GATED = "test of the deciding estimate, no interval"
 #: The column of a user's file behind each optional array of `Panel`.
 COLUMNS = {
+    "small": "assets",
     "cohort": "cohort",
     "second_rating": "rating_b",
     "excluded": "index_member",
@@ -35,11 +38,8 @@ def study_estimators(sample: Sample, rng: np.random.Generator, real: bool) -> Fi
         found.add(f"effect_{name}", fit, sample.unit, measure="effect", method=name)
         for diagnostic, (title, reads) in METHODS[name].tests.items():
             found.test(title, float(fit.diagnostics[diagnostic][0]), reads)
-    if real and DECIDING in fits:
-        value, *ends = standardised(panel, fits[DECIDING])[0]
-        n, how = int(fits[DECIDING].n_obs[0]), fits[DECIDING].how
-        at = {"measure": "rating_effect", "method": DECIDING}
-        found.keep("rating_effect", value, ends, STANDARD, n, how, **at)
+    if real:
+        _decide(panel, fits, found)
     if "policy_iv" in fits:
         _anderson_rubin(fits["policy_iv"], sample.unit, found)
     p = float(hausman(panel.outcome, panel.regressors(), panel.rated)[1][0])
@@ -48,6 +48,21 @@ def study_estimators(sample: Sample, rng: np.random.Generator, real: bool) -> Fi
         p = wild_cluster_p_value(panel.outcome, panel.regressors(), panel.rated, panel.industry, rng)
         found.test("Wild bootstrap by industry, p", p, "two-way effects, few clusters, null imposed")
     return found
+
+
+def _decide(panel: Panel, fits: Mapping[str, Fit], found: Findings) -> None:
+    """The estimate that decides the claim, the same of all firms beside it, and the tests that gate it."""
+    for name, method in (("rating_effect", DECIDING), ("rating_effect_all_firms", AVERAGE)):
+        if fit := fits.get(method):
+            value, *ends = standardised(panel, fit)[0]
+            at = {"measure": name, "method": method}
+            found.keep(name, value, ends, STANDARD, int(fit.n_obs[0]), fit.how, **at)
+    if fit := fits.get(DECIDING):
+        for gate in (*GATES, "ar2_p"):
+            value = float(fit.diagnostics[gate][0])
+            unit = "p-value" if gate.endswith("_p") else "instruments a firm"
+            at = {"measure": "gate", "method": DECIDING, "of": gate}
+            found.keep(f"rating_gate_{gate}", value, (value, value), unit, int(fit.n_obs[0]), GATED, **at)
 
 
 def estimator_table(found: Iterable[Estimate]) -> pd.DataFrame:

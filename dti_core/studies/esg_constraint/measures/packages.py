@@ -25,11 +25,11 @@ def study_packages(sample: Sample) -> Findings:
         except (ValueError, np.linalg.LinAlgError) as error:
             found.left_out.append((method.title, str(error)))
             continue
-        at = {"measure": "effect", "method": name}
+        at: dict[str, str | float] = {"measure": "effect", "method": name}
         unit = fit.unit if isinstance(fit, PackageFit) else GRADES
         if unit != GRADES:
             at = {"measure": "effect of outcome", "outcome": "grade"}
-        found.add(f"effect_{name}", fit, sample.unit.replace(GRADES, unit), **at)
+        found.add(f"effect_{name}", fit, sample.unit.replace(GRADES, unit), 0, **at)
         for diagnostic, (title, reads) in method.tests.items():
             found.test(title, float(fit.diagnostics[diagnostic][0]), reads)
         if isinstance(fit, PackageFit):

@@ -1,28 +1,25 @@
-"""How many firms and years does it take to see an effect of a given size, ratings being this persistent?"""
+"""How often is the planted effect found, by firms, years with ratings and estimator?"""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
-from scipy import stats
 
 from dti_core.lab.config import Config
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
-from dti_core.studies.esg_constraint.measures.coverage import Draws, fit_or_miss, share_of
-from dti_core.studies.esg_constraint.methods import DECIDING, METHODS
+from dti_core.studies.esg_constraint.measures.coverage import fit_or_miss, share_of
+from dti_core.studies.esg_constraint.methods import AVERAGE, DECIDING, METHODS
 from dti_core.studies.esg_constraint.model.arrays import Mask
 from dti_core.studies.esg_constraint.model.panel import Panel
 from dti_core.studies.esg_constraint.worlds import WORLDS
-from dti_core.studies.esg_constraint.worlds.raters import truth
-from dti_core.studies.esg_constraint.worlds.settings import PUBLISHED_REVERSE
 from dti_core.studies.esg_constraint.worlds.simulate import Batch, batches
 
 FIRMS = (124, 248, 496, 992, 1984)
 YEARS = (3, 5, 9)
-#: The estimator that everybody uses, and the one that survives reverse effects (it needs five years).
-SHOWN: Mapping[str, tuple[int, ...]] = {"two_way": YEARS, DECIDING: YEARS[1:]}
+#: The estimator that everybody uses, and the one that survives reverse effects (it needs five years), for all
+#: firms and for small ones, by years with ratings.
+SHOWN: Mapping[str, tuple[int, ...]] = {"two_way": YEARS, AVERAGE: YEARS[2:], DECIDING: YEARS[1:]}
 WANTED_POWER = 0.80
 FIRM_DRAWS_PER_TASK = 3000
 
@@ -54,30 +51,6 @@ def find(batch: Batch) -> dict[tuple[str, int], Mask]:
         for name, lengths in SHOWN.items()
         for n_years in lengths
     }
-
-
-def firms_needed(draws: Draws) -> Iterator[Estimate]:
-    """Firms, rated over nine years, for 80 % power at 5 %, from the spread in the world `effect`.
-
-    Of the planted effect, and of one as large as the links that are published (in the other direction).
-    Errors fall with the root of the number of firms; the interval is that of the standard deviation of normal
-    estimates.
-    """
-    settings, how = WORLDS["effect"].settings, "chi-square of the variance over draws"
-    reach = float(stats.norm.ppf(0.975) + stats.norm.ppf(WANTED_POWER))
-    sizes = {"": settings.effect, "_published_size": PUBLISHED_REVERSE}
-    for name in (*SHOWN, "policy_iv"):
-        coef = draws.effects[name][:, 0]
-        coef = coef[np.isfinite(coef)]
-        dof = len(coef) - 1
-        for suffix, size in sizes.items():
-            true = truth(replace(settings, effect=size)).grades
-            needed = settings.n_firms * (reach * float(coef.std(ddof=1)) / abs(true)) ** 2
-            low, high = (needed * dof / float(stats.chi2.ppf(q, dof)) for q in (0.975, 0.025))
-            value = float(math.ceil(needed))
-            ends = min(low, value), math.ceil(high)
-            at: dict[str, str | float] = {"measure": "firms_needed", "method": name, "effect": size}
-            yield Estimate(f"firms_needed_{name}{suffix}", value, *ends, "firms", len(coef), how=how, at=at)
 
 
 def _last_years(panel: Panel, n_years: int) -> Panel:

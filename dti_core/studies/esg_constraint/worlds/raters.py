@@ -24,18 +24,29 @@ class Truth:
     esg_sd : on latent ESG in its sd. rating_sd : on a rater's score in its sd (smaller by the rater's noise).
     grades : on the printed grade 1..9 (rating_sd times the mean slope of the grading).
     reverse : of constraint in its within-firm sd on latent ESG of the same year in its sd.
+    noise_share, slope : what makes the second number of the first, and the third of the second.
     """
 
     esg_sd: float
-    rating_sd: float
-    grades: float
     reverse: float
+    noise_share: float
+    slope: float
+
+    @property
+    def rating_sd(self) -> float:
+        """On a rater's score."""
+        return self.esg_sd * self.noise_share
+
+    @property
+    def grades(self) -> float:
+        """On the printed grade."""
+        return self.rating_sd * self.slope
 
 
 def truth(settings: WorldSettings) -> Truth:
-    """What is true in a world; the same for both raters."""
-    rating_sd = settings.effect / math.sqrt(1.0 + settings.rater_noise**2)
-    return Truth(settings.effect, rating_sd, rating_sd * grade_slope(), settings.reverse_effect)
+    """What is true in a world for small firms, and for all where nothing else is said; for both raters."""
+    noise_share = 1 / math.sqrt(1.0 + settings.rater_noise**2)
+    return Truth(settings.effect, settings.reverse_effect, noise_share, grade_slope())
 
 
 def score(esg: Array, error: Array, rater_noise: float) -> Array:

@@ -1,0 +1,67 @@
+"""Would a panel like the one that is judged show the effect, and none where there is none?"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from dti_core.lab.config import Config
+from dti_core.lab.parallel import run_keyed
+from dti_core.lab.record import Estimate
+from dti_core.studies.esg_constraint.measures.coverage import (
+    DRAWS_PER_TASK,
+    controls_of,
+    estimate_draws,
+    joined,
+)
+from dti_core.studies.esg_constraint.methods import AVERAGE, DECIDING
+from dti_core.studies.esg_constraint.model.panel import Panel
+from dti_core.studies.esg_constraint.worlds import WORLDS
+from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
+from dti_core.studies.esg_constraint.worlds.simulate import batches, simulate
+
+#: The worlds that judge a claim's estimate.
+ROLES = ("positive", "negative")
+#: Controls of larger panels have this many firms, and so find less than the panel could.
+MOST_FIRMS, LEAST_FIRMS = 2000, 10
+#: Firms times draws that a control may cost, and the fewest draws.
+FIRM_DRAWS, LEAST_DRAWS = 300_000, 20
+
+
+def sized_controls(config: Config, panel: Panel) -> Iterator[Estimate]:
+    """The control worlds with as many rated firm-years, in as many years, as one real panel has.
+
+    The planted effect stays what it is: a panel that is too small to show it cannot decide the claim.
+    """
+    size = size_like(panel)
+    n_draws = min(config.n_draws, max(LEAST_DRAWS, FIRM_DRAWS // size["n_firms"]))
+    names = [name for name, world in WORLDS.items() if world.role in ROLES]
+    tasks = {
+        (name, start): (batch, (DECIDING, AVERAGE))
+        for name in names
+        for start, batch in batches(
+            replace(WORLDS[name].settings, **size), config.seeds("controls", name), n_draws, DRAWS_PER_TASK
+        ).items()
+    }
+    done = run_keyed(estimate_draws, tasks, "panels like this one")
+    for name in names:
+        draws = joined([part for (world, _), part in done.items() if world == name])
+        for one in controls_of(draws, name):
+            yield replace(one, how=f"{one.how}, panels of {size['n_firms']} firms as large as the one judged")
+
+
+def size_like(panel: Panel) -> dict[str, int]:
+    """Firms and first rated year of a simulated panel with as many rated firm-years in as many years."""
+    plain = WorldSettings()
+    rated = panel.rated[0]
+    n_rated_years = min(max(3, int(rated.any(axis=0).sum())), plain.n_years - 1)
+    first = plain.first_year + plain.n_years - n_rated_years
+    like = simulate(replace(plain, first_rating_year=first), [np.random.default_rng(0)])
+    firms = round(plain.n_firms * int(rated.sum()) / int(like.rated.sum()))
+    return {"n_firms": min(max(firms, LEAST_FIRMS), MOST_FIRMS), "first_rating_year": first}
+
+
+def replaced(estimates: Iterable[Estimate], by: Iterable[Estimate]) -> list[Estimate]:
+    """`estimates`, those of the same key taken from `by`."""
+    other = {one.key: one for one in by}
+    return [other.get(one.key, one) for one in estimates]
