@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dti_core.studies.esg_constraint.data.sample import Sample
-from dti_core.studies.esg_constraint.measures.findings import Findings
+from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, why
 from dti_core.studies.esg_constraint.model.instruments import two_stage
 from dti_core.studies.esg_constraint.model.panel import Panel
 from dti_core.studies.esg_constraint.model.regression import least_squares
@@ -12,6 +12,8 @@ from dti_core.studies.esg_constraint.model.selection import ordered_logit, year_
 
 #: An ordered logit takes minutes beyond this many firm-years; the ranks say the same.
 MAX_ORDERED_LOGIT = 30_000
+#: A rating of more levels is a score, not a grade: an ordered logit would fit a threshold for each.
+MAX_GRADES = 15
 
 
 def study_raters(sample: Sample) -> Findings:
@@ -26,6 +28,9 @@ def study_raters(sample: Sample) -> Findings:
         found.left_out.append(("raters compared", "the panel has no rating_b"))
         return found
     both = panel.rated & np.isfinite(second)
+    if not both.any():
+        found.left_out.append(("raters compared", "no firm-year has both ratings"))
+        return found
     for name, outcome in {"rater_b": second, "rater_a_minus_b": rating - second}.items():
         fit = least_squares(outcome, x, both)
         found.add(f"effect_{name}", fit, sample.unit, measure="effect of outcome", outcome=name)
@@ -49,6 +54,10 @@ def _ordered_logit(panel: Panel, found: Findings) -> None:
         found.left_out.append(("ordered logit", f"more than {MAX_ORDERED_LOGIT:,} firm-years; see the ranks"))
         return
     firm, year = np.nonzero(known[0])
+    if (levels := len(np.unique(panel.outcome[0, firm, year]))) > MAX_GRADES:
+        why = f"the rating has {levels} levels, more than {MAX_GRADES} grades; see the ranks"
+        found.left_out.append(("ordered logit", why))
+        return
     rows = pd.DataFrame(x[0, firm, year])
     means = rows.groupby(firm).transform("mean")
     dummies = pd.get_dummies(year, drop_first=True, dtype=float)
@@ -56,8 +65,8 @@ def _ordered_logit(panel: Panel, found: Findings) -> None:
     design = design[:, design.std(axis=0) > 0]
     try:
         fit = ordered_logit(panel.outcome[0, firm, year], design, firm.astype(np.int64))
-    except (ValueError, np.linalg.LinAlgError) as error:
-        found.left_out.append(("ordered logit", str(error)))
+    except CANNOT as error:
+        found.left_out.append(("ordered logit", why(error)))
         return
     unit = "log odds a unit of constraint"
     found.add("effect_ordered_logit", fit, unit, measure="effect of outcome", outcome="grade")
