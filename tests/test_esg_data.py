@@ -173,9 +173,15 @@ def test_missing_columns_tell_what_remains(clean):
     assert "Possible: effect on the rating, SA index." in problem.text
     assert "KZ index (needs cash_flow, tobin_q, leverage, dividends, cash)" in problem.text
     (problem,) = check_panel(few.drop(columns="rating_a"))
-    assert problem.blocks
-    assert "Without rating_a" in problem.text
+    assert not problem.blocks
+    assert "Without rating_a only the side of constraints is studied" in problem.text
     (problem,) = check_panel(few.drop(columns="age"))
+    assert not problem.blocks
+    assert "only size, debt and profit can explain it" in problem.text
+    (problem,) = check_panel(few[["firm", "year", "assets"]])
+    assert problem.blocks
+    assert "Without rating_a the question cannot be asked" in problem.text
+    (problem,) = check_panel(few[["firm", "year", "rating_a"]])
     assert problem.blocks
     assert "there is no regressor" in problem.text
 

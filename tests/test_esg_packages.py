@@ -102,7 +102,7 @@ def test_an_ordered_logit_is_given_few_levels(panel) -> None:
     assert fit.unit == packages.LOG_ODDS
     assert np.isfinite(fit.std_error[0, 0])
     score = panel.outcome + np.random.default_rng(1).normal(size=panel.outcome.shape)
-    with pytest.raises(ValueError, match="levels: an ordered logit takes 20"):
+    with pytest.raises(ValueError, match="levels, more than 15 grades"):
         packages.ordered(dataclasses.replace(panel, outcome=score))
 
 

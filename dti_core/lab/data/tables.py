@@ -138,6 +138,9 @@ def _read_text(name: str, stream: BinaryIO) -> pd.DataFrame:
     text = limits.CountedText(name, stream)
     try:
         return pd.read_csv(io.BufferedReader(text, limits.MAX_LINE))
+    except UnicodeError as error:
+        advice = "Save it as CSV UTF-8, or run iconv -f GBK -t UTF-8 (UTF-16 or LATIN1 if it is that)"
+        raise DataError(f"{name}: is no UTF-8 text ({error}). {advice}.") from error
     except Exception as error:
         raise text.refusal or error from error
 

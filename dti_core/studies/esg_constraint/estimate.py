@@ -1,6 +1,6 @@
 """Worlds x methods -> measures -> Result: worlds whose truth is known, one panel, published panels."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from functools import partial
 
@@ -13,13 +13,15 @@ from dti_core.lab.kept import keep
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Result
 from dti_core.studies.esg_constraint.data import FirmPanel, Parameters
-from dti_core.studies.esg_constraint.data.sample import OWN, Sample, sample_of
+from dti_core.studies.esg_constraint.data.layout import lay_out
+from dti_core.studies.esg_constraint.data.sample import OWN, NoMeasureError, Sample, sample_of
 from dti_core.studies.esg_constraint.data.winsorise import winsorised
+from dti_core.studies.esg_constraint.measures.constraint_side import study_constraint_side
 from dti_core.studies.esg_constraint.measures.controls import replaced, sized_controls
 from dti_core.studies.esg_constraint.measures.coverage import coverage_table, simulate_worlds, study_coverage
 from dti_core.studies.esg_constraint.measures.direction import study_direction
 from dti_core.studies.esg_constraint.measures.estimators import estimator_table, study_estimators
-from dti_core.studies.esg_constraint.measures.findings import Findings
+from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, why
 from dti_core.studies.esg_constraint.measures.instrument_sets import study_instrument_sets
 from dti_core.studies.esg_constraint.measures.moments import study_moments
 from dti_core.studies.esg_constraint.measures.needed import firms_needed
@@ -29,6 +31,8 @@ from dti_core.studies.esg_constraint.measures.packages import study_packages
 from dti_core.studies.esg_constraint.measures.power import power_curve
 from dti_core.studies.esg_constraint.measures.published import published_panels, study_published
 from dti_core.studies.esg_constraint.measures.raters import study_raters
+from dti_core.studies.esg_constraint.measures.real_panel import study_real_panel
+from dti_core.studies.esg_constraint.measures.score import study_score
 from dti_core.studies.esg_constraint.measures.specifications import study_specifications
 from dti_core.studies.esg_constraint.measures.staggered import study_staggered
 from dti_core.studies.esg_constraint.measures.timing import study_timing
@@ -39,6 +43,15 @@ from dti_core.studies.esg_constraint.worlds.simulate import simulate
 
 #: Draws from which the moments of the simulated panel are taken; more would not move them.
 MOMENT_DRAWS = 40
+#: Title under which all is listed that needs a rating and a measure of constraint.
+RATING = "effect of constraints on the rating, by any estimator"
+#: Parts that a panel may not allow, as the table of what was left out calls them.
+QUESTIONS = {
+    "raters": "ranks, grades and a second rater", "estimators": "every estimator on this panel",
+    "direction": "each side on the other's past, by groups", "omitted": "bound for omitted variables",
+    "specifications": "specification curve", "packages": "linearmodels and statsmodels on this panel",
+    "instruments": "instruments set by set", "staggered": "staggered difference-in-differences",
+}  # fmt: skip
 
 Part = Callable[[], Findings]
 
@@ -51,29 +64,70 @@ def estimate(config: Config, data: FirmPanel, card: DataCard) -> Result:
 
     The estimate that decides C16b, `rating_effect`, is made for real firms only. A simulated panel says
     what its maker put in, so there it exists in the control worlds alone. Those that judge a panel of real
-    firms are as large as it is.
+    firms are as large as it is. What a panel does not allow is listed in the table `left_out`, with its
+    reason.
 
     Raises
     ------
-    DataError if the panel is rated but no measure of constraint can be made from it.
+    DataError if a measure of constraint that was asked for by name cannot be used.
     """
     asked = config.typed(Parameters)
     parts: dict[str, Part] = {name: partial(study_published, name) for name in published_panels()}
     data = winsorised(data, asked.winsorise)
     parts["moments"] = partial(_moments, config.seeds("moments"))
+    parts["real panel"] = partial(study_real_panel, config.stream("one panel", "real panel"))
+    sample, real = rated_sample(data, asked), card.origin != "simulated"
+    parts |= observed_parts(data, asked, config, real=real, sample=sample)
     worlds = simulate_worlds(config)
     trust = study_coverage(worlds)
     table = coverage_table(trust)
-    if data.rated:
-        sample, real = sample_of(data, asked.measure, asked.controls), card.origin != "simulated"
-        parts |= panel_parts(sample, asked.n_resamples, config, real=real)
-        if data.truth is not None and sample.measure == OWN:
-            parts["truth"] = partial(study_truth, data.truth, sample)
-        if real and sample.panel.small is not None:
-            trust = replaced(trust, sized_controls(config, sample.panel))
+    if real and isinstance(sample, Sample) and sample.panel.small is not None:
+        trust = replaced(trust, sized_controls(config, sample.panel))
     found = [*trust, *firms_needed(config), *power_curve(config)]
-    done = run_keyed(_do, parts, "one panel")
-    return _gathered(config, card, Findings(found, {"coverage": table}), done.values())
+    return gathered(config, card, Findings(found, {"coverage": table}), do_parts(parts))
+
+
+def rated_sample(data: FirmPanel, asked: Parameters) -> Sample | str:
+    """The panel for all that needs a rating and a measure of constraint, or why there is none.
+
+    Raises
+    ------
+    DataError if a measure that was asked for by name cannot be used, or a control.
+    """
+    if not data.rated:
+        return "the panel has no rating_a"
+    try:
+        return sample_of(data, asked.measure, asked.controls)
+    except NoMeasureError as error:
+        return str(error)
+
+
+def observed_parts(
+    data: FirmPanel, asked: Parameters, config: Config, *, real: bool, sample: Sample | str | None = None
+) -> dict[str, Part]:
+    """What can be asked of the one panel: its constraint side, its rating, and the effect of one on the other.
+
+    Parameters
+    ----------
+    sample : what `rated_sample` gives, if it was made already.
+
+    Raises
+    ------
+    DataError if a measure that was asked for by name cannot be used.
+    """
+    laid = lay_out(data.table, data.numbers)
+    parts: dict[str, Part] = {
+        "constraint side": partial(study_constraint_side, laid),
+        "overlap": partial(study_overlap, laid),
+    }
+    if data.rated:
+        parts["score"] = partial(study_score, laid, config.stream("one panel", "score"))
+    if isinstance(sample := sample or rated_sample(data, asked), str):
+        return parts | {RATING: partial(_closed, sample)}
+    parts |= panel_parts(sample, asked.n_resamples, config, real=real)
+    if data.truth is not None and sample.measure == OWN:
+        parts["truth"] = partial(study_truth, data.truth, sample)
+    return parts
 
 
 def panel_parts(sample: Sample, n_resamples: int, config: Config, *, real: bool) -> dict[str, Part]:
@@ -90,15 +144,29 @@ def panel_parts(sample: Sample, n_resamples: int, config: Config, *, real: bool)
         "timing": partial(study_timing, sample),
         "staggered": partial(study_staggered, sample, n_resamples, multipliers),
         "omitted": partial(study_omitted, sample),
-        "overlap": partial(study_overlap, sample),
     }
 
 
-def _do(part: Part) -> Findings:
-    return part()
+def do_parts(parts: Mapping[str, Part]) -> list[Findings]:
+    """What each part finds; one that its panel does not allow is left out with the reason."""
+    return list(run_keyed(_do, {name: (name, part) for name, part in parts.items()}, "one panel").values())
 
 
-def _gathered(config: Config, card: DataCard, found: Findings, parts: Iterable[Findings]) -> Result:
+def _do(task: tuple[str, Part]) -> Findings:
+    name, part = task
+    try:
+        with np.errstate(divide="ignore", invalid="ignore"):  # what comes out infinite or NaN is left out
+            return part()
+    except CANNOT as error:
+        return Findings(left_out=[(QUESTIONS.get(name, name), why(error))])
+
+
+def _closed(why: str) -> Findings:
+    """Nothing, because of `why`."""
+    return Findings(left_out=[(RATING, why)])
+
+
+def gathered(config: Config, card: DataCard, found: Findings, parts: Iterable[Findings]) -> Result:
     """One Result; the tests and what was left out become tables of their own."""
     for part in parts:
         found.estimates += part.estimates

@@ -10,6 +10,8 @@ import pandas as pd
 from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard, DataSet, Problem, load_registry, read_user_table
 from dti_core.lab.errors import DataError
+from dti_core.studies.esg_constraint.data.africa import NAME as AFRICA
+from dti_core.studies.esg_constraint.data.africa import load_africa
 from dti_core.studies.esg_constraint.data.check import check_panel
 from dti_core.studies.esg_constraint.data.prepare import prepare_panel, validate_panel
 from dti_core.studies.esg_constraint.data.schema import parse_map
@@ -21,7 +23,7 @@ from dti_core.studies.esg_constraint.worlds.simulate import simulate
 #: Real panels inside packages: their firm column; all have a column year.
 PACKAGED = dict.fromkeys(("snmesp", "innovation", "empluk", "grunfeld", "petersen"), "firm")
 PACKAGED["innovation"] = "company"
-PANELS = ("simulated", *PACKAGED, "yours")
+PANELS = ("simulated", *PACKAGED, AFRICA, "yours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class FirmPanel:
 class Parameters:
     """The knobs of the experiment file, typed; each is explained there."""
 
-    panel: Literal["simulated", "snmesp", "innovation", "empluk", "grunfeld", "petersen", "yours"]
+    panel: Literal["simulated", "snmesp", "innovation", "empluk", "grunfeld", "petersen", "csr_africa", "yours"]
     world: str
     data_path: str
     map: str
@@ -78,6 +80,9 @@ def load(config: Config) -> tuple[FirmPanel, DataCard]:
         return load_yours(asked.data_path, asked.map)
     if asked.panel == "simulated":
         return load_simulated(asked.world, config.stream("panel", asked.world))
+    if asked.panel == AFRICA:
+        table, card = load_africa()
+        return FirmPanel(validate_panel(table)), card
     return load_packaged(asked.panel)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from dti_core.lab.data import Problem
 from dti_core.studies.esg_constraint.data import schema
+from dti_core.studies.esg_constraint.data.suspect import check_suspects
 from dti_core.studies.esg_constraint.data.schema import GRADES, RATINGS, SCHEMA, TEXT_COLUMNS, our_names
 from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
 from dti_core.studies.esg_constraint.model.indices import INDICES
@@ -51,6 +52,7 @@ def check_panel(table: pd.DataFrame, mapping: Mapping[str, str] | None = None) -
         problems += _check_columns(ours, numbers)
         problems += _check_order(ours["firm"], firms, numbers)
         problems += _check_ratings(firms, numbers)
+        problems += check_suspects(ours, firms, numbers)
     return sorted(problems, key=lambda problem: not problem.blocks)
 
 
@@ -76,6 +78,8 @@ def _check_names(table: pd.DataFrame, mapping: Mapping[str, str], ours: set[str]
         yield Problem(f"map names columns that the file lacks: {_few(absent)}. It has {_few(present, 8)}.")
     if lost := [key for key in ("firm", "year") if key not in ours]:
         keys, advice = " or ".join(map(repr, lost)), f"Rename it, or map it: --map theirs={lost[0]}."
+        if len(present) == 1 and (mark := next((mark for mark in ";\t|" if mark in present[0]), "")):
+            advice = f"Its columns are parted by {mark!r}: save it as CSV with commas, and points in decimals."
         yield Problem(f"no column {keys} among {_few(present, 8)}. {advice}")
         return
     lacking = {name: [c for c in needed if c not in ours] for name, needed in schema.analyses().items()}
@@ -83,11 +87,24 @@ def _check_names(table: pd.DataFrame, mapping: Mapping[str, str], ours: set[str]
     if not closed:
         return
     possible = ", ".join(name for name, columns in lacking.items() if not columns) or "nothing"
-    needed = "" if "rating_a" in ours else " Without rating_a the question cannot be asked."
-    if "constraint" not in ours and all(lacking[f"{name} index"] for name in INDICES):
-        needed += " Without any index or a column 'constraint' there is no regressor."
     what = f"missing columns close {'; '.join(closed)}. Possible: {possible}."
-    yield Problem(f"{what}{needed} Add the columns or map them.", blocks=bool(needed))
+    needed, stops = _what_remains(ours, lacking)
+    yield Problem(f"{what}{needed} Add the columns or map them.", blocks=stops)
+
+
+def _what_remains(ours: set[str], lacking: Mapping[str, list[str]]) -> tuple[str, bool]:
+    """What a file without a rating, or without a measure of constraint, can still be asked, and if nothing."""
+    measured = "constraint" in ours or not all(lacking[f"{name} index"] for name in INDICES)
+    invests = not lacking[schema.SENSITIVITY]
+    if "rating_a" not in ours:
+        if measured or invests:
+            return " Without rating_a only the side of constraints is studied.", False
+        return " Without rating_a the question cannot be asked.", True
+    if measured:
+        return "", False
+    if {"assets", "leverage"} & ours:
+        return " Without any index or a column 'constraint' only size, debt and profit can explain it.", False
+    return " Without any index or a column 'constraint' there is no regressor.", True
 
 
 def _readable(year: Array) -> Mask:
@@ -169,7 +186,8 @@ def _check_columns(ours: pd.DataFrame, numbers: Mapping[str, Array]) -> Iterator
     for name in ours.columns.difference(["firm", "year"], sort=False):
         if (missing := float(ours[name].isna().mean())) > MOSTLY_MISSING:
             advice = "Analyses that need it use the rest only."
-            yield _warning(f"{name}: {missing:.0%} of the rows are empty. {advice}")
+            none = name == "rating_a" and missing == 1.0
+            yield Problem(f"{name}: {missing:.0%} of the rows are empty. {advice}", blocks=none)
         values = pd.Series(numbers[name] if name in numbers else ours[name])
         levels = values[values.notna() & ~values.isin([np.inf, -np.inf])]
         if len(levels) > 1 and (levels == levels.iloc[0]).all():

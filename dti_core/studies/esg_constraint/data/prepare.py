@@ -20,7 +20,8 @@ def prepare_panel(raw: pd.DataFrame, mapping: dict[str, str]) -> pd.DataFrame:
     named = our_names(raw.columns, mapping)
     ours = raw[list(named)].set_axis(list(named.values()), axis=1)
     amounts = {name: numbers_of(ours[name], name) for name in ours if name not in TEXT_COLUMNS}
-    table = pd.DataFrame({"firm": ours["firm"].to_numpy(), "year": amounts["year"].astype(np.int64)})
+    firm = ours["firm"] if pd.api.types.is_numeric_dtype(ours["firm"]) else ours["firm"].astype(str)
+    table = pd.DataFrame({"firm": firm.to_numpy(), "year": amounts["year"].astype(np.int64)})
     for name, sources in MADE_FROM.items():
         if set(sources) <= set(amounts) and not name.endswith("growth"):
             table[name] = _made(name, amounts, sources)

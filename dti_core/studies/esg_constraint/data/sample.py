@@ -1,6 +1,7 @@
 """The panel of a run as the estimators take it: one table, one measure of constraint, what else is there."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,32 +12,65 @@ from dti_core.studies.esg_constraint.data import FirmPanel
 from dti_core.studies.esg_constraint.data.layout import Rectangle, lay_out
 from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
 from dti_core.studies.esg_constraint.model.indices import INDICES, compute_index, missing_columns
-from dti_core.studies.esg_constraint.model.overlap import Overlap, diagnose_overlap
-from dti_core.studies.esg_constraint.model.panel import CONTROLS, Panel, small_firms
+from dti_core.studies.esg_constraint.model.overlap import Overlap, diagnose_measure, diagnose_overlap
+from dti_core.studies.esg_constraint.model.panel import CONTROLS, Panel
+from dti_core.studies.esg_constraint.model.panel import small_firms as lowest_third
 
 #: The panel's own column for a constraint that is known or that the user computed.
 OWN = "constraint"
 #: Columns that play another part than that of a control.
 NO_CONTROLS = ("rating_a", "rating_b", OWN, "cohort", "industry", "country", "weight", "index_member")
+#: Fewer values of an index are no index.
+MIN_CELLS = 10
 #: What `measure="auto"` takes, the first that the columns allow; SA never, it is collinear with size.
 PREFERENCE = (OWN, "WW", "KZ", "FC")
+
+
+class NoMeasureError(DataError):
+    """No measure of constraint that says more than size and the controls can be had from a panel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """All measures of constraint that a panel gives, and what each shares with other columns.
+
+    values : name -> (1, n_firms, n_years), indices in sd, higher = more constrained. overlaps : by index, with
+    the controls that it contains. with_size : by measure, with any function of size and with the controls.
+    """
+
+    values: dict[str, Array]
+    overlaps: dict[str, Overlap]
+    with_size: dict[str, Overlap]
+
+    def refused(self, name: str) -> str:
+        """Why no effect of that measure may be printed; empty if one may."""
+        found = [one for one in (self.with_size.get(name), self.overlaps.get(name)) if one is not None]
+        return next((one.text for one in found if one.collinear), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A rated panel ready for estimation.
 
-    panel : one draw; treatment is `measure`. measures : name -> (1, n_firms, n_years), in sd, higher = more
-    constrained. overlaps : by index, those that can be computed. laid : all columns of the table. controls :
+    panel : one draw; treatment is `measure`, one of `made`. laid : all columns of the table. controls :
     names of the panel's controls.
     """
 
     panel: Panel
     measure: str
-    measures: dict[str, Array]
-    overlaps: dict[str, Overlap]
+    made: Measures
     laid: Rectangle
     controls: tuple[str, ...] = ()
+
+    @property
+    def measures(self) -> dict[str, Array]:
+        """Name -> (1, n_firms, n_years), in sd, higher = more constrained."""
+        return self.made.values
+
+    @property
+    def overlaps(self) -> dict[str, Overlap]:
+        """By index, those that can be computed."""
+        return self.made.overlaps
 
     @property
     def unit(self) -> str:
@@ -49,6 +83,24 @@ class Sample:
         return f"{self.measure} a grade"
 
 
+def measures_of(laid: Rectangle) -> Measures:
+    """Every measure of constraint that the columns give: the own one as it is, an index divided by its sd."""
+    columns, seen = laid.columns, laid.observed
+    values = {OWN: columns[OWN]} if OWN in columns else {}
+    for name in INDICES:
+        if not missing_columns(name, columns):
+            index = compute_index(name, columns)
+            if np.isfinite(index).sum() > MIN_CELLS and (spread := float(np.nanstd(index))) > 0:
+                values[name] = np.asarray(index / spread)
+    overlaps, with_size = {}, {}
+    for name, made in values.items():
+        with suppress(DataError):  # too few firm-years hold it and the controls
+            with_size[name] = diagnose_measure(name, made, columns, seen, CONTROLS)
+            if name in INDICES:
+                overlaps[name] = diagnose_overlap(name, columns, seen)
+    return Measures({name: values[name] for name in values if name in with_size}, overlaps, with_size)
+
+
 def sample_of(data: FirmPanel, measure: str, controls: str = "") -> Sample:
     """Lay out a rated table; an index is divided by its sd, the panel's own column is taken as it is.
 
@@ -58,26 +110,24 @@ def sample_of(data: FirmPanel, measure: str, controls: str = "") -> Sample:
 
     Raises
     ------
-    DataError if no measure can be made, or if `measure` says nothing beyond size and fixed effects.
+    NoMeasureError if no measure can be made, or none that says more than size and the controls. A measure
+    that was asked for by name is never replaced; neither is the panel's own column, by an index.
+    DataError if the measure that is asked for cannot be made or says nothing beyond them.
     """
     laid = lay_out(data.table, data.numbers)
     columns, seen = laid.columns, laid.observed
-    possible = [name for name in INDICES if not missing_columns(name, columns)]
-    overlaps = {name: diagnose_overlap(name, columns, seen) for name in possible}
-    indices = {name: compute_index(name, columns) for name in possible}
-    measures = {OWN: columns[OWN]} if OWN in columns else {}
-    measures |= {name: np.asarray(values / np.nanstd(values)) for name, values in indices.items()}
-    chosen = _choose(measure, measures, overlaps)
+    made = measures_of(laid)
+    chosen = _choose(measure, made)
     names = own_controls(controls, columns) or tuple(name for name in CONTROLS if name in columns)
     panel = Panel(
-        outcome=columns["rating_a"], treatment=measures[chosen],
+        outcome=columns["rating_a"], treatment=made.values[chosen],
         controls=laid.stack(names) if names else np.zeros((*seen.shape, 0)), exists=seen,
-        industry=_industries(columns.get("industry")), cohort=_cohorts(columns.get("cohort"), laid.years),
+        industry=codes_of(columns.get("industry")), cohort=_cohorts(columns.get("cohort"), laid.years),
         second_rating=columns.get("rating_b"), excluded=columns.get("index_member"),
-        small=_small(columns, seen), country=_industries(columns.get("country")),
+        small=_small(columns, seen), country=codes_of(columns.get("country")),
         weight=columns.get("weight"),
     )  # fmt: skip
-    return Sample(panel, chosen, measures, overlaps, laid, names)
+    return Sample(panel, chosen, made, laid, names)
 
 
 def own_controls(text: str, columns: Mapping[str, Array]) -> tuple[str, ...]:
@@ -102,15 +152,18 @@ def firm_constant(values: Array) -> Array:
     return np.where(known.any(axis=2), found, np.nan)
 
 
-def _choose(wanted: str, measures: dict[str, Array], overlaps: dict[str, Overlap]) -> str:
-    usable = [name for name in PREFERENCE if name in measures]
-    chosen = usable[0] if wanted == "auto" and usable else wanted
-    if chosen not in measures:
-        known = ", ".join(measures) or "none; see which columns each index needs"
-        raise DataError(f"measure '{chosen}' cannot be made from this panel. It has {known}.")
-    if chosen in overlaps and overlaps[chosen].collinear:
-        raise DataError(f"measure '{chosen}': {overlaps[chosen].text} Choose {' or '.join(usable)}.")
-    return chosen
+def small_firms(laid: Rectangle) -> Array | None:
+    """(1, n_firms) 1 where a firm's mean size is at most the median firm's; None without both kinds.
+
+    Firms whose size is nowhere known count as large.
+    """
+    if (size := laid.columns.get("log_assets")) is None:
+        return None
+    known = np.isfinite(size) & laid.observed
+    n = known.sum(axis=2)
+    mean = np.where(n > 0, np.where(known, size, 0.0).sum(axis=2) / np.maximum(n, 1), np.inf)
+    small = np.asarray(mean <= np.median(mean[n > 0])) if (n > 0).any() else np.zeros(mean.shape, dtype=bool)
+    return small.astype(np.float64) if small.any() and not small.all() else None
 
 
 def _small(columns: Mapping[str, Array], seen: Mask) -> Mask | None:
@@ -118,11 +171,32 @@ def _small(columns: Mapping[str, Array], seen: Mask) -> Mask | None:
     if "log_assets" not in columns:
         return None
     rated = np.isfinite(columns["rating_a"]).any(axis=(0, 1))
-    return small_firms(columns["log_assets"], seen, max(0, int(np.argmax(rated)) - 1))
+    return lowest_third(columns["log_assets"], seen, max(0, int(np.argmax(rated)) - 1))
 
 
-def _industries(values: Array | None) -> Integers | None:
-    """(1, n_firms) codes from 0; firms without one share a code of their own; None if there is but one."""
+def _choose(wanted: str, made: Measures) -> str:
+    usable = [name for name in PREFERENCE if name in made.values and not made.refused(name)]
+    if wanted != "auto":
+        if wanted not in made.values:
+            known = ", ".join(made.values) or "none; see which columns each index needs"
+            raise DataError(f"measure '{wanted}' cannot be made from this panel. It has {known}.")
+        if why := made.refused(wanted):
+            raise DataError(f"measure '{wanted}': {why} Choose {' or '.join(usable) or 'no measure'}.")
+        return wanted
+    if why := made.refused(OWN):
+        instead = "".join(f" measure={name} takes an index." for name in usable[:1])
+        raise NoMeasureError(f"{why}{instead}")
+    if not usable:
+        closed = [made.refused(name) for name in made.values]
+        raise NoMeasureError(" ".join(closed) or "no column constraint, and no index can be made")
+    return usable[0]
+
+
+def codes_of(values: Array | None) -> Integers | None:
+    """(1, n_firms) codes from 0 of a firm's first known value; firms without one share a code of their own.
+
+    None if there is but one code.
+    """
     if values is None:
         return None
     codes, _ = pd.factorize(firm_constant(values)[0], sort=True)
@@ -138,5 +212,6 @@ def _cohorts(values: Array | None, years: Integers) -> Integers | None:
     if values is None:
         return None
     year = np.nan_to_num(firm_constant(values))
-    cohort = np.where(year > 0, np.maximum(year - years[0], 0), -1).astype(np.int64)
+    since = np.maximum(year - years[0], 0)  # reached before the first year: never a comparison
+    cohort = np.where(year > 0, since, -1).astype(np.int64)
     return cohort if ((cohort > 0) & (cohort < len(years))).any() else None

@@ -75,13 +75,14 @@ MADE_FROM: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "constraint": ("constraint",),
     }
 )
+SENSITIVITY = "cash-flow sensitivity of investment"
 _ANALYSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "effect on the rating": ("rating_a",),
         "swap of raters": ("rating_a", "rating_b"),
         "industry x year effects": ("industry",),
         "split by ownership": ("ownership",),
-        "cash-flow sensitivity of investment": ("capex", "cash_flow", "assets"),
+        SENSITIVITY: ("capex", "cash_flow", "assets"),
     }
 )
 

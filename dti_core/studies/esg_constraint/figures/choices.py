@@ -18,7 +18,7 @@ def plot_specifications(result: Result) -> go.Figure:
     table = result.series.get("specifications")
     if table is None:
         return nothing(result, NO_RATING)
-    table = table.sort_values("coef", ignore_index=True)
+    table = table.dropna(subset=["coef", "low"]).sort_values("coef", ignore_index=True)
     figure = go.Figure()
     for colour, (measure, rows) in zip(PALETTE, table.groupby("measure", sort=False), strict=False):
         figure.add_scatter(x=[None], y=[None], mode="markers", name=str(measure), marker_color=colour)
@@ -31,13 +31,13 @@ def plot_specifications(result: Result) -> go.Figure:
         )  # fmt: skip
     figure.add_hline(y=0, line_color=NEUTRAL)
     figure.add_hrect(y0=0, y1=matters(), fillcolor=SHADE, line_width=0, layer="below")
-    (joint,) = result.where(measure="median over specifications")
+    joint = next(iter(result.where(measure="median over specifications")), None)
     p = test_of(result, "Specification curve, median p")
     lower, n = int((table["high"] < 0).sum()), len(table)
     barred = result.series["overlap"].query("collinear")["index"].tolist()
     return style(
         figure, title=f"{lower} of {n} specifications call the effect negative; median of the two-way ones "
-        f"{value(joint)} (joint p {p:.3f})",
+        + ("not identified" if joint is None else f"{value(joint)} (joint p {p:.3f})"),
         x="specification, in order of its coefficient", y="effect, sd of rating a sd of measure",
         series="specifications",
         caption="Points and 95 % intervals (least squares, firm errors). Colour: measure of constraint. "

@@ -42,6 +42,11 @@ def test_of(result: Result, name: str) -> float:
     return float(result.series["tests"].set_index("test")["value"].get(name, float("nan")))
 
 
+def chance(p: float, digits: int = 3) -> str:
+    """A p-value in words; a panel may be too short to have one."""
+    return f"p = {p:.{digits}f}" if np.isfinite(p) else "not testable on this panel"
+
+
 def matters() -> float:
     """What matters to claim C16b at least, in sd of rating a sd of constraint, as the register has it."""
     return smallest_effects(SLUG, CLAIM)["rating_effect"]

@@ -7,7 +7,7 @@ from dti_core.lab.forest import Row, plot_forest
 from dti_core.lab.record import Result
 from dti_core.lab.say import plain, sign_of, signed, value, ways
 from dti_core.lab.theme import NEUTRAL, style
-from dti_core.studies.esg_constraint.figures.dress import BLUE, NO_RATING, ORANGE, bars, nothing, test_of
+from dti_core.studies.esg_constraint.figures.dress import BLUE, NO_RATING, ORANGE, bars, chance, nothing, test_of
 from dti_core.studies.esg_constraint.methods import METHODS
 from dti_core.studies.esg_constraint.worlds import WORLDS
 
@@ -68,9 +68,9 @@ def plot_event_study(result: Result) -> go.Figure:
         figure, title=f"{first}{rose} the rating: {signed(rating)} grades in the years after",
         x="", y="", card=result.card, series="event_study",
         caption="Against firms never reached, the year before is 0. Points and 95 % intervals "
-        f"({ways(found.values())}). That ratings moved alike before: p = {p:.3f}.",
+        f"({ways(found.values())}). That ratings moved alike before: {chance(p)}.",
         alt=f"Event study. Rating after relief {signed(rating)} grades"
-        + (f"; constraint {signed(fall)}" if fall else "") + f"; leads of the rating p = {p:.3f}.",
+        + (f"; constraint {signed(fall)}" if fall else "") + f"; leads of the rating {chance(p)}.",
     )  # fmt: skip
     figure.update_xaxes(title_text="years since the policy<br>reached the firm", row=len(shown), col=1)
     return figure.update_layout(height=560)
@@ -95,7 +95,7 @@ def plot_timing(result: Result) -> go.Figure:
     return style(
         figure, card=result.card, series="leads_lags", x="years from the rating to the constraint",
         y="effect, grades a unit of constraint", alt=f"Coefficients by year: {'; '.join(rows)}.",
-        title=f"Coming constraints {'do' if p < 0.05 else 'do not clearly'} predict the rating (p = {p:.2f})",
+        title=f"Coming constraints {'do' if p < 0.05 else 'do not clearly'} predict the rating ({chance(p, 2)})",
         caption="One regression with firm and year effects. Points and 95 % intervals (firm errors). Right "
         "of 0: constraints of later years, which a rating cannot feel yet. Where only the reverse is true "
         f"they predict it in {100 * found.value:.1f} % of panels, with the present year in "

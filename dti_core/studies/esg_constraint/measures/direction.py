@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dti_core.studies.esg_constraint.data.sample import Sample, firm_constant
+from dti_core.studies.esg_constraint.data.sample import Sample, firm_constant, small_firms
 from dti_core.studies.esg_constraint.measures.findings import Findings
 from dti_core.studies.esg_constraint.model.arrays import Array
 from dti_core.studies.esg_constraint.model.regression import least_squares
@@ -17,7 +17,7 @@ def study_direction(sample: Sample) -> Findings:
     found.add("cross_rating_to_constraint", back, sample.turned, measure="cross lag", outcome="constraint")
     x = panel.regressors()
     for name, group in _groups(sample).items():
-        if group is None or not 0 < np.nanmean(group) < 1:
+        if group is None or not np.isfinite(group).any() or not 0 < np.nanmean(group) < 1:
             found.left_out.append((f"effect by group: {name}", "needs assets or ownership of both kinds"))
             continue
         inside = np.where(np.isfinite(group), group, 0.0)[..., None, None]
@@ -28,12 +28,8 @@ def study_direction(sample: Sample) -> Findings:
 
 def _groups(sample: Sample) -> dict[str, Array | None]:
     """(1, n_firms) 1 for the first-named group; None where the columns are missing."""
-    size, state = (sample.laid.columns.get(name) for name in ("log_assets", "state"))
-    small = None
-    if size is not None:
-        mean = np.nanmean(np.where(sample.laid.observed, size, np.nan), axis=2)
-        small = (mean <= np.nanmedian(mean)).astype(float)
+    state = sample.laid.columns.get("state")
     return {
-        "small_minus_large": small,
+        "small_minus_large": small_firms(sample.laid),
         "state_minus_private": None if state is None else firm_constant(state),
     }

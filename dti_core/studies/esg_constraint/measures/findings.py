@@ -1,14 +1,18 @@
 """What one question yields: estimates, tables, tests, and what could not be asked."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.errors import DataError, one_line
 from dti_core.lab.intervals import Interval
 from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.esg_constraint.model.fit import Fit
+
+#: What an estimator raises on a panel that it cannot use: too few firms or years, nothing that varies.
+CANNOT = (ValueError, ArithmeticError, DataError)
 
 
 @dataclass(slots=True)
@@ -39,10 +43,24 @@ class Findings:
         if np.isfinite([value, low, high]).all():
             self.estimates.append(Estimate(name, value, low, high, unit, n, how=how, at=at))
 
+    def attempt(self, title: str, step: Callable[[], None]) -> None:
+        """Do a step, or note under `title` why this panel does not allow it."""
+        try:
+            step()
+        except CANNOT as error:
+            self.left_out.append((title, why(error)))
+
     def test(self, name: str, value: float, reads: str) -> None:
         """Keep a test statistic or p-value, if there is one."""
         if np.isfinite(value):
             self.tests.append((name, float(value), reads))
+
+
+def why(error: Exception) -> str:
+    """Why a step could not be done, for the reader of a table."""
+    if isinstance(error, np.linalg.LinAlgError):
+        return f"its columns reproduce each other on this panel ({error})"
+    return one_line(error, 200)
 
 
 def coefficient(fit: Fit, column: int = 0) -> Interval:

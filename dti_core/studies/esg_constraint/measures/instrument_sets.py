@@ -1,11 +1,10 @@
 """Which lags instrument the dynamic models, how many, and does any set contradict the others?"""
 
-import numpy as np
 import pandas as pd
 
 from dti_core.lab.say import plain
 from dti_core.studies.esg_constraint.data.sample import Sample
-from dti_core.studies.esg_constraint.measures.findings import Findings
+from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, why
 from dti_core.studies.esg_constraint.methods import DYNAMIC, METHODS
 from dti_core.studies.esg_constraint.model.instrument_sets import DynamicModel, difference_in_hansen
 from dti_core.studies.esg_constraint.model.packages import names_of
@@ -22,8 +21,8 @@ def study_instrument_sets(sample: Sample) -> Findings:
             continue  # the estimator itself says what it lacks
         try:
             rows += _rows(METHODS[name].title, make(sample.panel), controls)
-        except (ValueError, np.linalg.LinAlgError) as error:
-            found.left_out.append((f"instruments of {METHODS[name].title}", str(error)))
+        except CANNOT as error:
+            found.left_out.append((f"instruments of {METHODS[name].title}", why(error)))
     found.series["instruments"] = pd.DataFrame(rows, columns=_COLUMNS)
     return found
 

@@ -1,12 +1,10 @@
 """What do maintained packages say on one panel, and the regression table that a paper would print."""
 
-import numpy as np
-
 from dti_core.lab.methods import left_out
 from dti_core.lab.say import plain
 from dti_core.studies.esg_constraint.data.sample import Sample
 from dti_core.studies.esg_constraint.measures.estimators import COLUMNS
-from dti_core.studies.esg_constraint.measures.findings import Findings
+from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, why
 from dti_core.studies.esg_constraint.methods import ON_ONE_PANEL
 from dti_core.studies.esg_constraint.model.packages import GRADES, PackageFit, names_of, regression_table
 
@@ -22,8 +20,8 @@ def study_packages(sample: Sample) -> Findings:
             continue
         try:
             fit = method.run(sample.panel)
-        except (ValueError, np.linalg.LinAlgError) as error:
-            found.left_out.append((method.title, str(error)))
+        except CANNOT as error:
+            found.left_out.append((method.title, why(error)))
             continue
         at: dict[str, str | float] = {"measure": "effect", "method": name}
         unit = fit.unit if isinstance(fit, PackageFit) else GRADES

@@ -20,6 +20,9 @@ def study_raters(sample: Sample) -> Findings:
         found.left_out.append(("raters compared", "the panel has no rating_b"))
         return found
     both = panel.rated & np.isfinite(second)
+    if not both.any():
+        found.left_out.append(("raters compared", "no firm-year has both ratings"))
+        return found
     for name, outcome in {"rater_b": second, "rater_a_minus_b": rating - second}.items():
         fit = least_squares(outcome, x, both)
         found.add(f"effect_{name}", fit, sample.unit, measure="effect of outcome", outcome=name)

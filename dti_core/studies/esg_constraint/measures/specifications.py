@@ -7,7 +7,7 @@ import pandas as pd
 
 from dti_core.studies.esg_constraint.data.sample import OWN, Sample
 from dti_core.studies.esg_constraint.measures.findings import Findings
-from dti_core.studies.esg_constraint.model.arrays import Array
+from dti_core.studies.esg_constraint.model.arrays import Array, Mask
 from dti_core.studies.esg_constraint.model.bootstrap import holm
 from dti_core.studies.esg_constraint.model.effects import TWO_WAY, Effect, within_sd
 from dti_core.studies.esg_constraint.model.regression import shifted
@@ -16,6 +16,8 @@ from dti_core.studies.esg_constraint.model.sensitivity import Specification, spe
 
 #: Above so many ratings the joint tests take one specification a measure and few resamples.
 LARGE, LARGE_RESAMPLES = 100_000, 39
+#: Less than this, in sd of the measure, is rounding.
+SOMETHING = 1e-8
 STANDARD = "sd of rating a sd of measure"
 _EFFECTS: dict[str, tuple[Effect, ...]] = {"firm and year": TWO_WAY, "firm": ("firm",), "year": ("year",)}
 #: Measure of constraint, controls, effects, outcome.
@@ -25,7 +27,13 @@ Choice = tuple[str, str, str, str]
 def study_specifications(sample: Sample, n_resamples: int, rng: np.random.Generator) -> Findings:
     """The specification curve, joint tests over the two-way ones, and indices corrected for their number."""
     found, panel = Findings(), sample.panel
-    everything = _specifications(sample)
+    possible = _specifications(sample)
+    everything = {choice: one for choice, one in possible.items() if _identified(one, panel.rated)}
+    if not everything:
+        raise ValueError("firm and year effects leave nothing of any measure")
+    if lost := len(possible) - len(everything):
+        what = f"{lost} of {len(possible)} specifications"
+        found.left_out.append((what, "firm and year effects leave nothing of the measure there"))
     curve = specification_curve(list(everything.values()), panel.rated, rng, 1)
     frame = pd.DataFrame(list(everything), columns=["measure", "controls", "effects", "outcome"])
     found.series["specifications"] = frame.assign(coef=curve.coef, low=curve.low, high=curve.high, p=curve.p)
@@ -47,6 +55,12 @@ def study_specifications(sample: Sample, n_resamples: int, rng: np.random.Genera
     return found
 
 
+def _identified(one: Specification, rated: Mask) -> bool:
+    """Whether firm and year effects leave something of the measure where the outcome is known."""
+    cells = rated & np.isfinite(one.y) & np.isfinite(one.x).all(axis=3)
+    return bool(cells.any()) and float(within_sd(one.x[..., 0], cells)[0]) > SOMETHING
+
+
 def _usual(sample: Sample) -> tuple[str, str, str]:
     return "usual" if sample.panel.controls.shape[3] else "none", "firm and year", "rating a"
 
@@ -58,14 +72,14 @@ def _specifications(sample: Sample) -> dict[Choice, Specification]:
     """
     panel, usual = sample.panel, sample.panel.regressors()[..., 1:]
     outcomes = {"rating a": panel.outcome, "rank of a": year_rank(panel.outcome, panel.rated)}
-    if panel.second_rating is not None:
+    if panel.second_rating is not None and (panel.rated & np.isfinite(panel.second_rating)).any():
         outcomes["rating b"] = panel.second_rating
     for name, values in outcomes.items():
         seen = np.where(panel.rated, values, np.nan)
         outcomes[name] = seen / np.nanstd(seen)
     designs: dict[tuple[str, str], Array] = {}
     for measure, values in sample.measures.items():
-        if measure in sample.overlaps and sample.overlaps[measure].collinear:
+        if sample.made.refused(measure):
             continue
         lagged = shifted(values, 1)
         designs[measure, "none"] = (lagged / within_sd(lagged, panel.rated)[0])[..., None]
@@ -91,5 +105,6 @@ def _indices(
     frame = frame.reindex(list(sample.overlaps))
     flat = pd.DataFrame({name: values.ravel() for name, values in sample.measures.items()})
     own = flat.corr()[OWN].reindex(frame.index) if OWN in flat else float("nan")
-    said = ["" if name in usable else "collinear with size: not printed" for name in frame.index]
+    barred = {name: "collinear with size" if sample.made.refused(name) else "nothing left" for name in frame.index}
+    said = ["" if name in usable else f"{barred[name]}: not printed" for name in frame.index]
     return frame.assign(correlation_with_constraint=own, note=said)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dti_core.studies.esg_constraint.data.sample import Sample
-from dti_core.studies.esg_constraint.measures.findings import Findings, coefficients
+from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, coefficients, why
 from dti_core.studies.esg_constraint.model.fit import Fit
 from dti_core.studies.esg_constraint.model.staggered import (
     GRID,
@@ -31,8 +31,8 @@ def study_staggered(sample: Sample, n_resamples: int, rng: np.random.Generator) 
         return found
     try:
         cells = group_time_effects(panel.outcome[0], panel.rated[0], panel.cohort[0])
-    except ValueError as error:
-        found.left_out.append((_LEFT_OUT, str(error)))
+    except CANNOT as error:
+        found.left_out.append((_LEFT_OUT, why(error)))
         return found
     years, low_high = sample.laid.years, cells.fit.interval()
     found.series["group_time"] = pd.DataFrame({
@@ -60,8 +60,8 @@ def _bounds(study: Fit, since: list[int], found: Findings) -> None:
     for name, years in {"first year": after[:1], "mean over years": after}.items():
         try:
             ends = [honest_interval(study, since, years, relative) for relative in RELATIVE]
-        except ValueError as error:
-            found.left_out.append(("honest bounds of the policy's effect", str(error)))
+        except CANNOT as error:
+            found.left_out.append(("honest bounds of the policy's effect", why(error)))
             return
         frame[name] = float(study.coef[0, [since.index(k) for k in years]].mean())
         frame[[f"{name}_low", f"{name}_high"]] = ends

@@ -61,7 +61,7 @@ def stack(y: Array, x: Array, observed: Mask, weight: Array | None = None) -> St
     if weight is not None:
         mass = np.where(usable & np.isfinite(weight.transpose(0, 2, 1)), weight.transpose(0, 2, 1), 0.0)
     if not (mass > 0).any(axis=(1, 2)).all():
-        raise ValueError("a draw has no firm-year with outcome and all regressors")
+        raise ValueError("no firm-year has the outcome and all regressors")
     kept = (mass > 0).any(axis=(0, 2))
     values, mass = values[:, kept], mass[:, kept]
     if not (mass > 0).all():

@@ -1,4 +1,4 @@
-"""Does an index say anything that fixed effects and the usual controls do not already say?"""
+"""Does a measure of constraint say anything that fixed effects, size and the controls do not already say?"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,8 @@ from dti_core.studies.esg_constraint.model.regression import least_squares
 
 #: Above it less than 1 % of the index is left to identify a coefficient (a variance inflation of 100).
 COLLINEAR_ABOVE = 0.99
+#: Shares of firm-years below the bends of `size_curve`: a cap of size in any currency lies between two.
+BENDS = (0.2, 0.4, 0.6, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,48 @@ def sa_is_collinear(log_assets: Array, age: Array, observed: Mask) -> Overlap:
     return Overlap("SA", ("log_assets", "log_assets^2"), exact, collinear, text)
 
 
+def size_curve(log_assets: Array, observed: Mask) -> list[Array]:
+    """Size, its square, both capped as in SA, and bends of its slope: what a function of size is made of.
+
+    Parameters
+    ----------
+    log_assets : (1, n_firms, n_years). observed : cells to use.
+
+    Returns
+    -------
+    Columns like `log_assets`, centred.
+    """
+    middle = np.nanmean(np.where(observed, log_assets, np.nan))
+    size, capped = log_assets - middle, np.minimum(log_assets, SA_SIZE_CAP) - middle
+    knots = np.nanquantile(size[observed], BENDS)
+    return [size, size**2, capped, capped**2, *(np.maximum(size - knot, 0.0) for knot in knots)]
+
+
+def diagnose_measure(
+    name: str, values: Array, columns: Mapping[str, Array], observed: Mask, controls: tuple[str, ...]
+) -> Overlap:
+    """How far any smooth function of size, the controls and two-way effects reproduce a measure of constraint.
+
+    The share counts what so many columns would reproduce by chance (adjusted R2), so that few firms are no
+    reason to refuse a measure, and it is exactly 1 where nothing is left.
+
+    Parameters
+    ----------
+    values : (1, n_firms, n_years). columns : of the same shape, by name; controls that lack are left out.
+    """
+    size = size_curve(columns["log_assets"], observed) if "log_assets" in columns else []
+    others = [control for control in controls if control in columns and control != "log_assets"]
+    beside = (*(["size and its powers"] if size else []), *others)
+    if not beside:
+        text = f"The panel holds no size and no control, so that {name} may be a function of them unseen."
+        return Overlap(name, (), 0.0, False, text)
+    share = _share(values, [*size, *(columns[control] for control in others)], observed, adjusted=True)
+    collinear = share > COLLINEAR_ABOVE
+    text = f"Within firms and years, {', '.join(beside)} reproduce {share:.1%} of {name}"
+    text += f": it is collinear with them, so no effect of {name} is printed." if collinear else "."
+    return Overlap(name, beside, share, collinear, text)
+
+
 def diagnose_overlap(
     name: str, columns: Mapping[str, Array], observed: Mask, controls: tuple[str, ...] | None = None
 ) -> Overlap:
@@ -93,11 +137,17 @@ def diagnose_overlap(
     return Overlap(name, chosen, share, collinear, text)
 
 
-def _share(index: Array, controls: Sequence[Array], observed: Mask) -> float:
+def _share(index: Array, controls: Sequence[Array], observed: Mask, *, adjusted: bool = False) -> float:
     design = np.stack(controls, axis=3)
     seen = observed & np.isfinite(index) & np.isfinite(design).all(axis=3)
     if seen.sum() < 3:
         raise DataError("fewer than three firm-years have both the index and the controls.")
     if within_sd(index, seen)[0] < 1e-10:
         return 1.0
-    return float(least_squares(index, design, seen).diagnostics["r_squared"][0])
+    fit = least_squares(index, design, seen)
+    unexplained = 1.0 - float(fit.diagnostics["r_squared"][0])
+    if adjusted:
+        free = float(fit.n_obs[0] - fit.diagnostics["absorbed"][0])
+        spare = free - float(fit.diagnostics["identified"][0].sum())
+        unexplained *= free / spare if spare > 0 else 0.0
+    return min(1.0, max(0.0, 1.0 - unexplained)) if adjusted else 1.0 - unexplained

@@ -21,7 +21,7 @@ from dti_core.studies.esg_constraint.model.shock import relaxed
 #: Beyond so many firm-years a package takes minutes and gigabytes for what the stacked estimators say too.
 MAX_ROWS = 200_000
 #: An ordered logit takes minutes beyond so many firm-years, and a threshold for each level of the outcome.
-MAX_ORDERED_ROWS, MAX_LEVELS = 30_000, 20
+MAX_ORDERED_ROWS, MAX_LEVELS = 30_000, 15
 #: What one unit of an effect is in.
 GRADES, LOG_ODDS = "grades", "log odds"
 
@@ -57,12 +57,18 @@ def two_way_clustered(panel: Panel, **errors: Any) -> PackageFit:
 def fama_macbeth(panel: Panel, **errors: Any) -> PackageFit:
     """Mean of yearly cross-sections, `linearmodels.FamaMacBeth`; Newey-West errors over years.
 
-    Source: Fama and MacBeth (1973); Newey and West (1987). Assumes: no firm effects, or slopes that carry
-    them from year to year are counted by few lags, which nine years can hardly tell.
+    Source: Fama and MacBeth (1973); Newey and West (1987). Assumes: no firm effects, whose persistence the
+    few lags that a short panel allows do not count.
+
+    Raises
+    ------
+    ValueError for fewer years than coefficients.
     """
     from linearmodels.panel import FamaMacBeth
 
     y, x, _ = rows_of(panel)
+    if (n_years := y.index.get_level_values("year").nunique()) <= x.shape[1]:
+        raise ValueError(f"{n_years} yearly cross-sections for {x.shape[1] + 1} coefficients")
     chosen = {"cov_type": "kernel"} | errors
     fitted = FamaMacBeth(y, x.assign(const=1.0)).fit(**chosen)
     return _of_linearmodels(fitted, "Fama-MacBeth, Newey-West errors over years")
@@ -121,15 +127,13 @@ def ordered(panel: Panel) -> PackageFit:
     """
     y, x, firm = rows_of(panel)
     if (levels := y.nunique()) > MAX_LEVELS:
-        raise ValueError(f"the rating has {levels} levels: an ordered logit takes {MAX_LEVELS} at most")
+        raise ValueError(f"the rating has {levels} levels, more than {MAX_LEVELS} grades; see the ranks")
     if len(y) > MAX_ORDERED_ROWS:
         raise ValueError(f"more than {MAX_ORDERED_ROWS:,} firm-years; see the ranks")
     means = x.groupby(level="firm").transform("mean")
     dummies = pd.get_dummies(y.index.get_level_values("year"), drop_first=True, dtype=float)
     design = np.column_stack([x, means, dummies])
     kept = design.std(axis=0) > 0
-    if not kept[: x.shape[1]].all():
-        raise ValueError("a regressor does not vary")
     found = ordered_logit(y.to_numpy(), design[:, kept], firm)
     return PackageFit(
         found.coef, found.std_error, found.covariance, found.n_obs, found.dof,
@@ -188,7 +192,7 @@ def rows_of(
 
     Raises
     ------
-    ValueError for more than one draw, or more rows than a package should be given.
+    ValueError for more than one draw, more rows than a package should be given, or collinear regressors.
     """
     if len(panel.outcome) != 1:
         raise ValueError("a package takes one panel, not a stack of draws")
@@ -202,6 +206,8 @@ def rows_of(
     index = pd.MultiIndex.from_arrays([firm, year], names=["firm", "year"])
     columns: dict[Hashable, Array] = {name: x[0, firm, year, k] for k, name in enumerate(names_of(panel))}
     columns |= {name: values[0, firm, year] for name, values in (more or {}).items()}
+    if np.linalg.matrix_rank(x[0, firm, year] - x[0, firm, year].mean(axis=0)) < x.shape[3]:
+        raise ValueError("a regressor does not vary, or is a combination of others")
     rating = pd.Series(panel.outcome[0, firm, year], index=index, name="rating")
     return rating, pd.DataFrame(columns, index=index), firm.astype(np.int64)
 

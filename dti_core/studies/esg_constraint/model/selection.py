@@ -45,6 +45,8 @@ def fit_choice(chosen: Mask, z: Array, exists: Mask, link: Link = "logit") -> Ch
     used = exists & np.isfinite(z).all(axis=3)
     flat = np.where(used[..., None], z, 0.0).reshape(len(z), -1, z.shape[3])
     mask, hit = used.reshape(len(z), -1), (chosen & used).reshape(len(z), -1)
+    if (hit == mask).all(axis=1).any() or not hit.any(axis=1).all():
+        raise ValueError("all firm-years are rated, or none: who is rated says nothing")
     coef = np.zeros((len(z), z.shape[3]))
     for _ in range(NEWTON_STEPS):
         index = (flat @ coef[:, :, None])[..., 0]

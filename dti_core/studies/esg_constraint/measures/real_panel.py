@@ -1,0 +1,44 @@
+"""Real ratings beside real accounts: the published panel csr_africa, asked in every run that has it."""
+
+import numpy as np
+
+from dti_core.lab.data import published
+from dti_core.studies.esg_constraint.data.africa import NAME, load_africa
+from dti_core.studies.esg_constraint.data.layout import Rectangle, lay_out
+from dti_core.studies.esg_constraint.measures.findings import Findings
+from dti_core.studies.esg_constraint.measures.score import UNIT, in_sd, study_score
+from dti_core.studies.esg_constraint.model.regression import least_squares
+
+PREFIX = "csr"
+#: Size before any repair of units, by which the known answers of others were made.
+PRINTED = "log_assets_printed"
+
+
+def study_real_panel(rng: np.random.Generator) -> Findings:
+    """The score on the accounts of last year in csr_africa; left out, with its command, where it is absent."""
+    if published(NAME).find() is None:
+        why = f"the published panel {NAME} is not on this machine: `dti data get {NAME}` brings it"
+        return Findings(left_out=[("real scores on real accounts", why)])
+    table, _ = load_africa()
+    numbers = [str(name) for name in table if name not in ("firm", "year")]
+    laid = lay_out(table, numbers)
+    found = study_score(laid, rng, PREFIX)
+    _as_printed(laid, found)
+    return found
+
+
+def _as_printed(laid: Rectangle, found: Findings) -> None:
+    """Size of the same year as it stands in the file, thousands and millions mixed: what a hurry would print."""
+    score, size = laid.columns["rating_a"], laid.columns[PRINTED]
+    used = laid.observed & np.isfinite(score) & np.isfinite(size)
+    y, x = in_sd(score, used), in_sd(size, used)[..., None]
+    country = laid.columns["country"]
+    codes = np.nan_to_num(country).astype(np.int64)
+    dummies = np.eye(int(codes.max()) + 1)[codes][..., 1:]
+    fits = {
+        "pooled": least_squares(y, np.concatenate([x, dummies], axis=3), used, ("year",)),
+        "within": least_squares(y, x, used),
+    }
+    for name, fit in fits.items():
+        at = {"measure": "score on size as printed", "of": PREFIX, "firms": name}
+        found.add(f"{PREFIX}_printed_size_{name}", fit, UNIT, **at)
