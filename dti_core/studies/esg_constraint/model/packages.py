@@ -202,6 +202,8 @@ def rows_of(
         known &= np.isfinite(values)
     if known.sum() > MAX_ROWS:
         raise ValueError(f"more than {MAX_ROWS:,} ratings: the stacked estimator says the same")
+    if not known.any():
+        raise ValueError("no firm-year has a rating and all regressors of the year before")
     firm, year = np.nonzero(known[0])
     index = pd.MultiIndex.from_arrays([firm, year], names=["firm", "year"])
     columns: dict[Hashable, Array] = {name: x[0, firm, year, k] for k, name in enumerate(names_of(panel))}
