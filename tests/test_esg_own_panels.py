@@ -70,7 +70,9 @@ def _score(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(rating_a=np.clip(steps, 0, 100))
 
 
-PLOTS = ("plot_estimators", "plot_event_study", "plot_timing", "plot_specifications", "plot_indices")
+PLOTS = (
+    "plot_estimators", "plot_event_study", "plot_timing", "plot_specifications", "plot_indices", "plot_staggered",
+)  # fmt: skip
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 #: Awkward files of all kinds; whether they are fit is for the check to say.
 AWKWARD: dict[str, Change] = {

@@ -5,7 +5,7 @@ rating, and give it an entry in `METHODS`. Tables, figures and the Monte Carlo f
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal, cast
@@ -262,38 +262,29 @@ DYNAMIC: Mapping[str, Callable[[Panel], DynamicModel]] = {
 #: which meets it to eight decimals, and one without a twin is not offered as valid at all. Countries and
 #: weights exist in a user's panel only.
 ON_ONE_PANEL: dict[str, Estimator] = {
-    "pooled_statsmodels": Estimator(
-        "Pooled OLS, by statsmodels", packages.pooled, METHODS["pooled"].assumes,
-        valid_against=METHODS["pooled"].valid_against,
+    "pooled_statsmodels": replace(METHODS["pooled"], title="Pooled OLS, by statsmodels", run=packages.pooled),
+    "two_way_linearmodels": replace(
+        METHODS["two_way"], title="Firm and year effects, by linearmodels", run=packages.two_way,
     ),
-    "two_way_linearmodels": Estimator(
-        "Firm and year effects, by linearmodels", packages.two_way, METHODS["two_way"].assumes,
-        valid_against=METHODS["two_way"].valid_against,
-    ),
-    "clustered_linearmodels": Estimator(
-        "Firm and year effects, clustered both ways, by linearmodels", packages.two_way_clustered,
-        METHODS["two_way_clustered"].assumes, valid_against=METHODS["two_way_clustered"].valid_against,
+    "clustered_linearmodels": replace(
+        METHODS["two_way_clustered"], run=packages.two_way_clustered,
+        title="Firm and year effects, clustered both ways, by linearmodels",
     ),
     "fama_macbeth": Estimator(
         "Fama-MacBeth, by linearmodels", packages.fama_macbeth, ("no firm effects", "many years"),
     ),
-    "policy_linearmodels": Estimator(
-        "Policy shock as instrument, by linearmodels", packages.policy_instrument,
-        METHODS["policy_iv"].assumes, ("cohort",), valid_against=METHODS["policy_iv"].valid_against,
+    "policy_linearmodels": replace(
+        METHODS["policy_iv"], title="Policy shock as instrument, by linearmodels",
+        run=packages.policy_instrument,
         tests={
             "first_stage_f": ("IV2SLS, first-stage F", "above 23: the instrument is not weak"),
             "partial_r_squared": ("IV2SLS, partial R2 of the policy", "what the instrument explains"),
             "wu_hausman_p": ("IV2SLS, Wu-Hausman p", "small: least squares and instrument disagree"),
         },
     ),
-    "country_year": Estimator(
-        "Firm and country-year effects", _country_year, (_STRICT,), ("country",),
-    ),
+    "country_year": Estimator("Firm and country-year effects", _country_year, (_STRICT,), ("country",)),
     "weighted": Estimator(
-        "Firm and year effects, by the column weight", _by_weight, (_STRICT, "weights unrelated to errors"),
-        ("weight",),
+        "Firm and year effects, by the column weight", _by_weight, (_STRICT,), ("weight",),
     ),
-    "ordered_logit": Estimator(
-        "Ordered logit with firm means, by statsmodels", packages.ordered, (_STRICT,),
-    ),
+    "ordered_logit": Estimator("Ordered logit with firm means, by statsmodels", packages.ordered, (_STRICT,)),
 }  # fmt: skip
