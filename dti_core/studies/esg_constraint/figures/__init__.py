@@ -12,5 +12,6 @@ from dti_core.studies.esg_constraint.figures.worlds import (
 
 __all__ = [
     "TITLES", "fooled", "plot_coverage", "plot_decision", "plot_estimators", "plot_event_study",
-    "plot_firms_needed", "plot_indices", "plot_power", "plot_specifications", "plot_timing", "speed_table", "table",
+    "plot_firms_needed", "plot_indices", "plot_power", "plot_specifications", "plot_timing", "speed_table",
+    "table",
 ]  # fmt: skip

@@ -62,7 +62,8 @@ def gmm(
 
     Returns
     -------
-    Fit with diagnostics n_instruments, instruments_per_firm, hansen, hansen_p, sargan, sargan_p, ar1..ar3 and their p-values.
+    Fit with diagnostics n_instruments, instruments_per_firm, hansen, hansen_p, sargan, sargan_p, ar1..ar3 and
+    their p-values.
     n_obs counts rows of the differenced equation, or of the level equation for `system`.
     """
     equations = _equations(y, x, observed, lagged, plain, system, year_effects)
@@ -128,9 +129,7 @@ def _difference_instruments(lagged: tuple[Lags, ...], plain: Array, start: int) 
     """(d, t, l, n) instruments of the differenced equation, for the years from index `start` on."""
     n_years = plain.shape[2]
     columns = [
-        _spread(one, lag, start)
-        for one in lagged
-        for lag in range(one.first, (one.last or n_years - 1) + 1)
+        _spread(one, lag, start) for one in lagged for lag in range(one.first, (one.last or n_years - 1) + 1)
     ]
     return np.concatenate([*columns, _changes(plain, start).transpose(0, 2, 3, 1)], axis=2)
 

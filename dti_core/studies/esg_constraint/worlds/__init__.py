@@ -5,7 +5,12 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from dti_core.lab.methods import World
-from dti_core.studies.esg_constraint.worlds.settings import PUBLISHED_REVERSE, SMALL_EFFECT, Threat, WorldSettings
+from dti_core.studies.esg_constraint.worlds.settings import (
+    PUBLISHED_REVERSE,
+    SMALL_EFFECT,
+    Threat,
+    WorldSettings,
+)
 
 #: One entry adds a world everywhere: to the data, the Monte Carlo, the tables and the figures.
 WORLDS: Mapping[str, World[WorldSettings]] = MappingProxyType(
