@@ -1,5 +1,6 @@
 """Figures of the worlds: who covers, who is fooled, what decides the claim, how much data it takes."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from dti_core.lab.claims import FALSE_RATE, judge_bar
 from dti_core.lab.data import DataCard, simulated_card
 from dti_core.lab.forest import Row, plot_forest
 from dti_core.lab.intervals import share
-from dti_core.lab.record import OBSERVED, Estimate, Result, VerdictWord
+from dti_core.lab.record import OBSERVED, Estimate, Result
 from dti_core.lab.register import load_register
 from dti_core.lab.say import listed, plain
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
@@ -69,18 +70,22 @@ def plot_coverage(result: Result) -> go.Figure:
 def plot_decision(result: Result) -> go.Figure:
     """The estimate that decides the claim: on real firms if there are any, and in every control world."""
     found = {name: one for name in (OBSERVED, *WORLDS) for one in result.where(name, measure="rating_effect")}
+    words = {name: _verdicts(one) for name, one in found.items() if name != OBSERVED}
     rows = [
-        Row("real firms" if name == OBSERVED else _with_shares(name, one), one, control=name != OBSERVED)
+        Row("real firms" if name == OBSERVED else _with_shares(name, words[name]), one,
+            control=name != OBSERVED)
         for name, one in found.items()
-    ]
-    fooled = [plain(name) for name, world in WORLDS.items() if truth(world.settings).grades == 0
-              and share(*_count(found[name], "supported")).low > FALSE_RATE]  # fmt: skip
-    hits, n = _count(found["effect"], "supported")
+    ]  # fmt: skip
+    fooled = [
+        plain(name) for name, counts in words.items() if truth(WORLDS[name].settings).grades == 0
+        and share(counts["supported"], counts.total()).low > FALSE_RATE
+    ]  # fmt: skip
+    right = words["effect"]["supported"] / words["effect"].total()
     missing = "" if OBSERVED in found else "; no real firms were brought"
     return plot_forest(
         rows, what="Standardised effect of constraints on ratings", x=STANDARD, smallest=matters(),
-        title=f"{hits / n:.0%} of single panels would support the claim where it holds; it is supported "
-        f"wrongly beyond chance in: {listed(fooled) if fooled else 'none'}{missing}",
+        title=f"{right:.0%} of single panels support the claim where it holds; wrongly, beyond chance, in: "
+        f"{listed(fooled) if fooled else 'none'}{missing}",
         caption=f"{METHODS[DECIDING].title}. Hollow: mean over simulated panels, 95 % Student t interval, "
         f"in {len(WORLDS)} worlds whose truth is known; in brackets the share of single panels that would "
         "support | refute the claim, failed gates counted as neither. Filled: real firms, own interval.",
@@ -88,17 +93,18 @@ def plot_decision(result: Result) -> go.Figure:
     )  # fmt: skip
 
 
-def _with_shares(world: str, one: Estimate) -> str:
-    right, wrong = (hits / n for hits, n in (_count(one, "supported"), _count(one, "refuted")))
+def _with_shares(world: str, words: Counter[str]) -> str:
+    right, wrong = (words[word] / words.total() for word in ("supported", "refuted"))
     return f"{plain(world)} [{right:.0%} | {wrong:.0%}]"
 
 
-def _count(one: Estimate, word: VerdictWord) -> tuple[int, int]:
-    """Draws of a control world on which the claim would get this verdict, and all its draws."""
+def _verdicts(one: Estimate) -> Counter[str]:
+    """How many draws of a control world would support or refute the claim; "" where a gate failed."""
     (bar,) = load_register().claims[CLAIM].tests[0].estimates
-    kept = [ends for ends in one.draws if ends]
-    words = [judge_bar(bar, replace(one, low=low, high=high, draws=())).verdict for low, high in kept]
-    return words.count(word), len(one.draws)
+    return Counter(
+        judge_bar(bar, replace(one, low=ends[0], high=ends[1], draws=())).verdict if ends else ""
+        for ends in one.draws
+    )
 
 
 def plot_firms_needed(result: Result) -> go.Figure:
@@ -124,7 +130,7 @@ def plot_firms_needed(result: Result) -> go.Figure:
         title=f"A small effect takes {_span(ranges['two_way'])} firms by fixed effects, "
         f"{_span(ranges[DECIDING])} by the estimator that decides",
         caption="Firms rated for nine years that find the planted effect with 80 % power; in brackets the "
-        "share of the effect that the estimator shows: below 100 % it is the power to see a weakened effect. Rows: "
+        "share of it that the estimator shows: below 100 % it is the power to see a weakened effect. Rows: "
         "estimator and reliability of the constraint. Interval of a cell: in the record.",
         alt="Firms needed and share of the effect shown, for persistence "
         f"{', '.join(wide)}. {'; '.join(lines)}.",
@@ -164,7 +170,7 @@ def plot_power(result: Result) -> go.Figure:
         f"{most.value:.0%} of panels, by the estimator that decides",
         x="firms (log scale)", y="share of panels that find it", card=_worlds_card(result),
         caption=f"Effect of {planted:+.2f} sd of ESG a sd of constraint. Points with 95 % Wilson intervals. "
-        "Dashed line: 80 %. Blue: two-way effects, fooled by the reverse. Green: GMM; orange: of small firms.",
+        "Dashed line: 80 %. Blue: two-way effects, fooled by the reverse. Green: GMM; orange: small firms.",
         alt=f"Power. {'; '.join(lines)}.",
     )  # fmt: skip
     figure.update_xaxes(type="log", tickvals=sorted({x for trace in figure.data for x in trace.x}))

@@ -28,12 +28,8 @@ def study_direction(sample: Sample) -> Findings:
 
 def _groups(sample: Sample) -> dict[str, Array | None]:
     """(1, n_firms) 1 for the first-named group; None where the columns are missing."""
-    size, state = (sample.laid.columns.get(name) for name in ("log_assets", "state"))
-    small = None
-    if size is not None:
-        mean = np.nanmean(np.where(sample.laid.observed, size, np.nan), axis=2)
-        small = (mean <= np.nanmedian(mean)).astype(float)
+    state, small = sample.laid.columns.get("state"), sample.panel.small
     return {
-        "small_minus_large": small,
+        "small_minus_large": None if small is None else small.astype(float),
         "state_minus_private": None if state is None else firm_constant(state),
     }
