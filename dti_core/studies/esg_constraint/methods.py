@@ -83,7 +83,7 @@ def _by_weight(panel: Panel) -> Fit:
 def dynamic_model(panel: Panel, by_size: bool = False) -> DynamicModel:
     """Rating on last year's constraint and controls, its own lag, and theirs before (common factor of AR(1)).
 
-    `by_size` : small firms and others have an effect and year effects of their own; the first is column 0.
+    `by_size` : effects of their own, and year effects, for small firms (column 0) and for all others.
 
     A rater's noise makes the rating of two years ago invalid as an instrument, so that its lags start at
     three. Constraint and controls count as predetermined: the rating may move those of its own year and of
@@ -185,7 +185,6 @@ _NOISE: frozenset[Threat] = frozenset({"rater_noise"})
 _FIRM: frozenset[Threat] = frozenset({"rater_noise", "firm_effects"})
 _YEAR: frozenset[Threat] = frozenset({"rater_noise", "common_shocks"})
 _REVERSE: frozenset[Threat] = frozenset({"reverse_effect"})
-_SELECTION: frozenset[Threat] = frozenset({"selection"})
 #: What lagged controls, and samples without trends of their own, take care of.
 _MILD: frozenset[Threat] = frozenset(
     {"observed_shock", "size_bias", "late_coverage", "unequal_relief", "persistence"}
@@ -229,7 +228,7 @@ METHODS: dict[str, Estimator] = {
     "difference_gmm_small": Estimator(
         "Difference GMM, small firms", partial(_gmm, by_size=True), (_AS_GMM,), ("small",),
         valid_against=_BOTH | _REVERSE | {"unequal_effect"},
-        tests={name: (title.replace("GMM", "GMM, small firms"), how) for name, (title, how) in _GMM_TESTS.items()},
+        tests={name: (f"{title}, small firms", how) for name, (title, how) in _GMM_TESTS.items()},
     ),
     "system_gmm": Estimator(
         "System GMM", partial(_gmm, system=True),
@@ -248,8 +247,10 @@ METHODS: dict[str, Estimator] = {
     ),
     "heckman": Estimator(
         "Heckman with firm means", _heckman,
-        ("joint normality", "index membership does not move the rating", _STRICT), ("excluded",),
-        valid_against=_BOTH | _SELECTION,
+        ("joint normality", "index membership does not move the rating", "firm effects linear in firm means",
+         _STRICT), ("excluded",),
+        # Relief for constrained firms parts the means of all years from those of rated ones: biased.
+        valid_against=_BOTH - {"late_coverage", "unequal_relief"},
     ),
 }  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Figures of the worlds: who covers, who is fooled, what decides the claim, how much data it takes."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import plotly.graph_objects as go
 from dti_core.lab.claims import FALSE_RATE, judge_bar
 from dti_core.lab.data import DataCard, simulated_card
 from dti_core.lab.forest import Row, plot_forest
+from dti_core.lab.intervals import share
 from dti_core.lab.record import OBSERVED, Estimate, Result
 from dti_core.lab.register import load_register
 from dti_core.lab.say import listed, plain
@@ -24,6 +26,7 @@ from dti_core.studies.esg_constraint.measures.needed import NEEDED_BY, PERSISTEN
 from dti_core.studies.esg_constraint.measures.power import SHOWN, WANTED_POWER
 from dti_core.studies.esg_constraint.methods import AVERAGE, DECIDING, METHODS
 from dti_core.studies.esg_constraint.worlds import WORLDS
+from dti_core.studies.esg_constraint.worlds.raters import truth
 
 #: From orange over pale to blue; every cell also carries its number.
 COVERAGE_SCALE = [[0.0, "#D55E00"], [0.80, "#E9C9B0"], [0.93, "#DCE6EC"], [1.0, "#56A0CC"]]
@@ -40,7 +43,7 @@ def plot_coverage(result: Result) -> go.Figure:
         table.pivot(index="estimator", columns="world", values=values).loc[list(METHODS), list(WORLDS)]
         for values in ("coverage", "offered")
     )
-    percent = wide.map(lambda share: f"{100 * share:.0f}")
+    percent = wide.map(lambda part: f"{100 * part:.0f}")
     named = wide.rename(index=plain, columns=plain)
     figure = heat_map(
         named, percent.where(~offered.astype(bool), "<b>" + percent + "</b>"), COVERAGE_SCALE, 0
@@ -53,10 +56,10 @@ def plot_coverage(result: Result) -> go.Figure:
     ]
     style(
         figure, x="simulated world", y="", card=_worlds_card(result), series="coverage",
-        title=f"{kept} of {len(rows)} offers of validity are kept, {broken} broken; more draws would tell the "
-        "others",
+        title=f"{kept} of {len(rows)} offers of validity are kept, {broken} are broken; more panels would "
+        "tell of the others",
         caption="Percent of simulated panels whose 95 % interval holds the truth. Bold: offered as valid in "
-        f"that world, judged by up to {n} panels, with which a true 95 % reads {_binomial(n)}. Kept: coverage "
+        f"that world, judged by up to {n} panels; so many read a true 95 % {_binomial(n)}. Kept: coverage "
         f"of {100 * GOOD_COVERAGE[0]:.0f}-{100 * GOOD_COVERAGE[1]:.0f} % with an interval inside "
         f"{100 * TELLS_COVERAGE[0]:.0f}-{100 * TELLS_COVERAGE[1]:.0f} %, bias below {GOOD_BIAS:g} sd.",
         alt=f"Coverage in percent. {'; '.join(lines)}.",
@@ -67,32 +70,41 @@ def plot_coverage(result: Result) -> go.Figure:
 def plot_decision(result: Result) -> go.Figure:
     """The estimate that decides the claim: on real firms if there are any, and in every control world."""
     found = {name: one for name in (OBSERVED, *WORLDS) for one in result.where(name, measure="rating_effect")}
+    words = {name: _verdicts(one) for name, one in found.items() if name != OBSERVED}
     rows = [
-        Row("real firms" if name == OBSERVED else _with_shares(name, one), one, control=name != OBSERVED)
+        Row("real firms" if name == OBSERVED else _with_shares(name, words[name]), one,
+            control=name != OBSERVED)
         for name, one in found.items()
-    ]
-    seen = [plain(name) for name, one in found.items() if _share(one, "supported") > FALSE_RATE]
+    ]  # fmt: skip
+    fooled = [
+        plain(name) for name, counts in words.items() if truth(WORLDS[name].settings).grades == 0
+        and share(counts["supported"], counts.total()).low > FALSE_RATE
+    ]  # fmt: skip
+    right = words["effect"]["supported"] / words["effect"].total()
     missing = "" if OBSERVED in found else "; no real firms were brought"
     return plot_forest(
         rows, what="Standardised effect of constraints on ratings", x=STANDARD, smallest=matters(),
-        title=f"Single panels would support the claim too often to be chance in: {listed(seen)}{missing}",
-        caption=f"{METHODS[DECIDING].title}. Hollow: mean over simulated panels with 95 % Student t interval, "
+        title=f"{right:.0%} of single panels support the claim where it holds; wrongly, beyond chance, in: "
+        f"{listed(fooled) if fooled else 'none'}{missing}",
+        caption=f"{METHODS[DECIDING].title}. Hollow: mean over simulated panels, 95 % Student t interval, "
         f"in {len(WORLDS)} worlds whose truth is known; in brackets the share of single panels that would "
         "support | refute the claim, failed gates counted as neither. Filled: real firms, own interval.",
         card=result.card if OBSERVED in found else _worlds_card(result),
     )  # fmt: skip
 
 
-def _with_shares(world: str, one: Estimate) -> str:
-    return f"{plain(world)} [{_share(one, 'supported'):.0%} | {_share(one, 'refuted'):.0%}]"
+def _with_shares(world: str, words: Counter[str]) -> str:
+    right, wrong = (words[word] / words.total() for word in ("supported", "refuted"))
+    return f"{plain(world)} [{right:.0%} | {wrong:.0%}]"
 
 
-def _share(one: Estimate, word: str) -> float:
-    """Share of the draws of a control world of which the claim would get this verdict."""
-    (bar,) = load_register().claims[CLAIM].test.estimates
-    kept = [ends for ends in one.draws if ends]
-    words = [judge_bar(bar, replace(one, low=low, high=high, draws=())).verdict for low, high in kept]
-    return words.count(word) / max(len(one.draws), 1)
+def _verdicts(one: Estimate) -> Counter[str]:
+    """How many draws of a control world would support or refute the claim; "" where a gate failed."""
+    (bar,) = load_register().claims[CLAIM].tests[0].estimates
+    return Counter(
+        judge_bar(bar, replace(one, low=ends[0], high=ends[1], draws=())).verdict if ends else ""
+        for ends in one.draws
+    )
 
 
 def plot_firms_needed(result: Result) -> go.Figure:
@@ -108,7 +120,8 @@ def plot_firms_needed(result: Result) -> go.Figure:
         )
         for values in (shown, firms)
     )  # fmt: skip
-    told = texts.map(lambda n: f"{n:,.0f}") + " <i>(" + wide.map(lambda s: f"{s:.0%}") + ")</i>"
+    told = texts.map(lambda n: f"{n:,.0f}") + wide.map(lambda part: f" ({part:.0%})")
+    told = told.where(wide.notna(), "none found")
     figure = heat_map(wide.clip(0, 1), told, SHOWN_SCALE, 0)
     ranges = {name: result.where(measure="firms_needed", method=name)[0] for name in NEEDED_BY}
     lines = [f"{name}: " + ", ".join(row) for name, row in zip(told.index, told.to_numpy(), strict=True)]
@@ -116,8 +129,8 @@ def plot_firms_needed(result: Result) -> go.Figure:
         figure, x="persistence of the constraint (AR(1))", y="", card=_worlds_card(result),
         title=f"A small effect takes {_span(ranges['two_way'])} firms by fixed effects, "
         f"{_span(ranges[DECIDING])} by the estimator that decides",
-        caption="Firms rated for nine years that find the planted effect with 80 % power; in brackets the share "
-        "of the effect that the estimator shows: below 100 % it is the power to see a weakened effect. Rows: "
+        caption="Firms rated for nine years that find the planted effect with 80 % power; in brackets the "
+        "share of it that the estimator shows: below 100 % it is the power to see a weakened effect. Rows: "
         "estimator and reliability of the constraint. Interval of a cell: in the record.",
         alt="Firms needed and share of the effect shown, for persistence "
         f"{', '.join(wide)}. {'; '.join(lines)}.",
@@ -153,11 +166,11 @@ def plot_power(result: Result) -> go.Figure:
     planted = WORLDS["effect"].settings.effect
     most = max(result.where(measure="power", method=DECIDING), key=lambda one: one.value)
     style(
-        figure, title=f"{most.at['firms']:,.0f} firms show a small effect among small ones in {most.value:.0%} of "
-        "panels, by the estimator that decides",
+        figure, title=f"{most.at['firms']:,.0f} firms show a small effect among small ones in "
+        f"{most.value:.0%} of panels, by the estimator that decides",
         x="firms (log scale)", y="share of panels that find it", card=_worlds_card(result),
         caption=f"Effect of {planted:+.2f} sd of ESG a sd of constraint. Points with 95 % Wilson intervals. "
-        "Dashed line: 80 %. Blue: two-way effects, fooled by the reverse; green: GMM; orange: GMM, small firms.",
+        "Dashed line: 80 %. Blue: two-way effects, fooled by the reverse. Green: GMM; orange: small firms.",
         alt=f"Power. {'; '.join(lines)}.",
     )  # fmt: skip
     figure.update_xaxes(type="log", tickvals=sorted({x for trace in figure.data for x in trace.x}))

@@ -33,24 +33,27 @@ def sized_controls(config: Config, panel: Panel) -> Iterator[Estimate]:
 
     The planted effect stays what it is: a panel that is too small to show it cannot decide the claim.
     """
-    size = size_like(panel)
-    n_draws = min(config.n_draws, max(LEAST_DRAWS, FIRM_DRAWS // size["n_firms"]))
+    n_firms, first = size_like(panel)
+    n_draws = min(config.n_draws, max(LEAST_DRAWS, FIRM_DRAWS // n_firms))
     names = [name for name, world in WORLDS.items() if world.role in ROLES]
     tasks = {
         (name, start): (batch, (DECIDING, AVERAGE))
         for name in names
         for start, batch in batches(
-            replace(WORLDS[name].settings, **size), config.seeds("controls", name), n_draws, DRAWS_PER_TASK
+            replace(WORLDS[name].settings, n_firms=n_firms, first_rating_year=first),
+            config.seeds("controls", name),
+            n_draws,
+            DRAWS_PER_TASK,
         ).items()
     }
     done = run_keyed(estimate_draws, tasks, "panels like this one")
     for name in names:
         draws = joined([part for (world, _), part in done.items() if world == name])
         for one in controls_of(draws, name):
-            yield replace(one, how=f"{one.how}, panels of {size['n_firms']} firms as large as the one judged")
+            yield replace(one, how=f"{one.how}, panels of {n_firms} firms as large as the one judged")
 
 
-def size_like(panel: Panel) -> dict[str, int]:
+def size_like(panel: Panel) -> tuple[int, int]:
     """Firms and first rated year of a simulated panel with as many rated firm-years in as many years."""
     plain = WorldSettings()
     rated = panel.rated[0]
@@ -58,7 +61,7 @@ def size_like(panel: Panel) -> dict[str, int]:
     first = plain.first_year + plain.n_years - n_rated_years
     like = simulate(replace(plain, first_rating_year=first), [np.random.default_rng(0)])
     firms = round(plain.n_firms * int(rated.sum()) / int(like.rated.sum()))
-    return {"n_firms": min(max(firms, LEAST_FIRMS), MOST_FIRMS), "first_rating_year": first}
+    return min(max(firms, LEAST_FIRMS), MOST_FIRMS), first
 
 
 def replaced(estimates: Iterable[Estimate], by: Iterable[Estimate]) -> list[Estimate]:

@@ -109,11 +109,10 @@ def fit_or_miss(method: Estimator, panel: Panel) -> Fit:
             nothing, never = np.full((1, 1), np.nan), np.full(1, np.inf)
             return Fit(nothing, nothing, nothing[None], np.zeros(1, dtype=np.int64), never, "none")
     alone = [fit_or_miss(method, panel.draws(slice(draw, draw + 1))) for draw in range(len(panel.outcome))]
-    names = {name for fit in alone for name in fit.diagnostics}
-    nan = np.full(1, np.nan)
+    known = {name: np.full(np.shape(v), np.nan) for fit in alone for name, v in fit.diagnostics.items()}
     return join([
         Fit(f.coef[:, :1], f.std_error[:, :1], f.covariance[:, :1, :1], f.n_obs, f.dof, f.how,
-            {name: f.diagnostics.get(name, nan) for name in names})
+            {**known, **f.diagnostics})
         for f in alone
     ])  # fmt: skip
 
@@ -157,7 +156,8 @@ def study_coverage(worlds: Mapping[str, Draws]) -> list[Estimate]:
         draws, true = worlds[world], truth(made.settings).grades
         null = draws if true == 0 else worlds.get(world + NULL_TWIN)
         for name in METHODS:
-            for measure, value, unit in _trust(draws.effects[name], null and null.effects[name], true):
+            without = None if null is None else null.effects[name]
+            for measure, value, unit in _trust(draws.effects[name], without, true):
                 found.append(value.estimate(f"{measure}_{name}", unit, world, measure=measure, method=name))
         found += controls_of(draws, world)
     return found

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dti_core.studies.esg_constraint.data.sample import Sample, firm_constant, small_firms
+from dti_core.studies.esg_constraint.data.sample import Sample, firm_constant
 from dti_core.studies.esg_constraint.measures.findings import Findings
 from dti_core.studies.esg_constraint.model.arrays import Array
 from dti_core.studies.esg_constraint.model.regression import least_squares
@@ -28,8 +28,8 @@ def study_direction(sample: Sample) -> Findings:
 
 def _groups(sample: Sample) -> dict[str, Array | None]:
     """(1, n_firms) 1 for the first-named group; None where the columns are missing."""
-    state = sample.laid.columns.get("state")
+    state, small = sample.laid.columns.get("state"), sample.panel.small
     return {
-        "small_minus_large": small_firms(sample.laid),
+        "small_minus_large": None if small is None else small.astype(float),
         "state_minus_private": None if state is None else firm_constant(state),
     }

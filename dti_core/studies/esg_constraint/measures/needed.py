@@ -25,7 +25,7 @@ NEEDED_BY = ("two_way", AVERAGE, DECIDING, "policy_iv")
 #: Pairs hold an effect of this size and its opposite: large, so that little else moves the estimate.
 CONTRAST = abs(PUBLISHED_REVERSE)
 #: Pairs of panels a cell: this share of the draws of the power curve.
-PAIRS_SHARE, LEAST_PAIRS, PAIRS_PER_TASK = 0.2, 4, 4
+PAIRS_SHARE, LEAST_PAIRS, PAIRS_PER_TASK = 0.2, 2, 4
 
 Place = tuple[float, float]
 

@@ -62,7 +62,8 @@ def gmm(
 
     Returns
     -------
-    Fit with diagnostics n_instruments, instruments_per_firm, hansen, hansen_p, sargan, sargan_p, ar1..ar3 and their p-values.
+    Fit with diagnostics n_instruments, instruments_per_firm, hansen, hansen_p, sargan, sargan_p, ar1..ar3 and
+    their p-values.
     n_obs counts rows of the differenced equation, or of the level equation for `system`.
     """
     equations = _equations(y, x, observed, lagged, plain, system, year_effects)

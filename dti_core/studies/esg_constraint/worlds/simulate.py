@@ -23,8 +23,8 @@ class PanelDraws:
 
     columns : name -> firm-year values, NaN where a firm is not listed. Money is over total assets of the same
         year; log_assets is ln of millions of RMB; age in years. constraint is what drives ESG, in within-firm
-        sd, higher = more constrained, as it is measured; esg is latent, in sd. rating_a, rating_b : grades 1..9, NaN where not
-        rated.
+        sd, higher = more constrained, as it is measured; esg is latent, in sd. rating_a, rating_b :
+        grades 1..9, NaN where not rated.
     rated, observed, index_member : firm-year flags (index members are rated more often, and membership has no
         other link with ESG).
     state, industry, cohort : (n_draws, n_firms); cohort is the index of the shock's year, -1 = never relaxed.
