@@ -153,8 +153,8 @@ def _choose(wanted: str, made: Measures) -> str:
         instead = "".join(f" measure={name} takes an index." for name in usable[:1])
         raise NoMeasureError(f"{why}{instead}")
     if not usable:
-        closed = [made.refused(name) for name in made.values]
-        raise NoMeasureError(" ".join(closed) or "no column constraint, and no index can be made")
+        told = [made.refused(name) or f"{name} is taken only if asked for." for name in made.values]
+        raise NoMeasureError(" ".join(told) or "no column constraint, and no index can be made")
     return usable[0]
 
 

@@ -2,10 +2,11 @@
 
 from dti_core.studies.esg_constraint.figures.choices import plot_indices, plot_specifications
 from dti_core.studies.esg_constraint.figures.one_panel import plot_estimators, plot_event_study, plot_timing
+from dti_core.studies.esg_constraint.figures.real_panel import plot_score
 from dti_core.studies.esg_constraint.figures.tables import TITLES, fooled, speed_table, table
 from dti_core.studies.esg_constraint.figures.worlds import plot_coverage, plot_decision, plot_power
 
 __all__ = [
     "TITLES", "fooled", "plot_coverage", "plot_decision", "plot_estimators", "plot_event_study",
-    "plot_indices", "plot_power", "plot_specifications", "plot_timing", "speed_table", "table",
+    "plot_indices", "plot_power", "plot_score", "plot_specifications", "plot_timing", "speed_table", "table",
 ]  # fmt: skip
