@@ -222,7 +222,7 @@ def test_sa_is_diagnosed_and_never_printed() -> None:
     found = study_specifications(sample, 19, np.random.default_rng(1))
     assert "SA" not in set(found.series["specifications"]["measure"])
     assert np.isnan(found.series["indices"].loc["SA", "effect"])
-    assert study_overlap(sample.laid).series["overlap"].set_index("index").loc["SA", "collinear"]
+    assert study_overlap(sample.laid, sample.made).series["overlap"].set_index("index").loc["SA", "collinear"]
     with pytest.raises(DataError, match="collinear"):
         sample_of(data, "SA")
     with pytest.raises(DataError, match="'WW' cannot be made"):

@@ -146,7 +146,7 @@ def test_check_and_run_agree(name, tmp_path, monkeypatch) -> None:
     """A file that the check calls fit is run to the end, figures and verdict included; others are refused."""
     path = tmp_path / "panel.csv"
     AWKWARD[name](accounts()).to_csv(path, index=False)
-    monkeypatch.setattr(raters, "MAX_ORDERED_LOGIT", 60)  # slow; fitted where few rows make it fragile
+    monkeypatch.setattr(raters, "MAX_ORDERED_LOGIT", 40)  # slow; fitted where few rows make it fragile
     fit = not any(problem.blocks for problem in data.check(read_user_table(path)[0]))
     if not fit:
         with pytest.raises(DataError, match=r"panel\.csv: \d+ problem"):

@@ -13,7 +13,7 @@ from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Result
 from dti_core.studies.esg_constraint.data import FirmPanel, Parameters
 from dti_core.studies.esg_constraint.data.layout import lay_out
-from dti_core.studies.esg_constraint.data.sample import OWN, NoMeasureError, Sample, sample_of
+from dti_core.studies.esg_constraint.data.sample import OWN, NoMeasureError, Sample, choose_sample, measures_of
 from dti_core.studies.esg_constraint.measures.constraint_side import study_constraint_side
 from dti_core.studies.esg_constraint.measures.coverage import coverage_table, simulate_worlds, study_coverage
 from dti_core.studies.esg_constraint.measures.direction import study_direction
@@ -80,15 +80,16 @@ def observed_parts(data: FirmPanel, asked: Parameters, config: Config, *, real: 
     DataError if a measure that was asked for by name cannot be used.
     """
     laid = lay_out(data.table, data.numbers)
+    made = measures_of(laid)
     parts: dict[str, Part] = {
-        "constraint side": partial(study_constraint_side, laid),
-        "overlap": partial(study_overlap, laid),
+        "constraint side": partial(study_constraint_side, laid, made),
+        "overlap": partial(study_overlap, laid, made),
     }
     if not data.rated:
         return parts | {RATING: partial(_closed, "the panel has no rating_a")}
     parts["score"] = partial(study_score, laid, config.stream("one panel", "score"))
     try:
-        sample = sample_of(data, asked.measure)
+        sample = choose_sample(laid, made, asked.measure)
     except NoMeasureError as error:
         return parts | {RATING: partial(_closed, str(error))}
     parts |= panel_parts(sample, asked.n_resamples, config, real=real)

@@ -96,7 +96,13 @@ def measures_of(laid: Rectangle) -> Measures:
 
 
 def sample_of(data: FirmPanel, measure: str) -> Sample:
-    """Lay out a rated table; an index is divided by its sd, the panel's own column is taken as it is.
+    """Lay out a rated table and choose the measure of constraint, as `choose_sample`."""
+    laid = lay_out(data.table, data.numbers)
+    return choose_sample(laid, measures_of(laid), measure)
+
+
+def choose_sample(laid: Rectangle, made: Measures, measure: str) -> Sample:
+    """A rated panel with the measure that is asked for, or the first of PREFERENCE for "auto".
 
     Raises
     ------
@@ -104,9 +110,7 @@ def sample_of(data: FirmPanel, measure: str) -> Sample:
     that was asked for by name is never replaced; neither is the panel's own column, by an index.
     DataError if the measure that is asked for cannot be made or says nothing beyond them.
     """
-    laid = lay_out(data.table, data.numbers)
     columns, seen = laid.columns, laid.observed
-    made = measures_of(laid)
     chosen = _choose(measure, made)
     controls = [name for name in CONTROLS if name in columns]
     panel = Panel(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dti_core.studies.esg_constraint.data.layout import Rectangle
-from dti_core.studies.esg_constraint.data.sample import measures_of, small_firms
+from dti_core.studies.esg_constraint.data.sample import Measures, small_firms
 from dti_core.studies.esg_constraint.data.schema import SENSITIVITY
 from dti_core.studies.esg_constraint.measures.findings import Findings
 from dti_core.studies.esg_constraint.measures.persistence import autocorrelation, between_share
@@ -13,12 +13,12 @@ from dti_core.studies.esg_constraint.model.regression import least_squares
 UNIT = "investment a unit of cash flow, both over assets"
 
 
-def study_constraint_side(laid: Rectangle) -> Findings:
+def study_constraint_side(laid: Rectangle, made: Measures) -> Findings:
     """Each measure of constraint in numbers, and the cash-flow sensitivity of investment by size of firm.
 
     A sensitivity is no proof of a constraint (Kaplan and Zingales 1997).
     """
-    found, made = Findings(), measures_of(laid)
+    found = Findings()
     rows = []
     for name, values in made.values.items():
         known = values[np.isfinite(values) & laid.observed]
