@@ -29,6 +29,7 @@ from dti_core.studies.esg_constraint.measures.real_panel import study_real_panel
 from dti_core.studies.esg_constraint.measures.score import study_score
 from dti_core.studies.esg_constraint.measures.specifications import study_specifications
 from dti_core.studies.esg_constraint.measures.timing import study_timing
+from dti_core.studies.esg_constraint.measures.uncertain_score import study_uncertain_score
 from dti_core.studies.esg_constraint.worlds import WORLDS
 from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
 from dti_core.studies.esg_constraint.worlds.simulate import simulate
@@ -87,6 +88,8 @@ def observed_parts(data: FirmPanel, asked: Parameters, config: Config, *, real: 
     }
     if not data.rated:
         return parts | {RATING: partial(_closed, "the panel has no rating_a")}
+    if {"signal", "error_variance"} <= laid.columns.keys():
+        parts["uncertain score"] = partial(study_uncertain_score, laid, data.unmatched)
     parts["score"] = partial(study_score, laid, config.stream("one panel", "score"))
     try:
         sample = choose_sample(laid, made, asked.measure)
