@@ -1,4 +1,4 @@
-"""Panels that users bring: the check and the run agree on awkward ones, and nothing unsuitable is estimated."""
+"""Panels that users bring: check and run agree on awkward ones, and nothing unsuitable is estimated."""
 
 import re
 from collections.abc import Callable
@@ -38,7 +38,8 @@ def accounts(n_firms: int = 20, n_years: int = 8, seed: int = 11) -> pd.DataFram
     rating = 5 + quality + rng.normal(0, 0.8, n)
     return pd.DataFrame({
         "firm": [f"Firm {number:03d} Ltd" for number in firm], "year": 2010 + year,
-        "rating_a": np.clip(np.rint(rating), 1, 9), "rating_b": np.clip(np.rint(rating + rng.normal(0, 1, n)), 1, 9),
+        "rating_a": np.clip(np.rint(rating), 1, 9), 
+        "rating_b": np.clip(np.rint(rating + rng.normal(0, 1, n)), 1, 9),
         "assets": assets, "age": rng.integers(2, 20, n_firms)[firm] + year,
         "leverage": np.clip(rng.normal(0.45, 0.15, n_firms)[firm] + rng.normal(0, 0.05, n), 0.02, 0.98),
         "tobin_q": rng.uniform(0.9, 4, n), "cash_flow": assets * rng.normal(0.05, 0.08, n),
@@ -70,8 +71,11 @@ def _score(table: pd.DataFrame) -> pd.DataFrame:
 
 
 #: Panels whose figures are drawn too: those that leave out the most.
-DRAWN = ("three years", "five years", "every second year", "no rating", "rated in two years that do not follow",
-         "accounts of two years", "raters never meet", "all reached by the policy in one year")  # fmt: skip
+DRAWN = (
+    "three years", "five years", "every second year", "no rating", "accounts of two years",
+    "raters never meet",
+    "rated in two years that do not follow", "all reached by the policy in one year",
+)  # fmt: skip
 PLOTS = ("plot_estimators", "plot_event_study", "plot_timing", "plot_specifications", "plot_indices")
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 #: Awkward files of all kinds; whether they are fit is for the check to say.
@@ -205,7 +209,9 @@ def test_a_panel_without_rating_runs_the_side_of_constraints(tmp_path) -> None:
 
 def test_firms_reached_before_the_panel_are_no_comparison(tmp_path) -> None:
     table = accounts()
-    table["cohort"] = np.where(table["firm"] < "Firm 008", 1999, np.where(table["firm"] < "Firm 016", 2013, 0))
+    table["cohort"] = np.where(
+        table["firm"] < "Firm 008", 1999, np.where(table["firm"] < "Firm 016", 2013, 0)
+    )
     sample = sample_of(data.load_yours(str(saved(table, tmp_path)))[0], "auto")
     assert set(np.unique(sample.panel.cohort)) == {-1, 0, 3}
 
@@ -217,7 +223,12 @@ def rated_by_size(n_firms: int, own: Callable[[pd.DataFrame], pd.Series]) -> pd.
     """A panel whose rating is driven by size alone, with SA handed over as the user's own measure."""
     table = accounts(n_firms, 9)
     size = np.log(table["assets"])
-    rating = 5 + 0.8 * (size - 7.5) - 0.15 * (size - 7.5) ** 2 + np.random.default_rng(8).normal(0, 0.5, len(table))
+    rating = (
+        5
+        + 0.8 * (size - 7.5)
+        - 0.15 * (size - 7.5) ** 2
+        + np.random.default_rng(8).normal(0, 0.5, len(table))
+    )
     kept = table[["firm", "year", "assets", "age", "leverage", "net_income"]]
     return kept.assign(rating_a=np.clip(rating, 1, 9), constraint=own(table))
 
@@ -226,7 +237,9 @@ OWN_SA = {
     "SA": lambda t: sa_index(np.log(t["assets"]), t["age"]),
     "|SA|": lambda t: np.abs(sa_index(np.log(t["assets"]), t["age"])),
     "SA of sizes in dollars": lambda t: sa_index(np.log(t["assets"]), t["age"], 6.5),
-    "SA without caps": lambda t: -0.737 * np.log(t["assets"]) + 0.043 * np.log(t["assets"]) ** 2 - 0.04 * t["age"],
+    "SA without caps": lambda t: (
+        -0.737 * np.log(t["assets"]) + 0.043 * np.log(t["assets"]) ** 2 - 0.04 * t["age"]
+    ),
     "SA of old firms": lambda t: sa_index(np.log(t["assets"]), t["age"] + 25),
     "minus log assets": lambda t: -np.log(t["assets"]),
 }  # fmt: skip
@@ -294,7 +307,9 @@ SILENT: dict[str, tuple[Change, str, bool]] = {
     "constraint is size": (
         lambda t: t.assign(constraint=-np.log(t["assets"])), "constraint is the logarithm of assets", False
     ),
-    "policy dummy": (lambda t: t.assign(cohort=t["ownership"]), "cohort holds 1.*0/1 dummy.*Write for each", True),
+    "policy dummy": (
+        lambda t: t.assign(cohort=t["ownership"]), "cohort holds 1.*0/1 dummy.*Write for each", True
+    ),
     "cohort moves": (
         lambda t: t.assign(cohort=np.where(t["year"] % 2 == 0, 2013, 2014)),
         "cohort changes inside 20 firms .*first known value", False,
@@ -319,11 +334,13 @@ def test_what_was_silent_is_named_with_its_remedy(name, tmp_path) -> None:
 
 
 def test_honest_columns_raise_no_suspicion() -> None:
-    """Ratings from -100 to 100, small firms in millions, returns below zero: none is a code or a logarithm."""
+    """Ratings from -100 to 100, small firms in millions: none is a code or a logarithm."""
     table = accounts(60)
     rng = np.random.default_rng(4)
     table["rating_a"] = np.rint(rng.uniform(-100, 100, len(table)))
-    table["assets"] = np.exp(rng.normal(1.2, 0.9, 60))[pd.factorize(table["firm"])[0]] * rng.uniform(0.9, 1.1, len(table))
+    table["assets"] = np.exp(rng.normal(1.2, 0.9, 60))[pd.factorize(table["firm"])[0]] * rng.uniform(
+        0.9, 1.1, len(table)
+    )
     for name in ("cash_flow", "net_income", "dividends", "cash", "long_term_debt", "sales", "capex"):
         table[name] = table["assets"] * rng.uniform(0.01, 0.3, len(table))
     assert check_panel(table) == []
@@ -334,7 +351,7 @@ def test_another_encoding_names_the_remedy(encoding, tmp_path) -> None:
     name = {"latin1": "Société Générale"}.get(encoding, "中国石油")
     path = tmp_path / "panel.csv"
     accounts(10).replace({"firm": {"Firm 001 Ltd": name}}).to_csv(path, index=False, encoding=encoding)
-    with pytest.raises(DataError, match="no UTF-8 text.*Save it as CSV UTF-8, or run iconv -f GBK"):
+    with pytest.raises(DataError, match=r"no UTF-8 text.*Save it as CSV UTF-8, or run iconv -f GBK"):
         read_user_table(path)
 
 

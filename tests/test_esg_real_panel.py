@@ -25,7 +25,7 @@ def real_panel(monkeypatch, tmp_path) -> dict[str, object]:
 
 
 def test_the_real_panel_meets_what_other_code_found(monkeypatch, tmp_path) -> None:
-    """Between-firm share .78 to .79, AR(1) .77, size as printed .192 (.048) pooled and -.007 (.034) inside."""
+    """Between share .78 to .79, AR(1) .77, size as printed .192 (.048) pooled and -.007 (.034) inside."""
     found = real_panel(monkeypatch, tmp_path)
     assert found["csr_between_share"].value == pytest.approx(0.785, abs=0.01)
     assert found["csr_ar1"].value == pytest.approx(0.77, abs=0.02)
@@ -109,7 +109,7 @@ def test_the_figure_carries_the_badge_of_the_real_firms(monkeypatch, tmp_path) -
 
 
 def made_up(slope: float, n_firms: int = 300, n_years: int = 5) -> pd.DataFrame:
-    """A score with a firm effect, moved by last year's leverage inside firms; size matters between firms only."""
+    """A score moved by last year's leverage inside firms, and by size between firms only."""
     rng = np.random.default_rng(12)
     shape = (n_firms, n_years)
     size = rng.normal(7, 1.5, n_firms)[:, None] + rng.normal(0, 0.2, shape)

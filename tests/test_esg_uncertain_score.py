@@ -9,14 +9,14 @@ from dti_core.lab.errors import DataError
 from dti_core.studies.esg_constraint import data
 from dti_core.studies.esg_constraint import estimate as study
 from dti_core.studies.esg_constraint.data import Parameters, kld
-from dti_core.studies.esg_constraint.measures.uncertain_score import study_uncertain_score
 from dti_core.studies.esg_constraint.data.layout import lay_out
+from dti_core.studies.esg_constraint.measures.uncertain_score import study_uncertain_score
 from dti_core.studies.esg_constraint.model.errors_in_variables import errors_in_variables
 from dti_core.studies.esg_constraint.model.regression import least_squares
 
 
 def made_up_scores(firms: pd.DataFrame, n_firms: int = 300) -> pd.DataFrame:
-    """A file of the shape of D-SOCIAL-KLD for some of the packaged firms, whose names it spells its own way."""
+    """A file of the shape of D-SOCIAL-KLD for some packaged firms, whose names it spells its own way."""
     rng = np.random.default_rng(6)
     chosen = firms["firm"].drop_duplicates().iloc[:n_firms]
     rows = firms[firms["firm"].isin(chosen)][["firm", "year"]]
@@ -29,7 +29,9 @@ def made_up_scores(firms: pd.DataFrame, n_firms: int = 300) -> pd.DataFrame:
     mean = reliability * (truth + noise * rng.normal(size=n))
     sd = np.sqrt(reliability) * noise
     percentiles = {f"pct{k:02d}": mean + z * sd for k, z in ((5, -1.645), (50, 0.0), (95, 1.645))}
-    return pd.DataFrame({"name": spelt, "ticker": "XX", "year": rows["year"], "mean": mean, "sd": sd, **percentiles})
+    return pd.DataFrame(
+        {"name": spelt, "ticker": "XX", "year": rows["year"], "mean": mean, "sd": sd, **percentiles}
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,8 +115,10 @@ def test_other_files_are_refused(change, says, tmp_path) -> None:
 # --- What a known error does, and what repairs it ---
 
 
-def panel_with_error(seed: int, slope: float = 0.5, n_firms: int = 400, n_years: int = 6) -> dict[str, np.ndarray]:
-    """A truth that moves inside firms, its posterior mean and sd, an outcome that it moves and one that moves it."""
+def panel_with_error(
+    seed: int, slope: float = 0.5, n_firms: int = 400, n_years: int = 6
+) -> dict[str, np.ndarray]:
+    """A truth that moves inside firms, its posterior mean and sd, what moves it and what it moves."""
     rng = np.random.default_rng(seed)
     shape = (1, n_firms, n_years)
     cause = rng.normal(size=shape)

@@ -13,12 +13,18 @@ from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Result
 from dti_core.studies.esg_constraint.data import FirmPanel, Parameters
 from dti_core.studies.esg_constraint.data.layout import lay_out
-from dti_core.studies.esg_constraint.data.sample import OWN, NoMeasureError, Sample, choose_sample, measures_of
+from dti_core.studies.esg_constraint.data.sample import (
+    OWN,
+    NoMeasureError,
+    Sample,
+    choose_sample,
+    measures_of,
+)
 from dti_core.studies.esg_constraint.measures.constraint_side import study_constraint_side
 from dti_core.studies.esg_constraint.measures.coverage import coverage_table, simulate_worlds, study_coverage
 from dti_core.studies.esg_constraint.measures.direction import study_direction
 from dti_core.studies.esg_constraint.measures.estimators import estimator_table, study_estimators
-from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, exact, why
+from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, exact, reason
 from dti_core.studies.esg_constraint.measures.moments import study_moments
 from dti_core.studies.esg_constraint.measures.omitted import study_omitted
 from dti_core.studies.esg_constraint.measures.overlap import study_overlap
@@ -74,7 +80,7 @@ def estimate(config: Config, data: FirmPanel, card: DataCard) -> Result:
 
 
 def observed_parts(data: FirmPanel, asked: Parameters, config: Config, *, real: bool) -> dict[str, Part]:
-    """What can be asked of the one panel: its constraint side, its rating, and the effect of one on the other.
+    """What can be asked of the one panel: its constraint side, its rating, the effect of one on the other.
 
     Raises
     ------
@@ -118,12 +124,16 @@ def do_parts(parts: Mapping[str, Part]) -> list[Findings]:
 
 
 def _do(task: tuple[str, Part]) -> Findings:
-    name, part = task
+    return do_part(*task)
+
+
+def do_part(name: str, part: Part) -> Findings:
+    """What one part finds, or why it finds nothing."""
     try:
         with np.errstate(divide="ignore", invalid="ignore"):  # what comes out infinite or NaN is left out
             return part()
     except CANNOT as error:
-        return Findings(left_out=[(QUESTIONS.get(name, name), why(error))])
+        return Findings(left_out=[(QUESTIONS.get(name, name), reason(error))])
 
 
 def _closed(why: str) -> Findings:

@@ -57,7 +57,9 @@ class FirmPanel:
 class Parameters:
     """The knobs of the experiment file, typed; each is explained there."""
 
-    panel: Literal["simulated", "snmesp", "innovation", "empluk", "grunfeld", "petersen", "csr_africa", "kld", "yours"]
+    panel: Literal[
+        "simulated", "snmesp", "innovation", "empluk", "grunfeld", "petersen", "csr_africa", "kld", "yours"
+    ]
     world: str
     data_path: str
     map: str

@@ -18,29 +18,30 @@ from dti_core.studies.esg_constraint.model.arrays import Array
 NAME = "kld"
 COLUMNS = ("name", "year", "mean", "sd")
 #: Words that are left out of a name wherever they stand, and spellings that are made one.
-LEGAL = frozenset(
-    "inc incorporated corp corporation co company companies cos cp ltd limited plc nv sa ag lp llc the "
-    "adr old holdings holding group grp de".split()
-)
+LEGAL = frozenset({
+    "inc", "incorporated", "corp", "corporation", "co", "company", "companies", "cos", "cp", "ltd", "limited",
+    "plc", "nv", "sa", "ag", "lp", "llc", "the", "adr", "old", "holdings", "holding", "group", "grp",
+})  # fmt: skip
 SPELLINGS = {
     "intl": "international", "inds": "industries", "ind": "industries", "industry": "industries",
     "mfg": "manufacturing", "labs": "laboratories", "lab": "laboratories", "tech": "technologies",
-    "technology": "technologies", "prods": "products", "prod": "products", "pharmaceutical": "pharmaceuticals",
-    "pharma": "pharmaceuticals", "sys": "systems", "svcs": "services", "natl": "national", "amer": "american",
-    "chem": "chemical", "chemicals": "chemical", "electr": "electric", "elec": "electric", "bros": "brothers",
+    "technology": "technologies", "prods": "products", "prod": "products",
+    "pharmaceutical": "pharmaceuticals", "pharma": "pharmaceuticals", "sys": "systems",
+    "svcs": "services", "natl": "national", "amer": "american", "chem": "chemical",
+    "chemicals": "chemical", "electr": "electric", "elec": "electric", "bros": "brothers",
     "machs": "machines", "communication": "communications", "telecommunication": "telecommunications",
     "instrument": "instruments", "semiconductors": "semiconductor",
 }  # fmt: skip
 RULES = (
     "Names are matched in the same year once case, punctuation, a class of share (-CL A), a place behind a "
-    "stroke (/DE) and legal forms are dropped and common abbreviations written out; a name that two firms of a "
-    "file share in one year is matched to neither. Names without a match are listed."
+    "stroke (/DE) and legal forms are dropped and common abbreviations written out; a name that two firms of "
+    "a file share in one year is matched to neither. Names without a match are listed."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Firm-years that both files hold. table : a row each. unmatched : names of the packaged panel, a reason each."""
+    """Firm-years in both files. table : a row each. unmatched : firms of the packaged panel, and why."""
 
     table: pd.DataFrame
     unmatched: pd.DataFrame
@@ -64,8 +65,11 @@ def load_kld(data_path: str, firms: pd.DataFrame, source: DataCard) -> tuple[Joi
     joined = join(read_scores(raw), firms)
     matched = joined.table["firm"].nunique()
     caveat = f"{RULES} {matched} of {firms['firm'].nunique()} firms are matched. {source.caveat}"
-    told = replace(card, name=NAME, title=f"{card.title} and {source.title}", rows=len(joined.table),
-                   columns=joined.table.shape[1], caveat=caveat, source=f"{card.source} {source.source}")  # fmt: skip
+    title, sources = f"{card.title} and {source.title}", f"{card.source} {source.source}"
+    n_rows, n_columns = joined.table.shape
+    told = replace(
+        card, name=NAME, title=title, rows=n_rows, columns=n_columns, caveat=caveat, source=sources
+    )
     return joined, told
 
 
@@ -79,19 +83,21 @@ def read_scores(raw: pd.DataFrame) -> pd.DataFrame:
     named = raw.rename(columns={column: str(column).strip().lower() for column in raw})
     if lacking := [name for name in COLUMNS if name not in named]:
         raise DataError(
-            f"the score file has no column {', '.join(lacking)}; it has {', '.join(map(str, raw))}. A D-SOCIAL-KLD "
-            f"file has {', '.join(COLUMNS)}: posterior mean and standard deviation, a row a firm-year."
+            f"the score file has no column {', '.join(lacking)}; it has {', '.join(map(str, raw))}. "
+            f"A D-SOCIAL-KLD file has {', '.join(COLUMNS)}: posterior mean and standard deviation."
         )
     table = named[list(COLUMNS)].dropna()
     for name in COLUMNS[1:]:
         table[name] = pd.to_numeric(table[name], errors="coerce")
     if n := int((~(table["sd"] > 0)).sum()):
-        raise DataError(f"the score file has {n} rows whose sd is not above 0. Remove them; each score has one.")
+        raise DataError(
+            f"the score file has {n} rows whose sd is not above 0. Remove them; each score has one."
+        )
     return table.dropna().astype({"year": np.int64})
 
 
 def plain_name(name: str) -> str:
-    """A firm's name by which files are matched, by RULES: "ALBANY INTL CORP  -CL A" is "albany international"."""
+    """A firm's name as files are matched by it: "ALBANY INTL CORP  -CL A" is "albany international"."""
     text = re.sub(r"\s-\s*(cl|ser|adr|old|pro|new)\b.*$|/\w+$", " ", name.casefold().strip())
     text = re.sub(r"['.]", "", text.replace("&", " and "))
     words = [SPELLINGS.get(word, word) for word in re.findall(r"[a-z0-9]+", text)]
@@ -114,13 +120,21 @@ def join(scores: pd.DataFrame, firms: pd.DataFrame) -> Joined:
     lost = ours.drop_duplicates("firm")
     lost = lost[~lost["firm"].isin(found)]
     reasons = [
-        "several firms of that name" if key in twice else "no year in both" if key in known else "no such name"
+        "several firms of that name"
+        if key in twice
+        else "no year in both"
+        if key in known
+        else "no such name"
         for key in lost["key"]
     ]
-    unmatched = pd.DataFrame({"firm": lost["firm"].to_numpy(), "matched_as": lost["key"].to_numpy(), "why": reasons})
+    unmatched = pd.DataFrame(
+        {"firm": lost["firm"].to_numpy(), "matched_as": lost["key"].to_numpy(), "why": reasons}
+    )
     if both.empty:
         example = ", ".join(map(str, scores["name"].head(3)))
-        raise DataError(f"no firm-year of the score file ({example}, ...) is in the packaged panel of 1991-1999.")
+        raise DataError(
+            f"no firm-year of the score file ({example}, ...) is in the packaged panel of 1991-1999."
+        )
     return Joined(_columns(both), unmatched)
 
 

@@ -30,8 +30,8 @@ class NoMeasureError(DataError):
 class Measures:
     """All measures of constraint that a panel gives, and what each shares with other columns.
 
-    values : name -> (1, n_firms, n_years), indices in sd, higher = more constrained. overlaps : by index, with
-    the controls that it contains. with_size : by measure, with any function of size and with the controls.
+    values : name -> (1, n_firms, n_years), indices in sd, higher = more constrained. overlaps : by index,
+    with the controls that it contains. with_size : by measure, with functions of size and the controls.
     """
 
     values: dict[str, Array]

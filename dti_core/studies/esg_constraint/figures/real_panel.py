@@ -19,12 +19,14 @@ _MADE = {"pooled": ("between and inside firms", NEUTRAL), "within": ("inside fir
 
 
 def plot_score(result: Result, of: str = PREFIX) -> go.Figure:
-    """Score on size, debt and profit of last year, in the real panel or, with `of="score"`, in the one at hand.
+    """Score on size, debt and profit of last year in the real panel; with `of="score"` in the one at hand.
 
     An account that the panel lacks has no row.
     """
     card = published(NAME).card(NAME) if of == PREFIX else result.card
-    found = {(str(one.at["account"]), str(one.at["firms"])): one for one in result.where(measure=MEASURE, of=of)}
+    found = {
+        (str(one.at["account"]), str(one.at["firms"])): one for one in result.where(measure=MEASURE, of=of)
+    }
     if not found:
         why = f"The published panel is not on this machine: dti data get {NAME} brings it"
         return nothing(result, why if of == PREFIX else "This panel holds no rating beside accounts")
@@ -36,15 +38,17 @@ def plot_score(result: Result, of: str = PREFIX) -> go.Figure:
     ]
     inside = {name: found[name, "within"] for name in ACCOUNTS if (name, "within") in found}
     seen = [ACCOUNTS[name] for name, one in inside.items() if _is_clear(one)]
-    powers = {str(one.at["account"]): one for one in result.where(measure="smallest effect found with 80 %", of=of)}
+    powers = {
+        str(one.at["account"]): one for one in result.where(measure="smallest effect found with 80 %", of=of)
+    }
     told = listed([f"{ACCOUNTS[name]} {powers[name].value:.2f}" for name in inside if name in powers])
     size = found.get(("log_assets", "pooled"))
     between = f"Larger firms score higher by {value(size)} sd; inside" if size and size.low > 0 else "Inside"
     return plot_forest(
         rows, what="Score on accounts of last year", x=UNIT, card=card,
         title=f"{between} firms {listed(seen, 'no account')} moves with the score",
-        caption="Points and 95 % intervals (errors by firm). Grey: dummies of year, country and industry; blue: "
-        f"firm and year effects. Smallest effect inside firms found with 80 %, in sd: {told}.",
+        caption="Points and 95 % intervals (errors by firm). Grey: dummies of year, country and industry; "
+        f"blue: firm and year effects. Smallest effect inside firms found with 80 %, in sd: {told}.",
         alt=f"Smallest effects found with 80 % inside firms: {told}.",
     )  # fmt: skip
 

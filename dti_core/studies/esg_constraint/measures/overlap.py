@@ -16,7 +16,9 @@ def study_overlap(laid: Rectangle, made: Measures) -> Findings:
     """
     how = "exact in this panel, no interval"
     if not made.values:
-        return Findings(left_out=[("measures of constraint", "no column constraint, and no index can be made")])
+        return Findings(
+            left_out=[("measures of constraint", "no column constraint, and no index can be made")]
+        )
     n, found = int(laid.observed.sum()), Findings()
     rows = []
     for name, with_size in made.with_size.items():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dti_core.studies.esg_constraint.data.sample import Sample
-from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, why
+from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, reason
 from dti_core.studies.esg_constraint.model.instruments import two_stage
 from dti_core.studies.esg_constraint.model.panel import Panel
 from dti_core.studies.esg_constraint.model.regression import least_squares
@@ -66,7 +66,7 @@ def _ordered_logit(panel: Panel, found: Findings) -> None:
     try:
         fit = ordered_logit(panel.outcome[0, firm, year], design, firm.astype(np.int64))
     except CANNOT as error:
-        found.left_out.append(("ordered logit", why(error)))
+        found.left_out.append(("ordered logit", reason(error)))
         return
     unit = "log odds a unit of constraint"
     found.add("effect_ordered_logit", fit, unit, measure="effect of outcome", outcome="grade")

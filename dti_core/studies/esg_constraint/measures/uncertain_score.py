@@ -1,5 +1,7 @@
 """What a score with a known error says: as what is explained, and as what explains."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -25,14 +27,16 @@ def study_uncertain_score(laid: Rectangle, unmatched: pd.DataFrame | None = None
     for kind, name in {"posterior_mean": "rating_a", "freed": "signal"}.items():
         fit = least_squares(columns[name], accounts, seen)
         for place, account in enumerate(("log_sales", "log_q")):
-            at = {"measure": MEASURE, "outcome": "score", "by": kind, "account": account}
-            found.add(f"kld_{account}_{kind}", fit, "score a log point", place, **at)
+            where = {"measure": MEASURE, "outcome": "score", "by": kind, "account": account}
+            found.add(f"kld_{account}_{kind}", fit, "score a log point", place, **where)
     size = shifted(columns["log_sales"], 1)
     designs = {name: np.stack([shifted(columns[name], 1), size], axis=3) for name in ("rating_a", "signal")}
-    at = {"measure": MEASURE, "outcome": "log_q", "account": "score"}
+    at: dict[str, Any] = {"measure": MEASURE, "outcome": "log_q", "account": "score"}
     unit = "log points of q a unit of score"
     q = columns["log_q"]
-    found.add("kld_q_posterior_mean", least_squares(q, designs["rating_a"], seen), unit, by="posterior_mean", **at)
+    found.add(
+        "kld_q_posterior_mean", least_squares(q, designs["rating_a"], seen), unit, by="posterior_mean", **at
+    )
     found.add("kld_q_freed", least_squares(q, designs["signal"], seen), unit, by="freed", **at)
 
     def corrected() -> None:

@@ -8,7 +8,13 @@ import numpy as np
 from dti_core.lab.errors import DataError
 from dti_core.studies.esg_constraint.model.arrays import Array, Mask
 from dti_core.studies.esg_constraint.model.effects import within_sd
-from dti_core.studies.esg_constraint.model.indices import SA_AGE_CAP_YEARS, SA_SIZE_CAP, compute_index, index_spec, sa_index
+from dti_core.studies.esg_constraint.model.indices import (
+    SA_AGE_CAP_YEARS,
+    SA_SIZE_CAP,
+    compute_index,
+    index_spec,
+    sa_index,
+)
 from dti_core.studies.esg_constraint.model.regression import least_squares
 
 #: Above it less than 1 % of the index is left to identify a coefficient (a variance inflation of 100).
@@ -87,7 +93,8 @@ def diagnose_measure(
 ) -> Overlap:
     """How far functions of size and age, the controls and two-way effects reproduce a measure of constraint.
 
-    Age counts because its cap in SA is a kink that two-way effects do not absorb, and no constraint. The share counts what so many columns would reproduce by chance (adjusted R2), so that few firms are no
+    Age counts because its cap in SA is a kink that two-way effects do not absorb, and no constraint. The
+    share counts what so many columns would reproduce by chance (adjusted R2), so that few firms are no
     reason to refuse a measure, and it is exactly 1 where nothing is left.
 
     Parameters
