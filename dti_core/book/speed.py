@@ -12,8 +12,8 @@ from dti_core.lab.citations import Strict, Text
 from dti_core.lab.paths import project_root
 
 FOLDER = "experiments/benchmarks"
-#: The report of the long tests lies there too and compares nothing.
-_NO_COMPARISON = "deep_tests.json"
+#: Reports that lie there too and compare nothing: of the long tests, of the largest panel that is read.
+_NO_COMPARISON = ("deep_tests.json", "million_firm_years.json")
 
 
 class Side(Strict):
@@ -78,5 +78,5 @@ class Benchmark(BaseModel):
 def load_benchmarks() -> list[Benchmark]:
     """All comparisons with peers. ConfigError names the file and the field that it lacks."""
     files = sorted(Path(project_root(), FOLDER).glob("*.json"))
-    found = [read_as(Benchmark, f"{FOLDER}/{path.name}") for path in files if path.name != _NO_COMPARISON]
+    found = [read_as(Benchmark, f"{FOLDER}/{path.name}") for path in files if path.name not in _NO_COMPARISON]
     return [one for one in found if one]

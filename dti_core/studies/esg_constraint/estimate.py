@@ -1,7 +1,7 @@
 """Worlds x methods -> measures -> Result: worlds whose truth is known, one panel, published panels."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import partial
 
 import numpy as np
@@ -13,15 +13,22 @@ from dti_core.lab.kept import keep
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Result
 from dti_core.studies.esg_constraint.data import FirmPanel, Parameters
-from dti_core.studies.esg_constraint.data.layout import lay_out
-from dti_core.studies.esg_constraint.data.sample import OWN, NoMeasureError, Sample, sample_of
+from dti_core.studies.esg_constraint.data.layout import Rectangle, lay_out
+from dti_core.studies.esg_constraint.data.sample import (
+    OWN,
+    Measures,
+    NoMeasureError,
+    Sample,
+    choose_sample,
+    measures_of,
+)
 from dti_core.studies.esg_constraint.data.winsorise import winsorised
 from dti_core.studies.esg_constraint.measures.constraint_side import study_constraint_side
 from dti_core.studies.esg_constraint.measures.controls import replaced, sized_controls
 from dti_core.studies.esg_constraint.measures.coverage import coverage_table, simulate_worlds, study_coverage
 from dti_core.studies.esg_constraint.measures.direction import study_direction
 from dti_core.studies.esg_constraint.measures.estimators import estimator_table, study_estimators
-from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, why
+from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, reason
 from dti_core.studies.esg_constraint.measures.instrument_sets import study_instrument_sets
 from dti_core.studies.esg_constraint.measures.moments import study_moments
 from dti_core.studies.esg_constraint.measures.needed import firms_needed
@@ -37,6 +44,7 @@ from dti_core.studies.esg_constraint.measures.specifications import study_specif
 from dti_core.studies.esg_constraint.measures.staggered import study_staggered
 from dti_core.studies.esg_constraint.measures.timing import study_timing
 from dti_core.studies.esg_constraint.measures.truth import study_truth
+from dti_core.studies.esg_constraint.measures.uncertain_score import study_uncertain_score
 from dti_core.studies.esg_constraint.worlds import WORLDS
 from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
 from dti_core.studies.esg_constraint.worlds.simulate import simulate
@@ -54,6 +62,16 @@ QUESTIONS = {
 }  # fmt: skip
 
 Part = Callable[[], Findings]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The one panel, laid out. sample : what its rating is explained by, or why there is none."""
+
+    data: FirmPanel
+    laid: Rectangle
+    made: Measures
+    sample: Sample | str
 
 
 @keep
@@ -76,57 +94,54 @@ def estimate(config: Config, data: FirmPanel, card: DataCard) -> Result:
     data = winsorised(data, asked.winsorise)
     parts["moments"] = partial(_moments, config.seeds("moments"))
     parts["real panel"] = partial(study_real_panel, config.stream("one panel", "real panel"))
-    sample, real = rated_sample(data, asked), card.origin != "simulated"
-    parts |= observed_parts(data, asked, config, real=real, sample=sample)
+    seen, real = observe(data, asked), card.origin != "simulated"
+    parts |= parts_of(seen, asked, config, real=real)
     worlds = simulate_worlds(config)
     trust = study_coverage(worlds)
     table = coverage_table(trust)
-    if real and isinstance(sample, Sample) and sample.panel.small is not None:
-        trust = replaced(trust, sized_controls(config, sample.panel))
+    if real and isinstance(seen.sample, Sample) and seen.sample.panel.small is not None:
+        trust = replaced(trust, sized_controls(config, seen.sample.panel))
     found = [*trust, *firms_needed(config), *power_curve(config)]
     return gathered(config, card, Findings(found, {"coverage": table}), do_parts(parts))
 
 
-def rated_sample(data: FirmPanel, asked: Parameters) -> Sample | str:
-    """The panel for all that needs a rating and a measure of constraint, or why there is none.
+def observe(data: FirmPanel, asked: Parameters) -> Observed:
+    """Lay a panel out, and choose measure and controls.
 
     Raises
     ------
     DataError if a measure that was asked for by name cannot be used, or a control.
     """
-    if not data.rated:
-        return "the panel has no rating_a"
-    try:
-        return sample_of(data, asked.measure, asked.controls)
-    except NoMeasureError as error:
-        return str(error)
-
-
-def observed_parts(
-    data: FirmPanel, asked: Parameters, config: Config, *, real: bool, sample: Sample | str | None = None
-) -> dict[str, Part]:
-    """What can be asked of the one panel: its constraint side, its rating, and the effect of one on the other.
-
-    Parameters
-    ----------
-    sample : what `rated_sample` gives, if it was made already.
-
-    Raises
-    ------
-    DataError if a measure that was asked for by name cannot be used.
-    """
     laid = lay_out(data.table, data.numbers)
+    made = measures_of(laid)
+    if not data.rated:
+        return Observed(data, laid, made, "the panel has no rating_a")
+    try:
+        return Observed(data, laid, made, choose_sample(laid, made, asked.measure, asked.controls))
+    except NoMeasureError as error:
+        return Observed(data, laid, made, str(error))
+
+
+def observed_parts(data: FirmPanel, asked: Parameters, config: Config, *, real: bool) -> dict[str, Part]:
+    """What can be asked of the one panel, as `parts_of`."""
+    return parts_of(observe(data, asked), asked, config, real=real)
+
+
+def parts_of(seen: Observed, asked: Parameters, config: Config, *, real: bool) -> dict[str, Part]:
+    """What can be asked of the one panel: its constraint side, its rating, the effect of one on the other."""
     parts: dict[str, Part] = {
-        "constraint side": partial(study_constraint_side, laid),
-        "overlap": partial(study_overlap, laid),
+        "constraint side": partial(study_constraint_side, seen.laid, seen.made),
+        "overlap": partial(study_overlap, seen.laid, seen.made),
     }
-    if data.rated:
-        parts["score"] = partial(study_score, laid, config.stream("one panel", "score"))
-    if isinstance(sample := sample or rated_sample(data, asked), str):
-        return parts | {RATING: partial(_closed, sample)}
-    parts |= panel_parts(sample, asked.n_resamples, config, real=real)
-    if data.truth is not None and sample.measure == OWN:
-        parts["truth"] = partial(study_truth, data.truth, sample)
+    if seen.data.rated:
+        if {"signal", "error_variance"} <= seen.laid.columns.keys():
+            parts["uncertain score"] = partial(study_uncertain_score, seen.laid, seen.data.unmatched)
+        parts["score"] = partial(study_score, seen.laid, config.stream("one panel", "score"))
+    if isinstance(seen.sample, str):
+        return parts | {RATING: partial(_closed, seen.sample)}
+    parts |= panel_parts(seen.sample, asked.n_resamples, config, real=real)
+    if seen.data.truth is not None and seen.sample.measure == OWN:
+        parts["truth"] = partial(study_truth, seen.data.truth, seen.sample)
     return parts
 
 
@@ -153,12 +168,16 @@ def do_parts(parts: Mapping[str, Part]) -> list[Findings]:
 
 
 def _do(task: tuple[str, Part]) -> Findings:
-    name, part = task
+    return do_part(*task)
+
+
+def do_part(name: str, part: Part) -> Findings:
+    """What one part finds, or why it finds nothing."""
     try:
         with np.errstate(divide="ignore", invalid="ignore"):  # what comes out infinite or NaN is left out
             return part()
     except CANNOT as error:
-        return Findings(left_out=[(QUESTIONS.get(name, name), why(error))])
+        return Findings(left_out=[(QUESTIONS.get(name, name), reason(error))])
 
 
 def _closed(why: str) -> Findings:

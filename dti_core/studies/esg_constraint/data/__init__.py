@@ -13,6 +13,8 @@ from dti_core.lab.errors import DataError
 from dti_core.studies.esg_constraint.data.africa import NAME as AFRICA
 from dti_core.studies.esg_constraint.data.africa import load_africa
 from dti_core.studies.esg_constraint.data.check import check_panel
+from dti_core.studies.esg_constraint.data.kld import NAME as KLD
+from dti_core.studies.esg_constraint.data.kld import load_kld
 from dti_core.studies.esg_constraint.data.prepare import prepare_panel, validate_panel
 from dti_core.studies.esg_constraint.data.schema import parse_map
 from dti_core.studies.esg_constraint.worlds import WORLDS
@@ -23,7 +25,7 @@ from dti_core.studies.esg_constraint.worlds.simulate import simulate
 #: Real panels inside packages: their firm column; all have a column year.
 PACKAGED = dict.fromkeys(("snmesp", "innovation", "empluk", "grunfeld", "petersen"), "firm")
 PACKAGED["innovation"] = "company"
-PANELS = ("simulated", *PACKAGED, AFRICA, "yours")
+PANELS = ("simulated", *PACKAGED, AFRICA, KLD, "yours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,13 @@ class FirmPanel:
 
     table : (n_firm_years, ...) sorted by firm and year; columns firm and year, the others numbers. Money is
         over total assets of the same year, growth a ratio to last year, log_assets ln of millions.
-    truth : what is true in the world that made it, None for real data.
+    truth : what is true in the world that made it, None for real data. unmatched : firms of a joined panel
+    that found no partner, a row each, None for others.
     """
 
     table: pd.DataFrame
     truth: Truth | None = None
+    unmatched: pd.DataFrame | None = None
 
     @property
     def rated(self) -> bool:
@@ -53,7 +57,9 @@ class FirmPanel:
 class Parameters:
     """The knobs of the experiment file, typed; each is explained there."""
 
-    panel: Literal["simulated", "snmesp", "innovation", "empluk", "grunfeld", "petersen", "csr_africa", "yours"]
+    panel: Literal[
+        "simulated", "snmesp", "innovation", "empluk", "grunfeld", "petersen", "csr_africa", "kld", "yours"
+    ]
     world: str
     data_path: str
     map: str
@@ -83,6 +89,10 @@ def load(config: Config) -> tuple[FirmPanel, DataCard]:
     if asked.panel == AFRICA:
         table, card = load_africa()
         return FirmPanel(validate_panel(table)), card
+    if asked.panel == KLD:
+        firms, source = load_packaged("innovation")
+        joined, card = load_kld(asked.data_path, firms.table, source)
+        return FirmPanel(validate_panel(joined.table), unmatched=joined.unmatched), card
     return load_packaged(asked.panel)
 
 

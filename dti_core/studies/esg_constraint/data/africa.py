@@ -1,4 +1,4 @@
-"""The published panel csr_africa: coded social reports and accounts of listed firms, cleaned by stated rules."""
+"""The published panel csr_africa: coded social reports and accounts, cleaned by the rules on its card."""
 
 from dataclasses import replace
 

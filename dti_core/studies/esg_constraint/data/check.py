@@ -8,8 +8,8 @@ import pandas as pd
 
 from dti_core.lab.data import Problem
 from dti_core.studies.esg_constraint.data import schema
-from dti_core.studies.esg_constraint.data.suspect import check_suspects
 from dti_core.studies.esg_constraint.data.schema import GRADES, RATINGS, SCHEMA, TEXT_COLUMNS, our_names
+from dti_core.studies.esg_constraint.data.suspect import check_suspects
 from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
 from dti_core.studies.esg_constraint.model.indices import INDICES
 
@@ -79,7 +79,9 @@ def _check_names(table: pd.DataFrame, mapping: Mapping[str, str], ours: set[str]
     if lost := [key for key in ("firm", "year") if key not in ours]:
         keys, advice = " or ".join(map(repr, lost)), f"Rename it, or map it: --map theirs={lost[0]}."
         if len(present) == 1 and (mark := next((mark for mark in ";\t|" if mark in present[0]), "")):
-            advice = f"Its columns are parted by {mark!r}: save it as CSV with commas, and points in decimals."
+            advice = (
+                f"Its columns are parted by {mark!r}: save it as CSV with commas, and points in decimals."
+            )
         yield Problem(f"no column {keys} among {_few(present, 8)}. {advice}")
         return
     lacking = {name: [c for c in needed if c not in ours] for name, needed in schema.analyses().items()}
@@ -93,7 +95,7 @@ def _check_names(table: pd.DataFrame, mapping: Mapping[str, str], ours: set[str]
 
 
 def _what_remains(ours: set[str], lacking: Mapping[str, list[str]]) -> tuple[str, bool]:
-    """What a file without a rating, or without a measure of constraint, can still be asked, and if nothing."""
+    """What a file without a rating, or without a measure of constraint, can still be asked; if nothing."""
     measured = "constraint" in ours or not all(lacking[f"{name} index"] for name in INDICES)
     invests = not lacking[schema.SENSITIVITY]
     if "rating_a" not in ours:

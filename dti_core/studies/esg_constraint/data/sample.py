@@ -34,8 +34,8 @@ class NoMeasureError(DataError):
 class Measures:
     """All measures of constraint that a panel gives, and what each shares with other columns.
 
-    values : name -> (1, n_firms, n_years), indices in sd, higher = more constrained. overlaps : by index, with
-    the controls that it contains. with_size : by measure, with any function of size and with the controls.
+    values : name -> (1, n_firms, n_years), indices in sd, higher = more constrained. overlaps : by index,
+    with the controls that it contains. with_size : by measure, with functions of size and the controls.
     """
 
     values: dict[str, Array]
@@ -102,7 +102,13 @@ def measures_of(laid: Rectangle) -> Measures:
 
 
 def sample_of(data: FirmPanel, measure: str, controls: str = "") -> Sample:
-    """Lay out a rated table; an index is divided by its sd, the panel's own column is taken as it is.
+    """Lay out a rated table and choose the measure of constraint, as `choose_sample`."""
+    laid = lay_out(data.table, data.numbers)
+    return choose_sample(laid, measures_of(laid), measure, controls)
+
+
+def choose_sample(laid: Rectangle, made: Measures, measure: str, controls: str = "") -> Sample:
+    """A rated panel with the measure that is asked for, or the first of PREFERENCE for "auto".
 
     Parameters
     ----------
@@ -114,9 +120,7 @@ def sample_of(data: FirmPanel, measure: str, controls: str = "") -> Sample:
     that was asked for by name is never replaced; neither is the panel's own column, by an index.
     DataError if the measure that is asked for cannot be made or says nothing beyond them.
     """
-    laid = lay_out(data.table, data.numbers)
     columns, seen = laid.columns, laid.observed
-    made = measures_of(laid)
     chosen = _choose(measure, made)
     names = own_controls(controls, columns) or tuple(name for name in CONTROLS if name in columns)
     panel = Panel(
@@ -187,8 +191,8 @@ def _choose(wanted: str, made: Measures) -> str:
         instead = "".join(f" measure={name} takes an index." for name in usable[:1])
         raise NoMeasureError(f"{why}{instead}")
     if not usable:
-        closed = [made.refused(name) for name in made.values]
-        raise NoMeasureError(" ".join(closed) or "no column constraint, and no index can be made")
+        told = [made.refused(name) or f"{name} is taken only if asked for." for name in made.values]
+        raise NoMeasureError(" ".join(told) or "no column constraint, and no index can be made")
     return usable[0]
 
 

@@ -18,9 +18,7 @@ SAME = 0.9999
 MIN_CELLS = 20
 
 
-def check_suspects(
-    ours: pd.DataFrame, firms: Integers, numbers: Mapping[str, Array]
-) -> Iterator[Problem]:
+def check_suspects(ours: pd.DataFrame, firms: Integers, numbers: Mapping[str, Array]) -> Iterator[Problem]:
     """Codes for missing values, logs, columns that are one, dummies for years, what changes inside firms.
 
     Parameters
@@ -52,7 +50,9 @@ def _check_sentinels(numbers: Mapping[str, Array]) -> Iterator[Problem]:
             if not below_all and beyond <= high - low:
                 continue
             n = int((finite == code).sum())
-            what = f"{name}: {code:g} stands {n} time{'s' * (n > 1)}, far from the others ({low:g} to {high:g})"
+            what = (
+                f"{name}: {code:g} stands {n} time{'s' * (n > 1)}, far from the others ({low:g} to {high:g})"
+            )
             advice = "If it is a code for a missing value, leave those cells empty."
             yield Problem(f"{what}. {advice}", blocks=name in RATINGS or n > 1)
 
@@ -114,7 +114,9 @@ def _check_constant_inside(ours: pd.DataFrame, firms: Integers) -> Iterator[Prob
         if n := int(moving.sum()):
             first = ours["firm"][np.flatnonzero(firms == moving.index[moving][0])[0]]
             what = f"{name} changes inside {n} firm{'s' * (n > 1)} (first: {first})"
-            yield Problem(f"{what}. The first known value is taken for all years; give one a firm.", blocks=False)
+            yield Problem(
+                f"{what}. The first known value is taken for all years; give one a firm.", blocks=False
+            )
 
 
 def _check_spelling(names: pd.Series) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from dti_core.studies.esg_constraint.figures.choices import plot_indices, plot_specifications
 from dti_core.studies.esg_constraint.figures.exports import regression_table, regression_table_as
 from dti_core.studies.esg_constraint.figures.one_panel import plot_estimators, plot_event_study, plot_timing
+from dti_core.studies.esg_constraint.figures.real_panel import plot_score
 from dti_core.studies.esg_constraint.figures.staggered import plot_staggered
 from dti_core.studies.esg_constraint.figures.tables import TITLES, fooled, speed_table, table
 from dti_core.studies.esg_constraint.figures.worlds import (
@@ -14,6 +15,6 @@ from dti_core.studies.esg_constraint.figures.worlds import (
 
 __all__ = [
     "TITLES", "fooled", "plot_coverage", "plot_decision", "plot_estimators", "plot_event_study",
-    "plot_firms_needed", "plot_indices", "plot_power", "plot_specifications", "plot_staggered", "plot_timing",
-    "regression_table", "regression_table_as", "speed_table", "table",
+    "plot_firms_needed", "plot_indices", "plot_power", "plot_score", "plot_specifications", "plot_staggered",
+    "plot_timing", "regression_table", "regression_table_as", "speed_table", "table",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from dti_core.lab.theme import PALETTE, style
 
 BLUE, ORANGE = PALETTE[:2]
 SLUG, CLAIM = "esg_constraint", "C16b"
-NO_RATING = "This panel holds no ratings, so there is nothing to draw"
+NO_RATING = "Nothing to draw: the table of what was left out says what this panel lacks"
 
 
 def nothing(result: Result, why: str) -> go.Figure:

@@ -7,7 +7,15 @@ from dti_core.lab.forest import Row, plot_forest
 from dti_core.lab.record import Result
 from dti_core.lab.say import plain, sign_of, signed, value, ways
 from dti_core.lab.theme import NEUTRAL, style
-from dti_core.studies.esg_constraint.figures.dress import BLUE, NO_RATING, ORANGE, bars, chance, nothing, test_of
+from dti_core.studies.esg_constraint.figures.dress import (
+    BLUE,
+    NO_RATING,
+    ORANGE,
+    bars,
+    chance,
+    nothing,
+    test_of,
+)
 from dti_core.studies.esg_constraint.methods import METHODS
 from dti_core.studies.esg_constraint.worlds import WORLDS
 
@@ -95,7 +103,8 @@ def plot_timing(result: Result) -> go.Figure:
     return style(
         figure, card=result.card, series="leads_lags", x="years from the rating to the constraint",
         y="effect, grades a unit of constraint", alt=f"Coefficients by year: {'; '.join(rows)}.",
-        title=f"Coming constraints {'do' if p < 0.05 else 'do not clearly'} predict the rating ({chance(p, 2)})",
+        title=f"Coming constraints {'do' if p < 0.05 else 'do not clearly'} predict the rating "
+        f"({chance(p, 2)})",
         caption="One regression with firm and year effects. Points and 95 % intervals (firm errors). Right "
         "of 0: constraints of later years, which a rating cannot feel yet. Where only the reverse is true "
         f"they predict it in {100 * found.value:.1f} % of panels, with the present year in "

@@ -9,7 +9,7 @@ from dti_core.lab.methods import left_out
 from dti_core.lab.record import Estimate
 from dti_core.studies.esg_constraint.data.sample import Sample
 from dti_core.studies.esg_constraint.measures.coverage import STANDARD, standardised
-from dti_core.studies.esg_constraint.measures.findings import Findings, why
+from dti_core.studies.esg_constraint.measures.findings import Findings, reason
 from dti_core.studies.esg_constraint.methods import AVERAGE, DECIDING, GATES, METHODS, fit_draws
 from dti_core.studies.esg_constraint.model.bootstrap import wild_cluster_p_value
 from dti_core.studies.esg_constraint.model.fit import Fit
@@ -86,7 +86,7 @@ def _fit_all(sample: Sample, found: Findings) -> Iterator[tuple[str, Fit]]:
         try:
             yield name, fit_draws(method, sample.panel)
         except (ValueError, np.linalg.LinAlgError) as error:
-            found.left_out.append((method.title, why(error)))
+            found.left_out.append((method.title, reason(error)))
 
 
 def _anderson_rubin(fit: Fit, unit: str, found: Findings) -> None:

@@ -48,7 +48,7 @@ class Findings:
         try:
             step()
         except CANNOT as error:
-            self.left_out.append((title, why(error)))
+            self.left_out.append((title, reason(error)))
 
     def test(self, name: str, value: float, reads: str) -> None:
         """Keep a test statistic or p-value, if there is one."""
@@ -56,7 +56,7 @@ class Findings:
             self.tests.append((name, float(value), reads))
 
 
-def why(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Why a step could not be done, for the reader of a table."""
     if isinstance(error, np.linalg.LinAlgError):
         return f"its columns reproduce each other on this panel ({error})"

@@ -4,7 +4,7 @@ import pandas as pd
 
 from dti_core.lab.say import plain
 from dti_core.studies.esg_constraint.data.sample import Sample
-from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, why
+from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, reason
 from dti_core.studies.esg_constraint.methods import DYNAMIC, METHODS
 from dti_core.studies.esg_constraint.model.instrument_sets import DynamicModel, difference_in_hansen
 from dti_core.studies.esg_constraint.model.packages import names_of
@@ -22,7 +22,7 @@ def study_instrument_sets(sample: Sample) -> Findings:
         try:
             rows += _rows(METHODS[name].title, make(sample.panel), controls)
         except CANNOT as error:
-            found.left_out.append((f"instruments of {METHODS[name].title}", why(error)))
+            found.left_out.append((f"instruments of {METHODS[name].title}", reason(error)))
     found.series["instruments"] = pd.DataFrame(rows, columns=_COLUMNS)
     return found
 

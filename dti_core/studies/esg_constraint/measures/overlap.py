@@ -4,19 +4,21 @@ import numpy as np
 import pandas as pd
 
 from dti_core.studies.esg_constraint.data.layout import Rectangle
-from dti_core.studies.esg_constraint.data.sample import measures_of
+from dti_core.studies.esg_constraint.data.sample import Measures
 from dti_core.studies.esg_constraint.measures.findings import Findings, exact
 
 
-def study_overlap(laid: Rectangle) -> Findings:
+def study_overlap(laid: Rectangle, made: Measures) -> Findings:
     """How measures agree with each other, and what size and fixed effects leave of each.
 
     `overlap_NAME` is the share of an index that the controls which it contains reproduce; `overlap_size_NAME`
     that of any measure which a function of size and the controls of the rating equation reproduce.
     """
-    made, how = measures_of(laid), "exact in this panel, no interval"
+    how = "exact in this panel, no interval"
     if not made.values:
-        return Findings(left_out=[("measures of constraint", "no column constraint, and no index can be made")])
+        return Findings(
+            left_out=[("measures of constraint", "no column constraint, and no index can be made")]
+        )
     n, found = int(laid.observed.sum()), Findings()
     rows = []
     for name, with_size in made.with_size.items():

@@ -4,7 +4,7 @@ from dti_core.lab.methods import left_out
 from dti_core.lab.say import plain
 from dti_core.studies.esg_constraint.data.sample import Sample
 from dti_core.studies.esg_constraint.measures.estimators import COLUMNS
-from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, why
+from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, reason
 from dti_core.studies.esg_constraint.methods import ON_ONE_PANEL
 from dti_core.studies.esg_constraint.model.packages import GRADES, PackageFit, names_of, regression_table
 
@@ -21,7 +21,7 @@ def study_packages(sample: Sample) -> Findings:
         try:
             fit = method.run(sample.panel)
         except CANNOT as error:
-            found.left_out.append((method.title, why(error)))
+            found.left_out.append((method.title, reason(error)))
             continue
         at: dict[str, str | float] = {"measure": "effect", "method": name}
         unit = fit.unit if isinstance(fit, PackageFit) else GRADES

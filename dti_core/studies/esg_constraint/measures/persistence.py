@@ -30,7 +30,9 @@ def persistence(values: Array, observed: Mask, rng: np.random.Generator) -> dict
         ends = np.nanquantile(draws, [0.025, 0.975]) if np.isfinite(draws).any() else (np.nan, np.nan)
         value = float(whole[name][0])
         low, high = min(float(ends[0]), value), max(float(ends[1]), value)
-        found[name] = Interval(value, low, high, float(np.nanstd(draws) if np.isfinite(draws).any() else np.nan), n, how)
+        found[name] = Interval(
+            value, low, high, float(np.nanstd(draws) if np.isfinite(draws).any() else np.nan), n, how
+        )
     return found
 
 

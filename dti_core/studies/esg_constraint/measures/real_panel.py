@@ -15,7 +15,7 @@ PRINTED = "log_assets_printed"
 
 
 def study_real_panel(rng: np.random.Generator) -> Findings:
-    """The score on the accounts of last year in csr_africa; left out, with its command, where it is absent."""
+    """The score on last year's accounts in csr_africa; left out, with its command, where it is absent."""
     if published(NAME).find() is None:
         why = f"the published panel {NAME} is not on this machine: `dti data get {NAME}` brings it"
         return Findings(left_out=[("real scores on real accounts", why)])
@@ -28,7 +28,7 @@ def study_real_panel(rng: np.random.Generator) -> Findings:
 
 
 def _as_printed(laid: Rectangle, found: Findings) -> None:
-    """Size of the same year as it stands in the file, thousands and millions mixed: what a hurry would print."""
+    """Size of the same year as it stands in the file, thousands and millions mixed."""
     score, size = laid.columns["rating_a"], laid.columns[PRINTED]
     used = laid.observed & np.isfinite(score) & np.isfinite(size)
     y, x = in_sd(score, used), in_sd(size, used)[..., None]
@@ -41,4 +41,4 @@ def _as_printed(laid: Rectangle, found: Findings) -> None:
     }
     for name, fit in fits.items():
         at = {"measure": "score on size as printed", "of": PREFIX, "firms": name}
-        found.add(f"{PREFIX}_printed_size_{name}", fit, UNIT, **at)
+        found.add(f"{PREFIX}_printed_size_{name}", fit, UNIT, 0, **at)

@@ -1,4 +1,4 @@
-"""What do accounts alone say of a rating? Size, debt and profit of last year, between firms and inside them."""
+"""What do accounts alone say of a rating? Size, debt and profit of last year, between and inside firms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Accounts:
 
 
 def study_score(laid: Rectangle, rng: np.random.Generator, prefix: str = "score") -> Findings:
-    """Rating on size, leverage and profitability of last year: pooled, inside firms, small against large ones.
+    """Rating on last year's size, leverage and profitability: pooled, inside firms, small against large ones.
 
     Pooled: dummies of year, country and industry; inside: firm and year effects; errors by firm in all. The
     smallest effect that such a panel finds with 80 % stands beside each effect inside firms.

@@ -105,6 +105,8 @@ def _indices(
     frame = frame.reindex(list(sample.overlaps))
     flat = pd.DataFrame({name: values.ravel() for name, values in sample.measures.items()})
     own = flat.corr()[OWN].reindex(frame.index) if OWN in flat else float("nan")
-    barred = {name: "collinear with size" if sample.made.refused(name) else "nothing left" for name in frame.index}
+    barred = {
+        name: "collinear with size" if sample.made.refused(name) else "nothing left" for name in frame.index
+    }
     said = ["" if name in usable else f"{barred[name]}: not printed" for name in frame.index]
     return frame.assign(correlation_with_constraint=own, note=said)

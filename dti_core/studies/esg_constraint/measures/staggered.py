@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dti_core.studies.esg_constraint.data.sample import Sample
-from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, coefficients, why
+from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, coefficients, reason
 from dti_core.studies.esg_constraint.model.fit import Fit
 from dti_core.studies.esg_constraint.model.staggered import (
     GRID,
@@ -32,7 +32,7 @@ def study_staggered(sample: Sample, n_resamples: int, rng: np.random.Generator) 
     try:
         cells = group_time_effects(panel.outcome[0], panel.rated[0], panel.cohort[0])
     except CANNOT as error:
-        found.left_out.append((_LEFT_OUT, why(error)))
+        found.left_out.append((_LEFT_OUT, reason(error)))
         return found
     years, low_high = sample.laid.years, cells.fit.interval()
     found.series["group_time"] = pd.DataFrame({
@@ -61,7 +61,7 @@ def _bounds(study: Fit, since: list[int], found: Findings) -> None:
         try:
             ends = [honest_interval(study, since, years, relative) for relative in RELATIVE]
         except CANNOT as error:
-            found.left_out.append(("honest bounds of the policy's effect", why(error)))
+            found.left_out.append(("honest bounds of the policy's effect", reason(error)))
             return
         frame[name] = float(study.coef[0, [since.index(k) for k in years]].mean())
         frame[[f"{name}_low", f"{name}_high"]] = ends

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dti_core.studies.esg_constraint.data.sample import Sample
-from dti_core.studies.esg_constraint.measures.findings import Findings, coefficients, why
+from dti_core.studies.esg_constraint.measures.findings import Findings, coefficients, reason
 from dti_core.studies.esg_constraint.model.arrays import Integers
 from dti_core.studies.esg_constraint.model.regression import least_squares, shifted
 from dti_core.studies.esg_constraint.model.sensitivity import leads_and_lags
@@ -64,7 +64,7 @@ def _event_study(sample: Sample, found: Findings) -> None:
         try:
             study = event_study(values, seen & np.isfinite(values), cohort, HORIZON)
         except ValueError as error:
-            found.left_out.append((f"event study of {name}", why(error)))
+            found.left_out.append((f"event study of {name}", reason(error)))
             continue
         frames.append(coefficients(study, list(HORIZON)).assign(outcome=name))
         later = [k for k, since in enumerate(HORIZON) if since >= 1 and np.isfinite(study.std_error[0, k])]

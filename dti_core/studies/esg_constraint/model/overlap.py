@@ -8,7 +8,13 @@ import numpy as np
 from dti_core.lab.errors import DataError
 from dti_core.studies.esg_constraint.model.arrays import Array, Mask
 from dti_core.studies.esg_constraint.model.effects import within_sd
-from dti_core.studies.esg_constraint.model.indices import SA_SIZE_CAP, compute_index, index_spec, sa_index
+from dti_core.studies.esg_constraint.model.indices import (
+    SA_AGE_CAP_YEARS,
+    SA_SIZE_CAP,
+    compute_index,
+    index_spec,
+    sa_index,
+)
 from dti_core.studies.esg_constraint.model.regression import least_squares
 
 #: Above it less than 1 % of the index is left to identify a coefficient (a variance inflation of 100).
@@ -85,22 +91,27 @@ def size_curve(log_assets: Array, observed: Mask) -> list[Array]:
 def diagnose_measure(
     name: str, values: Array, columns: Mapping[str, Array], observed: Mask, controls: tuple[str, ...]
 ) -> Overlap:
-    """How far any smooth function of size, the controls and two-way effects reproduce a measure of constraint.
+    """How far functions of size and age, the controls and two-way effects reproduce a measure of constraint.
 
-    The share counts what so many columns would reproduce by chance (adjusted R2), so that few firms are no
+    Age counts because its cap in SA is a kink that two-way effects do not absorb, and no constraint. The
+    share counts what so many columns would reproduce by chance (adjusted R2), so that few firms are no
     reason to refuse a measure, and it is exactly 1 where nothing is left.
 
     Parameters
     ----------
     values : (1, n_firms, n_years). columns : of the same shape, by name; controls that lack are left out.
     """
-    size = size_curve(columns["log_assets"], observed) if "log_assets" in columns else []
+    curves = size_curve(columns["log_assets"], observed) if "log_assets" in columns else []
+    size = ["size and its square"] if curves else []
     others = [control for control in controls if control in columns and control != "log_assets"]
-    beside = (*(["size and its powers"] if size else []), *others)
+    beside = (*size, *others, *(["age"] if "age" in columns else []))
     if not beside:
         text = f"The panel holds no size and no control, so that {name} may be a function of them unseen."
         return Overlap(name, (), 0.0, False, text)
-    share = _share(values, [*size, *(columns[control] for control in others)], observed, adjusted=True)
+    curves += [columns[control] for control in others]
+    if "age" in columns:
+        curves += [columns["age"], np.minimum(columns["age"], SA_AGE_CAP_YEARS)]
+    share = _share(values, curves, observed, adjusted=True)
     collinear = share > COLLINEAR_ABOVE
     text = f"Within firms and years, {', '.join(beside)} reproduce {share:.1%} of {name}"
     text += f": it is collinear with them, so no effect of {name} is printed." if collinear else "."
