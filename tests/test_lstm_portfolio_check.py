@@ -107,15 +107,21 @@ def test_future_dates_are_named(prices: pd.DataFrame) -> None:
     [
         ("1,234.5", "1 cell is not a number (CCC: 1, first 2020-01-10)."),
         ("n/a", "1 cell is not a number (CCC: 1, first 2020-01-10)."),
-        (np.nan, "1 price is missing (CCC: 1, first 2020-01-10)."),
-        ("  ", "1 price is missing (CCC: 1, first 2020-01-10)."),
         (np.inf, "1 price is infinite (CCC: 1, first 2020-01-10)."),
-        (0.0, "1 price is zero or negative (CCC: 1, first 2020-01-10)."),
-        ("-5", "1 price is zero or negative (CCC: 1, first 2020-01-10)."),
+        ("-5", "1 price is negative (CCC: 1, first 2020-01-10)."),
     ],
 )
 def test_a_bad_cell_is_named_by_ticker_and_date(prices: pd.DataFrame, value: object, told: str) -> None:
     assert only(check_prices(with_cell(prices, 7, "CCC", value), TODAY)).startswith(told)
+
+
+@pytest.mark.parametrize(("value", "told"), [(np.nan, "missing"), ("  ", "missing"), (0.0, "zero")])
+def test_a_cell_without_a_price_is_read_as_a_gap(prices: pd.DataFrame, value: object, told: str) -> None:
+    problem = only(check_prices(with_cell(prices, 7, "CCC", value), TODAY), blocks=False)
+    assert problem.startswith(f"1 price is {told} (CCC: 1, first 2020-01-10).")
+    assert "Do not drop shares that end" in problem
+    found = validate_prices(with_cell(prices, 7, "CCC", value), today=TODAY)
+    assert found.isna().sum().sum() == np.isnan(found["CCC"].iloc[7]) == 1
 
 
 def test_numbers_as_text_are_read(prices: pd.DataFrame) -> None:
@@ -127,7 +133,7 @@ def test_missing_prices_are_counted_by_ticker(prices: pd.DataFrame) -> None:
     prices.loc[:99, "AAA"] = np.nan
     prices.loc[10:11, "EEE"] = np.nan
     told = "102 prices are missing (AAA: 100, first 2020-01-01; EEE: 2, first 2020-01-15)."
-    assert only(check_prices(prices, TODAY)).startswith(told)
+    assert only(check_prices(prices, TODAY), blocks=False).startswith(told)
 
 
 def test_too_few_rows_and_assets_state_the_least(prices: pd.DataFrame) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dti_core.lab.config import Config
-from dti_core.lab.data import DataCard
+from dti_core.lab.data import DataCard, published
 from dti_core.lab.kept import keep
 from dti_core.lab.record import Estimate, Result
 from dti_core.studies.lstm_portfolio.data import Market
@@ -15,6 +15,8 @@ from dti_core.studies.lstm_portfolio.estimate import stages
 from dti_core.studies.lstm_portfolio.estimate.samples import (
     JUDGED_MONTHS,
     Sample,
+    left_out_rows,
+    left_out_table,
     make_samples,
     market_volatility,
     sample_table,
@@ -24,6 +26,11 @@ from dti_core.studies.lstm_portfolio.measures.performance import compared_perfor
 from dti_core.studies.lstm_portfolio.measures.regimes import regime_estimates
 from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
 from dti_core.studies.lstm_portfolio.measures.skill import compared_skill, judged_skill, trap_estimates
+from dti_core.studies.lstm_portfolio.measures.survivorship import (
+    Deaths,
+    bias_estimates,
+    membership_estimates,
+)
 from dti_core.studies.lstm_portfolio.measures.trials import deflated_estimate, seed_estimates
 from dti_core.studies.lstm_portfolio.measures.volatility import volatility_estimates
 from dti_core.studies.lstm_portfolio.methods.forecasters import NULLS
@@ -53,22 +60,35 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
     forecasts = stages.forecast_all(samples, config)
     weights = stages.weigh_all(samples, forecasts, config)
     variances = stages.forecast_variances([one for one in samples if not one.universe], config)
-    estimates: list[Estimate] = []
-    series: dict[str, pd.DataFrame] = {"samples": sample_table(samples)}
+    estimates, left = _survivors(samples[0], config)
+    series = {"samples": sample_table(samples), "left_out": pd.concat([left, left_out_table(samples[0])])}
     for sample in samples:
         backtest = make_backtest(sample, forecasts[sample.key], weights[sample.key], config)
         resampling = Resampling(config, sample.network.n_seeds, sample.world)
         if sample.universe:
             estimates += _of_months(sample, backtest, resampling)
             continue
-        volatility, losses = compare_volatility(sample, variances[sample.key], resampling)
         for measure in JUDGED + COMPARED if sample.observed else JUDGED:
             estimates += measure(backtest, resampling)
+        volatility, losses = compare_volatility(sample, variances[sample.key], resampling)
         estimates += volatility
         if sample.observed:
-            estimates += trap_estimates(sample.returns, resampling)
+            estimates += trap_estimates(sample.steady.to_numpy(), resampling)
             series |= {"wealth": _wealth(sample, backtest), "volatility_loss": losses}
     return Result(config, card, tuple(estimates), series)
+
+
+def _survivors(sample: Sample, config: Config) -> tuple[list[Estimate], pd.DataFrame]:
+    """What survivors hide: deaths planted in the packaged prices of days, and members that left an index."""
+    estimates: list[Estimate] = []
+    if sample.market.status is None and not sample.market.monthly:
+        facts = sample.returns, sample.walk.days, Deaths(), config.cost_bps, sample.market.periods_per_year
+        estimates += bias_estimates(*facts, config.stream("survivorship"))
+    members = published("sp500_membership")
+    if members.find():
+        return [*estimates, *membership_estimates(members.table())], left_out_rows({})
+    why = f"its file is not on this machine: run `dti data get {members.name}`"
+    return estimates, left_out_rows({"how many members stay in the S&P 500": why})
 
 
 def _of_months(sample: Sample, backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
@@ -115,7 +135,7 @@ def compare_volatility(
 ) -> tuple[list[Estimate], pd.DataFrame]:
     """Estimates of the volatility models of one world, and their losses at each decision."""
     days = np.array([day for fold in stages.judged_folds(sample) for day in fold.decisions], dtype=np.int64)
-    horizon, n_assets = sample.network.horizon_days, sample.returns.shape[1]
+    horizon, n_assets = sample.network.horizon_days, sample.steady.shape[1]
     realised = realised_variance(stages.all_series(sample), days, horizon, VOLATILITY_FLOOR)
     estimates, losses = volatility_estimates(realised, variances, days, n_assets, resampling)
     return estimates, losses.set_axis(sample.market.returns.index[days])

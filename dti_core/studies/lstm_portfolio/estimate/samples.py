@@ -79,6 +79,12 @@ class Sample:
         return np.log1p(self.returns)
 
     @property
+    def steady(self) -> pd.DataFrame:
+        """(n_days, n_series) simple returns of shares listed throughout; without any, the mean of all listed."""
+        whole = self.market.returns.dropna(axis=1)
+        return self.market.returns.mean(axis=1).to_frame("mean of all") if whole.empty else whole
+
+    @property
     def riskless(self) -> Array:
         """(n_days,) simple return without risk, 0 where none is known."""
         known = self.market.risk_free
@@ -222,3 +228,20 @@ def sample_table(samples: list[Sample]) -> pd.DataFrame:
             "networks": network.n_seeds, "less riskless rate": sample.market.risk_free is not None,
         }  # fmt: skip
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("universe")
+
+
+def left_out_table(sample: Sample) -> pd.DataFrame:
+    """Shares that are never held, or not in the comparison of volatility models, each with the reason."""
+    returns, length = sample.market.returns, max(sample.lookback_days, sample.network.window_days)
+    why = {}
+    for share, held in zip(returns.columns, sample.eligible.T, strict=True):
+        if not held.any():
+            why[f"holding {share}"] = f"on no day of decision were {length} moving prices in a row behind it"
+        if returns[share].isna().any():
+            why[f"volatility of {share}"] = "it is not listed on every day"
+    return left_out_rows(why)
+
+
+def left_out_rows(why: dict[str, str]) -> pd.DataFrame:
+    """Analyses that were not made, a row each."""
+    return pd.DataFrame(list(why.items()), columns=["analysis", "why"])
