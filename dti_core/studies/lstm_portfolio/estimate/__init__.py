@@ -33,7 +33,8 @@ from dti_core.studies.lstm_portfolio.measures.survivorship import (
 )
 from dti_core.studies.lstm_portfolio.measures.trials import deflated_estimate, seed_estimates
 from dti_core.studies.lstm_portfolio.measures.volatility import volatility_estimates
-from dti_core.studies.lstm_portfolio.methods.forecasters import NULLS
+from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, NULLS
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
 from dti_core.studies.lstm_portfolio.methods.volatility import VOLATILITY_FLOOR
 from dti_core.studies.lstm_portfolio.model import Array, forecasting, regimes
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest, hold
@@ -65,6 +66,8 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
     for sample in samples:
         backtest = make_backtest(sample, forecasts[sample.key], weights[sample.key], config)
         resampling = Resampling(config, sample.network.n_seeds, sample.world)
+        if sample.observed:
+            series |= portfolio_files(sample, backtest, forecasts[sample.key], weights[sample.key])
         if sample.universe:
             estimates += _of_months(sample, backtest, resampling)
             continue
@@ -128,6 +131,30 @@ def make_backtest(
         index_returns=None if index is None else index.to_numpy(dtype=float)[held] - riskless,
         periods_per_year=market.periods_per_year,
     )
+
+
+def portfolio_files(
+    sample: Sample, backtest: Backtest, forecasts: Mapping[str, Array], weights: Mapping[stages.Strategy, Array]
+) -> dict[str, pd.DataFrame]:
+    """Returns of every strategy, and weights and forecasts at each decision, for whoever goes on with them.
+
+    Forecasts of the favourite (log returns over the horizon, mean of its networks), weights of it and of rules
+    that choose; one file each, single precision.
+    """
+    labels, shares = sample.market.returns.index, sample.market.returns.columns
+    days, ending = labels[sample.walk.days], f"_{sample.universe}" if sample.universe else ""
+    daily = {name: holding.returns for name, holding in backtest.holdings.items()}
+    if backtest.index_returns is not None:
+        daily["index"] = backtest.index_returns
+    told = np.where(sample.eligible, forecasts[FAVOURITE].mean(axis=0), np.nan)
+    files = {
+        "returns": pd.DataFrame(daily, labels[sample.walk.held]),
+        f"forecasts_{FAVOURITE}": pd.DataFrame(told, days, shares),
+    }
+    for name in (FAVOURITE, *sample.rules):
+        if name != BENCHMARK:
+            files[f"weights_{name}"] = pd.DataFrame(weights[name, None], days, shares)
+    return {f"{name}{ending}": table.astype(np.float32) for name, table in files.items()}
 
 
 def compare_volatility(

@@ -17,7 +17,7 @@ from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHO
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, RULES
 from dti_core.studies.lstm_portfolio.model import Array, regimes
 from dti_core.studies.lstm_portfolio.model.walk import Walk, plan_walk
-from dti_core.studies.lstm_portfolio.worlds import WORLDS, WorldSettings, make_world
+from dti_core.studies.lstm_portfolio.worlds import WORLDS, Signal, WorldSettings, make_world
 
 #: Fewer monthly decisions carry no interval.
 MIN_DECISIONS = 6
@@ -27,6 +27,10 @@ MIN_ELIGIBLE = 2
 JUDGED_MONTHS = "industries_12"
 #: Rows of the volatility that tells calm from volatile: a month of days, a year of months.
 REGIME_DAYS, REGIME_MONTHS = 21, 12
+
+#: What is planted in months, its half-life and horizon in months. It is stronger than that of days, as there
+#: are fewer months to learn from and portfolios of shares move more alike than shares.
+MONTHLY_SIGNAL = Signal(monthly_rank_ic=0.4, half_life_days=3.0, horizon_days=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,10 +157,7 @@ def _made(market: Market, settings: WorldSettings, rng: np.random.Generator) -> 
     Where a share is not listed, the mean of the day's others stands in while the world is made.
     """
     if market.monthly and settings.signal is not None:
-        months = settings.signal.half_life_days / settings.signal.horizon_days
-        settings = replace(
-            settings, signal=replace(settings.signal, half_life_days=months, horizon_days=1)
-        )
+        settings = replace(settings, signal=MONTHLY_SIGNAL)
     excess, riskless = market.excess, market.risk_free
     if market.status is not None:
         excess = excess.T.fillna(excess.mean(axis=1)).T
