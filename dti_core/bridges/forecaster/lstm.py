@@ -39,6 +39,13 @@ class LstmEnsemble:
 
     def predict(self, features: Features) -> Array:
         """Forecasts (n_seeds, n) of windows (n, window_days[, n_features]), in units of the spread."""
+        return self._run(features)[0]
+
+    def hidden_states(self, features: Features) -> Array:
+        """What the networks remember at the end of windows, (n_seeds, n, hidden), each in (-1, 1)."""
+        return self._run(features)[1]
+
+    def _run(self, features: Features) -> tuple[Array, Array]:
         windows = _checked_windows(features, self.settings.window_days)
         if windows.shape[2] != self.n_features:
             raise ValueError(
@@ -50,13 +57,9 @@ class LstmEnsemble:
 
 
 def fit_lstm(
-    train_windows: Features,
-    train_targets: Array,
-    val_windows: Features,
-    val_targets: Array,
-    settings: LstmSettings,
-    seeds: Seeds,
-) -> LstmEnsemble:
+    train_windows: Features, train_targets: Array, val_windows: Features, val_targets: Array,
+    settings: LstmSettings, seeds: Seeds, start: NDArray[np.float32] | None = None,
+) -> LstmEnsemble:  # fmt: skip
     """Train one network a seed on mean squared error, stopping each where the validation slice is best.
 
     Parameters
@@ -65,6 +68,7 @@ def fit_lstm(
     train_windows, train_targets : the same; or longer windows with targets (n, n_ends), the first after
         `window_days` rows and one more after each further `shared_spacing_days` rows.
     seeds : whole numbers, one network each, or a SeedSequence from which `settings.n_seeds` are drawn.
+    start : `weights` of an ensemble of this size, to go on from what it learned elsewhere; else random ones.
 
     Assumes: the validation slice is later than the training days, with an embargo between them.
 
@@ -84,7 +88,7 @@ def fit_lstm(
     _check_targets(held_targets, (len(validation),))
     from dti_core.bridges.forecaster.training import train_networks
 
-    best = train_networks((train, targets), (validation, held_targets), ends, settings, seeds)
+    best = train_networks((train, targets), (validation, held_targets), ends, settings, seeds, start)
     return LstmEnsemble(settings, train.shape[2], *best)
 
 
