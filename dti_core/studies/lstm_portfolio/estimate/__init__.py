@@ -11,14 +11,17 @@ from dti_core.lab.kept import keep
 from dti_core.lab.record import Estimate, Result
 from dti_core.studies.lstm_portfolio.data import Market
 from dti_core.studies.lstm_portfolio.estimate import stages
+from dti_core.studies.lstm_portfolio.estimate.dose import respond
 from dti_core.studies.lstm_portfolio.estimate.samples import Sample, make_samples, market_volatility
+from dti_core.studies.lstm_portfolio.measures.dose import dose_estimates
+from dti_core.studies.lstm_portfolio.measures.equal_risk import compared_equal_risk, judged_equal_risk
 from dti_core.studies.lstm_portfolio.measures.performance import compared_performance, judged_performance
 from dti_core.studies.lstm_portfolio.measures.regimes import regime_estimates
 from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
 from dti_core.studies.lstm_portfolio.measures.skill import compared_skill, judged_skill, trap_estimates
 from dti_core.studies.lstm_portfolio.measures.trials import deflated_estimate, seed_estimates
 from dti_core.studies.lstm_portfolio.measures.volatility import volatility_estimates
-from dti_core.studies.lstm_portfolio.methods.forecasters import NULLS
+from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, NULLS
 from dti_core.studies.lstm_portfolio.methods.volatility import VOLATILITY_FLOOR
 from dti_core.studies.lstm_portfolio.model import Array, forecasting, regimes
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest, hold
@@ -27,8 +30,14 @@ from dti_core.studies.lstm_portfolio.model.variance import realised_variance
 #: Days between the points of a wealth path that a figure draws.
 PATH_STRIDE_DAYS = 5
 #: Measures by which claims are judged, in every world, and what the observed world shows besides.
-JUDGED = (judged_performance, judged_skill, regime_estimates)
-COMPARED = (compared_performance, compared_skill, seed_estimates, deflated_estimate)
+JUDGED = (judged_performance, judged_equal_risk, judged_skill, regime_estimates)
+COMPARED = (
+    compared_performance,
+    compared_equal_risk,
+    compared_skill,
+    seed_estimates,
+    deflated_estimate,
+)
 
 
 @keep
@@ -56,6 +65,9 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
         estimates += volatility
         if sample.observed:
             estimates += trap_estimates(sample.returns, resampling)
+            favourite = forecasts[sample.world][FAVOURITE].mean(axis=0)
+            response = respond(sample, favourite, weights[sample.world], backtest.periods_per_year, config)
+            estimates += dose_estimates(response, resampling)
             series |= {"wealth": _wealth(sample, backtest), "volatility_loss": losses}
     return Result(config, card, tuple(estimates), series)
 

@@ -72,6 +72,7 @@ class Backtest:
     nulls: Mapping[str, Array]
     regime: Days
     index_returns: Array | None = None
+    periods_per_year: float = 252.0
 
     def returns(self, strategy: str) -> Array:
         """(n_days_held,) daily returns of a strategy after costs."""

@@ -1,0 +1,126 @@
+"""Forecasts of known accuracy, and the accuracy from which they pay.
+
+A score of an asset is its forecast in units of its own volatility, centred and scaled across assets. Its
+information coefficient is the mean over decisions of its correlation across assets with the returns that
+follow, in the same units (Grinold 1989). A made forecast keeps the level, the spread and the persistence of
+the favourite's own, so that nothing but its accuracy differs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import lfilter
+
+from dti_core.studies.lstm_portfolio.model import Array, Days
+from dti_core.studies.lstm_portfolio.model.performance import sharpe_ratio
+from dti_core.studies.lstm_portfolio.model.statistic import Statistic, mean
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What a made forecast takes from the favourite's, and the outcome that it half knows.
+
+    scale : (n_decisions, n_assets) volatility over the horizon, known at the decision.
+    level, spread : (n_decisions, 1) mean and standard deviation across assets of the favourite's forecast in
+        units of `scale`. persistence : correlation of its scores with those of the decision before.
+    own, outcome : (n_decisions, n_assets) scores of the favourite, and of the returns that follow.
+    """
+
+    scale: Array
+    level: Array
+    spread: Array
+    persistence: float
+    own: Array
+    outcome: Array
+
+    def forecast(self, accuracy: float, noise: Array) -> Array:
+        """(n_decisions, n_assets) forecasts of that information coefficient, in units of the favourite's.
+
+        Parameters
+        ----------
+        noise : (n_decisions, n_assets) scores that know nothing.
+        """
+        scores = accuracy * self.outcome + np.sqrt(1 - accuracy**2) * noise
+        return np.asarray(self.scale * (self.level + self.spread * scores))
+
+    @property
+    def accuracy(self) -> Statistic:
+        """Information coefficient of the favourite, a decision at a time."""
+        return mean((self.own * self.outcome).mean(axis=1))
+
+
+def make_template(favourite: Array, future: Array, scale: Array) -> Template:
+    """The template of the favourite's forecasts and the log returns that followed, all of one shape."""
+    ratios = favourite / scale
+    own = standardised(ratios)
+    spread = ratios.std(axis=1, keepdims=True)
+    persistence = float((own[1:] * own[:-1]).mean())
+    level = ratios.mean(axis=1, keepdims=True)
+    return Template(scale, level, spread, persistence, own, standardised(future / scale))
+
+
+def standardised(table: Array) -> Array:
+    """Rows of mean 0 and standard deviation 1; rows of equal numbers become 0."""
+    centred = table - table.mean(axis=1, keepdims=True)
+    spread = centred.std(axis=1, keepdims=True)
+    return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-12)
+
+
+def lasting_noise(shape: tuple[int, int], persistence: float, rng: np.random.Generator) -> Array:
+    """(n_decisions, n_assets) scores that know nothing and last: an AR(1) process over decisions."""
+    shocks = rng.standard_normal(shape)
+    shocks[1:] *= np.sqrt(1 - persistence**2)
+    return standardised(lfilter([1.0], [1.0, -persistence], shocks, axis=0))
+
+
+def break_even(accuracies: Sequence[float], gains: Sequence[Statistic]) -> Statistic:
+    """Accuracy at which the gain is 0: on the line between the levels around it, or the outermost two.
+
+    Parameters
+    ----------
+    accuracies : rising information coefficients. gains : of the same levels, over the same periods.
+
+    Raises
+    ------
+    ValueError if the gain does not rise there.
+    """
+    paying = next((place for place, gain in enumerate(gains) if gain.value >= 0), len(gains) - 1)
+    upper = max(1, paying)
+    start, step = accuracies[upper - 1], accuracies[upper] - accuracies[upper - 1]
+    rise = gains[upper] - gains[upper - 1]
+    if not rise.value > 0:
+        raise ValueError(f"from an information coefficient of {start:g} on, more of it does not pay here")
+    return gains[upper - 1] / rise * -step + start
+
+
+@dataclass(frozen=True, slots=True)
+class DoseResponse:
+    """What portfolios earned whose forecasts are made, and of known accuracy.
+
+    accuracies : (n_levels,) information coefficients.
+    made : (n_draws, n_levels, n_days_held) returns before costs. traded : (n_draws, n_levels, n_decisions)
+        share of wealth. rivals : by name, the same two of one portfolio, without draws and levels.
+    firsts : (n_decisions,) first day held of each decision. own : Template.accuracy of the favourite.
+    """
+
+    accuracies: tuple[float, ...]
+    made: Array
+    traded: Array
+    rivals: Mapping[str, tuple[Array, Array]]
+    firsts: Days
+    own: Statistic
+    periods_per_year: float = 252.0
+
+    def sharpe(self, gross: Array, traded: Array, cost_bps: float) -> Statistic:
+        """Annual Sharpe ratio after costs, which are taken from the first day that a decision is held."""
+        net = gross.copy()
+        net[self.firsts] = (1 + net[self.firsts]) * (1 - cost_bps * 1e-4 * traded) - 1
+        return sharpe_ratio(net, self.periods_per_year)
+
+    def made_sharpes(self, cost_bps: float) -> list[list[Statistic]]:
+        """By level, the Sharpe ratio of each draw after costs."""
+        return [
+            [self.sharpe(*draw, cost_bps) for draw in zip(self.made[:, k], self.traded[:, k], strict=True)]
+            for k in range(len(self.accuracies))
+        ]
