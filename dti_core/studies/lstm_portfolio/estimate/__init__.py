@@ -21,7 +21,7 @@ from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
 from dti_core.studies.lstm_portfolio.measures.skill import compared_skill, judged_skill, trap_estimates
 from dti_core.studies.lstm_portfolio.measures.trials import deflated_estimate, seed_estimates
 from dti_core.studies.lstm_portfolio.measures.volatility import volatility_estimates
-from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, NULLS
+from dti_core.studies.lstm_portfolio.methods.forecasters import NULLS
 from dti_core.studies.lstm_portfolio.methods.volatility import VOLATILITY_FLOOR
 from dti_core.studies.lstm_portfolio.model import Array, forecasting, regimes
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest, hold
@@ -65,8 +65,8 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
         estimates += volatility
         if sample.observed:
             estimates += trap_estimates(sample.returns, resampling)
-            favourite = forecasts[sample.world][FAVOURITE].mean(axis=0)
-            response = respond(sample, favourite, weights[sample.world], backtest.periods_per_year, config)
+            known, held = forecasts[sample.world], weights[sample.world]
+            response = respond(sample, known, held, backtest.periods_per_year, config)
             estimates += dose_estimates(response, resampling)
             series |= {"wealth": _wealth(sample, backtest), "volatility_loss": losses}
     return Result(config, card, tuple(estimates), series)

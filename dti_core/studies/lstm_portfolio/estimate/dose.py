@@ -10,11 +10,18 @@ from dti_core.lab.config import Config
 from dti_core.lab.parallel import run_keyed
 from dti_core.studies.lstm_portfolio.estimate.samples import Sample
 from dti_core.studies.lstm_portfolio.estimate.stages import Strategy
-from dti_core.studies.lstm_portfolio.measures.dose import ACCURACIES, RIVALS
+from dti_core.studies.lstm_portfolio.measures.dose import ACCURACIES, GOOD, PRIOR, RIVALS
+from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
 from dti_core.studies.lstm_portfolio.methods.portfolios import WeightTask, max_sharpe, weigh
 from dti_core.studies.lstm_portfolio.model import Array, Days, forecasting
 from dti_core.studies.lstm_portfolio.model.backtest import hold
-from dti_core.studies.lstm_portfolio.model.dose import DoseResponse, Template, lasting_noise, make_template
+from dti_core.studies.lstm_portfolio.model.dose import (
+    DoseResponse,
+    Template,
+    information_coefficient,
+    lasting_noise,
+    make_template,
+)
 
 #: Draws of the forecasts' errors; a control world of fewer than 20 is none.
 N_DRAWS = 40
@@ -38,7 +45,7 @@ class DoseTask:
 
 def respond(
     sample: Sample,
-    favourite: Array,
+    forecasts: Mapping[str, Array],
     weights: Mapping[Strategy, Array],
     periods_per_year: float,
     config: Config,
@@ -47,12 +54,14 @@ def respond(
 
     Parameters
     ----------
-    favourite : (n_decisions, n_assets) its mean forecast. weights : of all strategies of this world.
+    forecasts : by forecaster, (n_networks, n_decisions, n_assets). weights : by strategy.
     """
     walk, log_returns, network = sample.walk, sample.log_returns, sample.network
     volatility = trailing_volatility(log_returns, walk.days.tolist(), network.window_days, SCALE_FLOOR)
     future = forecasting.until_next(log_returns, walk.days, walk.end)
-    template = make_template(favourite, future, volatility * np.sqrt(network.horizon_days))
+    scale = volatility * np.sqrt(network.horizon_days)
+    prior, favourite = (forecasts[name].mean(axis=0) for name in (PRIOR, FAVOURITE))
+    template = make_template(prior, favourite, future, scale, GOOD)
     lookback = int(config.lookback_days)
     premium = forecasting.convexity(log_returns, walk.days, lookback, network.horizon_days)
     first = int(walk.days[0]) + 1 - lookback
@@ -68,7 +77,7 @@ def respond(
     return DoseResponse(
         ACCURACIES, np.array([gross for gross, _ in pieces]), np.array([traded for _, traded in pieces]),
         {name: (one.returns, one.turnover) for name, one in rivals.items()}, days - days[0],
-        template.accuracy, periods_per_year,
+        information_coefficient(favourite, future, scale), periods_per_year,
     )  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 A score of an asset is its forecast in units of its own volatility, centred and scaled across assets. Its
 information coefficient is the mean over decisions of its correlation across assets with the returns that
-follow, in the same units (Grinold 1989). A made forecast keeps the level, the spread and the persistence of
-the favourite's own, so that nothing but its accuracy differs.
+follow, in the same units (Grinold 1989). Made forecasts add such scores to one Sharpe ratio for all assets.
+How far they spread is how far they are trusted; they last from month to month as the favourite's do, so that
+they trade as much. Nothing but their accuracy differs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,45 +20,51 @@ from dti_core.studies.lstm_portfolio.model.statistic import Statistic, mean
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What a made forecast takes from the favourite's, and the outcome that it half knows.
+    """What all made forecasts share.
 
-    scale : (n_decisions, n_assets) volatility over the horizon, known at the decision.
-    level, spread : (n_decisions, 1) mean and standard deviation across assets of the favourite's forecast in
-        units of `scale`. persistence : correlation of its scores with those of the decision before.
-    own, outcome : (n_decisions, n_assets) scores of the favourite, and of the returns that follow.
+    prior : (n_decisions, n_assets) forecasts that know each asset's risk only. scale : of that shape,
+        volatility over the horizon, known at the decision. spread : standard deviation across assets of the
+        forecasts in units of `scale`. persistence : correlation of scores with those of the decision before.
+    outcome : (n_decisions, n_assets) scores of the returns that follow.
     """
 
+    prior: Array
     scale: Array
-    level: Array
-    spread: Array
+    spread: float
     persistence: float
-    own: Array
     outcome: Array
 
     def forecast(self, accuracy: float, noise: Array) -> Array:
-        """(n_decisions, n_assets) forecasts of that information coefficient, in units of the favourite's.
+        """(n_decisions, n_assets) forecasts of that information coefficient, in units of the prior.
 
         Parameters
         ----------
         noise : (n_decisions, n_assets) scores that know nothing.
         """
         scores = accuracy * self.outcome + np.sqrt(1 - accuracy**2) * noise
-        return np.asarray(self.scale * (self.level + self.spread * scores))
-
-    @property
-    def accuracy(self) -> Statistic:
-        """Information coefficient of the favourite, a decision at a time."""
-        return mean((self.own * self.outcome).mean(axis=1))
+        return np.asarray(self.prior + self.spread * self.scale * scores)
 
 
-def make_template(favourite: Array, future: Array, scale: Array) -> Template:
-    """The template of the favourite's forecasts and the log returns that followed, all of one shape."""
-    ratios = favourite / scale
-    own = standardised(ratios)
-    spread = ratios.std(axis=1, keepdims=True)
+def make_template(prior: Array, favourite: Array, future: Array, scale: Array, trust: float) -> Template:
+    """The template of forecasts that are trusted to have an information coefficient of `trust`.
+
+    The best forecast of an outcome from a score of that coefficient spreads by so much of what outcomes
+    spread (Grinold 1994).
+
+    Parameters
+    ----------
+    prior, favourite : (n_decisions, n_assets) forecasts; the favourite's scores give the persistence.
+    future : of that shape, log returns that followed. scale : their volatility, known before.
+    """
+    own = standardised(favourite / scale)
+    spread = trust * float((future / scale).std(axis=1).mean())
     persistence = float((own[1:] * own[:-1]).mean())
-    level = ratios.mean(axis=1, keepdims=True)
-    return Template(scale, level, spread, persistence, own, standardised(future / scale))
+    return Template(prior, scale, spread, persistence, standardised(future / scale))
+
+
+def information_coefficient(forecast: Array, future: Array, scale: Array) -> Statistic:
+    """Of (n_decisions, n_assets) forecasts, a decision at a time."""
+    return mean((standardised(forecast / scale) * standardised(future / scale)).mean(axis=1))
 
 
 def standardised(table: Array) -> Array:
@@ -101,7 +108,7 @@ class DoseResponse:
     accuracies : (n_levels,) information coefficients.
     made : (n_draws, n_levels, n_days_held) returns before costs. traded : (n_draws, n_levels, n_decisions)
         share of wealth. rivals : by name, the same two of one portfolio, without draws and levels.
-    firsts : (n_decisions,) first day held of each decision. own : Template.accuracy of the favourite.
+    firsts : (n_decisions,) first day held of each decision. own : information coefficient of the favourite.
     """
 
     accuracies: tuple[float, ...]
