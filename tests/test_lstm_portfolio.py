@@ -129,7 +129,8 @@ def test_nyse_data_hold_the_wealth_known_from_the_literature():
 
 
 @pytest.mark.parametrize(
-    "name", ["sp500_20", "sp500_index", "nyse_o", "nyse_n", "tse", "djia", "vix", "sp500_ohlc"]
+    "name",
+    ["sp500_20", "sp500_index", "nyse_o", "nyse_n", "tse", "djia", "vix", "sp500_ohlc", "french"],
 )
 def test_registered_files_are_as_registered(name):
     row = packaged(name)
@@ -262,7 +263,7 @@ def test_tasks_carry_no_row_after_their_last_decision():
     table = random_returns(np.random.default_rng(12), n_days=1000)
     (sample, *_) = make_samples(small_config(n_folds=2, refit_months=6, validation_days=126), Market(table))
     for fold in sample.walk.folds:
-        task = stages.weight_task(sample, fold, RULES["hrp"].run, None, 120)
+        task = stages.weight_task(sample, fold, RULES["hrp"].run, None)
         first = fold.decisions[0] - 119
         assert np.array_equal(task.returns, table.to_numpy()[first : fold.decisions[-1] + 1])
 

@@ -122,6 +122,18 @@ def walk_forward_folds(
     return tuple(folds)
 
 
+def complete_rows(returns: Array, days: Days, rows_before: int, rows_after: int) -> NDArray[np.bool_]:
+    """Whether all returns of a series around a day are known: (n_days, n_series).
+
+    Asked of the last `rows_before` rows, the day's own among them, and of `rows_after` rows behind it.
+    """
+    unknown = np.zeros((len(returns) + 1, returns.shape[1]), dtype=np.int64)
+    np.cumsum(~np.isfinite(returns), axis=0, out=unknown[1:])
+    end = np.asarray(days) + 1
+    complete: NDArray[np.bool_] = unknown[end + rows_after] == unknown[end - rows_before]
+    return complete
+
+
 def trailing_volatility(returns: Array, days: Days, window_days: int, floor: float) -> Array:
     """Root mean square return of the last `window_days` rows up to each day, per day: (n_days, n_assets).
 

@@ -1,6 +1,7 @@
 """Worlds x methods -> measures -> Result: the same in the observed market and in control worlds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,17 @@ from dti_core.lab.record import Estimate, Result
 from dti_core.studies.lstm_portfolio.data import Market
 from dti_core.studies.lstm_portfolio.estimate import stages
 from dti_core.studies.lstm_portfolio.estimate.dose import respond
-from dti_core.studies.lstm_portfolio.estimate.samples import Sample, make_samples, market_volatility
+from dti_core.studies.lstm_portfolio.estimate.samples import (
+    JUDGED_MONTHS,
+    Sample,
+    make_samples,
+    market_volatility,
+    sample_table,
+)
+from dti_core.studies.lstm_portfolio.measures.coverage import coverage_estimates
 from dti_core.studies.lstm_portfolio.measures.dose import dose_estimates
 from dti_core.studies.lstm_portfolio.measures.equal_risk import compared_equal_risk, judged_equal_risk
+from dti_core.studies.lstm_portfolio.measures.months import month_estimates, named_for
 from dti_core.studies.lstm_portfolio.measures.performance import compared_performance, judged_performance
 from dti_core.studies.lstm_portfolio.measures.regimes import regime_estimates
 from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
@@ -42,7 +51,7 @@ COMPARED = (
 
 @keep
 def estimate(config: Config, market: Market, card: DataCard) -> Result:
-    """Walk forward through the observed market and the control worlds; return all estimates.
+    """Walk forward through the market that was asked for and through those of months; return all estimates.
 
     Source of the question: Li and Liu (2023), study [6] of the review.
 
@@ -53,36 +62,57 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
     samples = make_samples(config, market)
     forecasts = stages.forecast_all(samples, config)
     weights = stages.weigh_all(samples, forecasts, config)
-    variances = stages.forecast_variances(samples, config)
+    variances = stages.forecast_variances([one for one in samples if not one.universe], config)
     estimates: list[Estimate] = []
-    series: dict[str, pd.DataFrame] = {}
+    series: dict[str, pd.DataFrame] = {"samples": sample_table(samples)}
     for sample in samples:
-        backtest = make_backtest(sample, forecasts[sample.world], weights[sample.world], config)
+        backtest = make_backtest(sample, forecasts[sample.key], weights[sample.key], config)
         resampling = Resampling(config, sample.network.n_seeds, sample.world)
-        volatility, losses = compare_volatility(sample, variances[sample.world], resampling)
+        dose: list[Estimate] = []
+        if sample.observed and sample.universe in ("", JUDGED_MONTHS):
+            response = respond(sample, forecasts[sample.key], weights[sample.key], config)
+            dose = list(dose_estimates(response, resampling))
+        if sample.universe:
+            estimates += [named_for(sample.universe, one) for one in dose]
+            estimates += _of_months(sample, backtest, resampling)
+            continue
+        volatility, losses = compare_volatility(sample, variances[sample.key], resampling)
         for measure in JUDGED + COMPARED if sample.observed else JUDGED:
             estimates += measure(backtest, resampling)
         estimates += volatility
         if sample.observed:
             estimates += trap_estimates(sample.returns, resampling)
-            known, held = forecasts[sample.world], weights[sample.world]
-            response = respond(sample, known, held, backtest.periods_per_year, config)
-            estimates += dose_estimates(response, resampling)
+            estimates += dose
+            estimates += coverage_estimates(len(backtest.regime), len(sample.walk.days), resampling)
             series |= {"wealth": _wealth(sample, backtest), "volatility_loss": losses}
     return Result(config, card, tuple(estimates), series)
+
+
+def _of_months(sample: Sample, backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
+    """Estimates of a universe of months, under names that end in it."""
+    universe, labels = sample.universe, sample.market.returns.index[sample.walk.held]
+    if universe == JUDGED_MONTHS:
+        for measure in JUDGED:
+            yield from (named_for(universe, one) for one in measure(backtest, resampling))
+    if sample.observed and sample.market.factors is not None:
+        factors = sample.market.factors.loc[labels]
+        yield from (named_for(universe, one) for one in month_estimates(backtest, factors, resampling))
 
 
 def make_backtest(
     sample: Sample, forecasts: Mapping[str, Array], weights: Mapping[stages.Strategy, Array], config: Config
 ) -> Backtest:
     """All that the estimates of one world are made from: what weights earned, what forecasts said."""
-    walk, market = sample.walk, sample.market
+    walk, market, held = sample.walk, sample.market, sample.walk.held
+    total, riskless = market.returns.to_numpy(dtype=float), sample.riskless[held]
     holdings = {
-        strategy: hold(rows, sample.returns, walk.days, config.cost_bps, walk.end)
+        strategy: hold(rows, total, walk.days, config.cost_bps, walk.end, market.states)
         for strategy, rows in weights.items()
     }
-    target = forecasting.targets(sample.log_returns, walk.days, config.horizon_days)
-    over = np.isfinite(target).all(axis=1)
+    holdings = {name: replace(one, returns=one.returns - riskless) for name, one in holdings.items()}
+    horizon = sample.network.horizon_days
+    over = walk.days + horizon < len(total)
+    target = np.where(sample.eligible, forecasting.targets(sample.log_returns, walk.days, horizon), np.nan)
     level = market_volatility(market, config.regime_by if sample.observed else "realised")
     index = market.index_returns
     return Backtest(
@@ -92,7 +122,8 @@ def make_backtest(
         forecasts={name: forecasts[name][:, over] for name in sample.methods},
         nulls={name: forecasts[name][0, over] for name in NULLS},
         regime=regimes.days_by_regime(regimes.regimes_before(level, walk.days), walk.days, walk.end),
-        index_returns=None if index is None else index.to_numpy(dtype=float)[walk.held],
+        index_returns=None if index is None else index.to_numpy(dtype=float)[held] - riskless,
+        periods_per_year=market.periods_per_year,
     )
 
 

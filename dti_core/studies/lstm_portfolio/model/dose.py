@@ -22,9 +22,10 @@ from dti_core.studies.lstm_portfolio.model.statistic import Statistic, mean
 class Template:
     """What all made forecasts share.
 
-    prior : (n_decisions, n_assets) forecasts that know each asset's risk only. scale : of that shape,
-        volatility over the horizon, known at the decision. spread : standard deviation across assets of the
-        forecasts in units of `scale`. persistence : correlation of scores with those of the decision before.
+    prior : (n_decisions, n_assets) forecasts that know each asset's risk only.
+    scale : of that shape, volatility over the horizon, known at the decision; NaN for what may not be held.
+    spread : standard deviation across assets of the forecasts in units of `scale`.
+    persistence : correlation of scores with those of the decision before.
     outcome : (n_decisions, n_assets) scores of the returns that follow.
     """
 
@@ -54,24 +55,25 @@ def make_template(prior: Array, favourite: Array, future: Array, scale: Array, t
     Parameters
     ----------
     prior, favourite : (n_decisions, n_assets) forecasts; the favourite's scores give the persistence.
-    future : of that shape, log returns that followed. scale : their volatility, known before.
+    future : of that shape, log returns that followed. scale : their volatility, known before, NaN for what
+        may not be held.
     """
     own = standardised(favourite / scale)
-    spread = trust * float((future / scale).std(axis=1).mean())
-    persistence = float((own[1:] * own[:-1]).mean())
+    spread = trust * float(np.nanstd(future / scale, axis=1).mean())
+    persistence = float(np.nanmean(own[1:] * own[:-1]))
     return Template(prior, scale, spread, persistence, standardised(future / scale))
 
 
 def information_coefficient(forecast: Array, future: Array, scale: Array) -> Statistic:
     """Of (n_decisions, n_assets) forecasts, a decision at a time."""
-    return mean((standardised(forecast / scale) * standardised(future / scale)).mean(axis=1))
+    return mean(np.nanmean(standardised(forecast / scale) * standardised(future / scale), axis=1))
 
 
 def standardised(table: Array) -> Array:
-    """Rows of mean 0 and standard deviation 1; rows of equal numbers become 0."""
-    centred = table - table.mean(axis=1, keepdims=True)
-    spread = centred.std(axis=1, keepdims=True)
-    return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-12)
+    """Rows of mean 0 and standard deviation 1 over what is no NaN; rows of equal numbers become 0."""
+    centred = table - np.nanmean(table, axis=1, keepdims=True)
+    spread = np.nanstd(centred, axis=1, keepdims=True)
+    return np.divide(centred, spread, out=0 * centred, where=spread > 1e-12)
 
 
 def lasting_noise(shape: tuple[int, int], persistence: float, rng: np.random.Generator) -> Array:
@@ -108,6 +110,7 @@ class DoseResponse:
     accuracies : (n_levels,) information coefficients.
     made : (n_draws, n_levels, n_days_held) returns before costs. traded : (n_draws, n_levels, n_decisions)
         share of wealth. rivals : by name, the same two of one portfolio, without draws and levels.
+    riskless : (n_days_held,) return without risk, taken off.
     firsts : (n_decisions,) first day held of each decision. own : information coefficient of the favourite.
     """
 
@@ -115,6 +118,7 @@ class DoseResponse:
     made: Array
     traded: Array
     rivals: Mapping[str, tuple[Array, Array]]
+    riskless: Array
     firsts: Days
     own: Statistic
     periods_per_year: float = 252.0
@@ -123,7 +127,7 @@ class DoseResponse:
         """Annual Sharpe ratio after costs, which are taken from the first day that a decision is held."""
         net = gross.copy()
         net[self.firsts] = (1 + net[self.firsts]) * (1 - cost_bps * 1e-4 * traded) - 1
-        return sharpe_ratio(net, self.periods_per_year)
+        return sharpe_ratio(net - self.riskless, self.periods_per_year)
 
     def made_sharpes(self, cost_bps: float) -> list[list[Statistic]]:
         """By level, the Sharpe ratio of each draw after costs."""

@@ -21,8 +21,8 @@ def r2_against(target: Array, forecast: Array, null: Array) -> Statistic:
 
 
 def squared_error(target: Array, forecast: Array) -> Array:
-    """(n_decisions,) squared error summed over assets."""
-    return np.asarray(((target - forecast) ** 2).sum(axis=1))
+    """(n_decisions,) squared error summed over assets; those without a target count nothing."""
+    return np.asarray(np.nansum((target - forecast) ** 2, axis=1))
 
 
 def rank_ic(target: Array, forecast: Array) -> Array:
@@ -30,10 +30,11 @@ def rank_ic(target: Array, forecast: Array) -> Array:
 
     Parameters
     ----------
-    target, forecast : (n_decisions, n_assets).
+    target, forecast : (n_decisions, n_assets); assets whose target is NaN are left out.
     """
-    ranked = [stats.rankdata(table, axis=1) for table in (target, forecast)]
-    centred = [ranks - ranks.mean(axis=1, keepdims=True) for ranks in ranked]
+    told = np.where(np.isfinite(target), forecast, np.nan)
+    ranked = [stats.rankdata(table, axis=1, nan_policy="omit") for table in (target, told)]
+    centred = [np.nan_to_num(ranks - np.nanmean(ranks, axis=1, keepdims=True)) for ranks in ranked]
     scale = np.sqrt((centred[0] ** 2).sum(axis=1) * (centred[1] ** 2).sum(axis=1))
     product = (centred[0] * centred[1]).sum(axis=1)
     return np.divide(product, scale, out=np.zeros(len(target)), where=scale > 0)
