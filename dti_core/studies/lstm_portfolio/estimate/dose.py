@@ -13,8 +13,7 @@ from dti_core.studies.lstm_portfolio.estimate.samples import Sample
 from dti_core.studies.lstm_portfolio.estimate.stages import Strategy
 from dti_core.studies.lstm_portfolio.measures.dose import ACCURACIES, GOOD, PRIOR, RIVALS
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
-from dti_core.studies.lstm_portfolio.methods.portfolios import WeightTask, max_sharpe, weigh
-from dti_core.studies.lstm_portfolio.model import Array, forecasting
+from dti_core.studies.lstm_portfolio.model import Array, Days, forecasting
 from dti_core.studies.lstm_portfolio.model.backtest import Holding, hold
 from dti_core.studies.lstm_portfolio.model.dose import (
     DoseResponse,
@@ -23,29 +22,41 @@ from dti_core.studies.lstm_portfolio.model.dose import (
     lasting_noise,
     make_template,
 )
+from dti_core.studies.lstm_portfolio.model.frontier import best_ratio_of, risk_root
 
-#: Draws of the forecasts' errors; a control world of fewer than 20 is none.
-N_DRAWS = 40
+#: Resamples for each draw of errors; fewest draws, as a control world of fewer is none, and most.
+RESAMPLES_A_DRAW, FEWEST, MOST = 50, 20, 40
 
 
 @dataclass(frozen=True, slots=True)
 class DoseTask:
     """One draw of errors: what all draws share, and random numbers of its own.
 
-    premium : (n_decisions, n_assets) from expected log to expected simple returns. portfolio : the decisions,
-        without forecasts. total, states : (n_rows, n_assets) returns and Status, as `hold` takes them.
+    premium : (n_decisions, n_assets) from expected log to expected simple returns.
+    roots : a decision at a time, the root of the covariance of what may be held then, as `eligible` says.
+    total, states, days : returns, Status and decisions, as `hold` takes them.
     """
 
     template: Template
     premium: Array
-    portfolio: WeightTask
+    roots: tuple[Array, ...]
+    eligible: NDArray[np.bool_]
     total: Array
     states: NDArray[np.int8]
+    days: Days
     seeds: np.random.SeedSequence
 
     def held(self, weights: Array) -> Holding:
         """What weights earned before costs."""
-        return hold(weights, self.total, self.portfolio.days, 0.0, states=self.states)
+        return hold(weights, self.total, self.days, 0.0, states=self.states)
+
+    def weigh(self, expected: Array) -> Array:
+        """Weights for (n_decisions, n_assets) expected returns, as in `max_sharpe`."""
+        weights = np.zeros(expected.shape)
+        for k, (root, held) in enumerate(zip(self.roots, self.eligible, strict=True)):
+            told = expected[k, held]
+            weights[k, held] = best_ratio_of(root, told if told.max() > 0 else np.ones(len(told)))
+        return weights
 
 
 def respond(
@@ -62,20 +73,23 @@ def respond(
     scale = np.where(sample.eligible, volatility * np.sqrt(network.horizon_days), np.nan)
     future = forecasting.until_next(log_returns, walk.days, walk.end)
     prior, favourite = (forecasts[name].mean(axis=0) for name in (PRIOR, FAVOURITE))
-    first = int(walk.days[0]) + 1 - sample.lookback_days
+    first = int(walk.days[0])
     rows = slice(first, walk.end + 1)
     task = DoseTask(
         make_template(prior, favourite, future, scale, GOOD),
         forecasting.convexity(log_returns, walk.days, sample.lookback_days, network.horizon_days),
-        WeightTask(
-            max_sharpe, sample.returns[rows], walk.days - first, sample.lookback_days, sample.eligible
+        tuple(
+            risk_root(sample.returns[day + 1 - sample.lookback_days : day + 1, held])
+            for day, held in zip(walk.days, sample.eligible, strict=True)
         ),
+        sample.eligible,
         sample.market.returns.to_numpy(dtype=float)[rows], sample.market.states[rows],
-        config.seeds(sample.key, "dose"),
+        walk.days - first, config.seeds(sample.key, "dose"),
     )  # fmt: skip
+    n_draws = min(MOST, max(FEWEST, int(config.n_resamples) // RESAMPLES_A_DRAW))
     draws = {
         (sample.key, draw): replace(task, seeds=config.seeds(sample.key, "dose", f"draw {draw}"))
-        for draw in range(N_DRAWS)
+        for draw in range(n_draws)
     }
     pieces = list(run_keyed(earn, draws, f"{sample.universe} forecasts of known accuracy".strip()).values())
     rivals = {name: task.held(weights[name, None]) for name in RIVALS}
@@ -97,5 +111,5 @@ def earn(task: DoseTask) -> tuple[Array, Array]:
     held = []
     for accuracy in ACCURACIES:
         expected = np.expm1(template.forecast(accuracy, noise) + task.premium)
-        held.append(task.held(weigh(replace(task.portfolio, forecast=expected))))
+        held.append(task.held(task.weigh(expected)))
     return np.array([one.returns for one in held]), np.array([one.turnover for one in held])

@@ -34,15 +34,20 @@ def dose_estimates(response: DoseResponse, resampling: Resampling) -> Iterator[E
     """The curve, its break-even and the favourite's own coefficient, at each cost against each rival."""
     at = {"measure": "information_coefficient", "method": FAVOURITE}
     yield resampling.of(response.own, f"information_coefficient_{FAVOURITE}", COEFFICIENT, at)
+    holds: list[bool] = []
     for cost in COSTS_BPS:
         draws = response.made_sharpes(cost)
         for rival in RIVALS:
             against = response.sharpe(*response.rivals[rival], cost)
             gains = [average(level) - against for level in draws]
+            holds.append(gains[0].value < 0 < gains[ACCURACIES.index(GOOD)].value)
             yield from _curve(gains, rival, cost, resampling)
             yield from _break_even(gains, response, rival, cost, resampling)
             if cost == COSTS_BPS[0]:
                 yield from _controls(draws, against, rival)
+    share, how = sum(holds) / len(holds), f"no interval: of {len(holds)} pairs of a cost and a rival"
+    at = {"measure": "share_of_assumptions"}
+    yield Estimate("share_accuracy_pays", share, share, share, "share of pairs", len(holds), how=how, at=at)
 
 
 def _curve(gains: Sequence[Statistic], rival: str, cost: int, resampling: Resampling) -> Iterator[Estimate]:

@@ -45,9 +45,9 @@ def compared_performance(backtest: Backtest, resampling: Resampling) -> Iterator
             yield _lead(backtest, resampling, name, BENCHMARK)
     if index is not None:
         yield from _levels("index", index, a_year, resampling)
-        at = {"measure": "sharpe_difference", "method": BENCHMARK, "against": "index", "regime": "all"}
-        lead = performance.sharpe_difference(backtest.returns(BENCHMARK), index, a_year)
-        yield resampling.of(lead, f"sharpe_{BENCHMARK}_minus_index", SHARPE_UNIT, at)
+        at, pair = {"method": BENCHMARK, "against": "index"}, (backtest.returns(BENCHMARK), index)
+        name = f"sharpe_{BENCHMARK}_minus_index"
+        yield resampling.sharpe_difference(name, at, *pair, periods_per_year=a_year)
 
 
 def _sees_future(name: str) -> bool:
@@ -59,11 +59,10 @@ def _lead(
 ) -> Estimate:
     """Annual Sharpe ratio of one strategy less that of another, days paired."""
     pair, a_year = (backtest.returns(method), backtest.returns(against)), backtest.periods_per_year
-    at = {"measure": "sharpe_difference", "method": method, "against": against, "regime": "all"}
+    at = {"method": method, "against": against}
     alone = (method, against) == (FAVOURITE, BENCHMARK)
     each = performance.sharpe_leads(backtest.networks, pair[1], a_year) if alone else ()
-    lead = performance.sharpe_difference(*pair, a_year)
-    return resampling.of(lead, name or f"sharpe_{method}_minus_{against}", SHARPE_UNIT, at, each)
+    return resampling.sharpe_difference(name or f"sharpe_{method}_minus_{against}", at, *pair, each, a_year)
 
 
 def _differences(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
@@ -82,6 +81,11 @@ def _levels(name: str, returns: Array, periods_per_year: float, resampling: Resa
     for measure, (statistic, unit) in LEVELS.items():
         at = {"measure": measure, "method": name}
         yield resampling.of(statistic(returns, periods_per_year), f"{measure}_{name}", unit, at)
+    loss = performance.max_drawdown(returns)
+    yield Estimate(
+        f"drawdown_{name}", loss, loss, loss, "share of wealth", len(returns), world=resampling.world,
+        how="no interval: it describes one path", at={"measure": "drawdown", "method": name},
+    )  # fmt: skip
 
 
 def _turnover(name: str, holding: Holding, resampling: Resampling) -> Estimate:

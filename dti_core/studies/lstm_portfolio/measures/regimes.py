@@ -8,10 +8,9 @@ from scipy import stats
 
 from dti_core.lab.intervals import COSINES
 from dti_core.lab.record import Estimate
-from dti_core.studies.lstm_portfolio.measures.resampling import SHARPE_UNIT, Resampling
+from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
-from dti_core.studies.lstm_portfolio.model import performance
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest
 from dti_core.studies.lstm_portfolio.model.regimes import Regime
 
@@ -31,9 +30,10 @@ def regime_estimates(backtest: Backtest, resampling: Resampling) -> Iterator[Est
             label = regime.name.lower()
             name = f"sharpe_{FAVOURITE}_minus_{BENCHMARK}_{label}"
             pair = backtest.returns(FAVOURITE)[days], backtest.returns(BENCHMARK)[days]
-            lead = performance.sharpe_difference(*pair, backtest.periods_per_year)
-            at = {"measure": "sharpe_difference", "method": FAVOURITE, "against": BENCHMARK, "regime": label}
-            by_regime[regime] = resampling.of(lead, name, SHARPE_UNIT, at)
+            at = {"method": FAVOURITE, "against": BENCHMARK, "regime": label}
+            by_regime[regime] = resampling.sharpe_difference(
+                name, at, *pair, periods_per_year=backtest.periods_per_year
+            )
     yield from by_regime.values()
     if Regime.CALM in by_regime and Regime.VOLATILE in by_regime:
         yield _contrast(by_regime[Regime.CALM], by_regime[Regime.VOLATILE])

@@ -10,6 +10,7 @@ from dti_core.lab.config import Config
 from dti_core.lab.intervals import Interval
 from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
+from dti_core.studies.lstm_portfolio.model import Array, performance
 from dti_core.studies.lstm_portfolio.model.statistic import Statistic
 
 SHARPE_UNIT = "Sharpe ratio a year"
@@ -57,3 +58,12 @@ class Resampling:
         """The statistic with the interval that its influence function gives; the rest as in `estimate`."""
         interval = intervals.influence_interval(statistic.value, statistic.influence)
         return self.estimate(interval, name, unit, at, each)
+
+    def sharpe_difference(
+        self, name: str, at: Mapping[str, str | float], first: Array, second: Array,
+        each: Sequence[float] = (), periods_per_year: float = performance.DAYS_PER_YEAR,
+    ) -> Estimate:  # fmt: skip
+        """Annual Sharpe ratio of `first` less that of `second`, periods paired."""
+        lead = performance.sharpe_difference(first, second, periods_per_year)
+        at = {"measure": "sharpe_difference", "regime": "all", **at}
+        return self.of(lead, name, SHARPE_UNIT, at, each)
