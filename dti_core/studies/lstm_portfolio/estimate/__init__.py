@@ -12,6 +12,7 @@ from dti_core.lab.kept import keep
 from dti_core.lab.record import Estimate, Result
 from dti_core.studies.lstm_portfolio.data import Market
 from dti_core.studies.lstm_portfolio.estimate import stages
+from dti_core.studies.lstm_portfolio.estimate.dose import respond
 from dti_core.studies.lstm_portfolio.estimate.samples import (
     JUDGED_MONTHS,
     Sample,
@@ -21,6 +22,9 @@ from dti_core.studies.lstm_portfolio.estimate.samples import (
     market_volatility,
     sample_table,
 )
+from dti_core.studies.lstm_portfolio.measures.coverage import coverage_estimates
+from dti_core.studies.lstm_portfolio.measures.dose import dose_estimates
+from dti_core.studies.lstm_portfolio.measures.equal_risk import compared_equal_risk, judged_equal_risk
 from dti_core.studies.lstm_portfolio.measures.months import month_estimates, named_for
 from dti_core.studies.lstm_portfolio.measures.performance import compared_performance, judged_performance
 from dti_core.studies.lstm_portfolio.measures.regimes import regime_estimates
@@ -43,8 +47,14 @@ from dti_core.studies.lstm_portfolio.model.variance import realised_variance
 #: Days between the points of a wealth path that a figure draws.
 PATH_STRIDE_DAYS = 5
 #: Measures by which claims are judged, in every world, and what the observed world shows besides.
-JUDGED = (judged_performance, judged_skill, regime_estimates)
-COMPARED = (compared_performance, compared_skill, seed_estimates, deflated_estimate)
+JUDGED = (judged_performance, judged_equal_risk, judged_skill, regime_estimates)
+COMPARED = (
+    compared_performance,
+    compared_equal_risk,
+    compared_skill,
+    seed_estimates,
+    deflated_estimate,
+)
 
 
 @keep
@@ -68,7 +78,12 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
         resampling = Resampling(config, sample.network.n_seeds, sample.world)
         if sample.observed:
             series |= portfolio_files(sample, backtest, forecasts[sample.key], weights[sample.key])
+        dose: list[Estimate] = []
+        if sample.observed and sample.universe in ("", JUDGED_MONTHS):
+            response = respond(sample, forecasts[sample.key], weights[sample.key], config)
+            dose = list(dose_estimates(response, resampling))
         if sample.universe:
+            estimates += [named_for(sample.universe, one) for one in dose]
             estimates += _of_months(sample, backtest, resampling)
             continue
         for measure in JUDGED + COMPARED if sample.observed else JUDGED:
@@ -77,6 +92,8 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
         estimates += volatility
         if sample.observed:
             estimates += trap_estimates(sample.steady.to_numpy(), resampling)
+            estimates += dose
+            estimates += coverage_estimates(len(backtest.regime), len(sample.walk.days), resampling)
             series |= {"wealth": _wealth(sample, backtest), "volatility_loss": losses}
     return Result(config, card, tuple(estimates), series)
 

@@ -165,9 +165,7 @@ def _made(market: Market, settings: WorldSettings, rng: np.random.Generator) -> 
     made = made if riskless is None else made.add(riskless, axis=0)
     if market.status is not None:
         made = made.where(market.states == Status.TRADED, market.returns).where(market.returns.notna())
-    return Market(
-        made, risk_free=riskless, periods_per_year=market.periods_per_year, status=market.status
-    )
+    return Market(made, risk_free=riskless, periods_per_year=market.periods_per_year, status=market.status)
 
 
 def _check_choice(sample: Sample) -> None:

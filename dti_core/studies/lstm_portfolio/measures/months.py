@@ -7,7 +7,6 @@ factors leave unexplained.
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -19,6 +18,7 @@ from dti_core.studies.lstm_portfolio.methods.forecasters import METHODS
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
 from dti_core.studies.lstm_portfolio.model import Array
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest
+from dti_core.studies.lstm_portfolio.model.performance import sharpe_difference, sharpe_ratio
 
 MONTHS_A_YEAR = 12
 MONTHLY_SHARPE = "Sharpe ratio a month"
@@ -77,17 +77,11 @@ def alpha_a_year(returns: Array, factors: pd.DataFrame) -> Interval:
 
 
 def _level(name: str, returns: Array, resampling: Resampling) -> Estimate:
-    key = f"monthly_sharpe_{name}"
-    drawn = intervals.block_bootstrap(_sharpe, returns, **resampling.options(key))
-    return resampling.estimate(drawn, key, MONTHLY_SHARPE, {"measure": "monthly_sharpe", "method": name})
+    at = {"measure": "monthly_sharpe", "method": name}
+    return resampling.of(sharpe_ratio(returns, 1.0), f"monthly_sharpe_{name}", MONTHLY_SHARPE, at)
 
 
 def _lead(name: str, against: str, first: Array, second: Array, resampling: Resampling) -> Estimate:
     key = f"monthly_sharpe_{name}_minus_{against}"
-    drawn = intervals.sharpe_difference(first, second, periods_per_year=1.0, **resampling.options(key))
     at = {"measure": "monthly_sharpe_difference", "method": name, "against": against}
-    return resampling.estimate(drawn, key, MONTHLY_SHARPE, at)
-
-
-def _sharpe(returns: Array) -> float:
-    return float(returns.mean() / np.std(returns, ddof=1))
+    return resampling.of(sharpe_difference(first, second, 1.0), key, MONTHLY_SHARPE, at)

@@ -24,12 +24,21 @@ def best_ratio(window: Array, promised: Array) -> Array:
     ----------
     window : (n_days, n_assets) simple returns, no NaN. promised : (n_assets,) at least one above 0.
     """
-    if not np.isfinite(promised).all() or promised.max() <= 0:
-        raise ValueError(f"needs {window.shape[1]} finite numbers, one above 0, got {promised}")
+    return best_ratio_of(risk_root(window), promised)
+
+
+def risk_root(window: Array) -> Array:
+    """(n_assets, n_assets) lower root of the sample covariance of (n_days, n_assets) returns."""
     centred = window - window.mean(axis=0)
     covariance = centred.T @ centred / (len(window) - 1)
     covariance[np.diag_indices_from(covariance)] += RIDGE * covariance.trace() / len(covariance)
-    root = np.linalg.cholesky(covariance)
+    return np.linalg.cholesky(covariance)
+
+
+def best_ratio_of(root: Array, promised: Array) -> Array:
+    """The same weights from the root of a covariance, which many forecasts can share."""
+    if not np.isfinite(promised).all() or promised.max() <= 0:
+        raise ValueError(f"needs {len(root)} finite numbers, one above 0, got {promised}")
     scaled = np.linalg.solve(root, promised / promised.max())
     weights = nnls(root.T, scaled, maxiter=20 * len(promised))[0]
     return np.asarray(weights / weights.sum())

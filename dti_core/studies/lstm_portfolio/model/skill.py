@@ -4,28 +4,25 @@ import numpy as np
 from scipy import stats
 
 from dti_core.studies.lstm_portfolio.model import Array
+from dti_core.studies.lstm_portfolio.model.statistic import Statistic, mean
 
 
-def r2_against(target: Array, forecast: Array, null: Array) -> float:
+def r2_against(target: Array, forecast: Array, null: Array) -> Statistic:
     """Share of the null's squared error that the forecast removes; below 0 where the forecast is worse.
 
-    Source: Campbell and Thompson (2008), eq. 1, pooled over assets.
+    Source: Campbell and Thompson (2008), eq. 1, pooled over assets; its influence is a decision's.
 
     Parameters
     ----------
     target, forecast, null : (n_decisions, n_assets) returns over the horizon.
     """
-    return r2_of_losses(np.column_stack([squared_error(target, forecast), squared_error(target, null)]))
+    ratio = mean(squared_error(target, forecast)) / mean(squared_error(target, null))
+    return ratio * -1.0 + 1.0
 
 
 def squared_error(target: Array, forecast: Array) -> Array:
     """(n_decisions,) squared error summed over assets; those without a target count nothing."""
     return np.asarray(np.nansum((target - forecast) ** 2, axis=1))
-
-
-def r2_of_losses(losses: Array) -> float:
-    """Pooled out-of-sample R2 of (n_decisions, 2) losses: those of the forecast, those of the null."""
-    return 1 - float(losses[:, 0].sum() / losses[:, 1].sum())
 
 
 def rank_ic(target: Array, forecast: Array) -> Array:
