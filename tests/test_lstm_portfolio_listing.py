@@ -23,7 +23,7 @@ from tests.shared_data import bring
 
 SIZES = {
     "n_folds": 2, "refit_months": 6, "window_days": 20, "lookback_days": 60, "validation_days": 63,
-    "n_seeds": 1, "n_steps": 3, "hidden": 4, "control_folds": 1, "n_resamples": 100,
+    "n_seeds": 1, "control_seeds": 1, "n_steps": 3, "hidden": 4, "control_folds": 1, "n_resamples": 100,
 }  # fmt: skip
 
 
@@ -180,7 +180,7 @@ def test_ranks_and_errors_leave_out_what_was_not_held() -> None:
 
 def test_a_harmless_death_hides_nothing_and_a_loss_does() -> None:
     """Deaths at random that cost nothing: no bias. At -30 % each: what they cost a year, less the dead's share."""
-    returns = np.random.default_rng(2).normal(0.0004, 0.01, (252 * 12, 30))
+    returns = np.random.default_rng(2).normal(0.0004, 0.01, (252 * 8, 20))
     days = np.arange(251, len(returns) - 1, 21)
     found = {}
     for last_return in (0.0, -0.3):
@@ -189,7 +189,7 @@ def test_a_harmless_death_hides_nothing_and_a_loss_does() -> None:
         found[last_return] = {one.at["measure"]: one for one in drawn}["survivorship_return"]
     harmless, costly = found[0.0], found[-0.3]
     assert abs(harmless.value) < 3 * harmless.std_error / np.sqrt(harmless.n) + 0.001
-    assert costly.value - harmless.value == pytest.approx(0.3 * 0.04, abs=0.004)
+    assert costly.value - harmless.value == pytest.approx(0.3 * 0.04, abs=0.005)
 
 
 def test_equal_weights_without_deaths_are_equal_weights() -> None:

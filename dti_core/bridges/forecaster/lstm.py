@@ -4,6 +4,7 @@ Arrays in, arrays out; torch is imported where networks run, so that whoever onl
 wait for it.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +23,9 @@ from dti_core.bridges.forecaster.sequences import (
     volatility_windows,
 )
 from dti_core.bridges.forecaster.settings import LstmSettings, Seeds
+
+#: Most windows that are laid out to learn from and to stop by; of more series fewer days are taken, evenly.
+MOST_WINDOWS, MOST_HELD = 300_000, 6_000
 
 Features = NDArray[np.float32] | Array
 Target = Literal["return", "log_volatility"]
@@ -127,7 +131,9 @@ def forecast_fold(
         raise ValueError(
             f"the fold's embargo is {fold.embargo_days}, the horizon {settings.horizon_days} days"
         )
-    held_days = fold.validation[:: -settings.validation_stride_days][::-1]
+    n_series = returns.shape[1]
+    stride = max(settings.validation_stride_days, math.ceil(len(fold.validation) * n_series / MOST_HELD))
+    held_days = fold.validation[::-stride][::-1]
     train_x, train_y = training_samples(returns, fold.train, settings, target)
     whole = complete_rows(returns, held_days, settings.window_days, settings.horizon_days).ravel()
     asked = complete_rows(returns, fold.decisions, settings.window_days, 0)
@@ -151,6 +157,7 @@ def training_samples(
     first_ends = np.asarray(days[: max(0, len(days) - int(offsets[-1]))])
     if not len(first_ends):
         raise ValueError(f"{len(days)} training days are too few for windows {offsets[-1]} days apart")
+    first_ends = first_ends[:: math.ceil(len(first_ends) * returns.shape[1] / MOST_WINDOWS)]
     last = int(offsets[-1])
     whole = complete_rows(returns, first_ends, settings.window_days, last + settings.horizon_days).ravel()
     filled = np.where(np.isfinite(returns), returns, 0.0)
