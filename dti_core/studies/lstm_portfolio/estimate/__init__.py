@@ -11,7 +11,9 @@ from dti_core.lab.kept import keep
 from dti_core.lab.record import Estimate, Result
 from dti_core.studies.lstm_portfolio.data import Market
 from dti_core.studies.lstm_portfolio.estimate import stages
+from dti_core.studies.lstm_portfolio.estimate.draws import dealt_estimates, volatility_draws
 from dti_core.studies.lstm_portfolio.estimate.samples import Sample, make_samples, market_volatility
+from dti_core.studies.lstm_portfolio.measures.adapting import adapting_estimates
 from dti_core.studies.lstm_portfolio.measures.performance import compared_performance, judged_performance
 from dti_core.studies.lstm_portfolio.measures.regimes import regime_estimates
 from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
@@ -27,7 +29,7 @@ from dti_core.studies.lstm_portfolio.model.variance import realised_variance
 #: Days between the points of a wealth path that a figure draws.
 PATH_STRIDE_DAYS = 5
 #: Measures by which claims are judged, in every world, and what the observed world shows besides.
-JUDGED = (judged_performance, judged_skill, regime_estimates)
+JUDGED = (judged_performance, judged_skill, regime_estimates, adapting_estimates)
 COMPARED = (compared_performance, compared_skill, seed_estimates, deflated_estimate)
 
 
@@ -44,17 +46,19 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
     samples = make_samples(config, market)
     forecasts = stages.forecast_all(samples, config)
     weights = stages.weigh_all(samples, forecasts, config)
-    variances = stages.forecast_variances(samples, config)
+    variances = stages.forecast_variances([sample for sample in samples if sample.observed], config)
     estimates: list[Estimate] = []
     series: dict[str, pd.DataFrame] = {}
     for sample in samples:
         backtest = make_backtest(sample, forecasts[sample.world], weights[sample.world], config)
         resampling = Resampling(config, sample.network.n_seeds, sample.world)
-        volatility, losses = compare_volatility(sample, variances[sample.world], resampling)
-        for measure in JUDGED + COMPARED if sample.observed else JUDGED:
-            estimates += measure(backtest, resampling)
-        estimates += volatility
+        measures = JUDGED + COMPARED if sample.observed else JUDGED
+        found = [one for measure in measures for one in measure(backtest, resampling)]
+        estimates += found
         if sample.observed:
+            estimates += dealt_estimates(sample, backtest, weights[sample.world], found, config)
+            volatility, losses = compare_volatility(sample, variances[sample.world], resampling)
+            estimates += [*volatility, *volatility_draws(volatility, config)]
             estimates += trap_estimates(sample.returns, resampling)
             series |= {"wealth": _wealth(sample, backtest), "volatility_loss": losses}
     return Result(config, card, tuple(estimates), series)

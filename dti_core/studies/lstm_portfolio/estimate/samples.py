@@ -12,7 +12,7 @@ from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHO
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, RULES
 from dti_core.studies.lstm_portfolio.model import Array, regimes
 from dti_core.studies.lstm_portfolio.model.walk import Walk, plan_walk
-from dti_core.studies.lstm_portfolio.worlds import WORLDS, make_world
+from dti_core.studies.lstm_portfolio.worlds import WORLDS, WorldSettings, make_world
 
 #: Fewer monthly decisions carry no interval.
 MIN_DECISIONS = 6
@@ -62,7 +62,7 @@ class Sample:
 
 
 def make_samples(config: Config, market: Market) -> list[Sample]:
-    """The observed market and the control worlds.
+    """The observed market and the control worlds in which networks learn anew.
 
     Raises
     ------
@@ -70,6 +70,8 @@ def make_samples(config: Config, market: Market) -> list[Sample]:
     """
     sizes, samples = config.typed(Parameters), []
     for name, world in WORLDS.items():
+        if not isinstance(world.settings, WorldSettings):
+            continue
         observed = world.role == "observed"
         returns = make_world(market.returns, world.settings, config.stream(name, "world"))
         network = LstmSettings(

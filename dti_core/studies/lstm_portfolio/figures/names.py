@@ -24,7 +24,8 @@ class _Titles(ChainMap[str, Any]):
 TITLES = _Titles(METHODS, RULES, OVERLAYS, VOLATILITY, NULLS)
 LSTM, RIVAL = TITLES[FAVOURITE], TITLES["constant_sharpe"]
 STEPS = f"{RIVAL.capitalize()} forecasts each stock's return in proportion to its volatility"
-_WORLDS = {"permuted_returns": " (days permuted)", "planted_signal": ""}
+#: What was done to make a control world, where its title does not say it.
+_MADE = {"permuted_returns": " (days permuted)", "placebo": " (to any months and stocks)"}
 
 
 def only(result: Result, world: str = OBSERVED, **at: str) -> Estimate:
@@ -45,6 +46,8 @@ def less(estimate: Estimate) -> str:
 
 def hollow(rows: Sequence[Row]) -> str:
     """What the hollow marks of a figure are."""
-    seen = {row.estimate.world for row in rows}
-    made = [f"{WORLDS[name].title}{how}" for name, how in _WORLDS.items() if name in seen]
-    return f"Shaded: too small to matter. Hollow: worlds simulated from the same prices, {listed(made)}."
+    seen = {row.estimate.world for row in rows if row.control}
+    made = [f"{world.title}{_MADE.get(name, '')}" for name, world in WORLDS.items() if name in seen]
+    draws = max((len(row.estimate.draws) for row in rows), default=0)
+    span = f" Where one was drawn many times ({draws}), bars hold 95 % of draws." if draws else ""
+    return f"Shaded: too small to matter. Hollow: control worlds, {listed(made)}.{span}"
