@@ -39,7 +39,7 @@ def full_prices(n_days: int = 900, n_assets: int = 9, seed: int = 0) -> pd.DataF
 
 
 def lively_prices() -> pd.DataFrame:
-    """One listed late, one that dies early, one late, one halted, zeros, one too young, one that came back."""
+    """Listed late, dead early, dead late, halted, with zeros, too young, and come back, a share each."""
     prices = full_prices()
     prices.iloc[:500, 0] = np.nan
     prices.iloc[300:, 1] = np.nan
@@ -67,7 +67,11 @@ def test_lives_by_hand() -> None:
     })  # fmt: skip
     returns, status = returns_of_lives(prices, -0.3)
     assert returns["dies"].dropna().tolist() == [1.0, *[0.0] * (MAX_HALT_DAYS - 1), -0.3]
-    assert status["dies"].tolist() == [Status.TRADED, *[Status.HALTED] * (MAX_HALT_DAYS - 1), *[Status.OUT] * 5]
+    assert status["dies"].tolist() == [
+        Status.TRADED,
+        *[Status.HALTED] * (MAX_HALT_DAYS - 1),
+        *[Status.OUT] * 5,
+    ]
     assert returns["late"].tolist()[:3] == pytest.approx([np.nan, 0.25, 0.0], nan_ok=True)
     assert returns["halted"].tolist()[:4] == [0.0, 0.0, 0.0, 2.0]
     assert status["halted"].tolist()[:4] == [Status.TRADED, Status.HALTED, Status.HALTED, Status.TRADED]
@@ -179,7 +183,7 @@ def test_ranks_and_errors_leave_out_what_was_not_held() -> None:
 
 
 def test_a_harmless_death_hides_nothing_and_a_loss_does() -> None:
-    """Deaths at random that cost nothing: no bias. At -30 % each: what they cost a year, less the dead's share."""
+    """Deaths at random that cost nothing: no bias. At -30 % each: as much as they cost a year."""
     returns = np.random.default_rng(2).normal(0.0004, 0.01, (252 * 8, 20))
     days = np.arange(251, len(returns) - 1, 21)
     found = {}

@@ -30,7 +30,11 @@ def monthly_sharpe(returns: np.ndarray) -> float:
 
 @pytest.mark.parametrize(
     ("universe", "equal", "least"),
-    [("industries_12", 0.1368, 0.1605), ("size_value_9", 0.1342, 0.1459), ("size_momentum_9", 0.1204, 0.1334)],
+    [
+        ("industries_12", 0.1368, 0.1605),
+        ("size_value_9", 0.1342, 0.1459),
+        ("size_momentum_9", 0.1204, 0.1334),
+    ],
 )
 def test_sharpe_ratios_of_months_meet_other_code(universe, equal, least):
     """Excess returns, 120 months, first decision before 1959-01, least variance re-optimised each year."""
@@ -92,13 +96,17 @@ def test_a_backtest_of_months_is_less_the_riskless_rate(months):
 def test_table_and_alphas_of_months_are_named_for_their_universe(months):
     _, chosen, backtest, asked = months
     factors = chosen.market.factors.iloc[chosen.walk.held]
-    found = [named_for("size_value_9", one) for one in month_estimates(backtest, factors, Resampling(asked, 1))]
+    found = [
+        named_for("size_value_9", one) for one in month_estimates(backtest, factors, Resampling(asked, 1))
+    ]
     by_name = {one.name: one for one in found}
     assert {"monthly_sharpe_hrp_size_value_9", "alpha_ridge_size_value_9"} <= set(by_name)
     assert all(one.at["universe"] == "size_value_9" for one in found)
     assert not any("foresight" in name for name in by_name)
     lead = by_name["monthly_sharpe_min_variance_minus_equal_weight_size_value_9"]
-    levels = [by_name[f"monthly_sharpe_{name}_size_value_9"].value for name in ("min_variance", "equal_weight")]
+    levels = [
+        by_name[f"monthly_sharpe_{name}_size_value_9"].value for name in ("min_variance", "equal_weight")
+    ]
     assert lead.value == pytest.approx(levels[0] - levels[1], rel=2e-3)
 
 

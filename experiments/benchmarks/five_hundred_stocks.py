@@ -1,9 +1,9 @@
 """500 stocks x 18 years of daily prices, as a user has them, through the whole study in one run.
 
-The prices are simulated: each day's market, an own share, listings over the years, deaths at 4 % a year, halts and
-zeros. They are written to a CSV file, which the study reads unedited. Smaller sizes than the defaults can be given.
+The prices are simulated: each day's market, an own share, listings over the years, deaths at 4 % a year, halts
+and zeros. They are written to a CSV file, which the study reads unedited. Sizes can be given as name=value.
 
-Run from the repository root: python experiments/benchmarks/five_hundred_stocks.py [--profile smoke] [name=value ...]
+Run from the repository root: python experiments/benchmarks/five_hundred_stocks.py --profile quick
 """
 
 import argparse
@@ -53,7 +53,10 @@ def main() -> None:
         simulate_prices(np.random.default_rng(500)).to_csv(file)
         experiment = load_experiment("lstm_portfolio")
         given = dict(pair.split("=", 1) for pair in asked.sizes)
-        sizes = {name: experiment.parameters[name].parse("lstm_portfolio", name, text) for name, text in given.items()}
+        sizes = {
+            name: experiment.parameters[name].parse("lstm_portfolio", name, text)
+            for name, text in given.items()
+        }
         config = experiment.resolve(asked.profile, {"universe": "yours", "data_path": str(file), **sizes})
         started, cpu = time.perf_counter(), time.process_time()
         result = estimate(config, *load(config))

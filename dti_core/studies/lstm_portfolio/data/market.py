@@ -198,7 +198,11 @@ def _lives_in_words(returns: pd.DataFrame, status: pd.DataFrame, delisting_retur
     late = int((status.iloc[0] == Status.OUT).sum())
     halted = int((status == Status.HALTED).any().sum())
     names = ", ".join(map(str, gone[:5])) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
-    ends = f"{len(gone)} end ({names}) with a last return of {delisting_return:.0%}" if len(gone) else "none ends"
+    ends = (
+        f"{len(gone)} end ({names}) with a last return of {delisting_return:.0%}"
+        if len(gone)
+        else "none ends"
+    )
     return (
         f"Of {status.shape[1]} shares {late} are listed after the first day, {halted} are halted at times and "
         f"{ends}, an assumption of the run."

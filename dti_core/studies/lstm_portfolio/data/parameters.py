@@ -29,6 +29,8 @@ class Parameters:
     regime_by: Literal["realised", "vix"]
     control_folds: int
     control_seeds: int
+    n_draws: int
+    n_market_draws: int
     n_resamples: int
     device: Literal["auto", "cpu", "cuda"]
     seed: int

@@ -212,7 +212,13 @@ def _check_cells(parts: _Table, prices: pd.DataFrame) -> Iterator[Problem]:
         (missing, "price", "missing", _GAPS, False),
         (prices == 0, "price", "zero", f"Read as missing. {_GAPS}", False),
         (infinite, "price", "infinite", "Put in the prices of the source.", True),
-        ((prices < 0) & ~infinite, "price", "negative", "Prices lie above 0; give prices, not returns.", True),
+        (
+            (prices < 0) & ~infinite,
+            "price",
+            "negative",
+            "Prices lie above 0; give prices, not returns.",
+            True,
+        ),
     ):
         if n := int(where.to_numpy().sum()):
             cells = f"{n} {noun} is" if n == 1 else f"{n} {noun}s are"

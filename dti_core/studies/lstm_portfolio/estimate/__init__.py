@@ -1,6 +1,6 @@
 """Worlds x methods -> measures -> Result: the same in the observed market and in control worlds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from dti_core.lab.record import Estimate, Result
 from dti_core.studies.lstm_portfolio.data import Market
 from dti_core.studies.lstm_portfolio.estimate import stages
 from dti_core.studies.lstm_portfolio.estimate.dose import respond
+from dti_core.studies.lstm_portfolio.estimate.draws import dealt_estimates, volatility_draws
 from dti_core.studies.lstm_portfolio.estimate.samples import (
     JUDGED_MONTHS,
     Sample,
@@ -22,6 +23,7 @@ from dti_core.studies.lstm_portfolio.estimate.samples import (
     market_volatility,
     sample_table,
 )
+from dti_core.studies.lstm_portfolio.measures.adapting import adapting_estimates
 from dti_core.studies.lstm_portfolio.measures.coverage import coverage_estimates
 from dti_core.studies.lstm_portfolio.measures.dose import dose_estimates
 from dti_core.studies.lstm_portfolio.measures.equal_risk import compared_equal_risk, judged_equal_risk
@@ -47,14 +49,8 @@ from dti_core.studies.lstm_portfolio.model.variance import realised_variance
 #: Days between the points of a wealth path that a figure draws.
 PATH_STRIDE_DAYS = 5
 #: Measures by which claims are judged, in every world, and what the observed world shows besides.
-JUDGED = (judged_performance, judged_equal_risk, judged_skill, regime_estimates)
-COMPARED = (
-    compared_performance,
-    compared_equal_risk,
-    compared_skill,
-    seed_estimates,
-    deflated_estimate,
-)
+JUDGED = (judged_performance, judged_equal_risk, judged_skill, regime_estimates, adapting_estimates)
+COMPARED = (compared_performance, compared_equal_risk, compared_skill, seed_estimates, deflated_estimate)
 
 
 @keep
@@ -70,7 +66,9 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
     samples = make_samples(config, market)
     forecasts = stages.forecast_all(samples, config)
     weights = stages.weigh_all(samples, forecasts, config)
-    variances = stages.forecast_variances([one for one in samples if not one.universe], config)
+    variances = stages.forecast_variances(
+        [one for one in samples if one.observed and not one.universe], config
+    )
     estimates, left = _survivors(samples[0], config)
     series = {"samples": sample_table(samples), "left_out": pd.concat([left, left_out_table(samples[0])])}
     for sample in samples:
@@ -78,21 +76,17 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
         resampling = Resampling(config, sample.network.n_seeds, sample.world)
         if sample.observed:
             series |= portfolio_files(sample, backtest, forecasts[sample.key], weights[sample.key])
-        dose: list[Estimate] = []
-        if sample.observed and sample.universe in ("", JUDGED_MONTHS):
-            response = respond(sample, forecasts[sample.key], weights[sample.key], config)
-            dose = list(dose_estimates(response, resampling))
+        found = _judged(sample, backtest, forecasts[sample.key], weights[sample.key], resampling)
         if sample.universe:
-            estimates += [named_for(sample.universe, one) for one in dose]
-            estimates += _of_months(sample, backtest, resampling)
+            found += _of_months(sample, backtest, resampling)
+            estimates += [named_for(sample.universe, one) for one in found]
             continue
-        for measure in JUDGED + COMPARED if sample.observed else JUDGED:
-            estimates += measure(backtest, resampling)
-        volatility, losses = compare_volatility(sample, variances[sample.key], resampling)
-        estimates += volatility
+        estimates += found
         if sample.observed:
+            estimates += [one for measure in COMPARED for one in measure(backtest, resampling)]
+            volatility, losses = compare_volatility(sample, variances[sample.key], resampling)
+            estimates += [*volatility, *volatility_draws(volatility, config)]
             estimates += trap_estimates(sample.steady.to_numpy(), resampling)
-            estimates += dose
             estimates += coverage_estimates(len(backtest.regime), len(sample.walk.days), resampling)
             series |= {"wealth": _wealth(sample, backtest), "volatility_loss": losses}
     return Result(config, card, tuple(estimates), series)
@@ -111,15 +105,26 @@ def _survivors(sample: Sample, config: Config) -> tuple[list[Estimate], pd.DataF
     return estimates, left_out_rows({"how many members stay in the S&P 500": why})
 
 
-def _of_months(sample: Sample, backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
-    """Estimates of a universe of months, under names that end in it."""
-    universe, labels = sample.universe, sample.market.returns.index[sample.walk.held]
-    if universe == JUDGED_MONTHS:
-        for measure in JUDGED:
-            yield from (named_for(universe, one) for one in measure(backtest, resampling))
-    if sample.observed and sample.market.factors is not None:
-        factors = sample.market.factors.loc[labels]
-        yield from (named_for(universe, one) for one in month_estimates(backtest, factors, resampling))
+def _judged(
+    sample: Sample, backtest: Backtest, forecasts: Mapping[str, Array],
+    weights: Mapping[stages.Strategy, Array], resampling: Resampling,
+) -> list[Estimate]:  # fmt: skip
+    """What claims are judged by in one world; beside the observed one, what worlds drawn many times say of it."""
+    if sample.universe not in ("", JUDGED_MONTHS):
+        return []
+    found = [one for measure in JUDGED for one in measure(backtest, resampling)]
+    if sample.observed:
+        dose = dose_estimates(respond(sample, forecasts, weights, resampling.config), resampling)
+        found += [*dealt_estimates(sample, backtest, weights, found, resampling.config), *dose]
+    return found
+
+
+def _of_months(sample: Sample, backtest: Backtest, resampling: Resampling) -> list[Estimate]:
+    """The table of an observed universe of months."""
+    if not sample.observed or sample.market.factors is None:
+        return []
+    labels = sample.market.returns.index[sample.walk.held]
+    return list(month_estimates(backtest, sample.market.factors.loc[labels], resampling))
 
 
 def make_backtest(
@@ -151,7 +156,10 @@ def make_backtest(
 
 
 def portfolio_files(
-    sample: Sample, backtest: Backtest, forecasts: Mapping[str, Array], weights: Mapping[stages.Strategy, Array]
+    sample: Sample,
+    backtest: Backtest,
+    forecasts: Mapping[str, Array],
+    weights: Mapping[stages.Strategy, Array],
 ) -> dict[str, pd.DataFrame]:
     """Returns of every strategy, and weights and forecasts at each decision, for whoever goes on with them.
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from dti_core.bridges.forecaster import LstmSettings
 from dti_core.lab.config import Config
 from dti_core.lab.errors import DataError
-from dti_core.lab.methods import World
 from dti_core.studies.lstm_portfolio.data import MONTHLY, Market, Parameters, in_months, load_months
 from dti_core.studies.lstm_portfolio.data.listing import Status
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS, NULLS
@@ -108,34 +107,36 @@ class Sample:
 
 
 def make_samples(config: Config, market: Market) -> list[Sample]:
-    """The universe that was asked for, then those of months: observed market and control worlds of each.
+    """The universe that was asked for, then those of months: observed market and those control worlds of
+    each in which networks learn anew.
 
     Raises
     ------
     DataError if the table is too short for the folds asked for, or nothing could be held on some day.
     """
-    samples = _universe(config, market, WORLDS)
-    observed = {name: world for name, world in WORLDS.items() if world.role == "observed"}
+    made = {name: one.settings for name, one in WORLDS.items() if isinstance(one.settings, WorldSettings)}
+    observed = {name: settings for name, settings in made.items() if WORLDS[name].role == "observed"}
+    samples = _universe(config, market, made)
     for universe in MONTHLY:
-        worlds = WORLDS if universe == JUDGED_MONTHS else observed
+        worlds = made if universe == JUDGED_MONTHS else observed
         samples += _universe(config, load_months(universe), worlds, universe)
     return samples
 
 
 def _universe(
-    config: Config, market: Market, worlds: dict[str, World[WorldSettings]], universe: str = ""
+    config: Config, market: Market, worlds: dict[str, WorldSettings], universe: str = ""
 ) -> list[Sample]:
     sizes, samples = config.typed(Parameters), []
     if market.monthly:
         sizes = in_months(sizes, len(market.returns))
-    for name, world in worlds.items():
-        observed = world.role == "observed"
+    for name, settings in worlds.items():
+        observed = WORLDS[name].role == "observed"
         walk = _plan(market, sizes, sizes.n_folds if observed else min(sizes.control_folds, sizes.n_folds))
         all_seeds = observed and universe in ("", JUDGED_MONTHS)
         network = _network(sizes, sizes.n_seeds if all_seeds else sizes.control_seeds, market.monthly)
         sample = Sample(name, market, walk, network, universe, sizes.lookback_days)
         if not observed:
-            made = _made(market, world.settings, config.stream(sample.key, "world"))
+            made = _made(market, settings, config.stream(sample.key, "world"))
             sample = replace(sample, market=made)
         _check_choice(sample)
         samples.append(sample)
@@ -177,7 +178,7 @@ def _check_choice(sample: Sample) -> None:
             f"on {day:%Y-%m-%d} fewer than {MIN_ELIGIBLE} shares have prices on each of the last "
             f"{sample.lookback_days} rows. Give fewer n_folds or a shorter lookback_days."
             if isinstance(day, pd.Timestamp)
-            else f"on row {day} fewer than {MIN_ELIGIBLE} shares moved in the last {sample.lookback_days} rows."
+            else f"on row {day} fewer than {MIN_ELIGIBLE} shares moved in the last {sample.lookback_days}."
         )
 
 

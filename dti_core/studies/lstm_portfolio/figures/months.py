@@ -80,7 +80,9 @@ def samples_table(result: Result) -> Table:
         str(name).replace("_", " "): {str(label): _plain(cell) for label, cell in row.items()}
         for name, row in told.T.iterrows()
     }
-    return show_table(rows, name="samples", stub="sample", title="The samples of this run, lengths in their rows")
+    return show_table(
+        rows, name="samples", stub="sample", title="The samples of this run, lengths in their rows"
+    )
 
 
 def _plain(cell: object) -> Cell:

@@ -26,7 +26,8 @@ class _Titles(ChainMap[str, Any]):
 TITLES = _Titles(METHODS, RULES, OVERLAYS, VOLATILITY, NULLS)
 LSTM, RIVAL = TITLES[FAVOURITE], TITLES["constant_sharpe"]
 STEPS = f"{RIVAL.capitalize()} forecasts each stock's return in proportion to its volatility"
-_HOW = {"permuted_returns": " (days permuted)"}
+#: What was done to make a control world, where its title does not say it.
+_MADE = {"permuted_returns": " (days permuted)", "placebo": " (to any months and stocks)"}
 #: Worlds of the study, and those of the question how accurate forecasts must be.
 CONTROLLED: dict[str, World[Any]] = {**WORLDS, **CONTROLS}
 
@@ -51,6 +52,8 @@ def worded(estimate: Estimate, measures: Mapping[str, str]) -> str:
 
 def hollow(rows: Sequence[Row]) -> str:
     """What the hollow marks of a figure are."""
-    seen = {row.estimate.world for row in rows} - {OBSERVED}
-    made = [f"{one.title}{_HOW.get(name, '')}" for name, one in CONTROLLED.items() if name in seen]
-    return f"Shaded: too small to matter. Hollow: control worlds of the same prices, {listed(made)}."
+    seen = {row.estimate.world for row in rows if row.control}
+    made = [f"{one.title}{_MADE.get(name, '')}" for name, one in CONTROLLED.items() if name in seen]
+    draws = max((len(row.estimate.draws) for row in rows), default=0)
+    span = f" Where one was drawn many times ({draws}), bars hold 95 % of draws." if draws else ""
+    return f"Shaded: too small to matter. Hollow: control worlds, {listed(made)}.{span}"

@@ -5,6 +5,7 @@ The deaths are simulated, and so is what they cost. How many members of an index
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -30,8 +31,8 @@ MEMBERS_OF, LAST_DAY = (1996, 2000, 2008), pd.Timestamp("2022-12-28")
 class Deaths:
     """How shares die: `a_year` of them on average, each with a last return; only losers do, or any.
 
-    The default is the rate at which members of 1996 left the S&P 500 until 2022, 1 - 0.32^(1/27): most leave by
-    merger or by decline, so that a last return of -30 % for each (Shumway 1997) is a hard case.
+    The default is the rate at which members of 1996 left the S&P 500 until 2022, 1 - 0.32^(1/27). Many left by
+    merger, so that a last return of -30 % for each (Shumway 1997) is a hard case.
     """
 
     a_year: float = 0.042
@@ -85,7 +86,7 @@ def plant_deaths(
     n_days, n_assets = returns.shape
     dead = np.full(n_assets, n_days, dtype=np.int64)
     total = np.cumsum(np.log1p(returns), axis=0)
-    for day, until in zip(days[:-1], days[1:], strict=True):
+    for day, until in pairwise(days):
         alive = np.flatnonzero(dead == n_days)
         chance = np.full(len(alive), deaths.a_year * (until - day) / periods_per_year)
         if deaths.losers_only:

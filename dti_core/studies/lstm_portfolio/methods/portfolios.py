@@ -100,6 +100,17 @@ def adaptive(favourite: Array, benchmark: Array, volatility: Array, days: Days) 
     return share * favourite + (1 - share) * benchmark
 
 
+def constant_mix(favourite: Array, benchmark: Array, volatility: Array, days: Days) -> Array:
+    """As much of the benchmark as `adaptive` holds on average, but the same share at each decision.
+
+    What `adaptive` gains over this it gains by heeding the market, not by holding less of the favourite. The
+    average is that of all decisions, later ones included: a number that no investor is told, so this is no
+    strategy but a control, as foresight is.
+    """
+    share = regimes.trust(volatility, days).mean()
+    return np.asarray(share * favourite + (1 - share) * benchmark)
+
+
 #: The rule that all others are compared with.
 BENCHMARK = "equal_weight"
 RULES: dict[str, Method[Rule]] = {
@@ -107,7 +118,10 @@ RULES: dict[str, Method[Rule]] = {
     "min_variance": Method("min variance", min_variance, ("covariances last",), counts_as_trial=False),
     "hrp": Method("risk parity", risk_parity, ("covariances last",), counts_as_trial=False),
 }
+#: The bet that claims speak of, and the one that tells heeding the market from diluting the favourite.
+ADAPTIVE, CONSTANT_MIX = "adaptive", "constant_mix"
 #: Bets that mix the weights of favourite and benchmark by what is known of the market.
 OVERLAYS: dict[str, Method[Overlay]] = {
-    "adaptive": Method("adaptive", adaptive, ("volatility lasts",), counts_as_trial=False)
+    ADAPTIVE: Method("adaptive", adaptive, ("volatility lasts",), counts_as_trial=False),
+    CONSTANT_MIX: Method("constant mix", constant_mix, counts_as_trial=False),
 }
