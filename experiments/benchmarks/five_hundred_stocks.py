@@ -1,6 +1,6 @@
 """500 stocks x 18 years of daily prices, as a user has them, through the whole study in one run.
 
-The prices are simulated: each day's market, an own share, listings over the years, deaths at 4 % a year, halts
+The prices are simulated: each day's market, an own share, late listings, deaths at 4 % a year, halts
 and zeros. They are written to a CSV file, which the study reads unedited. Sizes can be given as name=value.
 
 Run from the repository root: python experiments/benchmarks/five_hundred_stocks.py --profile quick

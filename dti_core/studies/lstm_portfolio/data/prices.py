@@ -26,7 +26,7 @@ MAX_GAP_CALENDAR_DAYS = 10
 #: How cells without a price are read; see `listing`.
 _GAPS = (
     f"A share without prices is not listed, or halted for up to {MAX_HALT_DAYS} rows, and delisted after that: "
-    f"its last return is then the parameter delisting_return. Do not drop shares that end: that is survivorship."
+    f"its last return is then the parameter delisting_return. Do not drop shares that end: it biases results."
 )
 
 _DATE_NAMES = {"date", "dates", "datetime", "day", "time", "timestamp", "trade_date", "trading_day"}

@@ -109,7 +109,7 @@ def _judged(
     sample: Sample, backtest: Backtest, forecasts: Mapping[str, Array],
     weights: Mapping[stages.Strategy, Array], resampling: Resampling,
 ) -> list[Estimate]:  # fmt: skip
-    """What claims are judged by in one world; beside the observed one, what worlds drawn many times say of it."""
+    """What claims are judged by in one world, and with the observed one the worlds drawn many times."""
     if sample.universe not in ("", JUDGED_MONTHS):
         return []
     found = [one for measure in JUDGED for one in measure(backtest, resampling)]
@@ -163,8 +163,8 @@ def portfolio_files(
 ) -> dict[str, pd.DataFrame]:
     """Returns of every strategy, and weights and forecasts at each decision, for whoever goes on with them.
 
-    Forecasts of the favourite (log returns over the horizon, mean of its networks), weights of it and of rules
-    that choose; one file each, single precision.
+    Forecasts of the favourite (log returns over the horizon, mean of its networks), weights of it and of
+    rules that choose; one file each, single precision.
     """
     labels, shares = sample.market.returns.index, sample.market.returns.columns
     days, ending = labels[sample.walk.days], f"_{sample.universe}" if sample.universe else ""

@@ -83,7 +83,7 @@ class Sample:
 
     @property
     def steady(self) -> pd.DataFrame:
-        """(n_days, n_series) simple returns of shares listed throughout; without any, the mean of all listed."""
+        """(n_days, n_series) simple returns of shares listed throughout; without any, the mean of all."""
         whole = self.market.returns.dropna(axis=1)
         return self.market.returns.mean(axis=1).to_frame("mean of all") if whole.empty else whole
 

@@ -14,5 +14,6 @@ from dti_core.studies.lstm_portfolio.figures.wealth import plot_wealth
 
 __all__ = [
     "cost_table", "months_table", "numbers", "plot_accuracy", "plot_break_even", "plot_costs", "plot_leads",
-    "plot_months", "plot_regimes", "plot_skill", "plot_volatility", "plot_wealth", "samples_table", "strategies",
+    "plot_months", "plot_regimes", "plot_skill", "plot_volatility", "plot_wealth", "samples_table",
+    "strategies",
 ]  # fmt: skip

@@ -13,7 +13,8 @@ from dti_core.studies.lstm_portfolio.methods.forecasters import METHODS
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
 
 UNIVERSES = {
-    "industries_12": "12 industries", "size_value_9": "9 size x value", "size_momentum_9": "9 size x momentum",
+    "industries_12": "12 industries", "size_value_9": "9 size x value",
+    "size_momentum_9": "9 size x momentum",
 }  # fmt: skip
 #: Columns of the table, by what the measure of an estimate begins with.
 _COLUMNS = {
@@ -31,8 +32,8 @@ def months_table(result: Result) -> Table:
                 rows.setdefault(_place(one), {})[column] = one
     return show_table(
         rows, name="months", stub="portfolio", title="Months without survivorship bias, after costs",
-        note=f"Returns less the riskless rate, {_window(result)}, {result.config.cost_bps:g} basis points of cost. "
-        "Factors: market, size, value, momentum. Past mean: the largest Sharpe ratio with sample means.",
+        note=f"Returns less the riskless rate, {_window(result)}, {result.config.cost_bps:g} basis points of "
+        "cost. Factors: market, size, value, momentum. Past mean: largest Sharpe ratio with sample means.",
         empty="No universe of months was run.",
     )  # fmt: skip
 
@@ -67,9 +68,9 @@ def plot_months(result: Result) -> go.Figure:
         title=f"Without survivorship bias {listed(ahead, 'no portfolio')} clearly "
         f"beat{'s' if len(ahead) < 2 else ''} {TITLES[BENCHMARK]} over {_window(result)}",
         caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}), months paired, after "
-        f"{result.config.cost_bps:g} basis points of cost. Clearly worse: {listed(behind, 'none')}. Of {n_real} "
-        f"comparisons one in forty clears 0 on the right by luck alone. Hollow: forecasts dealt to the wrong "
-        f"portfolios. These are Kenneth French's portfolios, not the data of the badge.",
+        f"{result.config.cost_bps:g} basis points of cost. Clearly worse: {listed(behind, 'none')}. Of "
+        f"{n_real} comparisons one in forty clears 0 on the right by luck alone. Hollow: forecasts dealt to "
+        f"the wrong portfolios. These are Kenneth French's portfolios, not the data of the badge.",
     )  # fmt: skip
 
 

@@ -31,8 +31,8 @@ MEMBERS_OF, LAST_DAY = (1996, 2000, 2008), pd.Timestamp("2022-12-28")
 class Deaths:
     """How shares die: `a_year` of them on average, each with a last return; only losers do, or any.
 
-    The default is the rate at which members of 1996 left the S&P 500 until 2022, 1 - 0.32^(1/27). Many left by
-    merger, so that a last return of -30 % for each (Shumway 1997) is a hard case.
+    The default is the rate at which members of 1996 left the S&P 500 until 2022, 1 - 0.32^(1/27). Many left
+    by merger, so that a last return of -30 % for each (Shumway 1997) is a hard case.
     """
 
     a_year: float = 0.042

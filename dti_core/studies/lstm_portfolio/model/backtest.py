@@ -74,7 +74,7 @@ class Backtest:
         where a share could not be held.
     forecasts : by forecaster, (n_networks, n_decisions, n_assets). nulls : by null, of the target's shape.
     regime : (n_days_held,) Regime of each day held. index_returns : (n_days_held,) of an index, or None.
-    periods_per_year : rows a year, of days or of months. Returns are less the riskless rate where one is known.
+    periods_per_year : rows a year, of days or of months. Returns are less the riskless rate, where known.
     """
 
     holdings: Mapping[str, Holding]

@@ -47,8 +47,8 @@ def best_ratio_of(root: Array, promised: Array) -> Array:
 def hierarchical_risk_parity(window: Array) -> Array:
     """(n_assets,) weights that share risk down a tree of like assets.
 
-    Ward's tree of the distances sqrt((1 - correlation) / 2), its leaves in the order of least distance between
-    neighbours; each half of them gets wealth in inverse proportion to the variance of its inverse-variance
+    Ward's tree of the distances sqrt((1 - correlation) / 2), leaves in the order of least distance between
+    neighbours. Each half of them gets wealth in inverse proportion to the variance of its inverse-variance
     portfolio, then each half of a half.
 
     Source: Lopez de Prado (2016); skfolio's defaults, which it equals at a hundredth of the time.

@@ -8,7 +8,6 @@ import pandas as pd
 from dti_core.studies.lstm_portfolio.model import Array, Days
 from dti_core.studies.lstm_portfolio.model.performance import DAYS_PER_YEAR
 
-
 #: Known volatilities before a usual one is named.
 MIN_HISTORY = 60
 
