@@ -220,10 +220,27 @@ def test_holes_and_missing_futures_are_refused():
         return_windows(returns, [6], 8, 3)
     with pytest.raises(ValueError, match="floor = 0"):
         return_windows(returns, [60], 8, 3, floor=0.0)
+    with pytest.raises(ValueError, match="finite"):
+        return_windows(np.where(returns == returns[60, 0], np.nan, returns), [60], 8, 3)
+
+
+def test_nothing_is_learned_from_windows_with_a_hole():
+    """The samples are those of the full table without the ones that touch the hole, as they were."""
+    returns = random_returns()
+    (fold,) = walk_forward_folds([60], refit_every=1, **FOLD_LENGTHS)
     holed = returns.copy()
     holed[20, 1] = np.nan
-    with pytest.raises(ValueError, match="finite"):
-        forecast_fold(holed, fold, TINY, [0])
+    whole, targets = training_samples(returns, fold.train, TINY)
+    found, found_targets = training_samples(holed, fold.train, TINY)
+    known = [bool(np.isclose(found, one).all(axis=(1, 2)).any()) for one in whole]
+    assert 0 < len(found) == sum(known) < len(whole)
+    assert np.array_equal(found, whole[known])
+    assert np.array_equal(found_targets, targets[known])
+    assert np.isfinite(forecast_fold(holed, fold, TINY, [0])).all()
+    holed[60, 1] = np.nan
+    assert np.isnan(forecast_fold(holed, fold, TINY, [0])).any(axis=(0, 1)).tolist() == [
+        column == 1 for column in range(returns.shape[1])
+    ]
 
 
 # The network

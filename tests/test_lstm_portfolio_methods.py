@@ -21,7 +21,8 @@ from dti_core.studies.lstm_portfolio.worlds import WORLDS, Signal, World, WorldS
 
 TINY = {
     "n_folds": 2, "refit_months": 6, "window_days": 20, "lookback_days": 120, "validation_days": 63,
-    "hidden": 4, "n_steps": 4, "n_seeds": 2, "control_folds": 1, "n_resamples": 100,
+    "hidden": 4, "n_steps": 4, "n_seeds": 2, "control_folds": 1, "n_draws": 2,
+    "n_market_draws": 1, "n_resamples": 100,
 }  # fmt: skip
 
 PLOTS = ("plot_wealth", "plot_leads", "plot_skill", "plot_regimes", "plot_volatility")

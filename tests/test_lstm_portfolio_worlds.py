@@ -10,7 +10,9 @@ from scipy import stats
 from dti_core.lab.errors import DataError
 from dti_core.studies.lstm_portfolio.worlds import (
     WORLDS,
+    Dealt,
     Signal,
+    VarianceLaw,
     WorldSettings,
     make_world,
     plant_signal,
@@ -150,5 +152,7 @@ def test_what_cannot_be_planted_is_refused() -> None:
         Signal(monthly_rank_ic=0.0)
 
 
-def test_each_claim_has_a_world_without_and_one_with_the_effect() -> None:
-    assert [world.role for world in WORLDS.values()] == ["observed", "negative", "positive"]
+def test_each_kind_of_world_has_one_without_and_one_with_the_effect() -> None:
+    for kind in (WorldSettings, Dealt, VarianceLaw):
+        roles = {world.role for world in WORLDS.values() if isinstance(world.settings, kind)}
+        assert {"negative", "positive"} <= roles

@@ -1,4 +1,4 @@
-"""Which forecast of the volatility over the next month loses least: constant, HAR, GARCH(1,1) or LSTM?
+"""Which forecast of the volatility over the next month loses least: a constant, HAR, GARCH or the LSTM?
 
 The target is the realised variance: the mean of the squared daily log returns over the horizon. It is an
 unbiased but noisy proxy of the variance that nobody observes; QLIKE ranks forecasts rightly under such noise
@@ -60,6 +60,23 @@ def volatility_estimates(
     return estimates, pd.DataFrame(columns)
 
 
+def paired_losses(losses: Array) -> dict[str, tuple[float, float, float]]:
+    """Value and bounds of each rival's loss less the favourite's, under its name, for assets and index.
+
+    Parameters
+    ----------
+    losses : (n_models, n_decisions, 2) of the models of VOLATILITY in their order, for forecasts whose horizons
+        do not overlap; assets, then the index.
+    """
+    by_model = dict(zip(VOLATILITY, losses, strict=True))
+    gaps = {}
+    for name in _rivals():
+        for place, series in enumerate(("assets", "index")):
+            found = newey_west_mean((by_model[name] - by_model[FAVOURITE])[:, place])
+            gaps[f"qlike_{name}_minus_{FAVOURITE}{_ending(series)}"] = found.value, found.low, found.high
+    return gaps
+
+
 def skill(loss: Array, baseline: Array, lags: int) -> Interval:
     """Share of the baseline's mean loss that a forecaster avoids, 1 - mean(loss) / mean(baseline).
 
@@ -87,10 +104,14 @@ def _estimates(
             share, key = skill(loss, losses[BASELINE], lags), f"qlike_skill_{name}{ending}"
             unit, skilled = "share of the constant's QLIKE", at | {"measure": "qlike_skill"}
             yield resampling.estimate(share, key, unit, skilled)
-        if VOLATILITY[name].counts_as_trial and name != FAVOURITE:
+        if name in _rivals():
             gap, each = newey_west_mean(loss - losses[FAVOURITE], lags), (loss.mean() - networks).tolist()
             key, paired = f"qlike_{name}_minus_{FAVOURITE}{ending}", at | {"measure": "qlike_difference"}
             yield resampling.estimate(gap, key, "QLIKE", paired | {"against": FAVOURITE}, each)
+
+
+def _rivals() -> list[str]:
+    return [name for name, model in VOLATILITY.items() if model.counts_as_trial and name != FAVOURITE]
 
 
 def _ending(series: str) -> str:

@@ -1,144 +1,38 @@
-"""Forecasts of the variance of daily returns over the next month: constant, HAR, pooled HAR, GARCH, LSTM.
+"""Forecasts of the variance of daily returns over the next month: the LSTM and its rivals.
 
-All work on log returns (n_rows, n_series) and tell the variance of one day, (n_days, n_series).
+All read the past of the same days, learn from the same folds and tell the variance of one day,
+(n_days, n_series). The network reads the signed returns of a window and the long-run level of each series
+alone. `har_signs`, GJR-GARCH and EGARCH read no less; `har_market` reads what the network does not.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dti_core.bridges.forecaster import Fold, LstmSettings, forecast_fold
 from dti_core.lab.methods import Method
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, Forecaster, Task
+from dti_core.studies.lstm_portfolio.methods.garch import EGARCH, GARCH, GJR, Law, garch_variance
+from dti_core.studies.lstm_portfolio.methods.har import (
+    HAR_DAYS,
+    LogHar,
+    har_variance,
+    mean_ratio,
+    pooled_har_variance,
+)
 from dti_core.studies.lstm_portfolio.model import Array
 from dti_core.studies.lstm_portfolio.model.variance import constant_variance, realised_variance
-
-Rows = Sequence[int] | NDArray[np.int_]
 
 #: Smallest daily volatility of a target or a forecast (10 basis points, about 1.6 % a year): a price may
 #: stand still for weeks, and the QLIKE of a realised variance of zero is infinite.
 VOLATILITY_FLOOR = 0.001
-#: Components of HAR in trading days: a day, a week, a month.
-HAR_DAYS = (1, 5, 22)
 #: Days that the LSTM's scale is found on, spread evenly over those it learned from.
 CALIBRATION_DAYS = 250
-#: Largest ratio of realised to forecast variance that counts in a scale (five times the volatility): the day
-#: on which a price moves again after weeks of standstill must not rule it.
-RATIO_LIMIT = 25.0
-
-
-def har_variance(
-    log_returns: Array, fit_days: range, days: Sequence[int], horizon_days: int, floor: float
-) -> Array:
-    """HAR forecasts: the variance ahead regressed on that of the last day, week and month, each series apart.
-
-    Forecasts below the smallest target seen in fitting are raised to it: least squares may go below zero.
-
-    Source: Corsi (2009), eq. 11 with direct regression over the horizon; floor as in Bollerslev, Patton and
-    Quaedvlieg (2016).
-
-    Parameters
-    ----------
-    log_returns : (n_rows, n_series). fit_days : rows whose horizon ends before the first of `days`.
-    days : rows at which forecasts are made.
-
-    Returns
-    -------
-    (n_days, n_series), variance of a day.
-    """
-    targets = realised_variance(log_returns, fit_days, horizon_days, floor)
-    seen, asked = (_har_components(log_returns, rows) for rows in (fit_days, days))
-    forecasts = np.empty((len(days), log_returns.shape[1]))
-    for series in range(log_returns.shape[1]):
-        coefficients = np.linalg.lstsq(seen[:, :, series], targets[:, series], rcond=None)[0]
-        forecasts[:, series] = np.maximum(asked[:, :, series] @ coefficients, targets[:, series].min())
-    return forecasts
-
-
-def pooled_har_variance(
-    log_returns: Array, fit_days: range, days: Sequence[int], horizon_days: int, floor: float
-) -> Array:
-    """HAR in logarithms with one set of coefficients for all series: linear, but pooled as the network is.
-
-    Day, week, month and target are told relative to the series' own variance so far. Without this rival, a
-    gain of the network over `har_variance` could be one of pooling alone.
-
-    Source: Corsi (2009) for the components; Bollerslev, Hood, Huss and Pedersen (2018) for pooling relative
-    to the long run. Parameters and result as in `har_variance`.
-    """
-    realised = realised_variance(log_returns, fit_days, horizon_days, floor)
-    (seen, seen_level), (asked, level) = (
-        _log_components(log_returns, rows, floor) for rows in (fit_days, days)
-    )
-    target = np.log(realised / seen_level)
-    coefficients = np.linalg.lstsq(seen.reshape(-1, seen.shape[-1]), target.ravel(), rcond=None)[0]
-    scale = _scale(realised, seen_level * np.exp(seen @ coefficients))
-    return np.maximum(scale * level * np.exp(asked @ coefficients), floor**2)
-
-
-def _log_components(log_returns: Array, days: Rows, floor: float) -> tuple[Array, Array]:
-    """One and the log components relative to the long run, (n_days, n_series, 4), and the long run itself."""
-    level = np.maximum(constant_variance(log_returns, days), floor**2)
-    parts = np.maximum(_har_components(log_returns, days)[:, 1:], floor**2)
-    logs = np.log(parts / level[:, None]).transpose(0, 2, 1)
-    return np.concatenate([np.ones_like(logs[..., :1]), logs], axis=-1), level
-
-
-def _scale(realised: Array, forecast: Array) -> Array:
-    """Mean ratio over the last two axes, the factor of least QLIKE for forecasts made from a mean logarithm.
-
-    Source: Duan (1983).
-    """
-    ratio: Array = np.minimum(realised / forecast, RATIO_LIMIT).mean(axis=(-2, -1), keepdims=True)
-    return ratio
-
-
-def _har_components(log_returns: Array, days: Rows) -> Array:
-    """One and the mean squared returns of the last day, week and month: (n_days, 4, n_series)."""
-    total = np.vstack([np.zeros(log_returns.shape[1]), np.cumsum(log_returns**2, axis=0)])
-    end = np.asarray(days) + 1
-    if end.min() < max(HAR_DAYS):
-        raise ValueError(f"HAR needs {max(HAR_DAYS)} rows before its first day")
-    means = [(total[end] - total[end - length]) / length for length in HAR_DAYS]
-    return np.stack([np.ones_like(means[0]), *means], axis=1)
-
-
-def garch_variance(
-    log_returns: Array, first_row: int, days: Sequence[int], horizon_days: int, floor: float
-) -> Array:
-    """GARCH(1,1) forecasts: fitted on the rows up to the first day, then filtered forward with new returns.
-
-    Zero mean, normal quasi-likelihood, by arch; the forecast is the mean of the variances of the days ahead.
-
-    Source: Bollerslev (1986).
-
-    Parameters
-    ----------
-    log_returns : (n_rows, n_series). first_row : where fitting begins.
-    days : ascending rows at which forecasts are made; the first is the last row of fitting.
-
-    Returns
-    -------
-    (n_days, n_series), variance of a day.
-    """
-    from arch import arch_model
-
-    rows = np.asarray(days) - first_row
-    forecasts = np.empty((len(rows), log_returns.shape[1]))
-    for series in range(log_returns.shape[1]):
-        sample = log_returns[first_row : days[-1] + 1, series]
-        scale = max(float(sample[: rows[0] + 1].std()), floor)
-        model = arch_model(sample / scale, mean="Zero", vol="GARCH", p=1, q=1, rescale=False)
-        fit = model.fit(last_obs=int(rows[0]) + 1, disp="off", show_warning=False)
-        ahead = fit.forecast(horizon=horizon_days, start=int(rows[0]), reindex=False).variance.to_numpy()
-        forecasts[:, series] = scale**2 * ahead[rows - rows[0]].mean(axis=1)
-    return np.maximum(forecasts, floor**2)
 
 
 def lstm_variance(
-    log_returns: Array, fold: Fold, settings: "LstmSettings", seeds: np.random.SeedSequence, floor: float
+    log_returns: Array, fold: Fold, settings: LstmSettings, seeds: np.random.SeedSequence, floor: float
 ) -> Array:
     """LSTM forecasts of each seed: the network of the return forecasts, trained on log realised volatility.
 
@@ -156,7 +50,7 @@ def lstm_variance(
     floored = replace(settings, scale_floor=floor)
     raw = np.exp(2.0 * forecast_fold(log_returns, asked, floored, seeds, target="log_volatility"))
     realised = realised_variance(log_returns, known, settings.horizon_days, floor)
-    return np.maximum(_scale(realised, raw[:, : len(known)]) * raw[:, len(known) :], floor**2)
+    return np.maximum(mean_ratio(realised, raw[:, : len(known)]) * raw[:, len(known) :], floor**2)
 
 
 def _fit_days(task: Task) -> range:
@@ -174,27 +68,40 @@ def _har(task: Task) -> Array:
     return har_variance(task.log_returns, _fit_days(task), task.fold.decisions, *lengths)
 
 
-def _pooled_har(task: Task) -> Array:
+def _pooled_har(task: Task, long: bool = False, signs: bool = False, market: bool = False) -> Array:
+    """`long` adds the whole window that the network sees to day, week and month."""
+    spans = (*HAR_DAYS, task.network.window_days) if long else HAR_DAYS
     lengths = task.horizon_days, VOLATILITY_FLOOR
-    return pooled_har_variance(task.log_returns, _fit_days(task), task.fold.decisions, *lengths)
+    reads = LogHar(spans, signs, market)
+    return pooled_har_variance(task.log_returns, _fit_days(task), task.fold.decisions, *lengths, reads)
 
 
-def _garch(task: Task) -> Array:
+def _garch(task: Task, law: Law = GARCH) -> Array:
     first, lengths = task.fold.train.start, (task.horizon_days, VOLATILITY_FLOOR)
-    return garch_variance(task.log_returns, first, task.fold.decisions, *lengths)
+    return garch_variance(task.log_returns, first, task.fold.decisions, *lengths, law)
 
 
 def _lstm(task: Task) -> Array:
     return lstm_variance(task.log_returns, task.fold, task.network, task.seeds, VOLATILITY_FLOOR)
 
 
+_LINEAR = "log variance follows the same HAR for all series"
 #: The model without skill: what the others' losses are compared with.
 BASELINE = "constant"
 #: Each gives (n_decisions, n_series), or (n_networks, n_decisions, n_series) where it draws random numbers.
 VOLATILITY: dict[str, Method[Forecaster]] = {
     BASELINE: Method("constant", _constant, ("variance never changes",), counts_as_trial=False),
     "har": Method("HAR", _har, ("variance is linear in that of a day, a week and a month",)),
-    "pooled_har": Method("pooled HAR", _pooled_har, ("log variance follows the same HAR for all series",)),
+    "pooled_har": Method("pooled HAR", _pooled_har, (_LINEAR,)),
+    "har_window": Method("HAR, whole window", partial(_pooled_har, long=True), (_LINEAR,)),
+    "har_signs": Method("HAR with signs", partial(_pooled_har, long=True, signs=True), (_LINEAR,)),
+    "har_market": Method(
+        "HAR, signs, all stocks", partial(_pooled_har, long=True, signs=True, market=True), (_LINEAR,)
+    ),
     "garch": Method("GARCH(1,1)", _garch, ("variance follows its own square and the last squared return",)),
+    "gjr": Method("GJR-GARCH", partial(_garch, law=GJR), ("as GARCH, and a fall counts more than a rise",)),
+    "egarch": Method(
+        "EGARCH", partial(_garch, law=EGARCH), ("log variance follows size and sign of returns",)
+    ),
     FAVOURITE: Method("LSTM", _lstm, ("all series follow one rule",)),
 }

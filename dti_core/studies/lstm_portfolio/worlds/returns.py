@@ -1,4 +1,4 @@
-"""Control worlds: daily returns in which nothing can be forecast, or in which a known signal can be found."""
+"""Returns of control worlds: days permuted, so that nothing can be forecast, or a known signal planted."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,6 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from dti_core.lab.errors import DataError
-from dti_core.lab.methods import World
-from dti_core.lab.record import OBSERVED
 from dti_core.studies.lstm_portfolio.model import Array
 
 
@@ -51,18 +49,10 @@ class PlantedWorld:
 
 @dataclass(frozen=True, slots=True)
 class WorldSettings:
-    """What is done to the observed returns: days permuted, then a signal planted."""
+    """What is done to the observed returns: days permuted, then a signal planted. All networks learn anew."""
 
     permuted: bool = False
     signal: Signal | None = None
-
-
-#: The real market, one in which no forecast can help, and one in which a signal can be found.
-WORLDS: dict[str, World[WorldSettings]] = {
-    OBSERVED: World("as observed", "observed", WorldSettings()),
-    "permuted_returns": World("no signal", "negative", WorldSettings(permuted=True)),
-    "planted_signal": World("signal planted", "positive", WorldSettings(signal=Signal())),
-}
 
 
 def make_world(returns: pd.DataFrame, settings: WorldSettings, rng: np.random.Generator) -> pd.DataFrame:
