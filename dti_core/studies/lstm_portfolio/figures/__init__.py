@@ -12,6 +12,6 @@ from dti_core.studies.lstm_portfolio.figures.tables import numbers, strategies
 from dti_core.studies.lstm_portfolio.figures.wealth import plot_wealth
 
 __all__ = [
-    "cost_table", "numbers", "plot_accuracy", "plot_break_even", "plot_costs", "plot_leads", "plot_regimes", "plot_skill", "plot_volatility",
-    "plot_wealth", "strategies",
+    "cost_table", "numbers", "plot_accuracy", "plot_break_even", "plot_costs", "plot_leads", "plot_regimes",
+    "plot_skill", "plot_volatility", "plot_wealth", "strategies",
 ]  # fmt: skip

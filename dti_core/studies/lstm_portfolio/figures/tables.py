@@ -49,8 +49,8 @@ def strategies(result: Result) -> Table:
         rows[kind, TITLES.get(name, name)] = {heads[key]: cell for key, cell in found.items()}
     return show_table(
         rows, name="strategies", title="Every portfolio after costs", stub="portfolio",
-        note=f"Shares a year; return and volatility are mean and standard deviation of single days, Alpha and "
-        f"beta those on {TITLES[BENCHMARK]}. The deepest loss describes one path and has no interval.",
+        note=f"Return, volatility and alpha are a year's, from single days; alpha and beta are on "
+        f"{TITLES[BENCHMARK]}. The deepest loss describes one path and has no interval.",
     )  # fmt: skip
 
 

@@ -24,8 +24,8 @@ PRIOR = "constant_sharpe"
 RIVALS = (PRIOR, BENCHMARK)
 #: Worlds of this question: the same market, in which what is judged, and what is to be beaten, is known.
 CONTROLS: dict[str, World[float]] = {
-    "uninformed": World("information coefficient 0", "negative", 0.0),
-    "informed": World("information coefficient .1", "positive", 0.1),
+    "uninformed": World("forecasts that know nothing", "negative", 0.0),
+    "informed": World("forecasts of coefficient .1", "positive", 0.1),
 }
 COEFFICIENT = "information coefficient"
 
