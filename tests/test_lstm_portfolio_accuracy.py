@@ -118,13 +118,23 @@ def test_costs_are_taken_as_a_backtest_takes_them(
     assert found.value == pytest.approx(sharpe_ratio(dear.returns).value, rel=1e-9)
 
 
+def test_strategies_held_side_by_side_earn_what_each_earns_alone() -> None:
+    returns, rng = market().to_numpy(), np.random.default_rng(6)
+    weights, days = rng.dirichlet(np.ones(10), (3, 5)), np.array([20, 50, 60, 90, 91])
+    together = hold(weights, returns, days, 10.0, 120)
+    for k, table in enumerate(weights):
+        alone = hold(table, returns, days, 10.0, 120)
+        assert together.returns[k] == pytest.approx(alone.returns, abs=1e-14)
+        assert together.turnover[k] == pytest.approx(alone.turnover, abs=1e-14)
+
+
 def test_portfolios_are_those_of_the_studys_optimiser() -> None:
     window = market().to_numpy()[:300]
     held = np.array([True] * 9 + [False])
     root = stage.risk_root(window[:, held])
     task = stage.DoseTask(None, None, (root, root), np.array([held, held]), None, None, None, None)  # type: ignore[arg-type]
     expected = np.stack([np.linspace(-0.01, 0.02, 10), np.linspace(-0.02, -0.01, 10)])
-    found = task.weigh(expected)
+    (found,) = task.weigh(expected[None])
     assert found[:, -1].tolist() == [0, 0]
     for k in (0, 1):
         assert found[k, held] == pytest.approx(max_sharpe(window[:, held], expected[k, held]))
