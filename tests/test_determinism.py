@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from dti_core.lab.config import list_slugs, load_experiment
-from dti_core.lab.parallel import CORES, run_parallel
+from dti_core.lab.parallel import CORES, run_keyed
 from tests.kit import ROOT, copy_of_the_project, differing, estimates_apart, surroundings
 
 DEEP = pytest.mark.skipif(not os.environ.get("DTI_DEEP"), reason="takes minutes: set DTI_DEEP=1")
@@ -34,7 +34,7 @@ def test_a_piece_adds_up_in_the_same_order_on_one_core_and_on_two(monkeypatch):
     found = {}
     for cores in ("1", "2"):
         monkeypatch.setenv(CORES, cores)
-        found[cores] = run_parallel(_sum_of, slices, "sums")
+        found[cores] = list(run_keyed(_sum_of, dict(enumerate(slices)), "sums").values())
     assert found["1"] == found["2"]
     assert found["1"] != [_sum_of(part) for part in slices], "else this test could not fail"
 
@@ -49,7 +49,7 @@ def test_a_piece_may_change_what_it_was_given_without_harm(monkeypatch):
     found = {}
     for cores in ("1", "2"):
         monkeypatch.setenv(CORES, cores)
-        found[cores] = run_parallel(partial(_scaled, 2.0), [[given], [given]], "scaled")
+        found[cores] = list(run_keyed(partial(_scaled, 2.0), {0: [given], 1: [given]}, "scaled").values())
     assert np.array_equal(given, np.arange(6.0).reshape(2, 3))
     for one, two in zip(found["1"], found["2"], strict=True):
         assert np.array_equal(one, two)

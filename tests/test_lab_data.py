@@ -25,7 +25,7 @@ from dti_core.lab import data
 from dti_core.lab.config import list_slugs, load_experiment
 from dti_core.lab.data import carriers, limits, tables
 from dti_core.lab.errors import ConfigError, DataError
-from dti_core.lab.parallel import run_parallel
+from dti_core.lab.parallel import run_keyed
 from dti_core.lab.register import load_register
 from dti_core.lab.yaml_files import parse_yaml
 from tests.hostile_files import HOSTILE
@@ -167,7 +167,7 @@ def test_reads_in_other_processes_are_in_the_ledger(tmp_path, monkeypatch):
     monkeypatch.setenv("DTI_CORES", "2")
     get_reusable_executor().shutdown(wait=True)  # workers that another test left know no ledger of this one
     names = ["grunfeld", "empluk", "grunfeld", "vix"]
-    run_parallel(_read_set, names, "reading")
+    run_keyed(_read_set, dict(enumerate(names)), "reading")
     assert data.reads() == data.planned_reads([], names)
     lines = [json.loads(line) for line in (tmp_path / "reads.jsonl").read_text().splitlines()]
     assert sorted(line["name"] for line in lines) == sorted(names)
@@ -671,7 +671,7 @@ def test_ordinary_yaml_is_read_as_ever():
         (b"slug: toy\nslug: toy\n", "slug stands there twice"),
         (b"slug: caf\xe9\n", "byte 9 is not UTF-8"),
         (DEEP.encode(), "more than 20 levels"),
-        (b"#" * 300_000, "longer than 128 kB"),
+        (b"#" * 300_000, "longer than 256 kB"),
     ],
 )
 @pytest.mark.parametrize("file", ["toy.yaml", "claims.yaml", "data/packaged.yaml", "data/published.yaml"])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dti_core.lab.config import load_experiment
 from dti_core.lab.data import DataCard
 from dti_core.lab.kept import is_kept, keep, load_result, save_result
-from dti_core.lab.parallel import run_keyed, run_parallel
+from dti_core.lab.parallel import run_keyed
 from dti_core.lab.pieces import KEPT, PIECES, Stage, decode, encode, write_piece
 from dti_core.lab.record import Estimate, Result
 
@@ -125,22 +125,23 @@ def test_a_stage_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
         ran.append(n)
         return n**2 / 10
 
+    six = {n: n for n in range(6)}
     with pytest.raises(KeyboardInterrupt):
-        run_parallel(square, range(6), "squares")
+        run_keyed(square, six, "squares")
     assert ran == [0, 1, 2, -1]
-    assert run_parallel(square, range(6), "squares") == [n**2 / 10 for n in range(6)]
+    assert run_keyed(square, six, "squares") == {n: n**2 / 10 for n in six}
     assert ran == [0, 1, 2, -1, 3, 4, 5]
 
 
 def test_a_damaged_piece_is_computed_again_and_others_are_not(tmp_path, monkeypatch):
     monkeypatch.setenv(KEPT, str(tmp_path))
     monkeypatch.setenv("DTI_CORES", "1")
-    assert run_parallel(float, ["0", "1", "2"], "numbers") == [0.0, 1.0, 2.0]
-    (piece,) = (tmp_path / PIECES / "numbers of 3").glob(f"{Stage.name(1)}.npz")
+    assert run_keyed(float, {0: "0", 1: "1", 2: "2"}, "numbers") == {0: 0.0, 1: 1.0, 2: 2.0}
+    (piece,) = (tmp_path / PIECES / "numbers").glob(f"{Stage.name(1)}.npz")
     content = piece.read_bytes()
     piece.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    assert Stage("numbers of 3").load().keys() == {Stage.name(0), Stage.name(2)}
-    assert run_parallel(float, ["0", "7", "2"], "numbers") == [0.0, 7.0, 2.0]
+    assert Stage("numbers").load().keys() == {Stage.name(0), Stage.name(2)}
+    assert run_keyed(float, {0: "0", 1: "7", 2: "2"}, "numbers") == {0: 0.0, 1: 7.0, 2: 2.0}
 
 
 def test_a_task_more_leaves_the_pieces_of_the_others_as_they_were(tmp_path, monkeypatch):
@@ -151,11 +152,24 @@ def test_a_task_more_leaves_the_pieces_of_the_others_as_they_were(tmp_path, monk
     assert run_keyed(float, grown, "cells") == {("new", 0): 0.0, ("a", 1): 1.0, ("b", 2): 2.0}
 
 
+def test_two_keys_that_are_written_alike_are_refused():
+    class Day(int):
+        __slots__ = ()
+
+        def __eq__(self, other):
+            return self is other
+
+        __hash__ = int.__hash__
+
+    with pytest.raises(ValueError, match="cells: two keys are written alike"):
+        run_keyed(float, {Day(1): "1", Day(1): "2"}, "cells")
+
+
 def test_without_a_store_nothing_is_kept(tmp_path, monkeypatch):
     monkeypatch.delenv(KEPT, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DTI_CORES", "1")
-    assert run_parallel(float, ["0"], "numbers") == [0.0]
+    assert run_keyed(float, {0: "0"}, "numbers") == {0: 0.0}
     assert keep(lambda config: sample_result())(sample_config()).estimates == sample_result().estimates
     assert list(tmp_path.iterdir()) == []
 

@@ -299,7 +299,11 @@ def start_batch(toy: Path, tmp_path: Path) -> Iterator[Any]:
 
 
 def test_batch_killed_at_any_time_leaves_no_ghost(places: Any, start_batch: Any) -> None:
-    """With one worker or two, real kernels, and a kill that falls where it falls."""
+    """With one worker or two, real kernels, and a kill that falls where it falls.
+
+    The last kill waits for a run that is under way: how long a batch takes depends on what else the machine
+    does, so that all the others may fall before the first run or after the last.
+    """
     results, temporary = places("whole")
     began = time.monotonic()
     assert start_batch(results, temporary, 1).wait(120) in (0, None)
@@ -312,7 +316,10 @@ def test_batch_killed_at_any_time_leaves_no_ghost(places: Any, start_batch: Any)
         seconds = whole * (number + chance.random()) / TIMED_KILLS
         results, temporary = places(f"time-{number}")
         batch = start_batch(results, temporary, 1 + number % 2)
-        time.sleep(seconds)
+        if number < TIMED_KILLS - 1:
+            time.sleep(seconds)
+        else:
+            wait_for_a_running_run(batch)
         with suppress(psutil.NoSuchProcess):
             batch.kill()
             batch.wait(10)  # the system takes its time
@@ -326,6 +333,14 @@ def test_batch_killed_at_any_time_leaves_no_ghost(places: Any, start_batch: Any)
         f"{ends.count('killed')} killed runs, 0 ghosts"
     )
     assert "killed" in ends
+
+
+def wait_for_a_running_run(batch: psutil.Process) -> None:
+    deadline = time.monotonic() + 90
+    while not any(folder.joinpath("executed.tmp.ipynb").exists() for folder in list_runs("toy")):
+        assert time.monotonic() < deadline
+        assert batch.is_running(), "the batch ended before a run was seen"
+        time.sleep(0.02)
 
 
 def dti(*words: str, **options: Any) -> subprocess.Popen[str]:

@@ -4,7 +4,7 @@ import json
 import os
 import pickle
 import sys
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,12 +55,6 @@ def report_progress(items: Iterable[Item], label: str, total: int) -> Iterator[I
         write(Path(target), line, durable=False)
 
 
-def run_parallel(function: Callable[[Item], Out], items: Sequence[Item], label: str) -> list[Out]:
-    """Apply `function` to each item, in order; else as `run_keyed`, with the places as keys."""
-    keyed = run_keyed(function, dict(enumerate(items)), f"{label} of {len(items)}")
-    return [keyed[place] for place in range(len(items))]
-
-
 def run_keyed(function: Callable[[Item], Out], tasks: Mapping[Key, Item], label: str) -> dict[Key, Out]:
     """Apply `function` to each task on all available cores, each with one thread; outcomes by the same keys.
 
@@ -68,11 +62,19 @@ def run_keyed(function: Callable[[Item], Out], tasks: Mapping[Key, Item], label:
     numbers, such as `config.seeds(world, method)`. Under `dti run` finished pieces are kept by their keys, so
     that an interrupted run goes on where it was: `label` must be the only one of its name in the study, and a
     piece must consist of what `lab.pieces.encode` takes.
+
+    Raises
+    ------
+    ValueError if two keys are written alike, such as 1 and a number of one's own that prints as "1".
     """
     from dti_core.lab.pieces import Stage
 
     pin_threads()
     stage = Stage(label)
+    if len({stage.name(key) for key in tasks}) < len(tasks):
+        raise ValueError(
+            f"{label}: two keys are written alike, so that one's piece would be taken for the other's"
+        )
     kept = stage.load()
     done = {key: kept[stage.name(key)] for key in tasks if stage.name(key) in kept}
     missing = [key for key in tasks if key not in done]

@@ -54,6 +54,8 @@ class Estimate:
     def __post_init__(self) -> None:
         for name in ("value", "low", "high"):
             object.__setattr__(self, name, float(getattr(self, name)))
+        places = {key: float(at) if isinstance(at, int) else at for key, at in self.at.items()}
+        object.__setattr__(self, "at", places)
         numbers = {"value": self.value, "low": self.low, "high": self.high}
         if bad := [f"{key} {number}" for key, number in numbers.items() if not math.isfinite(number)]:
             raise ValueError(f"estimate {self.key}: {', '.join(bad)} is not a finite number")

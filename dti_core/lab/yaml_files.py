@@ -8,7 +8,7 @@ import yaml
 
 from dti_core.lab.errors import ConfigError, one_line
 
-MAX_BYTES = 128 << 10
+MAX_BYTES = 256 << 10
 MAX_DEPTH = 20
 MAX_ALIASES = 16
 MAX_TEXT = 10_000

@@ -17,6 +17,8 @@ Days = Sequence[int] | NDArray[np.int_]
 #: Smallest daily volatility by which a window is divided (30 basis points, about 5 % a year): a stock whose
 #: price stands still for weeks has none of its own.
 SCALE_FLOOR = 0.003
+#: Most returns that are laid out at once where only their sum is wanted.
+MOST_CELLS = 5_000_000
 #: Largest scaled target, in standard deviations: one day of a thinly traded stock must not rule the loss.
 TARGET_LIMIT = 10.0
 
@@ -139,8 +141,11 @@ def trailing_volatility(returns: Array, days: Days, window_days: int, floor: flo
 
     Never below `floor`, which must be positive.
     """
-    past = _rows(returns, days, np.arange(1 - window_days, 1))
-    return _floored(np.sqrt(np.mean(past**2, axis=1)), floor)
+    offsets, rows = np.arange(1 - window_days, 1), np.asarray(days)
+    size = max(1, MOST_CELLS // (window_days * max(1, returns.shape[1])))
+    parts = [rows[start : start + size] for start in range(0, max(1, len(rows)), size)]
+    mean = np.concatenate([np.mean(_rows(returns, part, offsets) ** 2, axis=1) for part in parts])
+    return _floored(np.sqrt(mean), floor)
 
 
 def return_windows(

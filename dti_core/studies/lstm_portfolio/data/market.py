@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dti_core.lab.config import Config, load_experiment
 from dti_core.lab.data import DataCard, Problem, packaged, read_user_table
 from dti_core.lab.errors import DataError
-from dti_core.studies.lstm_portfolio.data.listing import Status
+from dti_core.studies.lstm_portfolio.data.listing import Status, deaths, returns_of_lives
 from dti_core.studies.lstm_portfolio.data.parameters import Parameters
 from dti_core.studies.lstm_portfolio.data.prices import check_prices, validate_prices
 
@@ -76,14 +76,14 @@ def load(config: Config) -> tuple[Market, DataCard]:
     DataError for a file that is missing, changed or unfit, or for too few days for the folds asked for.
     """
     if config.universe == "yours":
-        market, card = _load_yours(str(config.data_path))
+        market, card = _load_yours(str(config.data_path), config.delisting_return)
     elif config.universe in UNDATED:
         market, card = _load_undated(config.universe)
     elif config.universe in MONTHLY:
         market, card = load_months(config.universe), packaged("french").card(config.universe)
     else:
         market, card = _load_sp500()
-    validate_returns(market.returns)
+    validate_returns(market.returns if market.status is None else market.returns.fillna(0.0))
     check_length(market, config)
     return market, card
 
@@ -177,13 +177,32 @@ def _load_undated(name: str) -> tuple[Market, DataCard]:
     return Market(returns), packaged(name).card(name)
 
 
-def _load_yours(data_path: str) -> tuple[Market, DataCard]:
+def _load_yours(data_path: str, delisting_return: float) -> tuple[Market, DataCard]:
     if not data_path:
         raise DataError(
             "universe='yours' needs data_path: a CSV or Parquet file, dates x tickers, with prices."
         )
     table, card = read_user_table(data_path)
-    return Market(to_returns(validate_prices(table))), card
+    prices = validate_prices(table)
+    if not prices.isna().to_numpy().any():
+        return Market(to_returns(prices)), card
+    returns, status = returns_of_lives(prices, delisting_return)
+    return Market(returns, status=status), replace(
+        card, caveat=f"{card.caveat} {_lives_in_words(returns, status, delisting_return)}"
+    )
+
+
+def _lives_in_words(returns: pd.DataFrame, status: pd.DataFrame, delisting_return: float) -> str:
+    """What happens to shares in this table, for its card."""
+    gone = deaths(returns, status).index.unique()
+    late = int((status.iloc[0] == Status.OUT).sum())
+    halted = int((status == Status.HALTED).any().sum())
+    names = ", ".join(map(str, gone[:5])) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
+    ends = f"{len(gone)} end ({names}) with a last return of {delisting_return:.0%}" if len(gone) else "none ends"
+    return (
+        f"Of {status.shape[1]} shares {late} are listed after the first day, {halted} are halted at times and "
+        f"{ends}, an assumption of the run."
+    )
 
 
 def _dated_prices(name: str) -> pd.DataFrame:

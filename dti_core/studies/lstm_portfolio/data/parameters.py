@@ -24,6 +24,8 @@ class Parameters:
     n_steps: int
     n_seeds: int
     cost_bps: float
+    max_weight: float
+    delisting_return: float
     regime_by: Literal["realised", "vix"]
     control_folds: int
     control_seeds: int

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dti_core.lab.config import Config
-from dti_core.lab.data import DataCard
+from dti_core.lab.data import DataCard, published
 from dti_core.lab.kept import keep
 from dti_core.lab.record import Estimate, Result
 from dti_core.studies.lstm_portfolio.data import Market
@@ -16,6 +16,8 @@ from dti_core.studies.lstm_portfolio.estimate.dose import respond
 from dti_core.studies.lstm_portfolio.estimate.samples import (
     JUDGED_MONTHS,
     Sample,
+    left_out_rows,
+    left_out_table,
     make_samples,
     market_volatility,
     sample_table,
@@ -28,9 +30,15 @@ from dti_core.studies.lstm_portfolio.measures.performance import compared_perfor
 from dti_core.studies.lstm_portfolio.measures.regimes import regime_estimates
 from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
 from dti_core.studies.lstm_portfolio.measures.skill import compared_skill, judged_skill, trap_estimates
+from dti_core.studies.lstm_portfolio.measures.survivorship import (
+    Deaths,
+    bias_estimates,
+    membership_estimates,
+)
 from dti_core.studies.lstm_portfolio.measures.trials import deflated_estimate, seed_estimates
 from dti_core.studies.lstm_portfolio.measures.volatility import volatility_estimates
-from dti_core.studies.lstm_portfolio.methods.forecasters import NULLS
+from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, NULLS
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
 from dti_core.studies.lstm_portfolio.methods.volatility import VOLATILITY_FLOOR
 from dti_core.studies.lstm_portfolio.model import Array, forecasting, regimes
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest, hold
@@ -63,11 +71,13 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
     forecasts = stages.forecast_all(samples, config)
     weights = stages.weigh_all(samples, forecasts, config)
     variances = stages.forecast_variances([one for one in samples if not one.universe], config)
-    estimates: list[Estimate] = []
-    series: dict[str, pd.DataFrame] = {"samples": sample_table(samples)}
+    estimates, left = _survivors(samples[0], config)
+    series = {"samples": sample_table(samples), "left_out": pd.concat([left, left_out_table(samples[0])])}
     for sample in samples:
         backtest = make_backtest(sample, forecasts[sample.key], weights[sample.key], config)
         resampling = Resampling(config, sample.network.n_seeds, sample.world)
+        if sample.observed:
+            series |= portfolio_files(sample, backtest, forecasts[sample.key], weights[sample.key])
         dose: list[Estimate] = []
         if sample.observed and sample.universe in ("", JUDGED_MONTHS):
             response = respond(sample, forecasts[sample.key], weights[sample.key], config)
@@ -76,16 +86,29 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
             estimates += [named_for(sample.universe, one) for one in dose]
             estimates += _of_months(sample, backtest, resampling)
             continue
-        volatility, losses = compare_volatility(sample, variances[sample.key], resampling)
         for measure in JUDGED + COMPARED if sample.observed else JUDGED:
             estimates += measure(backtest, resampling)
+        volatility, losses = compare_volatility(sample, variances[sample.key], resampling)
         estimates += volatility
         if sample.observed:
-            estimates += trap_estimates(sample.returns, resampling)
+            estimates += trap_estimates(sample.steady.to_numpy(), resampling)
             estimates += dose
             estimates += coverage_estimates(len(backtest.regime), len(sample.walk.days), resampling)
             series |= {"wealth": _wealth(sample, backtest), "volatility_loss": losses}
     return Result(config, card, tuple(estimates), series)
+
+
+def _survivors(sample: Sample, config: Config) -> tuple[list[Estimate], pd.DataFrame]:
+    """What survivors hide: deaths planted in the packaged prices of days, and members that left an index."""
+    estimates: list[Estimate] = []
+    if sample.market.status is None and not sample.market.monthly:
+        facts = sample.returns, sample.walk.days, Deaths(), config.cost_bps, sample.market.periods_per_year
+        estimates += bias_estimates(*facts, config.stream("survivorship"))
+    members = published("sp500_membership")
+    if members.find():
+        return [*estimates, *membership_estimates(members.table())], left_out_rows({})
+    why = f"its file is not on this machine: run `dti data get {members.name}`"
+    return estimates, left_out_rows({"how many members stay in the S&P 500": why})
 
 
 def _of_months(sample: Sample, backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
@@ -127,12 +150,36 @@ def make_backtest(
     )
 
 
+def portfolio_files(
+    sample: Sample, backtest: Backtest, forecasts: Mapping[str, Array], weights: Mapping[stages.Strategy, Array]
+) -> dict[str, pd.DataFrame]:
+    """Returns of every strategy, and weights and forecasts at each decision, for whoever goes on with them.
+
+    Forecasts of the favourite (log returns over the horizon, mean of its networks), weights of it and of rules
+    that choose; one file each, single precision.
+    """
+    labels, shares = sample.market.returns.index, sample.market.returns.columns
+    days, ending = labels[sample.walk.days], f"_{sample.universe}" if sample.universe else ""
+    daily = {name: holding.returns for name, holding in backtest.holdings.items()}
+    if backtest.index_returns is not None:
+        daily["index"] = backtest.index_returns
+    told = np.where(sample.eligible, forecasts[FAVOURITE].mean(axis=0), np.nan)
+    files = {
+        "returns": pd.DataFrame(daily, labels[sample.walk.held]),
+        f"forecasts_{FAVOURITE}": pd.DataFrame(told, days, shares),
+    }
+    for name in (FAVOURITE, *sample.rules):
+        if name != BENCHMARK:
+            files[f"weights_{name}"] = pd.DataFrame(weights[name, None], days, shares)
+    return {f"{name}{ending}": table.astype(np.float32) for name, table in files.items()}
+
+
 def compare_volatility(
     sample: Sample, variances: Mapping[str, Array], resampling: Resampling
 ) -> tuple[list[Estimate], pd.DataFrame]:
     """Estimates of the volatility models of one world, and their losses at each decision."""
     days = np.array([day for fold in stages.judged_folds(sample) for day in fold.decisions], dtype=np.int64)
-    horizon, n_assets = sample.network.horizon_days, sample.returns.shape[1]
+    horizon, n_assets = sample.network.horizon_days, sample.steady.shape[1]
     realised = realised_variance(stages.all_series(sample), days, horizon, VOLATILITY_FLOOR)
     estimates, losses = volatility_estimates(realised, variances, days, n_assets, resampling)
     return estimates, losses.set_axis(sample.market.returns.index[days])

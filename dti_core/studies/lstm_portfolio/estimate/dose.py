@@ -70,7 +70,7 @@ def respond(
     forecasts : by forecaster, (n_networks, n_decisions, n_assets). weights : by strategy.
     """
     walk, log_returns, network = sample.walk, sample.log_returns, sample.network
-    volatility = trailing_volatility(log_returns, walk.days, network.window_days, SCALE_FLOOR)
+    volatility = trailing_volatility(np.nan_to_num(log_returns), walk.days, network.window_days, SCALE_FLOOR)
     scale = np.where(sample.eligible, volatility * np.sqrt(network.horizon_days), np.nan)
     future = forecasting.until_next(log_returns, walk.days, walk.end)
     prior, favourite = (forecasts[name].mean(axis=0) for name in (PRIOR, FAVOURITE))

@@ -17,7 +17,7 @@ from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHO
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, RULES
 from dti_core.studies.lstm_portfolio.model import Array, regimes
 from dti_core.studies.lstm_portfolio.model.walk import Walk, plan_walk
-from dti_core.studies.lstm_portfolio.worlds import WORLDS, WorldSettings, make_world
+from dti_core.studies.lstm_portfolio.worlds import WORLDS, Signal, WorldSettings, make_world
 
 #: Fewer monthly decisions carry no interval.
 MIN_DECISIONS = 6
@@ -27,6 +27,10 @@ MIN_ELIGIBLE = 2
 JUDGED_MONTHS = "industries_12"
 #: Rows of the volatility that tells calm from volatile: a month of days, a year of months.
 REGIME_DAYS, REGIME_MONTHS = 21, 12
+
+#: What is planted in months, its half-life and horizon in months. It is stronger than that of days, as there
+#: are fewer months to learn from and portfolios of shares move more alike than shares.
+MONTHLY_SIGNAL = Signal(monthly_rank_ic=0.4, half_life_days=3.0, horizon_days=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +81,12 @@ class Sample:
     def log_returns(self) -> Array:
         """(n_days, n_assets) their logarithms."""
         return np.log1p(self.returns)
+
+    @property
+    def steady(self) -> pd.DataFrame:
+        """(n_days, n_series) simple returns of shares listed throughout; without any, the mean of all listed."""
+        whole = self.market.returns.dropna(axis=1)
+        return self.market.returns.mean(axis=1).to_frame("mean of all") if whole.empty else whole
 
     @property
     def riskless(self) -> Array:
@@ -147,8 +157,7 @@ def _made(market: Market, settings: WorldSettings, rng: np.random.Generator) -> 
     Where a share is not listed, the mean of the day's others stands in while the world is made.
     """
     if market.monthly and settings.signal is not None:
-        months = settings.signal.half_life_days / settings.signal.horizon_days
-        settings = replace(settings, signal=replace(settings.signal, half_life_days=months, horizon_days=1))
+        settings = replace(settings, signal=MONTHLY_SIGNAL)
     excess, riskless = market.excess, market.risk_free
     if market.status is not None:
         excess = excess.T.fillna(excess.mean(axis=1)).T
@@ -218,3 +227,20 @@ def sample_table(samples: list[Sample]) -> pd.DataFrame:
             "networks": network.n_seeds, "less riskless rate": sample.market.risk_free is not None,
         }  # fmt: skip
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("universe")
+
+
+def left_out_table(sample: Sample) -> pd.DataFrame:
+    """Shares that are never held, or not in the comparison of volatility models, each with the reason."""
+    returns, length = sample.market.returns, max(sample.lookback_days, sample.network.window_days)
+    why = {}
+    for share, held in zip(returns.columns, sample.eligible.T, strict=True):
+        if not held.any():
+            why[f"holding {share}"] = f"on no day of decision were {length} moving prices in a row behind it"
+        if returns[share].isna().any():
+            why[f"volatility of {share}"] = "it is not listed on every day"
+    return left_out_rows(why)
+
+
+def left_out_rows(why: dict[str, str]) -> pd.DataFrame:
+    """Analyses that were not made, a row each."""
+    return pd.DataFrame(list(why.items()), columns=["analysis", "why"])

@@ -67,7 +67,7 @@ def weigh_all(
     """Weights (n_decisions, n_assets) by sample and strategy."""
     strategies = {sample.key: strategies_of(sample, forecasts[sample.key]) for sample in samples}
     tasks = {
-        (sample.key, *strategy, fold.decisions[0]): weight_task(sample, fold, *how)
+        (sample.key, *strategy, fold.decisions[0]): weight_task(sample, fold, *how, config.max_weight)
         for sample in samples
         for strategy, how in strategies[sample.key].items()
         for fold in sample.walk.folds
@@ -107,7 +107,7 @@ def judged_folds(sample: Sample) -> list[Fold]:
 
 def all_series(sample: Sample) -> Array:
     """(n_days, n_series) log returns of all assets listed throughout, then of the index if there is one."""
-    parts = [sample.market.returns.dropna(axis=1), sample.market.index_returns]
+    parts = [sample.steady, sample.market.index_returns]
     return np.log1p(pd.concat(parts, axis=1).to_numpy(dtype=float))
 
 
@@ -125,13 +125,15 @@ def strategies_of(
     return rules | {strategy: (max_sharpe, np.expm1(table + premium)) for strategy, table in tables.items()}
 
 
-def weight_task(sample: Sample, fold: Fold, rule: Callable[..., Array], expected: Array | None) -> WeightTask:
+def weight_task(
+    sample: Sample, fold: Fold, rule: Callable[..., Array], expected: Array | None, max_weight: float = 1.0
+) -> WeightTask:
     """The decisions of one fold with the rows that the rule may read."""
     days = np.asarray(fold.decisions, dtype=np.int64)
     first, asked = int(days[0]) + 1 - sample.lookback_days, sample.walk.decisions_of(fold)
     return WeightTask(
         rule, sample.returns[first : int(days[-1]) + 1], days - first, sample.lookback_days,
-        sample.eligible[asked], None if expected is None else expected[asked],
+        sample.eligible[asked], None if expected is None else expected[asked], max_weight,
     )  # fmt: skip
 
 

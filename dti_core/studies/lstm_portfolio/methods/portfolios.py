@@ -21,6 +21,7 @@ class WeightTask:
     rule : takes a window (lookback_days, n_assets) of simple returns, and a row of `forecast` if given.
     returns : (n_rows, n_assets). days : (n_decisions,) rows of it.
     eligible, forecast : (n_decisions, n_assets), what may be held and what it promises.
+    max_weight : largest share of wealth in one asset.
     """
 
     rule: Callable[..., Array]
@@ -29,6 +30,7 @@ class WeightTask:
     lookback_days: int
     eligible: NDArray[np.bool_]
     forecast: Array | None = None
+    max_weight: float = 1.0
 
 
 def weigh(task: WeightTask) -> Array:
@@ -37,7 +39,23 @@ def weigh(task: WeightTask) -> Array:
     for k, (day, held) in enumerate(zip(task.days, task.eligible, strict=True)):
         window = task.returns[day + 1 - task.lookback_days : day + 1, held]
         told = () if task.forecast is None else (task.forecast[k, held],)
-        weights[k, held] = task.rule(window, *told)
+        weights[k, held] = capped(task.rule(window, *told), task.max_weight)
+    return weights
+
+
+def capped(weights: Array, max_weight: float) -> Array:
+    """(n_assets,) the weights cut at `max_weight`, the rest spread over the others as they stand.
+
+    Nothing is optimised again. Where the assets are too few for the cap, all weigh the same.
+    """
+    if max_weight * len(weights) <= 1:
+        return np.full(len(weights), 1 / len(weights))
+    while (over := weights > max_weight * (1 + 1e-12)).any():
+        free = ~(over | (weights == max_weight))
+        spare = 1 - max_weight * (~free).sum()
+        share = weights[free] if weights[free].sum() > 0 else np.ones(free.sum())
+        weights = np.full(len(weights), max_weight)
+        weights[free] = spare * share / share.sum()
     return weights
 
 
