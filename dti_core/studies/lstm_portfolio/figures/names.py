@@ -31,7 +31,7 @@ _HOW = {"permuted_returns": " (days permuted)"}
 CONTROLLED: dict[str, World[Any]] = {**WORLDS, **CONTROLS}
 
 
-def only(result: Result, world: str = OBSERVED, **at: str) -> Estimate:
+def only(result: Result, world: str = OBSERVED, **at: str | float) -> Estimate:
     """The one estimate with these dimensions."""
     (estimate,) = result.where(world, **at)
     return estimate
