@@ -5,9 +5,13 @@ import pytest
 
 from dti_core.lab import intervals
 from dti_core.lab.config import load_experiment
+from dti_core.lab.data import packaged, simulated_card
+from dti_core.lab.record import Estimate, Result
+from dti_core.lab.tables import Span
 from dti_core.studies.lstm_portfolio.data import Market
 from dti_core.studies.lstm_portfolio.estimate import draws, make_backtest
 from dti_core.studies.lstm_portfolio.estimate.samples import make_samples, market_volatility
+from dti_core.studies.lstm_portfolio.figures import false_verdicts
 from dti_core.studies.lstm_portfolio.measures import drawn
 from dti_core.studies.lstm_portfolio.methods.portfolios import (
     OVERLAYS,
@@ -147,3 +151,24 @@ def test_a_draw_moves_with_its_seed_alone(observed) -> None:
     np.testing.assert_array_equal(first.returns("lstm"), again.returns("lstm"))
     assert len(first.returns("lstm")) == len(first.regime) == len(first.index_returns)
     assert not np.array_equal(first.target, other.target)
+
+
+def test_the_table_of_false_verdicts_counts_draws() -> None:
+    """Of 40 draws of each world 2 are wrong without the effect, 30 find it and 4 refute it."""
+    bar, at = "rank_ic_lstm_minus_constant_sharpe", {"measure": "rank_ic_difference", "method": "lstm"}
+    clear, none, below = (0.01, 0.05), (-0.05, 0.05), (-0.05, 0.01)
+    worlds = {
+        "placebo": (clear,) * 2 + (below,) * 38,
+        "known_skill": (clear,) * 30 + (none,) * 6 + (below,) * 4,
+    }
+    found = [
+        Estimate(bar, 0.0, -0.1, 0.1, "rank correlation", 40, world=world, at=at, draws=ends)
+        for world, ends in worlds.items()
+    ]
+    config = load_experiment("lstm_portfolio").resolve("quick")
+    card = simulated_card(packaged("sp500_20").card("test"), "test", "made up")
+    table = false_verdicts(Result(config, card, tuple(found)))
+    (row,) = table.rows.values()
+    shares = {head: cell[0] for head, cell in row.items() if isinstance(cell, Span)}
+    assert shares == pytest.approx({"false support, %": 5.0, "found, %": 75.0, "false refutation, %": 10.0})
+    assert row["draws"] == 40

@@ -87,9 +87,7 @@ def dealt_estimates(
             yield gather(like[name], world, found[:, place])
 
 
-def make_deck(
-    sample: Sample, backtest: Backtest, weights: Mapping[Strategy, Array], config: Config
-) -> Deck:
+def make_deck(sample: Sample, backtest: Backtest, weights: Mapping[Strategy, Array], config: Config) -> Deck:
     """The observed walk, taken apart for dealing."""
     walk, logs, network, market = sample.walk, sample.log_returns, sample.network, sample.market
     n = len(backtest.target)

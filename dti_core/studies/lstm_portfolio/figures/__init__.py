@@ -7,10 +7,11 @@ from dti_core.studies.lstm_portfolio.figures.differences import (
     plot_skill,
     plot_volatility,
 )
+from dti_core.studies.lstm_portfolio.figures.rates import false_verdicts
 from dti_core.studies.lstm_portfolio.figures.tables import numbers, strategies
 from dti_core.studies.lstm_portfolio.figures.wealth import plot_wealth
 
 __all__ = [
-    "cost_table", "numbers", "plot_costs", "plot_leads", "plot_regimes", "plot_skill", "plot_volatility",
-    "plot_wealth", "strategies",
+    "cost_table", "false_verdicts", "numbers", "plot_costs", "plot_leads", "plot_regimes", "plot_skill",
+    "plot_volatility", "plot_wealth", "strategies",
 ]  # fmt: skip

@@ -31,6 +31,7 @@ VOLATILITY_FLOOR = 0.001
 #: Days that the LSTM's scale is found on, spread evenly over those it learned from.
 CALIBRATION_DAYS = 250
 
+
 def lstm_variance(
     log_returns: Array, fold: Fold, settings: LstmSettings, seeds: np.random.SeedSequence, floor: float
 ) -> Array:
@@ -100,6 +101,8 @@ VOLATILITY: dict[str, Method[Forecaster]] = {
     ),
     "garch": Method("GARCH(1,1)", _garch, ("variance follows its own square and the last squared return",)),
     "gjr": Method("GJR-GARCH", partial(_garch, law=GJR), ("as GARCH, and a fall counts more than a rise",)),
-    "egarch": Method("EGARCH", partial(_garch, law=EGARCH), ("log variance follows size and sign of returns",)),
+    "egarch": Method(
+        "EGARCH", partial(_garch, law=EGARCH), ("log variance follows size and sign of returns",)
+    ),
     FAVOURITE: Method("LSTM", _lstm, ("all series follow one rule",)),
 }

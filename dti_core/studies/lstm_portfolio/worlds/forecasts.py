@@ -43,9 +43,7 @@ def draw_months(n: int, rng: np.random.Generator) -> Days:
     return np.asarray(drawn[0][0], dtype=np.int64)
 
 
-def deal(
-    message: Array, outcome: Array, regime: Days, settings: Dealt, rng: np.random.Generator
-) -> Array:
+def deal(message: Array, outcome: Array, regime: Days, settings: Dealt, rng: np.random.Generator) -> Array:
     """(n_decisions, n_assets) messages that know what the settings say and nothing else.
 
     Stocks are put in random order, anew in each block of months: level, spread and persistence of messages
