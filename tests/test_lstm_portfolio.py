@@ -319,8 +319,6 @@ def test_every_bar_finds_its_estimate_in_its_control_worlds(planted_result):
             assert names | {f"{name}@{world}" for name in names for world in test.worlds} <= keys
 
 
-
-
 # --- Data and figures ---
 
 
