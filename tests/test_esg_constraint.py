@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from dti_core.book.reference import load_reference
-from dti_core.lab.claims import judge, judge_bar
+from dti_core.lab.bars import judge_bar
+from dti_core.lab.claims import judge
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import DataError
 from dti_core.lab.parallel import CORES
