@@ -13,7 +13,8 @@ from dti_core.book.advice import ADVICE, AdviceFile, Counsel, counsels, flips, s
 from dti_core.book.fitting import read_as
 from dti_core.book.pages import frozen_records, page_texts
 from dti_core.book.review import SECTIONS, review_path
-from dti_core.lab.claims import all_verdicts, judge_bar
+from dti_core.lab.bars import judge_bar
+from dti_core.lab.claims import all_verdicts
 from dti_core.lab.errors import ClaimError, ConfigError
 from dti_core.lab.record import Estimate, Verdict
 from dti_core.lab.register import Bar, load_register

@@ -11,7 +11,8 @@ import pytest
 
 from dti_core.book.reference import load_reference
 from dti_core.lab import intervals
-from dti_core.lab.claims import judge, judge_bar, judge_test
+from dti_core.lab.bars import judge_bar
+from dti_core.lab.claims import judge, judge_test
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import DataError
 from dti_core.lab.parallel import CORES

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from dti_core.lab.claims import all_verdicts, judge, judge_bar, judge_test, smallest_found
+from dti_core.lab.bars import judge_bar, smallest_found
+from dti_core.lab.claims import all_verdicts, judge, judge_test
 from dti_core.lab.config import PROFILES, Experiment
 from dti_core.lab.data import DataCard
 from dti_core.lab.fingerprint import Fingerprint, Numbers, Telling

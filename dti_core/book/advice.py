@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 
 from dti_core.book.fitting import read_as
 from dti_core.book.review import refuse_unknown
+from dti_core.lab.bars import LEVEL, judge_bar
 from dti_core.lab.citations import Strict, Text
-from dti_core.lab.claims import LEVEL, failed_gates, held_back, judge_bar
+from dti_core.lab.claims import failed_gates, held_back
 from dti_core.lab.config import Experiment, list_slugs, load_experiment
 from dti_core.lab.record import Estimate, Record, Verdict, VerdictWord
 from dti_core.lab.register import Bar, Claim, ClaimId, Register

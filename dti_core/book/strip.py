@@ -10,7 +10,8 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from dti_core.lab.claims import cleared, decimals, judge, judge_bar
+from dti_core.lab.bars import cleared, decimals, judge_bar
+from dti_core.lab.claims import judge
 from dti_core.lab.publishing.rendering import render
 from dti_core.lab.record import Estimate, Record, Verdict, VerdictWord
 from dti_core.lab.register import Bar, Claim, ExperimentTest, Register, load_register
