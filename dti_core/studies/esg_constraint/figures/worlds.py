@@ -98,7 +98,7 @@ def _with_shares(world: str, words: Counter[str]) -> str:
 
 def _verdicts(one: Estimate) -> Counter[str]:
     """How many draws of a control world would support or refute the claim, "" where a gate failed."""
-    least = -matters()
+    least = matters()
     return Counter(
         "" if not ends else "refuted" if ends[0] > least else "supported" if ends[1] < 0 else "inconclusive"
         for ends in one.draws
