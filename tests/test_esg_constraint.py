@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from dti_core.book.reference import load_reference
 from dti_core.lab import intervals
-from dti_core.lab.claims import judge, judge_test
+from dti_core.lab.claims import judge, judge_bar, judge_test
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import DataError
 from dti_core.lab.parallel import CORES
@@ -20,6 +21,7 @@ from dti_core.studies.esg_constraint import estimate as study
 from dti_core.studies.esg_constraint import figures
 from dti_core.studies.esg_constraint.data import FirmPanel, load
 from dti_core.studies.esg_constraint.data.sample import sample_of
+from dti_core.studies.esg_constraint.figures import worlds as worlds_drawn
 from dti_core.studies.esg_constraint.measures import controls, coverage, needed, power
 from dti_core.studies.esg_constraint.measures.overlap import study_overlap
 from dti_core.studies.esg_constraint.measures.published import published_panels
@@ -482,6 +484,17 @@ def test_the_decision_shows_controls_hollow_and_the_smallest_effect_of_the_claim
         assert {shape.x0 for shape in figure.layout.shapes} == {0, -bar.smallest_effect}
     title = figures.plot_decision(result).layout.title.text.replace("<br>", " ")
     assert "no real firms were brought" in title
+
+
+def test_the_figure_counts_draws_as_the_claim_is_judged() -> None:
+    draws = (CLEAR, NOTHING, UNSURE, None, (-0.06, 0.0), (-0.04, -0.01), (-0.05, -0.01))
+    one = Estimate("rating_effect", 0.0, -1.0, 1.0, "sd", 7, world="effect", draws=draws)
+    (bar,) = load_register().claims["C16b"].test.estimates
+    words = [
+        judge_bar(bar, dataclasses.replace(one, low=ends[0], high=ends[1], draws=())).verdict if ends else ""
+        for ends in draws
+    ]
+    assert worlds_drawn._verdicts(one) == Counter(words)
 
 
 def test_firms_needed_are_a_surface(result) -> None:

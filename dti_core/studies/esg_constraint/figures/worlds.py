@@ -1,24 +1,22 @@
 """Figures of the worlds: who covers, who is fooled, what decides the claim, how much data it takes."""
 
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dti_core.lab.claims import FALSE_RATE, judge_bar
 from dti_core.lab.data import DataCard, simulated_card
 from dti_core.lab.forest import Row, plot_forest
 from dti_core.lab.intervals import share
 from dti_core.lab.record import OBSERVED, Estimate, Result
-from dti_core.lab.register import load_register
 from dti_core.lab.say import listed, plain
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
-from dti_core.studies.esg_constraint.figures.dress import BLUE, CLAIM, ORANGE, heat_map, matters
+from dti_core.studies.esg_constraint.figures.dress import BLUE, ORANGE, heat_map, matters
 from dti_core.studies.esg_constraint.measures.coverage import (
     GOOD_BIAS,
     GOOD_COVERAGE,
+    SIZE,
     STANDARD,
     TELLS_COVERAGE,
 )
@@ -78,7 +76,7 @@ def plot_decision(result: Result) -> go.Figure:
     ]  # fmt: skip
     fooled = [
         plain(name) for name, counts in words.items() if truth(WORLDS[name].settings).grades == 0
-        and share(counts["supported"], counts.total()).low > FALSE_RATE
+        and share(counts["supported"], counts.total()).low > SIZE
     ]  # fmt: skip
     right = words["effect"]["supported"] / words["effect"].total()
     missing = "" if OBSERVED in found else "; no real firms were brought"
@@ -99,10 +97,10 @@ def _with_shares(world: str, words: Counter[str]) -> str:
 
 
 def _verdicts(one: Estimate) -> Counter[str]:
-    """How many draws of a control world would support or refute the claim; "" where a gate failed."""
-    (bar,) = load_register().claims[CLAIM].tests[0].estimates
+    """How many draws of a control world would support or refute the claim, "" where a gate failed."""
+    least = matters()
     return Counter(
-        judge_bar(bar, replace(one, low=ends[0], high=ends[1], draws=())).verdict if ends else ""
+        "" if not ends else "refuted" if ends[0] > least else "supported" if ends[1] < 0 else "inconclusive"
         for ends in one.draws
     )
 
