@@ -15,8 +15,10 @@ from dti_core.book.manifest import manifest_text
 from dti_core.book.publish import accept, publish, refreeze
 from dti_core.book.redraw import redraw
 from dti_core.book.stale import stale, stale_pages
+from dti_core.lab.data import ABSENT
 from dti_core.lab.errors import BookError
 from dti_core.lab.files import recover
+from dti_core.lab.fingerprint import Numbers, numbers_changed
 from dti_core.lab.running.history import read_record
 from tests.sample_book import RUN, SLUG, build_house, run_sample, seal_run
 
@@ -310,3 +312,17 @@ def test_changed_numbers_cannot_be_refrozen(house):
     with pytest.raises(BookError, match="a redraw cannot help, what makes the numbers has changed: notebook"):
         refreeze(SLUG)
     assert frozen_files(house) == before
+
+
+def test_published_files_that_were_never_brought_here_make_nothing_stale() -> None:
+    """A clone without them still holds the frozen numbers; another file than then does not."""
+
+    def numbers(**data: str) -> Numbers:
+        return Numbers(slug=SLUG, parameters={}, data=data, code={}, cells="", packages={})
+
+    then = numbers(panel="1" * 64)
+    assert numbers_changed(then, staleness._as_read(then, numbers(panel=ABSENT))) == []
+    for now in (numbers(panel="2" * 64), numbers(panel="1" * 64, other=ABSENT)):
+        assert numbers_changed(then, staleness._as_read(then, now))
+    without = numbers(panel=ABSENT)
+    assert numbers_changed(without, staleness._as_read(without, then)) == ["data panel changed"]

@@ -4,11 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dti_core.lab.config import Experiment, list_slugs, load_experiment
-from dti_core.lab.data import DataSet, load_all
+from dti_core.lab.data import ABSENT, DataSet, load_all
 from dti_core.lab.record import OBSERVED, Record
-
-#: What stands for the hash of a published file that a run had to do without.
-_ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ def _reading(record: Record, registry: Mapping[str, DataSet]) -> Reading:
     worlds = dict.fromkeys(one.world for one in record.estimates if one.world != OBSERVED)
     rows = {(next(iter(one.hashes())), one.files[one.file].sha256): one.rows for one in registry.values()}
     ledger = record.provenance.fingerprint.numbers.data.items()
-    files = tuple(File(name, sha256 != _ABSENT, rows.get((name, sha256))) for name, sha256 in ledger)
+    files = tuple(File(name, sha256 != ABSENT, rows.get((name, sha256))) for name, sha256 in ledger)
     return Reading(record, files, tuple(worlds))
 
 

@@ -7,6 +7,7 @@ from dti_core.lab.data.cards import DataCard, Problem, simulated_card
 from dti_core.lab.data.getting import get
 from dti_core.lab.data.ledger import READS_FILE, forget_reads, note, reads, sha256_of
 from dti_core.lab.data.registry import (
+    ABSENT,
     DATA_ROOT,
     DataSet,
     data_root,
@@ -20,7 +21,7 @@ from dti_core.lab.data.registry import (
 from dti_core.lab.data.tables import frozen_table, read_user_table, read_user_tables, user_files, user_hashes
 
 __all__ = [
-    "DATA_ROOT", "READS_FILE", "DataCard", "DataSet", "Problem", "data_root",
+    "ABSENT", "DATA_ROOT", "READS_FILE", "DataCard", "DataSet", "Problem", "data_root",
     "forget_reads", "frozen_table", "get", "load_all", "load_published", "load_registry", "note", "packaged",
     "planned_reads", "published", "read_user_table", "read_user_tables", "reads", "sha256_of",
     "simulated_card", "user_files", "user_hashes",

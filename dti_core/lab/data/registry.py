@@ -21,6 +21,8 @@ from dti_core.lab.yaml_files import parse_yaml, read_text
 
 #: Folder of the published files that were brought here; kept outside version control.
 DATA_ROOT = "DTI_DATA"
+#: Stands for the hash of a published file that was not brought to this machine.
+ABSENT = "absent"
 FileName = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")]
 _COMPRESSION = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz"}
 
@@ -109,7 +111,7 @@ class DataSet(BaseModel):
     def hashes(self) -> dict[str, str]:
         """The registered sha256 of each file, by the name of its reading; "absent" if it is to be brought."""
         known = {self._noted(file): row.sha256 for file, row in self.files.items()}
-        return known if self.package or self.find() else dict.fromkeys(known, "absent")
+        return known if self.package or self.find() else dict.fromkeys(known, ABSENT)
 
     def card(self, name: str = "") -> DataCard:
         """The data card of the unchanged set; its hash is that of the first file."""
