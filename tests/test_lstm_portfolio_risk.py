@@ -34,6 +34,7 @@ PAIRED = {
     "return_at_equal_volatility": performance.return_at_equal_volatility,
     "alpha": performance.alpha,
     "beta": performance.beta,
+    "hedged_sharpe": performance.hedged_sharpe,
     "volatility": lambda first, _: performance.annual_volatility(first),
 }
 

@@ -20,7 +20,7 @@ from dti_core.studies.lstm_portfolio.measures.dose import COSTS_BPS, GOOD, PRIOR
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
 
-COEFFICIENT = Axis("information coefficient")
+COEFFICIENT = Axis("information coefficient that pays, by cost and rival")
 GAIN = Axis(f"annual Sharpe ratio less that of {RIVAL}")
 
 
@@ -48,24 +48,26 @@ def plot_accuracy(result: Result) -> go.Figure:
     )  # fmt: skip
     told = [f"{one.at['cost_bps']:g} bp {spoken(one)}" for one in needed]
     start = f"from an information coefficient of {spoken(needed[0])} on" if needed else "at no accuracy"
-    return style(
-        figure, x="information coefficient of the forecasts", y=GAIN.title, card=result.card,
+    figure = style(
+        figure, x="information coefficient", y="Sharpe ratio a year, gain", card=result.card,
         title=f"At {COSTS_BPS[0]} basis points forecasts pay {start}; the {LSTM} has {spoken(own)}",
-        caption=f"Forecasts made of foresight and error, trusted as if their coefficient were {GOOD:g}; "
-        f"a line a cost in basis points per traded dollar (bp). Break-even against {RIVAL}: {listed(told)}. "
+        caption=f"Gain over {RIVAL} of forecasts made of foresight and error, trusted as if their "
+        f"coefficient were {GOOD:g}; a line a cost in basis points per traded dollar (bp). "
+        f"Break-even against {RIVAL}: {listed(told)}. "
         f"{STEPS}. Diamond: the {LSTM}'s own coefficient; its height means nothing. Shaded, and behind "
         f"the numbers: 95 % intervals ({ways(curve)}).",
         alt=f"Line chart of the annual Sharpe ratio less that of {RIVAL}; at {COSTS_BPS[0]} bp: "
         + "; ".join(f"coefficient {one.at['accuracy']:g} {signed(one)}" for one in curve)
         + f". The {LSTM}'s own coefficient is {spoken(own)}.",
     )  # fmt: skip
+    return figure.update_layout(height=520)
 
 
 def plot_break_even(result: Result) -> go.Figure:
     """What decides C16a, and the break-even at each cost against both rivals."""
     measures = {
-        "good_forecast": f"good forecasts less {RIVAL}",
-        "break_even": f"coefficient from which forecasts beat {RIVAL}",
+        "good_forecast": "good forecasts",
+        "break_even": f"{COSTS_BPS[0]} bp, {RIVAL}",
     }
     rows = bar_rows(
         result, "C16a", lambda one: worded(one, measures), CONTROLLED,
@@ -74,7 +76,7 @@ def plot_break_even(result: Result) -> go.Figure:
     for one in result.where(measure="break_even"):
         if (one.at["against"], one.at["cost_bps"]) != (PRIOR, COSTS_BPS[0]):
             rival = RIVAL if one.at["against"] == PRIOR else TITLES[BENCHMARK]
-            label = f"{one.at['cost_bps']:g} bp, against {rival}"
+            label = f"{one.at['cost_bps']:g} bp, {rival}"
             rows.append(Row(label, one, PALETTE[1], series="as observed", axis=COEFFICIENT))
     good = only(result, measure="good_forecast", against=PRIOR, cost_bps=COSTS_BPS[0])
     found = sign_of(good, "beat", "fall behind", "do not clearly beat")

@@ -25,14 +25,14 @@ from dti_core.studies.lstm_portfolio.worlds import WORLDS
 
 ORANGE, SEEN = PALETTE[1], WORLDS[OBSERVED].title
 LEADS = Axis(f"annual Sharpe ratio less that of {TITLES[BENCHMARK]}")
-YEARLY = Axis("% a year", 100)
+YEARLY = Axis(f"% a year, {LSTM} on {TITLES[BENCHMARK]}", 100)
 
 
 def plot_leads(result: Result) -> go.Figure:
     """What decides C50, and every strategy against equal weights."""
     measures = {
-        "return_at_equal_volatility": f"return at the volatility of {TITLES[BENCHMARK]}",
-        "alpha": f"alpha on {TITLES[BENCHMARK]}",
+        "return_at_equal_volatility": "return, equal volatility",
+        "alpha": "alpha",
     }
     risk = bar_rows(result, "C50", lambda one: worded(one, measures), CONTROLLED, lambda _: YEARLY)
     goal = smallest_effects(result.config.slug, "C16a")["sharpe_good_forecast_minus_constant_sharpe_10bp"]
