@@ -1,4 +1,4 @@
-"""Worlds drawn many times: what is dealt knows what it should and no more, and bars hold their error rates."""
+"""Worlds drawn many times: what is dealt knows what it should and no more; bars hold their error rates."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ N_DRAWS = 40
 
 @pytest.fixture(scope="module")
 def observed():
-    """(deck, observed backtest) of a market of 12 assets, and a favourite that says little beyond its null."""
+    """(deck, observed backtest) of 12 assets, and a favourite that says little beyond its null."""
     returns = simulated_returns(5000, 12)
     market = Market(returns, returns.mean(axis=1).rename("index"))
     changes = {"n_folds": 15, "refit_months": 12, "lookback_days": 252}
@@ -39,7 +39,7 @@ def observed():
     lengths = sample.network.window_days, sample.network.horizon_days
     null = forecasting.constant_sharpe(sample.log_returns, walk.days, *lengths)
     said = null * (1 + 0.3 * rng.standard_normal(null.shape))
-    forecasts = {name: said[None] for name in sample.methods}
+    forecasts = dict.fromkeys(sample.methods, said[None])
     forecasts |= {"zero": 0 * null[None], "pooled_mean": null[None], "constant_sharpe": null[None]}
     factors = risk_factors(sample.returns, walk.days, config.lookback_days)
     by_factor = [max_sharpe_by_factor(*pair) for pair in zip(factors, said, strict=True)]
@@ -97,7 +97,7 @@ def test_dealt_messages_know_as_much_as_is_said(information: float) -> None:
 
 
 def test_information_out_of_range_is_refused() -> None:
-    with pytest.raises(ValueError, match="information is 1.5"):
+    with pytest.raises(ValueError, match=r"information is 1\.5"):
         Dealt(1.5)
 
 

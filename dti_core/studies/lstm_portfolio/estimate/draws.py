@@ -44,8 +44,9 @@ class Deck:
 
     backtest : the observed one. returns : of each month, (n_days_of_it, n_assets + 1), the index last (NaN
         where there is none). days : (n_months,) rows at which decisions were made.
-    message, outcome, risk, premium : (n_months, n_assets); the favourite's forecast less that of NULL, and what
-        came, in units of `risk`, and what makes a simple return of a log return. factors : of the covariances.
+    message, outcome, risk, premium : (n_months, n_assets); the favourite's forecast less that of NULL, and
+        what came, in units of `risk`, and what makes a simple return of a log return.
+    factors : of the covariances.
     regime : (n_months,). volatility : (n_days,) of the market. weights : of strategies that are not dealt.
     """
 
@@ -170,7 +171,7 @@ def market_seeds(config: Config, world: str, number: int) -> dict[str, np.random
 
 
 def draw_losses(job: tuple[VarianceLaw, LstmSettings, int, Mapping[str, np.random.SeedSequence]]) -> Array:
-    """(n_models, n_decisions, 2) mean QLIKE over the assets, then that of the index, in one simulated market."""
+    """(n_models, n_decisions, 2) mean QLIKE over assets, then that of the index, in one simulated market."""
     law, network, validation_days, seeds = job
     rng, horizon = np.random.default_rng(seeds["market"]), network.horizon_days
     days = law.n_learning_days + horizon * np.arange(law.n_decisions)

@@ -24,8 +24,9 @@ def false_verdicts(result: Result) -> Table:
     return show_table(
         rows, name="false_verdicts", title="How often each bar is wrong", stub="bar",
         empty="No world was drawn many times.",
-        note=f"Shares of draws with Wilson intervals of 95 %. A verdict stands only if at most {FALSE_RATE:.0%} "
-        f"are supported without the effect, at least {POWER:.0%} find it and at most {FALSE_RATE:.0%} refute it.",
+        note="Shares of draws with Wilson intervals of 95 %. A verdict stands only if at most "
+        f"{FALSE_RATE:.0%} are supported without the effect, at least {POWER:.0%} find it and at most "
+        f"{FALSE_RATE:.0%} refute it.",
     )  # fmt: skip
 
 

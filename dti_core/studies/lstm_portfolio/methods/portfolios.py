@@ -86,7 +86,7 @@ def max_sharpe(window: Array, forecast: Array) -> Array:
 
 
 def risk_factors(returns: Array, days: Days, lookback_days: int) -> Array:
-    """(n_decisions, n_assets, n_assets) R with R' R the sample covariance of the window before each decision."""
+    """(n_decisions, n_assets, n_assets) R, with R' R the sample covariance of the window up to each decision."""
     windows = (returns[day + 1 - lookback_days : day + 1] for day in days)
     return np.array([np.linalg.cholesky(np.cov(window.T), upper=True) for window in windows])
 
@@ -94,8 +94,8 @@ def risk_factors(returns: Array, days: Days, lookback_days: int) -> Array:
 def max_sharpe_by_factor(factor: Array, forecast: Array) -> Array:
     """The weights of `max_sharpe` at a hundredth of its time, for worlds that are drawn many times.
 
-    The long-only portfolio of largest ratio is proportional to the w >= 0 of least w' S w / 2 - f' w, which is
-    a problem of nonnegative least squares (scipy); equal forecasts make the portfolio of least variance.
+    The long-only portfolio of largest ratio is proportional to the w >= 0 of least w' S w / 2 - f' w, which
+    is a problem of nonnegative least squares (scipy); equal forecasts make the portfolio of least variance.
 
     Parameters
     ----------

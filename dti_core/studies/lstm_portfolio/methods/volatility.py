@@ -5,7 +5,6 @@ All read the past of the same days, learn from the same folds and tell the varia
 alone. `har_signs`, GJR-GARCH and EGARCH read no less; `har_market` reads what the network does not.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
