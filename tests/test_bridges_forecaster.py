@@ -220,10 +220,27 @@ def test_holes_and_missing_futures_are_refused():
         return_windows(returns, [6], 8, 3)
     with pytest.raises(ValueError, match="floor = 0"):
         return_windows(returns, [60], 8, 3, floor=0.0)
+    with pytest.raises(ValueError, match="finite"):
+        return_windows(np.where(returns == returns[60, 0], np.nan, returns), [60], 8, 3)
+
+
+def test_nothing_is_learned_from_windows_with_a_hole():
+    """The samples are those of the full table without the ones that touch the hole, as they were."""
+    returns = random_returns()
+    (fold,) = walk_forward_folds([60], refit_every=1, **FOLD_LENGTHS)
     holed = returns.copy()
     holed[20, 1] = np.nan
-    with pytest.raises(ValueError, match="finite"):
-        forecast_fold(holed, fold, TINY, [0])
+    whole, targets = training_samples(returns, fold.train, TINY)
+    found, found_targets = training_samples(holed, fold.train, TINY)
+    known = [bool(np.isclose(found, one).all(axis=(1, 2)).any()) for one in whole]
+    assert 0 < len(found) == sum(known) < len(whole)
+    assert np.array_equal(found, whole[known])
+    assert np.array_equal(found_targets, targets[known])
+    assert np.isfinite(forecast_fold(holed, fold, TINY, [0])).all()
+    holed[60, 1] = np.nan
+    assert np.isnan(forecast_fold(holed, fold, TINY, [0])).any(axis=(0, 1)).tolist() == [
+        column == 1 for column in range(returns.shape[1])
+    ]
 
 
 # The network
@@ -416,6 +433,40 @@ def test_stretches_share_windows_and_are_scaled_by_the_first_alone():
     later = target_values(returns, [22], TINY)
     np.testing.assert_allclose(targets[:3, 1], (later / alone.spread)[0])
     assert stretches.shape == (18 * 3, 10, 1)
+
+
+def test_training_can_go_on_from_weights_learned_before():
+    """What was taught is known before the first step of another fit; weights of another size are refused."""
+    random = np.random.default_rng(2)
+    x, held_x = random.standard_normal((256, 8)), random.standard_normal((200, 8))
+    y, held_y = np.tanh(2 * x[:, -1]), np.tanh(2 * held_x[:, -1])
+    plain = LstmSettings(
+        hidden=4, window_days=8, n_steps=300, patience=0, shared_windows=1, learning_rate=0.02, device="cpu"
+    )
+    taught = fit_lstm(x, y, held_x, held_y, plain, [0, 1])
+    one_small_step = replace(plain, n_steps=1, learning_rate=1e-6)
+    fresh = fit_lstm(x, y, held_x, held_y, one_small_step, [0, 1])
+    warm = fit_lstm(x, y, held_x, held_y, one_small_step, [0, 1], start=taught.weights)
+    np.testing.assert_allclose(warm.weights, taught.weights, atol=2e-6)
+    assert (warm.validation_loss < 0.2 * fresh.validation_loss).all()
+    with pytest.raises(ValueError, match=r"start has shape \(1, 101\); these networks have \(2, 101\)"):
+        fit_lstm(x, y, held_x, held_y, plain, [0, 1], start=taught.weights[:1])
+
+
+def test_hidden_states_are_those_of_torch_and_carry_the_forecast():
+    x = np.random.default_rng(3).standard_normal((300, 8))
+    plain = LstmSettings(hidden=4, window_days=8, n_steps=5, patience=0, shared_windows=1, device="cpu")
+    fitted = fit_lstm(x, x[:, -1], x, x[:, -1], plain, [0, 1])
+    states = fitted.hidden_states(x)
+    assert states.shape == (2, 300, 4)
+    net = Lstm(2, 1, 8, 1, 4)
+    net.theta.copy_(torch.from_numpy(fitted.weights))
+    for seed in range(2):
+        lstm, head = torch_reference(net, seed, None)
+        with torch.no_grad():
+            last = lstm(torch.from_numpy(x)[..., None])[1][0][0]
+        np.testing.assert_allclose(states[seed], last, atol=1e-6)
+        np.testing.assert_allclose(fitted.predict(x)[seed], head(last)[:, 0].detach(), atol=1e-6)
 
 
 def test_bad_training_input_is_refused():

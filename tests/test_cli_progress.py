@@ -103,3 +103,25 @@ def test_a_terminal_counts_pieces_and_keeps_the_time_of_the_run_over_its_stages(
     assert re.search(r"toy: tests \S+ +1/9 0:01:0\d left", drawn)
     assert "0:00:00 left" not in drawn
     assert "usual" not in drawn
+
+
+def test_a_wide_table_is_told_row_by_row_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is cut or broken inside a name, empty cells are left out, and a wide one stays a table."""
+    rows = [("snmesp_of_many_letters", "firms", "5904 x 9", "", "present")]
+    columns = ["name", "what", "size", "caveat", "state"]
+    shown = {}
+    for width in (80, 120):
+        screen = io.StringIO()
+        monkeypatch.setattr(display, "console", Console(file=screen, width=width, _environ={}))
+        display.table("Data", columns, rows)
+        shown[width] = screen.getvalue()
+    lines = [line.rstrip() for line in shown[80].splitlines()]
+    assert lines == [
+        "Data",
+        "snmesp_of_many_letters",
+        "  what: firms",
+        "  size: 5904 x 9",
+        "  state: present",
+    ]
+    assert "┃ name" in shown[120]
+    assert "│ snmesp_of_many_letters │" in shown[120]

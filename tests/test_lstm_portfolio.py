@@ -130,7 +130,8 @@ def test_nyse_data_hold_the_wealth_known_from_the_literature():
 
 
 @pytest.mark.parametrize(
-    "name", ["sp500_20", "sp500_index", "nyse_o", "nyse_n", "tse", "djia", "vix", "sp500_ohlc"]
+    "name",
+    ["sp500_20", "sp500_index", "nyse_o", "nyse_n", "tse", "djia", "vix", "sp500_ohlc", "french"],
 )
 def test_registered_files_are_as_registered(name):
     row = packaged(name)
@@ -223,7 +224,7 @@ def test_an_unchanged_price_looks_brilliant_on_a_random_walk():
 
 def test_regimes_know_only_the_past():
     volatility = np.concatenate([np.linspace(0.1, 0.2, 300), [0.05, 0.5]])
-    days = np.array([100, 299, 300, 301])
+    days = np.array([40, 299, 300, 301])
     named = regimes.regimes_before(volatility, days).tolist()
     assert named == [-1, 2, 0, 2]
     later = volatility.copy()
@@ -263,7 +264,7 @@ def test_tasks_carry_no_row_after_their_last_decision():
     table = random_returns(np.random.default_rng(12), n_days=1000)
     (sample, *_) = make_samples(small_config(n_folds=2, refit_months=6, validation_days=126), Market(table))
     for fold in sample.walk.folds:
-        task = stages.weight_task(sample, fold, RULES["hrp"].run, None, 120)
+        task = stages.weight_task(sample, fold, RULES["hrp"].run, None)
         first = fold.decisions[0] - 119
         assert np.array_equal(task.returns, table.to_numpy()[first : fold.decisions[-1] + 1])
 

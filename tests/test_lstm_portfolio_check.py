@@ -107,15 +107,21 @@ def test_future_dates_are_named(prices: pd.DataFrame) -> None:
     [
         ("1,234.5", "1 cell is not a number (CCC: 1, first 2020-01-10)."),
         ("n/a", "1 cell is not a number (CCC: 1, first 2020-01-10)."),
-        (np.nan, "1 price is missing (CCC: 1, first 2020-01-10)."),
-        ("  ", "1 price is missing (CCC: 1, first 2020-01-10)."),
         (np.inf, "1 price is infinite (CCC: 1, first 2020-01-10)."),
-        (0.0, "1 price is zero or negative (CCC: 1, first 2020-01-10)."),
-        ("-5", "1 price is zero or negative (CCC: 1, first 2020-01-10)."),
+        ("-5", "1 price is negative (CCC: 1, first 2020-01-10)."),
     ],
 )
 def test_a_bad_cell_is_named_by_ticker_and_date(prices: pd.DataFrame, value: object, told: str) -> None:
     assert only(check_prices(with_cell(prices, 7, "CCC", value), TODAY)).startswith(told)
+
+
+@pytest.mark.parametrize(("value", "told"), [(np.nan, "missing"), ("  ", "missing"), (0.0, "zero")])
+def test_a_cell_without_a_price_is_read_as_a_gap(prices: pd.DataFrame, value: object, told: str) -> None:
+    problem = only(check_prices(with_cell(prices, 7, "CCC", value), TODAY), blocks=False)
+    assert problem.startswith(f"1 price is {told} (CCC: 1, first 2020-01-10).")
+    assert "Do not drop shares that end" in problem
+    found = validate_prices(with_cell(prices, 7, "CCC", value), today=TODAY)
+    assert found.isna().sum().sum() == np.isnan(found["CCC"].iloc[7]) == 1
 
 
 def test_numbers_as_text_are_read(prices: pd.DataFrame) -> None:
@@ -127,7 +133,7 @@ def test_missing_prices_are_counted_by_ticker(prices: pd.DataFrame) -> None:
     prices.loc[:99, "AAA"] = np.nan
     prices.loc[10:11, "EEE"] = np.nan
     told = "102 prices are missing (AAA: 100, first 2020-01-01; EEE: 2, first 2020-01-15)."
-    assert only(check_prices(prices, TODAY)).startswith(told)
+    assert only(check_prices(prices, TODAY), blocks=False).startswith(told)
 
 
 def test_too_few_rows_and_assets_state_the_least(prices: pd.DataFrame) -> None:
@@ -213,8 +219,8 @@ def test_all_problems_come_at_once_and_warnings_last(prices: pd.DataFrame) -> No
     problems = check_prices(table.drop(columns=["DDD", "EEE"]).iloc[:600], TODAY)
     for word in ("twice", "negative", "missing", "trading days", "split"):
         assert sum(word in problem.text for problem in problems) == 1, word
-    assert [problem.blocks for problem in problems] == [True] * 4 + [False]
-    with pytest.raises(DataError, match=r"^mine\.csv: 4 problems\.\n- ") as raised:
+    assert [problem.blocks for problem in problems] == [True] * 3 + [False] * 2
+    with pytest.raises(DataError, match=r"^mine\.csv: 3 problems\.\n- ") as raised:
         validate_prices(table.iloc[:600], "mine.csv", TODAY)
     assert "split" not in str(raised.value)
 
@@ -247,5 +253,5 @@ def test_wherever_a_bad_price_stands_it_is_found(
 ) -> None:
     """Through a CSV file and back, as `dti data check` reads it."""
     stream = io.StringIO(with_cell(prices, row, column, value).to_csv(index=False))
-    problem = only(check_prices(pd.read_csv(stream), TODAY))
+    problem = only(check_prices(pd.read_csv(stream), TODAY), blocks=value not in (None, 0.0))
     assert f"({column}: 1, first {prices.loc[row, 'Date']})" in problem

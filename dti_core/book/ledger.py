@@ -24,7 +24,7 @@ _SILENT = {
 #: Rooms that are over their limit: what they may have until they are not, and why they are.
 OVER = {
     "lab": (
-        5_110,
+        5_160,
         "records that cannot lie, kept results, hostile files; the tables and plots of all studies",
     ),
     "studies/esg_constraint": (3_220, "eleven questions and fourteen estimators, each with a known answer"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rich import progress
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -34,7 +35,9 @@ VERDICT_COLOUR = {
     "not yet tested": "dim",
 }
 #: Columns whose lines stay whole, so that they can be copied: names of runs.
-_WHOLE = ("run", "last run here")
+_WHOLE = ("run", "last run here", "name", "study")
+#: A table of more columns is told row by row on a terminal narrower than this.
+_NARROW, _FEW = 100, 4
 #: Seconds between two lines on the same stage in a pipe.
 _QUIET_SECONDS = 10.0
 _STATUS_COLOUR = {"finished": "green", "reused": "cyan", "failed": "red", "killed": "magenta"}
@@ -155,7 +158,15 @@ def say(*parts: object) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table."""
+    """Print a table; on a narrow terminal one of many columns as a block a row."""
+    if console.width < _NARROW and len(columns) > _FEW:
+        say(coloured(title, "bold"))
+        for first, *rest in rows:
+            console.print(Text.assemble(_text(first), style="bold"))
+            told = [pair for pair in zip(columns[1:], map(_text, rest), strict=True) if pair[1].plain]
+            for column, value in told:
+                console.print(Padding(Text.assemble((column, "dim"), ": ", value), (0, 0, 0, 2)))
+        return
     grid = Table(title=_text(title), title_justify="left", title_style="bold")
     for column in columns:
         grid.add_column(_text(column), overflow="fold", no_wrap=column in _WHOLE)

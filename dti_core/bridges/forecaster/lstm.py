@@ -4,6 +4,7 @@ Arrays in, arrays out; torch is imported where networks run, so that whoever onl
 wait for it.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,12 +16,16 @@ from dti_core.bridges.forecaster.sequences import (
     Days,
     Fold,
     Windows,
+    complete_rows,
     future_log_volatility,
     future_returns,
     return_windows,
     volatility_windows,
 )
 from dti_core.bridges.forecaster.settings import LstmSettings, Seeds
+
+#: Most windows that are laid out to learn from and to stop by; of more series fewer days are taken, evenly.
+MOST_WINDOWS, MOST_HELD = 300_000, 6_000
 
 Features = NDArray[np.float32] | Array
 Target = Literal["return", "log_volatility"]
@@ -38,6 +43,13 @@ class LstmEnsemble:
 
     def predict(self, features: Features) -> Array:
         """Forecasts (n_seeds, n) of windows (n, window_days[, n_features]), in units of the spread."""
+        return self._run(features)[0]
+
+    def hidden_states(self, features: Features) -> Array:
+        """What the networks remember at the end of windows, (n_seeds, n, hidden), each in (-1, 1)."""
+        return self._run(features)[1]
+
+    def _run(self, features: Features) -> tuple[Array, Array]:
         windows = _checked_windows(features, self.settings.window_days)
         if windows.shape[2] != self.n_features:
             raise ValueError(
@@ -49,13 +61,9 @@ class LstmEnsemble:
 
 
 def fit_lstm(
-    train_windows: Features,
-    train_targets: Array,
-    val_windows: Features,
-    val_targets: Array,
-    settings: LstmSettings,
-    seeds: Seeds,
-) -> LstmEnsemble:
+    train_windows: Features, train_targets: Array, val_windows: Features, val_targets: Array,
+    settings: LstmSettings, seeds: Seeds, start: NDArray[np.float32] | None = None,
+) -> LstmEnsemble:  # fmt: skip
     """Train one network a seed on mean squared error, stopping each where the validation slice is best.
 
     Parameters
@@ -64,6 +72,7 @@ def fit_lstm(
     train_windows, train_targets : the same; or longer windows with targets (n, n_ends), the first after
         `window_days` rows and one more after each further `shared_spacing_days` rows.
     seeds : whole numbers, one network each, or a SeedSequence from which `settings.n_seeds` are drawn.
+    start : `weights` of an ensemble of this size, to go on from what it learned elsewhere; else random ones.
 
     Assumes: the validation slice is later than the training days, with an embargo between them.
 
@@ -83,7 +92,7 @@ def fit_lstm(
     _check_targets(held_targets, (len(validation),))
     from dti_core.bridges.forecaster.training import train_networks
 
-    best = train_networks((train, targets), (validation, held_targets), ends, settings, seeds)
+    best = train_networks((train, targets), (validation, held_targets), ends, settings, seeds, start)
     return LstmEnsemble(settings, train.shape[2], *best)
 
 
@@ -111,23 +120,29 @@ def forecast_fold(
 
     Parameters
     ----------
-    returns : (n_rows, n_assets) log returns; rows after a decision day do not move its forecast.
+    returns : (n_rows, n_assets) log returns; rows after a decision day do not move its forecast. Windows that
+        touch a NaN are not learned from, and the forecast of a series with one in its window is NaN.
     target : "return" gives the log return over the horizon, "log_volatility" the log of its daily volatility.
 
     Assumes: the fold was made for this horizon and window (embargo at least the horizon).
-    Raises ValueError for an embargo shorter than the horizon, returns with holes, or a forecast not finite.
+    Raises ValueError for an embargo shorter than the horizon, too few windows, or a forecast not finite.
     """
     if fold.embargo_days < settings.horizon_days:
         raise ValueError(
             f"the fold's embargo is {fold.embargo_days}, the horizon {settings.horizon_days} days"
         )
-    held_days = fold.validation[:: -settings.validation_stride_days][::-1]
+    n_series = returns.shape[1]
+    stride = max(settings.validation_stride_days, math.ceil(len(fold.validation) * n_series / MOST_HELD))
+    held_days = fold.validation[::-stride][::-1]
     train_x, train_y = training_samples(returns, fold.train, settings, target)
-    held = target_windows(returns, held_days, settings, target)
-    held_y = held.standardise(target_values(returns, held_days, settings, target))
-    ensemble = fit_lstm(train_x, train_y, held.values, held_y, settings, seeds)
-    test = target_windows(returns, fold.decisions, settings, target)
-    return test.unscale(ensemble.predict(test.values))
+    whole = complete_rows(returns, held_days, settings.window_days, settings.horizon_days).ravel()
+    asked = complete_rows(returns, fold.decisions, settings.window_days, 0)
+    filled = np.where(np.isfinite(returns), returns, 0.0)
+    held = target_windows(filled, held_days, settings, target)
+    held_y = held.standardise(target_values(filled, held_days, settings, target))
+    ensemble = fit_lstm(train_x, train_y, held.values[whole], held_y[whole], settings, seeds)
+    test = target_windows(filled, fold.decisions, settings, target)
+    return np.where(asked, test.unscale(ensemble.predict(test.values)), np.nan)
 
 
 def training_samples(
@@ -136,15 +151,19 @@ def training_samples(
     """Stretches (n, length, n_features) and the scaled targets (n, shared_windows) at their several ends.
 
     All forecast days lie in `days`. A stretch is scaled by its first window alone: the rows after it are
-    the future of the first forecast.
+    the future of the first forecast. Those that touch a NaN are left out.
     """
     offsets = settings.shared_spacing_days * np.arange(settings.shared_windows)
     first_ends = np.asarray(days[: max(0, len(days) - int(offsets[-1]))])
     if not len(first_ends):
         raise ValueError(f"{len(days)} training days are too few for windows {offsets[-1]} days apart")
-    windows = target_windows(returns, first_ends, settings, target, int(offsets[-1]))
-    targets = [windows.standardise(target_values(returns, first_ends + k, settings, target)) for k in offsets]
-    return windows.values, np.stack(targets, axis=1)
+    first_ends = first_ends[:: math.ceil(len(first_ends) * returns.shape[1] / MOST_WINDOWS)]
+    last = int(offsets[-1])
+    whole = complete_rows(returns, first_ends, settings.window_days, last + settings.horizon_days).ravel()
+    filled = np.where(np.isfinite(returns), returns, 0.0)
+    windows = target_windows(filled, first_ends, settings, target, last)
+    targets = [windows.standardise(target_values(filled, first_ends + k, settings, target)) for k in offsets]
+    return windows.values[whole], np.stack(targets, axis=1)[whole]
 
 
 def target_windows(

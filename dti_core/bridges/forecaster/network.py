@@ -130,9 +130,13 @@ class Lstm:
 
     def predict(self, windows: torch.Tensor) -> torch.Tensor:
         """Forecasts (S, n) made at the end of windows (n, length, n_features), the same for each seed."""
-        parts = []
-        for start in range(0, len(windows), self.batch):
-            part = windows[None, start : start + self.batch]
-            self.load(part)
-            parts.append(self.forward([part.shape[2] - 1])[:, : part.shape[1], 0])
-        return torch.cat(parts, dim=1)
+        return self.read(windows)[0]
+
+    def read(self, windows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Forecasts (S, n) as `predict`, and the hidden states (S, n, hidden) that they are made of."""
+        forecasts, states, end = [], [], windows.shape[1] - 1
+        for part in windows.split(self.batch):
+            self.load(part[None])
+            forecasts.append(self.forward([end])[:, : len(part), 0])
+            states.append(self._steps[end][-1][..., : len(part)].transpose(1, 2).clone())
+        return torch.cat(forecasts, dim=1), torch.cat(states, dim=1)

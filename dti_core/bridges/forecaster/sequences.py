@@ -17,6 +17,8 @@ Days = Sequence[int] | NDArray[np.int_]
 #: Smallest daily volatility by which a window is divided (30 basis points, about 5 % a year): a stock whose
 #: price stands still for weeks has none of its own.
 SCALE_FLOOR = 0.003
+#: Most returns that are laid out at once where only their sum is wanted.
+MOST_CELLS = 5_000_000
 #: Largest scaled target, in standard deviations: one day of a thinly traded stock must not rule the loss.
 TARGET_LIMIT = 10.0
 
@@ -122,13 +124,28 @@ def walk_forward_folds(
     return tuple(folds)
 
 
+def complete_rows(returns: Array, days: Days, rows_before: int, rows_after: int) -> NDArray[np.bool_]:
+    """Whether all returns of a series around a day are known: (n_days, n_series).
+
+    Asked of the last `rows_before` rows, the day's own among them, and of `rows_after` rows behind it.
+    """
+    unknown = np.zeros((len(returns) + 1, returns.shape[1]), dtype=np.int64)
+    np.cumsum(~np.isfinite(returns), axis=0, out=unknown[1:])
+    end = np.asarray(days) + 1
+    complete: NDArray[np.bool_] = unknown[end + rows_after] == unknown[end - rows_before]
+    return complete
+
+
 def trailing_volatility(returns: Array, days: Days, window_days: int, floor: float) -> Array:
     """Root mean square return of the last `window_days` rows up to each day, per day: (n_days, n_assets).
 
     Never below `floor`, which must be positive.
     """
-    past = _rows(returns, days, np.arange(1 - window_days, 1))
-    return _floored(np.sqrt(np.mean(past**2, axis=1)), floor)
+    offsets, rows = np.arange(1 - window_days, 1), np.asarray(days)
+    size = max(1, MOST_CELLS // (window_days * max(1, returns.shape[1])))
+    parts = [rows[start : start + size] for start in range(0, max(1, len(rows)), size)]
+    mean = np.concatenate([np.mean(_rows(returns, part, offsets) ** 2, axis=1) for part in parts])
+    return _floored(np.sqrt(mean), floor)
 
 
 def return_windows(

@@ -16,18 +16,20 @@ Pair = tuple[torch.Tensor, torch.Tensor]
 
 
 def train_networks(
-    train: Samples, validation: Samples, ends: tuple[int, ...], settings: LstmSettings, seeds: Seeds
-) -> tuple[NDArray[np.float32], Array, NDArray[np.int64]]:
+    train: Samples, validation: Samples, ends: tuple[int, ...], settings: LstmSettings, seeds: Seeds,
+    start: NDArray[np.float32] | None = None,
+) -> tuple[NDArray[np.float32], Array, NDArray[np.int64]]:  # fmt: skip
     """Best weights (n_seeds, n_weights) of each seed, their validation loss and their step.
 
     Parameters
     ----------
     train : windows (n, length, n_features) and targets (n, n_ends). validation : windows and targets (n,).
     ends : rows of a training window at which a forecast is made. seeds : one network each.
+    start : weights (n_seeds, n_weights) to start from, else random ones.
 
     Raises
     ------
-    ValueError when a validation loss is not finite.
+    ValueError when a validation loss is not finite, or `start` has another shape than these networks.
     """
     device, generators = _device(settings), torch_generators(seeds, settings.n_seeds)
     with _one_thread(), torch.inference_mode():
@@ -35,20 +37,33 @@ def train_networks(
         size = settings.batch // len(ends), length, n_features, settings.hidden
         net = Lstm(len(generators), *size, device=device)
         net.initialise(generators)
+        if start is not None:
+            if start.shape != net.theta.shape:
+                raise ValueError(
+                    f"start has shape {start.shape}; these networks have {tuple(net.theta.shape)}"
+                )
+            net.theta.copy_(torch.from_numpy(start))
         return _descend(
             net, _tensors(train, device), _tensors(validation, device), ends, settings, generators
         )
 
 
-def run_networks(weights: NDArray[np.float32], windows: NDArray[np.float32], settings: LstmSettings) -> Array:
-    """Forecasts (n_seeds, n) of trained networks for windows (n, window_days, n_features)."""
+def run_networks(
+    weights: NDArray[np.float32], windows: NDArray[np.float32], settings: LstmSettings
+) -> tuple[Array, Array]:
+    """Forecasts (n_seeds, n) and last hidden states (n_seeds, n, hidden) of trained networks.
+
+    Parameters
+    ----------
+    windows : (n, window_days, n_features).
+    """
     device = _device(settings)
     with _one_thread(), torch.inference_mode():
         _, length, n_features = windows.shape
         net = Lstm(len(weights), settings.batch, length, n_features, settings.hidden, device=device)
         net.theta.copy_(torch.from_numpy(weights))
-        forecasts = net.predict(torch.from_numpy(windows).to(device))
-    return forecasts.cpu().numpy().astype(np.float64)
+        forecasts, states = net.read(torch.from_numpy(windows).to(device))
+    return tuple(one.cpu().numpy().astype(np.float64) for one in (forecasts, states))  # type: ignore[return-value]
 
 
 def torch_generators(seeds: Seeds, n_seeds: int) -> list[torch.Generator]:
@@ -85,13 +100,9 @@ def _one_thread() -> Iterator[None]:
 
 
 def _descend(
-    net: Lstm,
-    train: Pair,
-    validation: Pair,
-    ends: tuple[int, ...],
-    settings: LstmSettings,
+    net: Lstm, train: Pair, validation: Pair, ends: tuple[int, ...], settings: LstmSettings,
     generators: Sequence[torch.Generator],
-) -> tuple[NDArray[np.float32], Array, NDArray[np.int64]]:
+) -> tuple[NDArray[np.float32], Array, NDArray[np.int64]]:  # fmt: skip
     keeper, adam = _Keeper(net, validation, settings.patience), _Adam(net, settings.learning_rate)
     batches = [_shuffled_batches(len(train[0]), net.batch, generator) for generator in generators]
     for step in range(1, settings.n_steps + 1):
@@ -150,11 +161,8 @@ class _Keeper:
         better = listening & (loss < self.loss) if self.patience else torch.ones_like(listening)
         self._checks_without += (listening & ~better).long()
         self._checks_without[better] = 0
-        self.weights[better], self.loss[better], self.step[better] = (
-            self.net.theta[better],
-            loss[better],
-            step,
-        )
+        self.weights[better], self.loss[better] = self.net.theta[better], loss[better]
+        self.step[better] = step
 
 
 def _shuffled_batches(n: int, batch: int, generator: torch.Generator) -> Iterator[torch.Tensor]:

@@ -1,6 +1,15 @@
-"""What the study reads: daily returns of a universe, its card, its parameters, a check of own prices."""
+"""What the study reads: returns of a universe, its card, its parameters, a check of own prices."""
 
-from dti_core.studies.lstm_portfolio.data.market import Market, check, load, validate_returns
-from dti_core.studies.lstm_portfolio.data.parameters import Parameters
+from dti_core.studies.lstm_portfolio.data.market import (
+    MONTHLY,
+    Market,
+    check,
+    load,
+    load_months,
+    validate_returns,
+)
+from dti_core.studies.lstm_portfolio.data.parameters import Parameters, in_months
 
-__all__ = ["Market", "Parameters", "check", "load", "validate_returns"]
+__all__ = [
+    "MONTHLY", "Market", "Parameters", "check", "in_months", "load", "load_months", "validate_returns",
+]  # fmt: skip

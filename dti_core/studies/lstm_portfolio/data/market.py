@@ -4,15 +4,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dti_core.lab.config import Config, load_experiment
 from dti_core.lab.data import DataCard, Problem, packaged, read_user_table
 from dti_core.lab.errors import DataError
+from dti_core.studies.lstm_portfolio.data.listing import Status, deaths, returns_of_lives
 from dti_core.studies.lstm_portfolio.data.parameters import Parameters
 from dti_core.studies.lstm_portfolio.data.prices import check_prices, validate_prices
 
 #: Universes given as growth of one dollar a row, without dates.
 UNDATED = ("nyse_o", "nyse_n", "tse", "djia")
+MONTHS_A_YEAR = 12.0
+#: Universes of months that hold firms which died, by the first and last of their columns.
+MONTHLY = {
+    "industries_12": ("NoDur", "Other"), "size_value_9": ("S1V1", "S5V5"), "size_momentum_9": ("S1M1", "S5M5"),
+}  # fmt: skip
+FACTORS = ("MktRF", "SMB", "HML", "Mom")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +30,42 @@ class Market:
     returns : (n_days, n_assets) simple daily returns; rows are dates, or 0, 1, ... where the source has none.
     index_returns : (n_days,) simple daily returns of an index, None where the universe has none.
     vix : (n_days,) VIX at each close with gaps as NaN, None where dates do not match any.
+    risk_free : (n_days,) simple return without risk, None where it counts as 0.
+    factors : (n_days, n_factors) returns of traded factors, None where there are none.
+    periods_per_year : rows a year, 252 for days and 12 for months.
+    status : (n_days, n_assets) Status of each share, None where all are traded every day. Returns are NaN
+        outside of a share's life.
     """
 
     returns: pd.DataFrame
     index_returns: pd.Series | None = None
     vix: pd.Series | None = None
+    risk_free: pd.Series | None = None
+    factors: pd.DataFrame | None = None
+    periods_per_year: float = 252.0
+    status: pd.DataFrame | None = None
 
     @property
     def dated(self) -> bool:
         """Whether rows carry dates, so that months have ends."""
         return isinstance(self.returns.index, pd.DatetimeIndex)
+
+    @property
+    def monthly(self) -> bool:
+        """Whether a row is a month, so that every length of the study is in months."""
+        return self.periods_per_year == MONTHS_A_YEAR
+
+    @property
+    def states(self) -> NDArray[np.int8]:
+        """(n_days, n_assets) Status of each share."""
+        if self.status is None:
+            return np.full(self.returns.shape, Status.TRADED, dtype=np.int8)
+        return self.status.to_numpy()
+
+    @property
+    def excess(self) -> pd.DataFrame:
+        """(n_days, n_assets) simple returns less the riskless rate."""
+        return self.returns if self.risk_free is None else self.returns.sub(self.risk_free, axis=0)
 
 
 def load(config: Config) -> tuple[Market, DataCard]:
@@ -42,14 +76,31 @@ def load(config: Config) -> tuple[Market, DataCard]:
     DataError for a file that is missing, changed or unfit, or for too few days for the folds asked for.
     """
     if config.universe == "yours":
-        market, card = _load_yours(str(config.data_path))
+        market, card = _load_yours(str(config.data_path), config.delisting_return)
     elif config.universe in UNDATED:
         market, card = _load_undated(config.universe)
+    elif config.universe in MONTHLY:
+        market, card = load_months(config.universe), packaged("french").card(config.universe)
     else:
         market, card = _load_sp500()
-    validate_returns(market.returns)
+    validate_returns(market.returns if market.status is None else market.returns.fillna(0.0))
     check_length(market, config)
     return market, card
+
+
+def load_months(universe: str) -> Market:
+    """Monthly portfolios of one of the MONTHLY universes, 1949-2017, with market, riskless rate and factors.
+
+    Source: Kenneth French's data library, as linearmodels ships it.
+    """
+    table = packaged("french").table(index_col=0, parse_dates=True)
+    table.index = table.index + pd.offsets.MonthEnd(0)
+    first, last = MONTHLY[universe]
+    market = (table["MktRF"] + table["RF"]).rename("market")
+    return Market(
+        table.loc[:, first:last], market, risk_free=table["RF"], factors=table[list(FACTORS)],
+        periods_per_year=MONTHS_A_YEAR,
+    )  # fmt: skip
 
 
 def validate_returns(returns: pd.DataFrame) -> pd.DataFrame:
@@ -75,7 +126,7 @@ def validate_returns(returns: pd.DataFrame) -> pd.DataFrame:
 def check_length(market: Market, config: Config) -> None:
     """Raise DataError unless there are days for the window of the first test year and for all folds."""
     sizes, n_days = config.typed(Parameters), len(market.returns)
-    if n_days < days_needed(sizes):
+    if not market.monthly and n_days < days_needed(sizes):
         raise DataError(
             f"{config.slug}: {n_days} days of returns are too few for n_folds={sizes.n_folds} of "
             f"{sizes.refit_months} months after lookback_days={sizes.lookback_days} "
@@ -126,13 +177,36 @@ def _load_undated(name: str) -> tuple[Market, DataCard]:
     return Market(returns), packaged(name).card(name)
 
 
-def _load_yours(data_path: str) -> tuple[Market, DataCard]:
+def _load_yours(data_path: str, delisting_return: float) -> tuple[Market, DataCard]:
     if not data_path:
         raise DataError(
             "universe='yours' needs data_path: a CSV or Parquet file, dates x tickers, with prices."
         )
     table, card = read_user_table(data_path)
-    return Market(to_returns(validate_prices(table))), card
+    prices = validate_prices(table)
+    if not prices.isna().to_numpy().any():
+        return Market(to_returns(prices)), card
+    returns, status = returns_of_lives(prices, delisting_return)
+    return Market(returns, status=status), replace(
+        card, caveat=f"{card.caveat} {_lives_in_words(returns, status, delisting_return)}"
+    )
+
+
+def _lives_in_words(returns: pd.DataFrame, status: pd.DataFrame, delisting_return: float) -> str:
+    """What happens to shares in this table, for its card."""
+    gone = deaths(returns, status).index.unique()
+    late = int((status.iloc[0] == Status.OUT).sum())
+    halted = int((status == Status.HALTED).any().sum())
+    names = ", ".join(map(str, gone[:5])) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
+    ends = (
+        f"{len(gone)} end ({names}) with a last return of {delisting_return:.0%}"
+        if len(gone)
+        else "none ends"
+    )
+    return (
+        f"Of {status.shape[1]} shares {late} are listed after the first day, {halted} are halted at times and "
+        f"{ends}, an assumption of the run."
+    )
 
 
 def _dated_prices(name: str) -> pd.DataFrame:

@@ -1,7 +1,11 @@
 """Every knob of the study with its type; `experiments/lstm_portfolio.yaml` says what each one means."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+#: Lengths of a table of months, in months: a year that forecasters see, the next month that they forecast,
+#: and as in DeMiguel, Garlappi and Uppal (2009) ten years behind covariances and means.
+MONTHLY_LENGTHS = {"window_days": 12, "horizon_days": 1, "lookback_days": 120, "validation_days": 60}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,8 @@ class Parameters:
     n_steps: int
     n_seeds: int
     cost_bps: float
+    max_weight: float
+    delisting_return: float
     regime_by: Literal["realised", "vix"]
     control_folds: int
     control_seeds: int
@@ -28,3 +34,12 @@ class Parameters:
     n_resamples: int
     device: Literal["auto", "cpu", "cuda"]
     seed: int
+
+
+def in_months(sizes: Parameters, n_months: int) -> Parameters:
+    """The sizes of a study of `n_months` monthly rows: what counts days below counts months here.
+
+    As many test periods as asked for, so long that together they cover all months behind the lookback.
+    """
+    months = replace(sizes, **MONTHLY_LENGTHS)  # type: ignore[arg-type]
+    return replace(months, refit_months=(n_months - months.lookback_days) // sizes.n_folds)

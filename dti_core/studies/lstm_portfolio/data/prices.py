@@ -10,6 +10,7 @@ import pandas as pd
 
 from dti_core.lab.data import Problem
 from dti_core.lab.errors import DataError
+from dti_core.studies.lstm_portfolio.data.listing import MAX_HALT_DAYS
 
 #: A window of two years to learn from and one year to test on.
 MIN_DAYS = 756
@@ -21,6 +22,12 @@ MAX_CONSTANT_DAYS = 60
 MAX_DAILY_MOVE = 0.60
 #: A longer silence between two dates is more than a holiday.
 MAX_GAP_CALENDAR_DAYS = 10
+
+#: How cells without a price are read; see `listing`.
+_GAPS = (
+    f"A share without prices is not listed, or halted for up to {MAX_HALT_DAYS} rows, and delisted after that: "
+    f"its last return is then the parameter delisting_return. Do not drop shares that end: it biases results."
+)
 
 _DATE_NAMES = {"date", "dates", "datetime", "day", "time", "timestamp", "trade_date", "trading_day"}
 _TICKER_NAMES = {"ticker", "tickers", "symbol", "asset", "stock", "name", "id", "permno", "isin", "code"}
@@ -61,7 +68,7 @@ def check_prices(table: pd.DataFrame, today: pd.Timestamp | None = None) -> list
 def validate_prices(
     table: pd.DataFrame, name: str = "prices", today: pd.Timestamp | None = None
 ) -> pd.DataFrame:
-    """The prices as numbers under a DatetimeIndex: (n_days, n_assets), dates ascending, no NaN, all positive.
+    """The prices as numbers under a DatetimeIndex: (n_days, n_assets), dates ascending, positive or NaN.
 
     Raises
     ------
@@ -73,7 +80,8 @@ def validate_prices(
         raise DataError(f"{name}: {listed}")
     parts = _take_apart(table)
     dates = pd.DatetimeIndex(parts.dates, name="Date")
-    prices = parts.cells.apply(pd.to_numeric).astype(float).set_axis(dates)
+    cells = parts.cells.mask(_blank(parts.cells))
+    prices = cells.apply(pd.to_numeric).astype(float).set_axis(dates).replace(0.0, np.nan)
     return prices.rename(columns=lambda ticker: str(ticker).strip())
 
 
@@ -197,19 +205,28 @@ def _check_columns(cells: pd.DataFrame) -> Iterator[Problem]:
 
 
 def _check_cells(parts: _Table, prices: pd.DataFrame) -> Iterator[Problem]:
-    blank = parts.cells.map(lambda cell: isinstance(cell, str) and not cell.strip())
-    missing = parts.cells.isna() | blank
+    missing = parts.cells.isna() | _blank(parts.cells)
     infinite = np.isinf(prices)
-    not_positive = (prices <= 0) & ~infinite
-    for where, noun, what, remedy in (
-        (prices.isna() & ~missing, "cell", "not a number", "Write 1234.5, without currency or comma."),
-        (missing, "price", "missing", "Fill from the source, start later or leave the ticker out."),
-        (infinite, "price", "infinite", "Put in the prices of the source."),
-        (not_positive, "price", "zero or negative", "Prices lie above 0; give prices, not returns."),
+    for where, noun, what, remedy, blocks in (
+        (prices.isna() & ~missing, "cell", "not a number", "Write 1234.5, without currency or comma.", True),
+        (missing, "price", "missing", _GAPS, False),
+        (prices == 0, "price", "zero", f"Read as missing. {_GAPS}", False),
+        (infinite, "price", "infinite", "Put in the prices of the source.", True),
+        (
+            (prices < 0) & ~infinite,
+            "price",
+            "negative",
+            "Prices lie above 0; give prices, not returns.",
+            True,
+        ),
     ):
         if n := int(where.to_numpy().sum()):
             cells = f"{n} {noun} is" if n == 1 else f"{n} {noun}s are"
-            yield Problem(f"{cells} {what} ({_places(parts, where)}). {remedy}")
+            yield Problem(f"{cells} {what} ({_places(parts, where)}). {remedy}", blocks=blocks)
+
+
+def _blank(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells.map(lambda cell: isinstance(cell, str) and not cell.strip())
 
 
 def _places(parts: _Table, where: pd.DataFrame) -> str:

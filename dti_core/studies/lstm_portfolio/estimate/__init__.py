@@ -1,26 +1,46 @@
 """Worlds x methods -> measures -> Result: the same in the observed market and in control worlds."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from dti_core.lab.config import Config
-from dti_core.lab.data import DataCard
+from dti_core.lab.data import DataCard, published
 from dti_core.lab.kept import keep
 from dti_core.lab.record import Estimate, Result
 from dti_core.studies.lstm_portfolio.data import Market
 from dti_core.studies.lstm_portfolio.estimate import stages
+from dti_core.studies.lstm_portfolio.estimate.dose import respond
 from dti_core.studies.lstm_portfolio.estimate.draws import dealt_estimates, volatility_draws
-from dti_core.studies.lstm_portfolio.estimate.samples import Sample, make_samples, market_volatility
+from dti_core.studies.lstm_portfolio.estimate.samples import (
+    JUDGED_MONTHS,
+    Sample,
+    left_out_rows,
+    left_out_table,
+    make_samples,
+    market_volatility,
+    sample_table,
+)
 from dti_core.studies.lstm_portfolio.measures.adapting import adapting_estimates
+from dti_core.studies.lstm_portfolio.measures.coverage import coverage_estimates
+from dti_core.studies.lstm_portfolio.measures.dose import dose_estimates
+from dti_core.studies.lstm_portfolio.measures.equal_risk import compared_equal_risk, judged_equal_risk
+from dti_core.studies.lstm_portfolio.measures.months import month_estimates, named_for
 from dti_core.studies.lstm_portfolio.measures.performance import compared_performance, judged_performance
 from dti_core.studies.lstm_portfolio.measures.regimes import regime_estimates
 from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
 from dti_core.studies.lstm_portfolio.measures.skill import compared_skill, judged_skill, trap_estimates
+from dti_core.studies.lstm_portfolio.measures.survivorship import (
+    Deaths,
+    bias_estimates,
+    membership_estimates,
+)
 from dti_core.studies.lstm_portfolio.measures.trials import deflated_estimate, seed_estimates
 from dti_core.studies.lstm_portfolio.measures.volatility import volatility_estimates
-from dti_core.studies.lstm_portfolio.methods.forecasters import NULLS
+from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, NULLS
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
 from dti_core.studies.lstm_portfolio.methods.volatility import VOLATILITY_FLOOR
 from dti_core.studies.lstm_portfolio.model import Array, forecasting, regimes
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest, hold
@@ -29,13 +49,13 @@ from dti_core.studies.lstm_portfolio.model.variance import realised_variance
 #: Days between the points of a wealth path that a figure draws.
 PATH_STRIDE_DAYS = 5
 #: Measures by which claims are judged, in every world, and what the observed world shows besides.
-JUDGED = (judged_performance, judged_skill, regime_estimates, adapting_estimates)
-COMPARED = (compared_performance, compared_skill, seed_estimates, deflated_estimate)
+JUDGED = (judged_performance, judged_equal_risk, judged_skill, regime_estimates, adapting_estimates)
+COMPARED = (compared_performance, compared_equal_risk, compared_skill, seed_estimates, deflated_estimate)
 
 
 @keep
 def estimate(config: Config, market: Market, card: DataCard) -> Result:
-    """Walk forward through the observed market and the control worlds; return all estimates.
+    """Walk forward through the market that was asked for and through those of months; return all estimates.
 
     Source of the question: Li and Liu (2023), study [6] of the review.
 
@@ -46,35 +66,81 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
     samples = make_samples(config, market)
     forecasts = stages.forecast_all(samples, config)
     weights = stages.weigh_all(samples, forecasts, config)
-    variances = stages.forecast_variances([sample for sample in samples if sample.observed], config)
-    estimates: list[Estimate] = []
-    series: dict[str, pd.DataFrame] = {}
+    variances = stages.forecast_variances(
+        [one for one in samples if one.observed and not one.universe], config
+    )
+    estimates, left = _survivors(samples[0], config)
+    series = {"samples": sample_table(samples), "left_out": pd.concat([left, left_out_table(samples[0])])}
     for sample in samples:
-        backtest = make_backtest(sample, forecasts[sample.world], weights[sample.world], config)
+        backtest = make_backtest(sample, forecasts[sample.key], weights[sample.key], config)
         resampling = Resampling(config, sample.network.n_seeds, sample.world)
-        measures = JUDGED + COMPARED if sample.observed else JUDGED
-        found = [one for measure in measures for one in measure(backtest, resampling)]
+        if sample.observed:
+            series |= portfolio_files(sample, backtest, forecasts[sample.key], weights[sample.key])
+        found = _judged(sample, backtest, forecasts[sample.key], weights[sample.key], resampling)
+        if sample.universe:
+            found += _of_months(sample, backtest, resampling)
+            estimates += [named_for(sample.universe, one) for one in found]
+            continue
         estimates += found
         if sample.observed:
-            estimates += dealt_estimates(sample, backtest, weights[sample.world], found, config)
-            volatility, losses = compare_volatility(sample, variances[sample.world], resampling)
+            estimates += [one for measure in COMPARED for one in measure(backtest, resampling)]
+            volatility, losses = compare_volatility(sample, variances[sample.key], resampling)
             estimates += [*volatility, *volatility_draws(volatility, config)]
-            estimates += trap_estimates(sample.returns, resampling)
+            estimates += trap_estimates(sample.steady.to_numpy(), resampling)
+            estimates += coverage_estimates(len(backtest.regime), len(sample.walk.days), resampling)
             series |= {"wealth": _wealth(sample, backtest), "volatility_loss": losses}
     return Result(config, card, tuple(estimates), series)
+
+
+def _survivors(sample: Sample, config: Config) -> tuple[list[Estimate], pd.DataFrame]:
+    """What survivors hide: deaths planted in the packaged prices of days, and members that left an index."""
+    estimates: list[Estimate] = []
+    if sample.market.status is None and not sample.market.monthly:
+        facts = sample.returns, sample.walk.days, Deaths(), config.cost_bps, sample.market.periods_per_year
+        estimates += bias_estimates(*facts, config.stream("survivorship"))
+    members = published("sp500_membership")
+    if members.find():
+        return [*estimates, *membership_estimates(members.table())], left_out_rows({})
+    why = f"its file is not on this machine: run `dti data get {members.name}`"
+    return estimates, left_out_rows({"how many members stay in the S&P 500": why})
+
+
+def _judged(
+    sample: Sample, backtest: Backtest, forecasts: Mapping[str, Array],
+    weights: Mapping[stages.Strategy, Array], resampling: Resampling,
+) -> list[Estimate]:  # fmt: skip
+    """What claims are judged by in one world, and with the observed one the worlds drawn many times."""
+    if sample.universe not in ("", JUDGED_MONTHS):
+        return []
+    found = [one for measure in JUDGED for one in measure(backtest, resampling)]
+    if sample.observed:
+        dose = dose_estimates(respond(sample, forecasts, weights, resampling.config), resampling)
+        found += [*dealt_estimates(sample, backtest, weights, found, resampling.config), *dose]
+    return found
+
+
+def _of_months(sample: Sample, backtest: Backtest, resampling: Resampling) -> list[Estimate]:
+    """The table of an observed universe of months."""
+    if not sample.observed or sample.market.factors is None:
+        return []
+    labels = sample.market.returns.index[sample.walk.held]
+    return list(month_estimates(backtest, sample.market.factors.loc[labels], resampling))
 
 
 def make_backtest(
     sample: Sample, forecasts: Mapping[str, Array], weights: Mapping[stages.Strategy, Array], config: Config
 ) -> Backtest:
     """All that the estimates of one world are made from: what weights earned, what forecasts said."""
-    walk, market = sample.walk, sample.market
+    walk, market, held = sample.walk, sample.market, sample.walk.held
+    total, riskless = market.returns.to_numpy(dtype=float), sample.riskless[held]
     holdings = {
-        strategy: hold(rows, sample.returns, walk.days, config.cost_bps, walk.end)
+        strategy: hold(rows, total, walk.days, config.cost_bps, walk.end, market.states)
         for strategy, rows in weights.items()
     }
-    target = forecasting.targets(sample.log_returns, walk.days, config.horizon_days)
-    over = np.isfinite(target).all(axis=1)
+    holdings = {name: replace(one, returns=one.returns - riskless) for name, one in holdings.items()}
+    horizon = sample.network.horizon_days
+    over = walk.days + horizon < len(total)
+    target = np.where(sample.eligible, forecasting.targets(sample.log_returns, walk.days, horizon), np.nan)
     level = market_volatility(market, config.regime_by if sample.observed else "realised")
     index = market.index_returns
     return Backtest(
@@ -84,8 +150,36 @@ def make_backtest(
         forecasts={name: forecasts[name][:, over] for name in sample.methods},
         nulls={name: forecasts[name][0, over] for name in NULLS},
         regime=regimes.days_by_regime(regimes.regimes_before(level, walk.days), walk.days, walk.end),
-        index_returns=None if index is None else index.to_numpy(dtype=float)[walk.held],
+        index_returns=None if index is None else index.to_numpy(dtype=float)[held] - riskless,
+        periods_per_year=market.periods_per_year,
     )
+
+
+def portfolio_files(
+    sample: Sample,
+    backtest: Backtest,
+    forecasts: Mapping[str, Array],
+    weights: Mapping[stages.Strategy, Array],
+) -> dict[str, pd.DataFrame]:
+    """Returns of every strategy, and weights and forecasts at each decision, for whoever goes on with them.
+
+    Forecasts of the favourite (log returns over the horizon, mean of its networks), weights of it and of
+    rules that choose; one file each, single precision.
+    """
+    labels, shares = sample.market.returns.index, sample.market.returns.columns
+    days, ending = labels[sample.walk.days], f"_{sample.universe}" if sample.universe else ""
+    daily = {name: holding.returns for name, holding in backtest.holdings.items()}
+    if backtest.index_returns is not None:
+        daily["index"] = backtest.index_returns
+    told = np.where(sample.eligible, forecasts[FAVOURITE].mean(axis=0), np.nan)
+    files = {
+        "returns": pd.DataFrame(daily, labels[sample.walk.held]),
+        f"forecasts_{FAVOURITE}": pd.DataFrame(told, days, shares),
+    }
+    for name in (FAVOURITE, *sample.rules):
+        if name != BENCHMARK:
+            files[f"weights_{name}"] = pd.DataFrame(weights[name, None], days, shares)
+    return {f"{name}{ending}": table.astype(np.float32) for name, table in files.items()}
 
 
 def compare_volatility(
@@ -93,7 +187,7 @@ def compare_volatility(
 ) -> tuple[list[Estimate], pd.DataFrame]:
     """Estimates of the volatility models of one world, and their losses at each decision."""
     days = np.array([day for fold in stages.judged_folds(sample) for day in fold.decisions], dtype=np.int64)
-    horizon, n_assets = sample.network.horizon_days, sample.returns.shape[1]
+    horizon, n_assets = sample.network.horizon_days, sample.steady.shape[1]
     realised = realised_variance(stages.all_series(sample), days, horizon, VOLATILITY_FLOOR)
     estimates, losses = volatility_estimates(realised, variances, days, n_assets, resampling)
     return estimates, losses.set_axis(sample.market.returns.index[days])

@@ -23,17 +23,18 @@ from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, NULLS
 from dti_core.studies.lstm_portfolio.methods.portfolios import (
     BENCHMARK,
     OVERLAYS,
-    max_sharpe_by_factor,
-    risk_factors,
 )
 from dti_core.studies.lstm_portfolio.methods.volatility import VOLATILITY, VOLATILITY_FLOOR
 from dti_core.studies.lstm_portfolio.model import Array, Days, forecasting, regimes
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest, hold
+from dti_core.studies.lstm_portfolio.model.frontier import best_ratio_of, risk_root
 from dti_core.studies.lstm_portfolio.model.variance import qlike, realised_variance
 from dti_core.studies.lstm_portfolio.worlds import WORLDS, Dealt, VarianceLaw, deal, draw_months
 
 #: Draws that one worker judges at a time.
 BATCH = 20
+#: Draws of a universe of months, which has twice the decisions, at most.
+MOST_OF_MONTHS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Deck:
         where there is none). days : (n_months,) rows at which decisions were made.
     message, outcome, risk, premium : (n_months, n_assets); the favourite's forecast less that of NULL, and
         what came, in units of `risk`, and what makes a simple return of a log return.
-    factors : of the covariances.
+    roots : of the covariances.
     regime : (n_months,). volatility : (n_days,) of the market. weights : of strategies that are not dealt.
     """
 
@@ -58,7 +59,7 @@ class Deck:
     outcome: Array
     risk: Array
     premium: Array
-    factors: Array
+    roots: Array
     regime: Days
     volatility: Array
     weights: Mapping[str, Array]
@@ -71,16 +72,23 @@ def dealt_estimates(
     observed: Sequence[Estimate],
     config: Config,
 ) -> Iterator[Estimate]:
-    """Estimates of DRAWN in each world of dealt forecasts; those that were not observed are left out."""
+    """Estimates of DRAWN in each world of dealt forecasts; those that were not observed are left out.
+
+    Where shares come and go there is no such world: months with other shares cannot be dealt to each other.
+    """
+    if not sample.eligible.all():
+        return
     deck = make_deck(sample, backtest, weights, config)
     names = [name for name in DRAWN if name in {one.name for one in observed}]
     settings = {name: world.settings for name, world in WORLDS.items() if isinstance(world.settings, Dealt)}
     tasks = {}
+    n_draws = min(config.n_draws, MOST_OF_MONTHS) if sample.universe else config.n_draws
     for world, how in settings.items():
-        seeds = [config.seeds(world, "draw", str(number)) for number in range(config.n_draws)]
+        place = [sample.universe, world] if sample.universe else [world]
+        seeds = [config.seeds(*place, "draw", str(number)) for number in range(n_draws)]
         for first in range(0, len(seeds), BATCH):
             tasks[world, first] = deck, how, seeds[first : first + BATCH], names
-    pieces = run_keyed(judge_draws, tasks, "draws of dealt forecasts")
+    pieces = run_keyed(judge_draws, tasks, f"{sample.universe} draws of dealt forecasts".strip())
     like = {one.name: one for one in observed}
     for world in settings:
         found = np.concatenate([piece for key, piece in pieces.items() if key[0] == world])
@@ -95,7 +103,9 @@ def make_deck(sample: Sample, backtest: Backtest, weights: Mapping[Strategy, Arr
     days = walk.days[:n]
     trailing = trailing_volatility(logs, days.tolist(), network.window_days, SCALE_FLOOR)
     risk = trailing * np.sqrt(network.horizon_days)
-    index = np.full(len(logs), np.nan) if market.index_returns is None else market.index_returns
+    index = np.full(len(logs), np.nan)
+    if market.index_returns is not None:
+        index = market.index_returns.to_numpy(dtype=float) - sample.riskless
     table, ends = np.column_stack([sample.returns, index]), [*walk.days[1:], walk.end][:n]
     kept = [BENCHMARK, *(name for name in NULLS if (name, None) in weights)]
     return Deck(
@@ -103,8 +113,8 @@ def make_deck(sample: Sample, backtest: Backtest, weights: Mapping[Strategy, Arr
         config.cost_bps,
         message=(backtest.forecast(FAVOURITE) - backtest.nulls[NULL]) / risk,
         outcome=backtest.target / risk, risk=risk,
-        premium=forecasting.convexity(logs, days, config.lookback_days, network.horizon_days),
-        factors=risk_factors(sample.returns, days, config.lookback_days),
+        premium=forecasting.convexity(logs, days, sample.lookback_days, network.horizon_days),
+        roots=np.array([risk_root(sample.returns[day + 1 - sample.lookback_days : day + 1]) for day in days]),
         regime=regimes.regimes_before(market_volatility(market, config.regime_by), days),
         volatility=market_volatility(market), weights={name: weights[name, None][:n] for name in kept},
     )  # fmt: skip
@@ -122,9 +132,9 @@ def draw_backtest(deck: Deck, settings: Dealt, rng: np.random.Generator) -> Back
     came, said = (draw_months(len(deck.days), rng) for _ in range(2))
     message = deal(deck.message[said], deck.outcome[came], deck.regime[came], settings, rng)
     forecast = deck.backtest.nulls[NULL][came] + deck.risk[came] * message
-    asked = zip(deck.factors[came], np.expm1(forecast + deck.premium[came]), strict=True)
+    asked = zip(deck.roots[came], np.expm1(forecast + deck.premium[came]), strict=True)
     weights = {name: table[came] for name, table in deck.weights.items()}
-    weights[FAVOURITE] = np.array([max_sharpe_by_factor(*pair) for pair in asked])
+    weights[FAVOURITE] = np.array([_most_for_risk(*pair) for pair in asked])
     heeded = deck.days[came if settings.timed else said]
     for name, overlay in OVERLAYS.items():
         weights[name] = overlay.run(weights[FAVOURITE], weights[BENCHMARK], deck.volatility, heeded)
@@ -141,6 +151,11 @@ def draw_backtest(deck: Deck, settings: Dealt, rng: np.random.Generator) -> Back
         regime=np.repeat(deck.regime[came], lengths),
         index_returns=None if deck.backtest.index_returns is None else path[1:, -1],
     )  # fmt: skip
+
+
+def _most_for_risk(root: Array, forecast: Array) -> Array:
+    """As `max_sharpe`, from the root of the covariance."""
+    return best_ratio_of(root, forecast if forecast.max() > 0 else np.ones_like(forecast))
 
 
 def volatility_draws(observed: Sequence[Estimate], config: Config) -> Iterator[Estimate]:
@@ -171,7 +186,7 @@ def market_seeds(config: Config, world: str, number: int) -> dict[str, np.random
 
 
 def draw_losses(job: tuple[VarianceLaw, LstmSettings, int, Mapping[str, np.random.SeedSequence]]) -> Array:
-    """(n_models, n_decisions, 2) mean QLIKE over assets, then that of the index, in one simulated market."""
+    """(n_models, n_decisions, 2) mean QLIKE over the assets, then that of the index, in one made market."""
     law, network, validation_days, seeds = job
     rng, horizon = np.random.default_rng(seeds["market"]), network.horizon_days
     days = law.n_learning_days + horizon * np.arange(law.n_decisions)

@@ -31,12 +31,12 @@ from dti_core.studies.lstm_portfolio.model.walk import with_outcome
 
 #: Whose portfolio: of a method, or of one of its networks alone.
 Strategy = tuple[str, int | None]
-#: World, method and first day of a fold.
+#: Sample, method and first day of a fold.
 Key = tuple[str, str, int]
 
 
 def forecast_all(samples: Sequence[Sample], config: Config) -> dict[str, dict[str, Array]]:
-    """Forecasts by world and forecaster: (n_networks, n_decisions, n_assets) log returns."""
+    """Forecasts by sample and forecaster: (n_networks, n_decisions, n_assets) log returns."""
     tasks: dict[Key, Task] = {}
     for sample in samples:
         names, folds = sample.forecasters, sample.walk.folds
@@ -46,9 +46,10 @@ def forecast_all(samples: Sequence[Sample], config: Config) -> dict[str, dict[st
     pieces = _run_all(methods, alone, "return forecasts")
     forecasts = {}
     for sample in samples:
-        world, folds = sample.world, sample.walk.folds
+        world, folds = sample.key, sample.walk.folds
+        favourite = _joined(pieces, folds, world, FAVOURITE).mean(axis=0)
         inputs = {
-            "favourite": _joined(pieces, folds, world, FAVOURITE).mean(axis=0),
+            "favourite": np.where(sample.eligible, favourite, np.nan),
             "future": forecasting.until_next(sample.log_returns, sample.walk.days, sample.walk.end),
         }
         for name, needs in controls.items():
@@ -63,21 +64,18 @@ def forecast_all(samples: Sequence[Sample], config: Config) -> dict[str, dict[st
 def weigh_all(
     samples: Sequence[Sample], forecasts: Mapping[str, Mapping[str, Array]], config: Config
 ) -> dict[str, dict[Strategy, Array]]:
-    """Weights (n_decisions, n_assets) by world and strategy."""
-    strategies = {
-        sample.world: strategies_of(sample, forecasts[sample.world], config.lookback_days)
-        for sample in samples
-    }
+    """Weights (n_decisions, n_assets) by sample and strategy."""
+    strategies = {sample.key: strategies_of(sample, forecasts[sample.key]) for sample in samples}
     tasks = {
-        (sample.world, *strategy, fold.decisions[0]): weight_task(sample, fold, *how, config.lookback_days)
+        (sample.key, *strategy, fold.decisions[0]): weight_task(sample, fold, *how, config.max_weight)
         for sample in samples
-        for strategy, how in strategies[sample.world].items()
+        for strategy, how in strategies[sample.key].items()
         for fold in sample.walk.folds
     }
     pieces = run_keyed(weigh, tasks, "portfolios")
     weights = {}
     for sample in samples:
-        world, folds = sample.world, sample.walk.folds
+        world, folds = sample.key, sample.walk.folds
         own = {strategy: _joined(pieces, folds, world, *strategy) for strategy in strategies[world]}
         mixed = own[FAVOURITE, None], own[BENCHMARK, None], market_volatility(sample.market)
         for name, overlay in OVERLAYS.items():
@@ -87,14 +85,14 @@ def weigh_all(
 
 
 def forecast_variances(samples: Sequence[Sample], config: Config) -> dict[str, dict[str, Array]]:
-    """Variance forecasts by world and model: (n_networks, n_decisions, n_series), the index last.
+    """Variance forecasts by sample and model: (n_networks, n_decisions, n_series), the index last.
 
     Decisions whose horizon reaches past the last row are left out.
     """
-    folds = {sample.world: judged_folds(sample) for sample in samples}
+    folds = {sample.key: judged_folds(sample) for sample in samples}
     tasks: dict[Key, Task] = {}
     for sample in samples:
-        tasks |= _tasks("volatility", sample, VOLATILITY, folds[sample.world], all_series(sample), config)
+        tasks |= _tasks("volatility", sample, VOLATILITY, folds[sample.key], all_series(sample), config)
     pieces = _run_all(VOLATILITY, tasks, "volatility forecasts")
     return {
         world: {name: _joined(pieces, judged, world, name) for name in VOLATILITY}
@@ -108,17 +106,17 @@ def judged_folds(sample: Sample) -> list[Fold]:
 
 
 def all_series(sample: Sample) -> Array:
-    """(n_days, n_series) log returns of all assets, then of the index if there is one."""
-    parts = [sample.market.returns, sample.market.index_returns]
+    """(n_days, n_series) log returns of all assets listed throughout, then of the index if there is one."""
+    parts = [sample.steady, sample.market.index_returns]
     return np.log1p(pd.concat(parts, axis=1).to_numpy(dtype=float))
 
 
 def strategies_of(
-    sample: Sample, forecasts: Mapping[str, Array], lookback_days: int
+    sample: Sample, forecasts: Mapping[str, Array]
 ) -> dict[Strategy, tuple[Callable[..., Array], Array | None]]:
     """Rule of each strategy, and the expected simple returns that it reads, if any."""
     days, horizon = sample.walk.days, sample.network.horizon_days
-    premium = forecasting.convexity(sample.log_returns, days, lookback_days, horizon)
+    premium = forecasting.convexity(sample.log_returns, days, sample.lookback_days, horizon)
     tables: dict[Strategy, Array] = {(name, None): forecasts[name].mean(axis=0) for name in sample.methods}
     networks = forecasts[FAVOURITE]
     if sample.observed and len(networks) > 1:
@@ -128,13 +126,15 @@ def strategies_of(
 
 
 def weight_task(
-    sample: Sample, fold: Fold, rule: Callable[..., Array], expected: Array | None, lookback_days: int
+    sample: Sample, fold: Fold, rule: Callable[..., Array], expected: Array | None, max_weight: float = 1.0
 ) -> WeightTask:
     """The decisions of one fold with the rows that the rule may read."""
     days = np.asarray(fold.decisions, dtype=np.int64)
-    first = int(days[0]) + 1 - lookback_days
-    part = None if expected is None else expected[sample.walk.decisions_of(fold)]
-    return WeightTask(rule, sample.returns[first : int(days[-1]) + 1], days - first, lookback_days, part)
+    first, asked = int(days[0]) + 1 - sample.lookback_days, sample.walk.decisions_of(fold)
+    return WeightTask(
+        rule, sample.returns[first : int(days[-1]) + 1], days - first, sample.lookback_days,
+        sample.eligible[asked], None if expected is None else expected[asked], max_weight,
+    )  # fmt: skip
 
 
 def _tasks(
@@ -142,9 +142,9 @@ def _tasks(
 ) -> dict[Key, Task]:
     """A task for each method and fold of a sample, with random numbers of its own name."""
     return {
-        (sample.world, name, fold.decisions[0]): Task(
-            series[: fold.decisions[-1] + 1], fold, config.lookback_days, sample.network,
-            config.seeds(sample.world, stage, name, f"day {fold.decisions[0]}"),
+        (sample.key, name, fold.decisions[0]): Task(
+            series[: fold.decisions[-1] + 1], fold, sample.lookback_days, sample.network,
+            config.seeds(sample.key, stage, name, f"day {fold.decisions[0]}"),
         )
         for name in names
         for fold in folds

@@ -23,7 +23,7 @@ def plot_costs(result: Result) -> go.Figure:
     if not (records := load_sweep(slug)):
         why = "No sweep over costs is frozen yet"
         return style(go.Figure(), title=why, x="", y="", card=result.card, caption=f"{why}.", alt=f"{why}.")
-    goal = smallest_effects(slug, "C16a")["sharpe_lstm_minus_constant_sharpe"]
+    goal = smallest_effects(slug, "C16a")["sharpe_good_forecast_minus_constant_sharpe_10bp"]
     axes = {rival: Axis(f"annual Sharpe ratio, {LSTM} less {TITLES[rival]}") for rival in RIVALS}
     rows = [
         Row(f"{cost:g} bp", one, PALETTE[1], smallest=goal, axis=axes[rival])

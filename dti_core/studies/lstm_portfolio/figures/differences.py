@@ -4,48 +4,51 @@ from dataclasses import replace
 
 import plotly.graph_objects as go
 
-from dti_core.lab.forest import Axis, Row, bar_rows, plot_forest
+from dti_core.lab.forest import Axis, Row, bar_rows, plot_forest, smallest_effects
 from dti_core.lab.record import OBSERVED, Estimate, Result
 from dti_core.lab.say import listed, sign_of, signed, value, ways
 from dti_core.lab.theme import PALETTE
 from dti_core.studies.lstm_portfolio.figures.names import (
+    CONTROLLED,
     LSTM,
     RIVAL,
     STEPS,
     TITLES,
     hollow,
     lead,
-    less,
     only,
+    worded,
 )
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, RULES
 from dti_core.studies.lstm_portfolio.worlds import WORLDS
 
 ORANGE, SEEN = PALETTE[1], WORLDS[OBSERVED].title
-#: Only foresight lies beyond the edge; it is told there.
-SHARPE = Axis("annual Sharpe ratio, difference", upto=1.05)
 LEADS = Axis(f"annual Sharpe ratio less that of {TITLES[BENCHMARK]}")
-YEARLY = Axis(f"% a year, {LSTM} less {TITLES[BENCHMARK]}", 100)
+YEARLY = Axis("% a year", 100)
 
 
 def plot_leads(result: Result) -> go.Figure:
-    """What decides C16a and C50, and every strategy against equal weights."""
-    bars = bar_rows(result, "C16a", less, WORLDS, lambda _: SHARPE)
-    risk = bar_rows(result, "C50", lambda one: str(one.at["measure"]).split("_")[0], WORLDS, lambda _: YEARLY)
-    goal = bars[0].smallest
-    rows = [*bars, *_strategies(result, goal), *risk]
+    """What decides C50, and every strategy against equal weights."""
+    measures = {
+        "return_at_equal_volatility": f"return at the volatility of {TITLES[BENCHMARK]}",
+        "alpha": f"alpha on {TITLES[BENCHMARK]}",
+    }
+    risk = bar_rows(result, "C50", lambda one: worded(one, measures), CONTROLLED, lambda _: YEARLY)
+    goal = smallest_effects(result.config.slug, "C16a")["sharpe_good_forecast_minus_constant_sharpe_10bp"]
+    rows = [*risk, *_strategies(result, goal)]
     bar = lead(result, FAVOURITE, against="constant_sharpe")
     found = sign_of(bar, "beats", "falls behind", "does not clearly beat")
     ahead = [row.label for row in rows if row.axis is LEADS and row.estimate.low > 0 and not row.control]
+    same = only(result, measure="return_at_equal_volatility", method=FAVOURITE, against=BENCHMARK)
     return plot_forest(
         rows, what="Differences after costs", card=result.card,
-        title=f"The {LSTM} {found} {RIVAL}, {listed(ahead, 'no strategy')} clearly "
-        f"beat{'' if len(ahead) > 1 else 's'} {TITLES[BENCHMARK]}; foresight would add "
-        f"{value(lead(result, 'foresight'))} of Sharpe ratio",
+        title=f"At equal risk the {LSTM} earns {value(same, 100)} % a year more than {TITLES[BENCHMARK]}; it "
+        f"{found} {RIVAL}, and {listed(ahead, 'no strategy')} clearly "
+        f"beat{'' if len(ahead) > 1 else 's'} {TITLES[BENCHMARK]}",
         caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}), days paired, at "
-        f"{result.config.cost_bps:g} basis points of cost. The rows with hollow marks judge C16a (top) and "
-        f"C50 (bottom). {STEPS}. {hollow(rows)} Triangles: beyond the axis.",
+        f"{result.config.cost_bps:g} basis points of cost. The rows with hollow marks judge C50. {STEPS}. "
+        f"{hollow(rows)}",
     )  # fmt: skip
 
 
@@ -69,7 +72,7 @@ def plot_skill(result: Result) -> go.Figure:
         title = TITLES[str(one.at["method"])]
         return f"{title} against {TITLES[str(one.at['null'])]}" if "null" in one.at else title
 
-    rows = bar_rows(result, "C18a", label, WORLDS, lambda one: share if "null" in one.at else ranks)
+    rows = bar_rows(result, "C18a", label, CONTROLLED, lambda one: share if "null" in one.at else ranks)
     bar, decided = rows[0], {row.estimate.name for row in rows}
     for one in result.where(measure="r2"):
         hardest = one.at["null"] == "constant_sharpe"
@@ -98,7 +101,9 @@ def plot_regimes(result: Result) -> go.Figure:
         regime = str(one.at["regime"])
         return TITLES[str(one.at["method"])] if regime == "all" else names.get(regime, f"{regime} months")
 
-    rows = bar_rows(result, "C39a", label, WORLDS, lambda one: change if one.at["regime"] == "all" else LEADS)
+    rows = bar_rows(
+        result, "C39a", label, CONTROLLED, lambda one: change if one.at["regime"] == "all" else LEADS
+    )
     seen = {row.estimate.name for row in rows}
     goal = next((row.smallest for row in rows if row.axis is LEADS), None)
     for one in result.where(measure="sharpe_difference", method=FAVOURITE, against=BENCHMARK):
@@ -131,7 +136,7 @@ def plot_volatility(result: Result) -> go.Figure:
     def label(one: Estimate) -> str:
         return TITLES[str(one.at["method"])]
 
-    rows = bar_rows(result, "C17a", label, WORLDS, lambda one: axes[str(one.at["series"])])
+    rows = bar_rows(result, "C17a", label, CONTROLLED, lambda one: axes[str(one.at["series"])])
     judged = {row.estimate.name for row in rows}
     rows += [
         replace(rows[0], label=label(one), estimate=one, axis=axes[str(one.at["series"])])

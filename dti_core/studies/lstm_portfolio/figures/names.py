@@ -1,12 +1,14 @@
 """What the figures of this study call things: one name for each method, the same in all of them."""
 
 from collections import ChainMap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dti_core.lab.forest import Row
+from dti_core.lab.methods import World
 from dti_core.lab.record import OBSERVED, Estimate, Result
 from dti_core.lab.say import listed
+from dti_core.studies.lstm_portfolio.measures.dose import CONTROLS
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS, NULLS
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLAYS, RULES
 from dti_core.studies.lstm_portfolio.methods.volatility import VOLATILITY
@@ -26,6 +28,8 @@ LSTM, RIVAL = TITLES[FAVOURITE], TITLES["constant_sharpe"]
 STEPS = f"{RIVAL.capitalize()} forecasts each stock's return in proportion to its volatility"
 #: What was done to make a control world, where its title does not say it.
 _MADE = {"permuted_returns": " (days permuted)", "placebo": " (to any months and stocks)"}
+#: Worlds of the study, and those of the question how accurate forecasts must be.
+CONTROLLED: dict[str, World[Any]] = {**WORLDS, **CONTROLS}
 
 
 def only(result: Result, world: str = OBSERVED, **at: str) -> Estimate:
@@ -39,15 +43,17 @@ def lead(result: Result, method: str, world: str = OBSERVED, against: str = BENC
     return only(result, world, measure="sharpe_difference", regime="all", method=method, against=against)
 
 
-def less(estimate: Estimate) -> str:
-    """What is compared with what: "LSTM less equal weights"."""
-    return f"{TITLES[str(estimate.at['method'])]} less {TITLES[str(estimate.at['against'])]}"
+def worded(estimate: Estimate, measures: Mapping[str, str]) -> str:
+    """What is measured, in words, and on which sample if it is not the one that was asked for."""
+    measure = str(estimate.at["measure"])
+    of_months = ", months" if "universe" in estimate.at else ""
+    return f"{measures.get(measure, measures.get(measure.removesuffix('_months'), measure))}{of_months}"
 
 
 def hollow(rows: Sequence[Row]) -> str:
     """What the hollow marks of a figure are."""
     seen = {row.estimate.world for row in rows if row.control}
-    made = [f"{world.title}{_MADE.get(name, '')}" for name, world in WORLDS.items() if name in seen]
+    made = [f"{one.title}{_MADE.get(name, '')}" for name, one in CONTROLLED.items() if name in seen]
     draws = max((len(row.estimate.draws) for row in rows), default=0)
     span = f" Where one was drawn many times ({draws}), bars hold 95 % of draws." if draws else ""
     return f"Shaded: too small to matter. Hollow: control worlds, {listed(made)}.{span}"

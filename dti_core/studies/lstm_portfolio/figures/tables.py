@@ -1,21 +1,20 @@
 """Tables of the study: what the claims are judged by, and every portfolio after costs."""
 
-import numpy as np
-
 from dti_core.lab.methods import trials
-from dti_core.lab.record import OBSERVED, Result
-from dti_core.lab.tables import Number, Table, show_table
-from dti_core.studies.lstm_portfolio.estimate import PATH_STRIDE_DAYS
+from dti_core.lab.record import OBSERVED, Estimate, Result
+from dti_core.lab.tables import Rows, Table, show_table
 from dti_core.studies.lstm_portfolio.figures.names import TITLES
+from dti_core.studies.lstm_portfolio.measures.dose import CONTROLS
 from dti_core.studies.lstm_portfolio.methods.forecasters import METHODS
-from dti_core.studies.lstm_portfolio.methods.portfolios import OVERLAYS
-from dti_core.studies.lstm_portfolio.model.performance import DAYS_PER_YEAR
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLAYS
 from dti_core.studies.lstm_portfolio.worlds import WORLDS
 
 #: Measures by which the claims are judged, as tables call them.
 MEASURES = {
-    "sharpe_difference": "Sharpe ratio a year", "return_difference": "Return",
-    "volatility_difference": "Volatility", "drawdown_difference": "Deepest loss", "r2": "Out-of-sample R2",
+    "good_forecast": "Sharpe ratio of good forecasts", "break_even": "Accuracy that pays",
+    "return_at_equal_volatility": "Return at equal volatility", "alpha": "Alpha", "beta": "Beta",
+    "sharpe_difference": "Sharpe ratio a year", "return_difference": "Return, not at equal risk",
+    "volatility_difference": "Volatility", "r2": "Out-of-sample R2",
     "rank_ic": "Rank correlation", "rank_ic_difference": "Rank correlation, difference",
     "qlike_difference": "Loss of volatility forecasts",
 }  # fmt: skip
@@ -25,7 +24,9 @@ REGIMES = {"all": "", "calm_minus_volatile": "calm less volatile", "assets": ""}
 
 def numbers(result: Result) -> Table:
     """What the claims are judged by, as observed and in the control worlds."""
-    words = {**MEASURES, **TITLES, **REGIMES} | {name: world.title for name, world in WORLDS.items()}
+    words = {**MEASURES, **TITLES, **REGIMES} | {
+        name: world.title for name, world in {**WORLDS, **CONTROLS}.items()
+    }
     judged = {one.name for one in result if one.world != OBSERVED}
     return show_table(
         [one for one in result if one.name in judged], name="numbers", measures=[*MEASURES], titles=words,
@@ -34,23 +35,26 @@ def numbers(result: Result) -> Table:
 
 
 def strategies(result: Result) -> Table:
-    """Every portfolio after costs: ratio and trades as estimated, the rest as its path of wealth has it."""
-    rows, steps_a_year = {}, DAYS_PER_YEAR / PATH_STRIDE_DAYS
-    for name, path in result.series["wealth"].items():
-        steps = path.pct_change().dropna()
-        growth = path.iloc[-1] ** (steps_a_year / len(steps)) - 1
+    """Every portfolio after costs, each number from single days and with its interval."""
+    heads = {
+        "annual_return": "return", "annual_volatility": "volatility", "drawdown": "deepest loss",
+        "sharpe": "Sharpe ratio a year", "turnover": "turnover", "alpha": "alpha", "beta": "beta",
+    }  # fmt: skip
+    rows: Rows = {}
+    for one in result.where(measure="sharpe"):
+        name = str(one.at["method"])
         kind = "Controls" if name in METHODS else "Without a forecast"
         kind = "Forecasts" if name in (*trials(METHODS), *OVERLAYS) else kind
-        rows[kind, TITLES.get(name, name)] = {
-            "return, % a year": Number(100 * growth, 1),
-            "volatility, % a year": Number(100 * steps.std() * np.sqrt(steps_a_year), 1),
-            "deepest loss, %": Number(100 * (1 - path / path.cummax()).max(), 1),
-            "Sharpe ratio a year": next(iter(result.where(measure="sharpe", method=name)), None),
-            "turnover": next(iter(result.where(measure="turnover", method=name)), None),
-        }
+        found = {measure: _of(result, measure, name) for measure in heads}
+        rows[kind, TITLES.get(name, name)] = {heads[key]: cell for key, cell in found.items()}
     return show_table(
         rows, name="strategies", title="Every portfolio after costs", stub="portfolio",
-        note=f"Return (compound growth), volatility and loss are read off the path of wealth, every "
-        f"{PATH_STRIDE_DAYS} days, and have no interval. Their differences are not those of the table above, "
-        "which has means, and volatility, of single days.",
+        note=f"Shares a year; return and volatility are mean and standard deviation of single days, Alpha and "
+        f"beta those on {TITLES[BENCHMARK]}. The deepest loss describes one path and has no interval.",
     )  # fmt: skip
+
+
+def _of(result: Result, measure: str, method: str) -> Estimate | None:
+    """The estimate of a strategy, alpha and beta those on the benchmark."""
+    found = result.where(measure=measure, method=method)
+    return next((one for one in found if one.at.get("against", BENCHMARK) == BENCHMARK), None)

@@ -1,6 +1,6 @@
 """Intervals of judged estimates without resampling, for worlds that are drawn many times.
 
-Each is the value and a Newey-West interval of the mean influence of a period on it (delta method).
+Each is the value and the interval that its influence function gives, as the observed estimate has it.
 """
 
 import math
@@ -8,57 +8,44 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dti_core.lab.intervals import newey_west_mean
+from dti_core.lab.intervals import influence_interval
 from dti_core.lab.record import Estimate
+from dti_core.studies.lstm_portfolio.measures.equal_risk import equal_risk_intervals
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
 from dti_core.studies.lstm_portfolio.methods.portfolios import ADAPTIVE, BENCHMARK, CONSTANT_MIX
-from dti_core.studies.lstm_portfolio.model import Array, skill
+from dti_core.studies.lstm_portfolio.model import Array, performance, skill
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest
 from dti_core.studies.lstm_portfolio.model.regimes import Regime
+from dti_core.studies.lstm_portfolio.model.statistic import Statistic as Estimated
+from dti_core.studies.lstm_portfolio.model.statistic import mean
 
 #: From the outcome of a draw to the value and bounds of one judged estimate.
 Statistic = Callable[[Backtest], tuple[float, float, float]]
 NULL = "constant_sharpe"
-PERIODS_PER_YEAR = 252.0
-
-
-def sharpe_difference(first: Array, second: Array) -> tuple[float, float, float]:
-    """Annual Sharpe ratio of `first` less that of `second` with its bounds.
-
-    Source: Lo (2002) for the influence of a day on a Sharpe ratio; Ledoit and Wolf (2008) for differences.
-
-    Parameters
-    ----------
-    first, second : (n_days,) simple returns of the same days.
-    """
-    return _ends(_sharpe_influence(first) - _sharpe_influence(second))
 
 
 def r2(backtest: Backtest) -> tuple[float, float, float]:
     """Out-of-sample R2 of the favourite against constant Sharpe x volatility."""
-    loss = skill.squared_error(backtest.target, backtest.forecast(FAVOURITE))
-    null = skill.squared_error(backtest.target, backtest.nulls[NULL])
-    value = 1 - float(loss.sum() / null.sum())
-    return _ends(value + (null - loss - value * null) / null.mean())
+    return _ends(skill.r2_against(backtest.target, backtest.forecast(FAVOURITE), backtest.nulls[NULL]))
 
 
 def rank_difference(backtest: Backtest) -> tuple[float, float, float]:
     """Mean rank correlation with outcomes of the favourite less that of constant Sharpe x volatility."""
     pair = (backtest.forecast(FAVOURITE), backtest.nulls[NULL])
     first, second = (skill.rank_ic(backtest.target, table) for table in pair)
-    return _ends(first - second)
+    return _ends(mean(first - second))
 
 
 def against(method: str, rival: str) -> Statistic:
     """Sharpe ratio of one strategy less another's."""
-    return lambda backtest: sharpe_difference(backtest.returns(method), backtest.returns(rival))
+    return lambda backtest: _lead(backtest, method, rival, slice(None))
 
 
 def in_regime(backtest: Backtest, regime: Regime) -> tuple[float, float, float]:
     """Sharpe ratio of the favourite less equal weights on the days of a regime."""
-    days = backtest.regime == regime
-    return sharpe_difference(backtest.returns(FAVOURITE)[days], backtest.returns(BENCHMARK)[days])
+    return _lead(backtest, FAVOURITE, BENCHMARK, backtest.regime == regime)
 
 
 def calm_less_volatile(backtest: Backtest) -> tuple[float, float, float]:
@@ -67,6 +54,17 @@ def calm_less_volatile(backtest: Backtest) -> tuple[float, float, float]:
     margin = math.hypot(*((high - low) / 2 for _, low, high in (calm, volatile)))
     value = calm[0] - volatile[0]
     return value, value - margin, value + margin
+
+
+def at_equal_risk(name: str) -> Statistic:
+    """A measure of the favourite at the risk of equal weights, by the name of its estimate."""
+
+    def measured(backtest: Backtest) -> tuple[float, float, float]:
+        pair = backtest.returns(FAVOURITE), backtest.returns(BENCHMARK)
+        found = equal_risk_intervals(*pair, backtest.periods_per_year)[name]
+        return found.value, found.low, found.high
+
+    return measured
 
 
 _LEAD = f"sharpe_{FAVOURITE}_minus_{BENCHMARK}"
@@ -78,7 +76,10 @@ DRAWN: dict[str, Statistic] = {
     f"{_LEAD}_calm": lambda backtest: in_regime(backtest, Regime.CALM),
     f"{_LEAD}_calm_minus_volatile": calm_less_volatile,
     f"sharpe_{ADAPTIVE}_minus_{CONSTANT_MIX}": against(ADAPTIVE, CONSTANT_MIX),
-}
+    **{name: at_equal_risk(name) for name in (
+        f"return_at_equal_volatility_{FAVOURITE}_minus_{BENCHMARK}", f"alpha_{FAVOURITE}_on_{BENCHMARK}",
+    )},
+}  # fmt: skip
 
 
 def gather(like: Estimate, world: str, found: Array) -> Estimate:
@@ -94,19 +95,18 @@ def gather(like: Estimate, world: str, found: Array) -> Estimate:
     return replace(
         like, world=world, value=float(found[:, 0].mean()), low=float(low), high=float(high), n=len(found),
         per_seed=(), std_error=None, draws=tuple((float(one), float(two)) for _, one, two in found),
-        how=f"95 % of {len(found)} draws, each with a Newey-West interval of its own",
+        how=f"95 % of {len(found)} draws, each with an interval of its own",
     )  # fmt: skip
 
 
-def _ends(influence: Array) -> tuple[float, float, float]:
-    """Mean and 95 % bounds of values whose mean is the statistic."""
-    found = newey_west_mean(influence)
+def _lead(
+    backtest: Backtest, method: str, rival: str, days: slice | NDArray[np.bool_]
+) -> tuple[float, float, float]:
+    pair = backtest.returns(method)[days], backtest.returns(rival)[days]
+    return _ends(performance.sharpe_difference(*pair, backtest.periods_per_year))
+
+
+def _ends(statistic: Estimated) -> tuple[float, float, float]:
+    """Value and 95 % bounds, as the observed estimate has them."""
+    found = influence_interval(statistic.value, statistic.influence)
     return found.value, found.low, found.high
-
-
-def _sharpe_influence(returns: Array) -> Array:
-    """(n_days,) annualised; the mean is the Sharpe ratio, the deviations are each day's influence on it."""
-    spread = returns.std()
-    z = (returns - returns.mean()) / spread
-    ratio = returns.mean() / spread
-    return np.asarray(math.sqrt(PERIODS_PER_YEAR) * (ratio + z - ratio / 2 * (z**2 - 1)))

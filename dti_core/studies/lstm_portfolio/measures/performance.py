@@ -11,66 +11,81 @@ from dti_core.studies.lstm_portfolio.model import Array, performance
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest, Holding
 
 MONTHS_PER_YEAR = 12
-RISK_UNITS = {"return": "share a year", "volatility": "share a year", "drawdown": "share of wealth"}
+YEARLY = "share a year"
+#: What one path of returns says of itself, a year: measure, statistic and unit.
+LEVELS = {
+    "sharpe": (performance.sharpe_ratio, SHARPE_UNIT),
+    "annual_return": (performance.annual_return, YEARLY),
+    "annual_volatility": (performance.annual_volatility, YEARLY),
+}
 
 
 def judged_performance(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
     """In every world: favourite less benchmark and controls, foresight, overlays less favourite."""
-    favourite, benchmark = backtest.returns(FAVOURITE), backtest.returns(BENCHMARK)
-    leads = performance.sharpe_leads(backtest.networks, benchmark)
-    yield _difference(backtest, resampling, FAVOURITE, BENCHMARK, leads)
-    yield from _risk_differences(favourite, benchmark, resampling)
+    yield from _differences(backtest, resampling)
     for name, method in METHODS.items():
         if _sees_future(name):
-            yield _difference(backtest, resampling, name, BENCHMARK)
+            yield _lead(backtest, resampling, name, BENCHMARK)
         elif not method.counts_as_trial:
-            yield _difference(backtest, resampling, FAVOURITE, name)
+            yield _lead(backtest, resampling, FAVOURITE, name)
     for name in OVERLAYS:
-        at, pair = {"method": name, "against": FAVOURITE}, (backtest.returns(name), favourite)
-        yield resampling.sharpe_difference(f"sharpe_{name}_minus_fixed", at, *pair)
+        yield _lead(backtest, resampling, name, FAVOURITE, f"sharpe_{name}_minus_fixed")
 
 
 def compared_performance(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
     """In the observed world: all strategies beside each other, and equal weights beside the index.
 
-    Differences that `judged_performance` has already are not drawn again.
+    Differences that `judged_performance` has already are not made again.
     """
-    benchmark, index = backtest.returns(BENCHMARK), backtest.index_returns
+    index, a_year = backtest.index_returns, backtest.periods_per_year
     for name, holding in backtest.holdings.items():
-        yield _level(name, holding.returns, resampling)
+        yield from _levels(name, holding.returns, a_year, resampling)
         yield _turnover(name, holding, resampling)
         if name not in (BENCHMARK, FAVOURITE) and not _sees_future(name):
-            yield _difference(backtest, resampling, name, BENCHMARK)
+            yield _lead(backtest, resampling, name, BENCHMARK)
     if index is not None:
-        yield _level("index", index, resampling)
-        at = {"method": BENCHMARK, "against": "index"}
-        yield resampling.sharpe_difference(f"sharpe_{BENCHMARK}_minus_index", at, benchmark, index)
+        yield from _levels("index", index, a_year, resampling)
+        at, pair = {"method": BENCHMARK, "against": "index"}, (backtest.returns(BENCHMARK), index)
+        name = f"sharpe_{BENCHMARK}_minus_index"
+        yield resampling.sharpe_difference(name, at, *pair, periods_per_year=a_year)
 
 
 def _sees_future(name: str) -> bool:
     return name in METHODS and "future" in METHODS[name].needs
 
 
-def _difference(
-    backtest: Backtest, resampling: Resampling, method: str, against: str, each: tuple[float, ...] = ()
+def _lead(
+    backtest: Backtest, resampling: Resampling, method: str, against: str, name: str | None = None
 ) -> Estimate:
-    at, pair = {"method": method, "against": against}, (backtest.returns(method), backtest.returns(against))
-    return resampling.sharpe_difference(f"sharpe_{method}_minus_{against}", at, *pair, each)
+    """Annual Sharpe ratio of one strategy less that of another, days paired."""
+    pair, a_year = (backtest.returns(method), backtest.returns(against)), backtest.periods_per_year
+    at = {"method": method, "against": against}
+    alone = (method, against) == (FAVOURITE, BENCHMARK)
+    each = performance.sharpe_leads(backtest.networks, pair[1], a_year) if alone else ()
+    return resampling.sharpe_difference(name or f"sharpe_{method}_minus_{against}", at, *pair, each, a_year)
 
 
-def _risk_differences(favourite: Array, benchmark: Array, resampling: Resampling) -> Iterator[Estimate]:
-    """Return, volatility and drawdown of favourite less benchmark, from the same resampled days."""
-    pair, options = f"{FAVOURITE}_minus_{BENCHMARK}", resampling.options("risk")
-    drawn = intervals.joint_block_bootstrap(performance.risk_differences, favourite, benchmark, **options)
-    for interval, (measure, unit) in zip(drawn, RISK_UNITS.items(), strict=True):
+def _differences(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
+    """Sharpe ratio, return and volatility of favourite less benchmark; the last two are not at equal risk."""
+    yield _lead(backtest, resampling, FAVOURITE, BENCHMARK)
+    for measure in ("return", "volatility"):
+        statistic, unit = LEVELS[f"annual_{measure}"]
+        first, second = (
+            statistic(backtest.returns(one), backtest.periods_per_year) for one in (FAVOURITE, BENCHMARK)
+        )
         at = {"measure": f"{measure}_difference", "method": FAVOURITE, "against": BENCHMARK}
-        yield resampling.estimate(interval, f"{measure}_{pair}", unit, at)
+        yield resampling.of(first - second, f"{measure}_{FAVOURITE}_minus_{BENCHMARK}", unit, at)
 
 
-def _level(name: str, returns: Array, resampling: Resampling) -> Estimate:
-    key = f"sharpe_{name}"
-    drawn = intervals.block_bootstrap(performance.sharpe, returns, **resampling.options(key))
-    return resampling.estimate(drawn, key, SHARPE_UNIT, {"measure": "sharpe", "method": name})
+def _levels(name: str, returns: Array, periods_per_year: float, resampling: Resampling) -> Iterator[Estimate]:
+    for measure, (statistic, unit) in LEVELS.items():
+        at = {"measure": measure, "method": name}
+        yield resampling.of(statistic(returns, periods_per_year), f"{measure}_{name}", unit, at)
+    loss = performance.max_drawdown(returns)
+    yield Estimate(
+        f"drawdown_{name}", loss, loss, loss, "share of wealth", len(returns), world=resampling.world,
+        how="no interval: it describes one path", at={"measure": "drawdown", "method": name},
+    )  # fmt: skip
 
 
 def _turnover(name: str, holding: Holding, resampling: Resampling) -> Estimate:

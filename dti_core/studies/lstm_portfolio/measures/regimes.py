@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from scipy import stats
 
+from dti_core.lab.intervals import COSINES
 from dti_core.lab.record import Estimate
 from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
@@ -30,7 +31,9 @@ def regime_estimates(backtest: Backtest, resampling: Resampling) -> Iterator[Est
             name = f"sharpe_{FAVOURITE}_minus_{BENCHMARK}_{label}"
             pair = backtest.returns(FAVOURITE)[days], backtest.returns(BENCHMARK)[days]
             at = {"method": FAVOURITE, "against": BENCHMARK, "regime": label}
-            by_regime[regime] = resampling.sharpe_difference(name, at, *pair)
+            by_regime[regime] = resampling.sharpe_difference(
+                name, at, *pair, periods_per_year=backtest.periods_per_year
+            )
     yield from by_regime.values()
     if Regime.CALM in by_regime and Regime.VOLATILE in by_regime:
         yield _contrast(by_regime[Regime.CALM], by_regime[Regime.VOLATILE])
@@ -40,10 +43,10 @@ def _contrast(calm: Estimate, volatile: Estimate) -> Estimate:
     """Calm less volatile; the days of the two regimes do not overlap, so their variances add."""
     value = calm.value - volatile.value
     error = math.hypot(calm.std_error or 0.0, volatile.std_error or 0.0)
-    margin = float(stats.norm.ppf((1 + calm.level) / 2)) * error
+    margin = float(stats.t.ppf((1 + calm.level) / 2, COSINES)) * error
     return replace(
         calm, name=f"sharpe_{FAVOURITE}_minus_{BENCHMARK}_calm_minus_volatile", value=value,
         low=value - margin, high=value + margin, n=calm.n + volatile.n, std_error=error,
         at={**calm.at, "regime": "calm_minus_volatile"},
-        how="normal, bootstrap errors of two separate sets of days added",
+        how="Student t, errors of two separate sets of days added",
     )  # fmt: skip

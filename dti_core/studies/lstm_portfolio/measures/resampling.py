@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,8 @@ from dti_core.lab.config import Config
 from dti_core.lab.intervals import Interval
 from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
-from dti_core.studies.lstm_portfolio.model import Array
+from dti_core.studies.lstm_portfolio.model import Array, performance
+from dti_core.studies.lstm_portfolio.model.statistic import Statistic
 
 SHARPE_UNIT = "Sharpe ratio a year"
 
@@ -28,12 +28,13 @@ class Resampling:
         """The generator of the estimate of that name."""
         return self.config.stream(self.world, "intervals", name)
 
-    def options(self, name: str) -> dict[str, Any]:
-        """Generator and number of resamples of the estimate of that name, as `lab.intervals` takes them."""
-        return {"rng": self.rng(name), "n_resamples": self.config.n_resamples}
-
     def estimate(
-        self, interval: Interval, name: str, unit: str, at: Mapping[str, str], each: Sequence[float] = ()
+        self,
+        interval: Interval,
+        name: str,
+        unit: str,
+        at: Mapping[str, str | float],
+        each: Sequence[float] = (),
     ) -> Estimate:
         """The interval under its name, unit and dimensions, with the number of networks behind it.
 
@@ -46,10 +47,23 @@ class Resampling:
             interval = replace(interval, n_seeds=self.n_networks, per_seed=told)
         return interval.estimate(name, unit, self.world, **at)
 
-    def sharpe_difference(
-        self, name: str, at: Mapping[str, str], first: Array, second: Array, each: Sequence[float] = ()
+    def of(
+        self,
+        statistic: Statistic,
+        name: str,
+        unit: str,
+        at: Mapping[str, str | float],
+        each: Sequence[float] = (),
     ) -> Estimate:
-        """Annual Sharpe ratio of `first` less that of `second`, days paired."""
-        drawn = intervals.sharpe_difference(first, second, **self.options(name))
+        """The statistic with the interval that its influence function gives; the rest as in `estimate`."""
+        interval = intervals.influence_interval(statistic.value, statistic.influence)
+        return self.estimate(interval, name, unit, at, each)
+
+    def sharpe_difference(
+        self, name: str, at: Mapping[str, str | float], first: Array, second: Array,
+        each: Sequence[float] = (), periods_per_year: float = performance.DAYS_PER_YEAR,
+    ) -> Estimate:  # fmt: skip
+        """Annual Sharpe ratio of `first` less that of `second`, periods paired."""
+        lead = performance.sharpe_difference(first, second, periods_per_year)
         at = {"measure": "sharpe_difference", "regime": "all", **at}
-        return self.estimate(drawn, name, SHARPE_UNIT, at, each)
+        return self.of(lead, name, SHARPE_UNIT, at, each)

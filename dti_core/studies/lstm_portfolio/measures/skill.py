@@ -4,16 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dti_core.lab import intervals
 from dti_core.lab.methods import trials
 from dti_core.lab.record import Estimate
 from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS, NULLS
 from dti_core.studies.lstm_portfolio.model import Array, skill
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest
-
-#: Months in a block of forecast errors, at least; over a year or less no other length can be chosen.
-SHORTEST_BLOCK, MONTHS_TO_CHOOSE = 3, 12
+from dti_core.studies.lstm_portfolio.model.statistic import mean
 
 
 def judged_skill(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
@@ -21,9 +18,9 @@ def judged_skill(backtest: Backtest, resampling: Resampling) -> Iterator[Estimat
     yield from _skill_of(FAVOURITE, backtest, resampling)
     ranks = skill.rank_ic(backtest.target, backtest.forecast(FAVOURITE))
     for null in (name for name in NULLS if name in METHODS):
-        gap = intervals.newey_west_mean(ranks - skill.rank_ic(backtest.target, backtest.nulls[null]))
+        gap = mean(ranks - skill.rank_ic(backtest.target, backtest.nulls[null]))
         at = {"measure": "rank_ic_difference", "method": FAVOURITE, "against": null}
-        yield resampling.estimate(gap, f"rank_ic_{FAVOURITE}_minus_{null}", "rank correlation", at)
+        yield resampling.of(gap, f"rank_ic_{FAVOURITE}_minus_{null}", "rank correlation", at)
 
 
 def compared_skill(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
@@ -34,26 +31,17 @@ def compared_skill(backtest: Backtest, resampling: Resampling) -> Iterator[Estim
 
 
 def _skill_of(method: str, backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
-    """R2 against each null, then the mean rank correlation across assets (Newey-West over months)."""
+    """R2 against each null, then the mean rank correlation across assets, both over months."""
     target, networks = backtest.target, backtest.forecasts[method]
     for null, reference in backtest.nulls.items():
         name, at = f"r2_{method}_vs_{null}", {"measure": "r2", "method": method, "null": null}
-        drawn = _r2(target, backtest.forecast(method), reference, resampling, name)
-        each = [skill.r2_against(target, network, reference) for network in networks]
-        yield resampling.estimate(drawn, name, "share of squared error", at, each)
-    ranked = intervals.newey_west_mean(skill.rank_ic(target, backtest.forecast(method)))
+        found = skill.r2_against(target, backtest.forecast(method), reference)
+        each = [skill.r2_against(target, network, reference).value for network in networks]
+        yield resampling.of(found, name, "share of squared error", at, each)
+    ranked = mean(skill.rank_ic(target, backtest.forecast(method)))
     each = [float(skill.rank_ic(target, network).mean()) for network in networks]
     at = {"measure": "rank_ic", "method": method}
-    yield resampling.estimate(ranked, f"rank_ic_{method}", "rank correlation", at, each)
-
-
-def _r2(target: Array, forecast: Array, null: Array, resampling: Resampling, name: str) -> intervals.Interval:
-    """Out-of-sample R2 against a null; months are resampled whole, assets within them stay together."""
-    losses = np.column_stack([skill.squared_error(target, table) for table in (forecast, null)])
-    long_enough = len(losses) >= MONTHS_TO_CHOOSE
-    chosen = intervals.optimal_block(losses[:, 1] - losses[:, 0]) if long_enough else 0
-    block = max(SHORTEST_BLOCK, chosen)
-    return intervals.block_bootstrap(skill.r2_of_losses, losses, block=block, **resampling.options(name))
+    yield resampling.of(ranked, f"rank_ic_{method}", "rank correlation", at, each)
 
 
 def trap_estimates(returns: Array, resampling: Resampling) -> Iterator[Estimate]:

@@ -11,27 +11,40 @@ from dti_core.lab.methods import trials
 from dti_core.lab.record import Estimate
 from dti_core.studies.lstm_portfolio.measures.resampling import SHARPE_UNIT, Resampling
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS
-from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
-from dti_core.studies.lstm_portfolio.model import Array, performance
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLAYS, RULES
+from dti_core.studies.lstm_portfolio.model import performance
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest
 
 
 def deflated_estimate(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
-    """Deflated Sharpe ratio of the best of the tried forecasts, on its returns in excess of equal weights.
+    """What the best trial's lead at equal risk is worth, once all that were tried are counted.
 
-    The interval resamples days; which trial is best and how far the trials spread are held fixed.
+    Each trial is hedged with equal weights: its returns less beta times theirs. The best of N trials without
+    skill would show a Sharpe ratio of such residuals by luck; the deflated one is the probability that the
+    true ratio of the best lies above that. A probability has no interval.
     """
-    tried, name = trials(METHODS), "deflated_sharpe_of_best_forecast"
-    active = {trial: backtest.returns(trial) - backtest.returns(BENCHMARK) for trial in tried}
-    ratios = {trial: float(lead.mean() / lead.std()) for trial, lead in active.items()}
-    best, variance = max(ratios, key=ratios.__getitem__), float(np.var(list(ratios.values()), ddof=1))
-
-    def deflated(sample: Array) -> float:
-        return performance.deflated_sharpe_of(sample, variance, len(tried))
-
-    drawn = intervals.block_bootstrap(deflated, active[best], **resampling.options(name))
-    unit = f"probability ({METHODS[best].title}, best of {len(tried)})"
-    yield drawn.estimate(name, unit, measure="deflated_sharpe", method=best, trials=len(tried))
+    tried, benchmark = trials({**METHODS, **RULES, **OVERLAYS}), backtest.returns(BENCHMARK)
+    residuals = {trial: performance.hedged(backtest.returns(trial), benchmark) for trial in tried}
+    ratios = {trial: performance.sharpe(one, 1.0) for trial, one in residuals.items()}
+    best, spread = max(ratios, key=ratios.__getitem__), float(np.var(list(ratios.values()), ddof=1))
+    threshold, a_year = performance.expected_best_sharpe(spread, len(tried)), backtest.periods_per_year
+    at = {"method": best, "against": BENCHMARK}
+    ratio = performance.sharpe_ratio(residuals[best], a_year)
+    yield resampling.of(
+        ratio, "hedged_sharpe_of_best_forecast", SHARPE_UNIT, {"measure": "hedged_sharpe", **at}
+    )
+    for name, value, unit in (
+        ("hedged_sharpe_of_luck", threshold * math.sqrt(a_year), SHARPE_UNIT),
+        (
+            "deflated_sharpe_of_best_forecast",
+            performance.deflated_sharpe_of(residuals[best], threshold),
+            "probability",
+        ),
+    ):
+        yield Estimate(
+            name, value, value, value, unit, len(benchmark), how=f"no interval: best of {len(tried)} trials",
+            at={"measure": name, "trials": len(tried), **at},
+        )  # fmt: skip
 
 
 def seed_estimates(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
@@ -39,7 +52,9 @@ def seed_estimates(backtest: Backtest, resampling: Resampling) -> Iterator[Estim
     n = len(backtest.networks)
     if n < 2:
         return
-    leads = performance.sharpe_leads(backtest.networks, backtest.returns(BENCHMARK))
+    leads = performance.sharpe_leads(
+        backtest.networks, backtest.returns(BENCHMARK), backtest.periods_per_year
+    )
     name = f"sharpe_single_{FAVOURITE}_minus_{BENCHMARK}_over_seeds"
     at = {"measure": "mean_over_seeds", "method": FAVOURITE, "against": BENCHMARK}
     yield intervals.mean_over_seeds(leads).estimate(name, SHARPE_UNIT, resampling.world, **at)

@@ -9,12 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from dti_core.bridges.forecaster import Fold, LstmSettings, forecast_fold, future_returns, return_windows
+from dti_core.bridges.forecaster import (
+    Fold,
+    LstmSettings,
+    complete_rows,
+    forecast_fold,
+    future_returns,
+    return_windows,
+)
 from dti_core.lab.methods import Method
 from dti_core.studies.lstm_portfolio.model import Array, Days, forecasting
 
-#: Training days are taken every so many days, since targets of neighbouring days overlap.
-STRIDE_DAYS = 5
 RIDGE_PENALTIES = (1e2, 1e3, 1e4, 1e5, 1e6)
 
 
@@ -22,7 +27,7 @@ RIDGE_PENALTIES = (1e2, 1e3, 1e4, 1e5, 1e6)
 class Task:
     """What a method may read in one fold of one world.
 
-    log_returns : (n_rows, n_series) up to the fold's last decision.
+    log_returns : (n_rows, n_series) up to the fold's last decision, NaN where a share is not listed.
     network : size of the LSTM, and window and horizon of all. seeds : random numbers of this task alone.
     favourite, future : (n_decisions, n_assets) forecasts of the favourite, log returns until the next
         decision; only for a control that needs them.
@@ -67,11 +72,14 @@ def ar1(task: Task) -> Array:
     rows = np.concatenate([np.asarray(task.fold.train), np.asarray(task.fold.validation)])
     rows = rows[rows >= horizon]
     past = forecasting.past_return(task.log_returns, rows, horizon)
-    ahead = future_returns(task.log_returns, rows.tolist(), horizon)
-    centred = past - past.mean(axis=0)
+    ahead = future_returns(np.nan_to_num(task.log_returns), rows.tolist(), horizon)
+    known = complete_rows(task.log_returns, rows, horizon, horizon)
+    n = np.maximum(known.sum(axis=0), 1)
+    mean, mean_ahead = (np.where(known, table, 0.0).sum(axis=0) / n for table in (past, ahead))
+    centred = np.where(known, past - mean, 0.0)
     slope = (centred * ahead).sum(axis=0) / np.maximum((centred**2).sum(axis=0), 1e-12)
     now = forecasting.past_return(task.log_returns, task.days, horizon)
-    return ahead.mean(axis=0) + slope * (now - past.mean(axis=0))
+    return mean_ahead + slope * (now - mean)
 
 
 def ridge(task: Task) -> Array:
@@ -147,20 +155,27 @@ NULLS: dict[str, Method[Forecaster]] = {
 
 
 def _samples(task: Task) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Windows and scaled outcomes to learn from, and those of the validation slice."""
-    train, validation = np.asarray(task.fold.train)[::STRIDE_DAYS], np.asarray(task.fold.validation)
+    """Windows and scaled outcomes to learn from, and those of the validation slice.
+
+    Training days are taken as far apart as those of the network, since targets of neighbouring days overlap.
+    """
+    train = np.asarray(task.fold.train)[:: task.network.shared_spacing_days]
+    validation = np.asarray(task.fold.validation)
     return _pooled(task, train), _pooled(task, validation)
 
 
 def _pooled(task: Task, days: Days) -> tuple[Array, Array]:
-    windows = return_windows(task.log_returns, days.tolist(), task.network.window_days, task.horizon_days)
-    outcomes = windows.standardise(future_returns(task.log_returns, days.tolist(), task.horizon_days))
-    return windows.values[..., 0].astype(float), outcomes
+    lengths = task.network.window_days, task.horizon_days
+    known = complete_rows(task.log_returns, days, *lengths).ravel()
+    filled = np.nan_to_num(task.log_returns)
+    windows = return_windows(filled, days.tolist(), *lengths)
+    outcomes = windows.standardise(future_returns(filled, days.tolist(), task.horizon_days))
+    return windows.values[known, :, 0].astype(float), outcomes[known]
 
 
 def _predict(task: Task, predict: Callable[[Array], Any]) -> Array:
     lengths = task.network.window_days, task.horizon_days
-    windows = return_windows(task.log_returns, task.fold.decisions, *lengths)
+    windows = return_windows(np.nan_to_num(task.log_returns), task.fold.decisions, *lengths)
     return windows.unscale(predict(windows.values[..., 0].astype(float)))
 
 

@@ -1,12 +1,14 @@
-"""Long-only weights by skfolio's optimisers: rules that read no forecast, one that does, and an overlay."""
+"""Long-only weights: rules that read no forecast, one that does, and an overlay."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dti_core.lab.methods import Method
 from dti_core.studies.lstm_portfolio.model import Array, Days, regimes
+from dti_core.studies.lstm_portfolio.model.frontier import best_ratio, hierarchical_risk_parity
 
 Rule = Callable[[Array], Array]
 Overlay = Callable[[Array, Array, Array, Days], Array]
@@ -17,22 +19,44 @@ class WeightTask:
     """Some decisions of one strategy: returns up to the last of them, and forecasts if the rule reads any.
 
     rule : takes a window (lookback_days, n_assets) of simple returns, and a row of `forecast` if given.
-    returns : (n_rows, n_assets). days : (n_decisions,) rows of it. forecast : (n_decisions, n_assets).
+    returns : (n_rows, n_assets). days : (n_decisions,) rows of it.
+    eligible, forecast : (n_decisions, n_assets), what may be held and what it promises.
+    max_weight : largest share of wealth in one asset.
     """
 
     rule: Callable[..., Array]
     returns: Array
     days: Days
     lookback_days: int
+    eligible: NDArray[np.bool_]
     forecast: Array | None = None
+    max_weight: float = 1.0
 
 
 def weigh(task: WeightTask) -> Array:
-    """(n_decisions, n_assets) weights of one stretch."""
-    windows = [task.returns[day + 1 - task.lookback_days : day + 1] for day in task.days]
-    if task.forecast is None:
-        return np.array([task.rule(window) for window in windows])
-    return np.array([task.rule(*pair) for pair in zip(windows, task.forecast, strict=True)])
+    """(n_decisions, n_assets) weights of one stretch, 0 for what may not be held."""
+    weights = np.zeros(task.eligible.shape)
+    for k, (day, held) in enumerate(zip(task.days, task.eligible, strict=True)):
+        window = task.returns[day + 1 - task.lookback_days : day + 1, held]
+        told = () if task.forecast is None else (task.forecast[k, held],)
+        weights[k, held] = capped(task.rule(window, *told), task.max_weight)
+    return weights
+
+
+def capped(weights: Array, max_weight: float) -> Array:
+    """(n_assets,) the weights cut at `max_weight`, the rest spread over the others as they stand.
+
+    Nothing is optimised again. Where the assets are too few for the cap, all weigh the same.
+    """
+    if max_weight * len(weights) <= 1:
+        return np.full(len(weights), 1 / len(weights))
+    while (over := weights > max_weight * (1 + 1e-12)).any():
+        free = ~(over | (weights == max_weight))
+        spare = 1 - max_weight * (~free).sum()
+        share = weights[free] if weights[free].sum() > 0 else np.ones(free.sum())
+        weights = np.full(len(weights), max_weight)
+        weights[free] = spare * share / share.sum()
+    return weights
 
 
 def equal_weight(window: Array) -> Array:
@@ -42,16 +66,12 @@ def equal_weight(window: Array) -> Array:
 
 def min_variance(window: Array) -> Array:
     """Least variance. Source: Markowitz (1952)."""
-    from skfolio.optimization import MeanRisk
-
-    return _weights_of(MeanRisk(), window)
+    return best_ratio(window, np.ones(window.shape[1]))
 
 
 def risk_parity(window: Array) -> Array:
     """Hierarchical risk parity. Source: Lopez de Prado (2016)."""
-    from skfolio.optimization import HierarchicalRiskParity
-
-    return _weights_of(HierarchicalRiskParity(), window)
+    return hierarchical_risk_parity(window)
 
 
 def max_sharpe(window: Array, forecast: Array) -> Array:
@@ -69,45 +89,9 @@ def max_sharpe(window: Array, forecast: Array) -> Array:
     ------
     ValueError for a forecast that is not finite.
     """
-    from skfolio import RiskMeasure
-    from skfolio.optimization import MeanRisk, ObjectiveFunction
-
     if not np.isfinite(forecast).all():
         raise ValueError(f"max_sharpe needs {window.shape[1]} finite forecasts, got {forecast}")
-    best = float(forecast.max())
-    if best <= 0:
-        return min_variance(window)
-    mean = forecast / best * 1e-3
-    optimiser = MeanRisk(
-        objective_function=ObjectiveFunction.MAXIMIZE_RATIO, risk_measure=RiskMeasure.STANDARD_DEVIATION,
-        overwrite_expected_return=lambda weights: mean @ weights,
-    )  # fmt: skip
-    return _weights_of(optimiser, window)
-
-
-def risk_factors(returns: Array, days: Days, lookback_days: int) -> Array:
-    """(n_decisions, n_assets, n_assets) R, with R' R the sample covariance of the window up to each decision."""
-    windows = (returns[day + 1 - lookback_days : day + 1] for day in days)
-    return np.array([np.linalg.cholesky(np.cov(window.T), upper=True) for window in windows])
-
-
-def max_sharpe_by_factor(factor: Array, forecast: Array) -> Array:
-    """The weights of `max_sharpe` at a hundredth of its time, for worlds that are drawn many times.
-
-    The long-only portfolio of largest ratio is proportional to the w >= 0 of least w' S w / 2 - f' w, which
-    is a problem of nonnegative least squares (scipy); equal forecasts make the portfolio of least variance.
-
-    Parameters
-    ----------
-    factor : (n_assets, n_assets) of `risk_factors`. forecast : (n_assets,) as in `max_sharpe`.
-    """
-    from scipy.linalg import solve_triangular
-    from scipy.optimize import nnls
-
-    asked = forecast if forecast.max() > 0 else np.ones_like(forecast)
-    aim = solve_triangular(factor, asked / asked.max(), trans="T")
-    weights, _ = nnls(factor / np.abs(factor).max(), aim / np.abs(aim).max())
-    return np.asarray(weights / weights.sum())
+    return min_variance(window) if forecast.max() <= 0 else best_ratio(window, forecast)
 
 
 def adaptive(favourite: Array, benchmark: Array, volatility: Array, days: Days) -> Array:
@@ -125,11 +109,6 @@ def constant_mix(favourite: Array, benchmark: Array, volatility: Array, days: Da
     """
     share = regimes.trust(volatility, days).mean()
     return np.asarray(share * favourite + (1 - share) * benchmark)
-
-
-def _weights_of(optimiser: object, window: Array) -> Array:
-    fitted = optimiser.fit(window)  # type: ignore[attr-defined]
-    return np.asarray(fitted.weights_, dtype=float)
 
 
 #: The rule that all others are compared with.

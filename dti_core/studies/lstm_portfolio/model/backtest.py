@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from dti_core.studies.lstm_portfolio.data.listing import Status
 from dti_core.studies.lstm_portfolio.model import Array, Days
 
 
@@ -26,31 +28,39 @@ def drifted(weights: Array, growth: Array) -> Array:
     return np.asarray(grown / grown.sum())
 
 
-def hold(weights: Array, returns: Array, days: Days, cost_bps: float, end: int | None = None) -> Holding:
+def hold(
+    weights: Array, returns: Array, days: Days, cost_bps: float, end: int | None = None,
+    states: NDArray[np.int8] | None = None,
+) -> Holding:  # fmt: skip
     """Daily returns of weights set at the closes `days`, left to drift in between, less the cost of trading.
 
     Trading at day t costs cost_bps / 10,000 of each traded dollar, sum |target - drifted|, and is taken from
-    the return of day t + 1.
+    the return of day t + 1. What is held of a halted share is kept, and the rest follows the weights. What is
+    left of a share that is gone lies as cash until the next decision, and is not traded then.
 
     Parameters
     ----------
     weights : (n_decisions, n_assets), each row set with what was known at the close of its day.
-    returns : (n_days, n_assets) simple daily returns. days : (n_decisions,) increasing rows of it.
-    end : last row that is held; None holds to the last.
+    returns : (n_days, n_assets) simple daily returns, NaN where a share is not listed.
+    days : (n_decisions,) increasing rows of it. end : last row that is held; None holds to the last.
+    states : (n_days, n_assets) Status of each share; None if all are traded every day.
     """
     last = len(returns) - 1 if end is None else end
+    states = np.full(returns.shape, Status.TRADED, dtype=np.int8) if states is None else states
     paid = cost_bps * 1e-4
     before = np.zeros(weights.shape[1])
     daily, turnover = [], np.empty(len(days))
     for k, (day, until) in enumerate(zip(days, [*days[1:], last], strict=True)):
-        turnover[k] = np.abs(weights[k] - before).sum()
-        growth = np.cumprod(1 + returns[day + 1 : until + 1], axis=0)
-        wealth = growth @ weights[k]
+        kept = before * (states[day] == Status.HALTED)
+        target = kept + (1 - kept.sum()) * weights[k]
+        turnover[k] = np.abs(target - before)[states[day] != Status.OUT].sum()
+        growth = np.cumprod(1 + np.nan_to_num(returns[day + 1 : until + 1]), axis=0)
+        wealth = growth @ target
         wealth_before = np.concatenate([[1.0], wealth[:-1]])
         net = wealth / wealth_before - 1
         net[0] = (1 + net[0]) * (1 - paid * turnover[k]) - 1
         daily.append(net)
-        before = drifted(weights[k], growth[-1])
+        before = drifted(target, growth[-1])
     return Holding(np.concatenate(daily), turnover)
 
 
@@ -60,9 +70,11 @@ class Backtest:
 
     holdings : by strategy. networks : (n_networks, n_days_held) returns of the portfolio of each network of
         the favourite alone, without rows if there is one network only.
-    target : (n_decisions, n_assets) log returns over the horizon, of decisions whose horizon is over.
+    target : (n_decisions, n_assets) log returns over the horizon, of decisions whose horizon is over; NaN
+        where a share could not be held.
     forecasts : by forecaster, (n_networks, n_decisions, n_assets). nulls : by null, of the target's shape.
     regime : (n_days_held,) Regime of each day held. index_returns : (n_days_held,) of an index, or None.
+    periods_per_year : rows a year, of days or of months. Returns are less the riskless rate, where known.
     """
 
     holdings: Mapping[str, Holding]
@@ -72,6 +84,7 @@ class Backtest:
     nulls: Mapping[str, Array]
     regime: Days
     index_returns: Array | None = None
+    periods_per_year: float = 252.0
 
     def returns(self, strategy: str) -> Array:
         """(n_days_held,) daily returns of a strategy after costs."""

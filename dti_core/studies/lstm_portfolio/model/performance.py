@@ -1,4 +1,7 @@
-"""Risk and return of a path of daily returns, and what is left of a Sharpe ratio after many trials."""
+"""Risk and return of a path of returns, at equal risk too, and what is left of a lead after many trials.
+
+Statistics carry their influence functions; the riskless rate is 0, or taken off the returns before.
+"""
 
 import math
 
@@ -6,58 +9,96 @@ import numpy as np
 from scipy import stats
 
 from dti_core.studies.lstm_portfolio.model import Array
+from dti_core.studies.lstm_portfolio.model.statistic import Statistic, covariance, mean
 
 DAYS_PER_YEAR = 252.0
 
 
-def sharpe(returns: Array) -> float:
-    """Annualised Sharpe ratio at a risk-free rate of 0: mean over standard deviation, times sqrt(252).
+def annual_return(returns: Array, periods_per_year: float = DAYS_PER_YEAR) -> Statistic:
+    """Arithmetic mean of (n_periods,) returns, times the periods of a year."""
+    return mean(returns) * periods_per_year
+
+
+def annual_volatility(returns: Array, periods_per_year: float = DAYS_PER_YEAR) -> Statistic:
+    """Standard deviation of (n_periods,) returns, times the root of the periods of a year."""
+    return covariance(returns, returns).root() * math.sqrt(periods_per_year)
+
+
+def sharpe_ratio(returns: Array, periods_per_year: float = DAYS_PER_YEAR) -> Statistic:
+    """Annual Sharpe ratio: mean over standard deviation, times the root of the periods of a year.
 
     Parameters
     ----------
-    returns : (n_days,) simple daily returns that are not all alike.
+    returns : (n_periods,) simple returns that are not all alike.
     """
-    spread = float(returns.std())
-    if not spread > 0:
-        raise ValueError("returns that never move have no Sharpe ratio")
-    return float(returns.mean()) / spread * math.sqrt(DAYS_PER_YEAR)
+    return mean(returns) / covariance(returns, returns).root() * math.sqrt(periods_per_year)
 
 
-def sharpe_leads(networks: Array, benchmark: Array) -> tuple[float, ...]:
-    """Annualised Sharpe ratio of each row of (n_networks, n_days) less that of the benchmark."""
-    return tuple(sharpe(returns) - sharpe(benchmark) for returns in networks)
+def sharpe(returns: Array, periods_per_year: float = DAYS_PER_YEAR) -> float:
+    """The value of `sharpe_ratio`."""
+    return sharpe_ratio(returns, periods_per_year).value
 
 
-def annual_return(returns: Array) -> float:
-    """Arithmetic mean of daily returns, times 252."""
-    return float(returns.mean()) * DAYS_PER_YEAR
+def sharpe_difference(returns: Array, benchmark: Array, periods_per_year: float = DAYS_PER_YEAR) -> Statistic:
+    """Annual Sharpe ratio less that of a benchmark over the same (n_periods,)."""
+    return sharpe_ratio(returns, periods_per_year) - sharpe_ratio(benchmark, periods_per_year)
 
 
-def annual_volatility(returns: Array) -> float:
-    """Standard deviation of daily returns, times sqrt(252)."""
-    return float(returns.std()) * math.sqrt(DAYS_PER_YEAR)
+def sharpe_leads(
+    networks: Array, benchmark: Array, periods_per_year: float = DAYS_PER_YEAR
+) -> tuple[float, ...]:
+    """Annual Sharpe ratio of each row of (n_networks, n_periods) less that of the benchmark."""
+    level = sharpe(benchmark, periods_per_year)
+    return tuple(sharpe(returns, periods_per_year) - level for returns in networks)
+
+
+def return_at_equal_volatility(
+    returns: Array, benchmark: Array, periods_per_year: float = DAYS_PER_YEAR
+) -> Statistic:
+    """Yearly return, scaled by lending or borrowing to the benchmark's volatility, less the benchmark's.
+
+    It is the Sharpe difference times the benchmark's volatility: who leads here has more return at the same
+    risk, and as much return at less.
+
+    Source: Modigliani and Modigliani (1997).
+
+    Parameters
+    ----------
+    returns, benchmark : (n_periods,) simple returns of the same periods.
+    """
+    lead = sharpe_difference(returns, benchmark, periods_per_year)
+    return lead * annual_volatility(benchmark, periods_per_year)
+
+
+def beta(returns: Array, benchmark: Array) -> Statistic:
+    """Slope of the regression of returns on the benchmark's, both (n_periods,)."""
+    return covariance(returns, benchmark) / covariance(benchmark, benchmark)
+
+
+def alpha(returns: Array, benchmark: Array, periods_per_year: float = DAYS_PER_YEAR) -> Statistic:
+    """Yearly intercept of the same regression: what is left once the benchmark's risk is hedged.
+
+    Source: Jensen (1968).
+    """
+    return (mean(returns) - beta(returns, benchmark) * mean(benchmark)) * periods_per_year
+
+
+def hedged(returns: Array, benchmark: Array) -> Array:
+    """(n_periods,) returns less beta times those of the benchmark, intercept included."""
+    return np.asarray(returns - beta(returns, benchmark).value * benchmark)
 
 
 def max_drawdown(returns: Array) -> float:
     """Largest loss from a peak of wealth, in [0, 1); wealth starts at 1, which counts as a peak.
 
+    It describes one path. Resampled days have other peaks, so no interval belongs to it.
+
     Parameters
     ----------
-    returns : (n_days,) simple daily returns.
+    returns : (n_periods,) simple returns.
     """
     wealth = np.concatenate([[1.0], np.cumprod(1 + returns)])
     return float(np.max(1 - wealth / np.maximum.accumulate(wealth)))
-
-
-def risk_differences(first: Array, second: Array) -> Array:
-    """(3,) return, volatility and deepest drawdown of `first` less those of `second`, a year.
-
-    Parameters
-    ----------
-    first, second : (n_days,) simple daily returns of the same days.
-    """
-    measures = (annual_return, annual_volatility, max_drawdown)
-    return np.array([measure(first) - measure(second) for measure in measures])
 
 
 def expected_best_sharpe(variance: float, n_trials: int) -> float:
@@ -86,20 +127,14 @@ def deflated_sharpe(
 
     Parameters
     ----------
-    sharpe_a_period, threshold : of one period (a day), not annualised. n : number of periods.
+    sharpe_a_period, threshold : of one period, not annualised. n : number of periods.
     kurtosis : 3 for normal returns.
     """
     spread = math.sqrt(1 - skewness * sharpe_a_period + (kurtosis - 1) / 4 * sharpe_a_period**2)
     return float(stats.norm.cdf((sharpe_a_period - threshold) * math.sqrt(n - 1) / spread))
 
 
-def deflated_sharpe_of(active: Array, trial_variance: float, n_trials: int) -> float:
-    """Deflated Sharpe ratio of daily returns in excess of a benchmark, as the best of `n_trials`.
-
-    Parameters
-    ----------
-    active : (n_days,) returns less the benchmark's. trial_variance : of the trials' daily Sharpe ratios.
-    """
-    threshold = expected_best_sharpe(trial_variance, n_trials)
-    moments = float(stats.skew(active)), float(stats.kurtosis(active, fisher=False))
-    return deflated_sharpe(float(active.mean() / active.std()), threshold, len(active), *moments)
+def deflated_sharpe_of(returns: Array, threshold: float) -> float:
+    """Deflated Sharpe ratio of (n_periods,) returns against a threshold of one period."""
+    moments = float(stats.skew(returns)), float(stats.kurtosis(returns, fisher=False))
+    return deflated_sharpe(sharpe(returns, 1.0), threshold, len(returns), *moments)

@@ -8,6 +8,9 @@ import pandas as pd
 from dti_core.studies.lstm_portfolio.model import Array, Days
 from dti_core.studies.lstm_portfolio.model.performance import DAYS_PER_YEAR
 
+#: Known volatilities before a usual one is named.
+MIN_HISTORY = 60
+
 
 class Regime(IntEnum):
     """Third of the volatilities seen so far into which today's falls; UNKNOWN before there is history."""
@@ -29,7 +32,7 @@ def realised_volatility(returns: Array, window_days: int = 21) -> Array:
     return rolling.to_numpy() * np.sqrt(DAYS_PER_YEAR)
 
 
-def regimes_before(volatility: Array, days: Days, min_history_days: int = 252) -> Days:
+def regimes_before(volatility: Array, days: Days, min_history_days: int = MIN_HISTORY) -> Days:
     """(n_decisions,) the Regime at each decision, by terciles of the volatilities up to that day.
 
     Assumes: `volatility[t]` was known at the close of day t, so that no cut-off looks ahead.
@@ -47,7 +50,7 @@ def regimes_before(volatility: Array, days: Days, min_history_days: int = 252) -
     return np.where(np.isfinite(now) & np.isfinite(low), named, Regime.UNKNOWN)[days].astype(np.int64)
 
 
-def trust(volatility: Array, days: Days, min_history_days: int = 252) -> Array:
+def trust(volatility: Array, days: Days, min_history_days: int = MIN_HISTORY) -> Array:
     """(n_decisions,) share of wealth that follows the forecast: median volatility so far over today's.
 
     Full trust in markets no more volatile than usual, less in proportion above that: the simplest rule that

@@ -4,28 +4,25 @@ import numpy as np
 from scipy import stats
 
 from dti_core.studies.lstm_portfolio.model import Array
+from dti_core.studies.lstm_portfolio.model.statistic import Statistic, mean
 
 
-def r2_against(target: Array, forecast: Array, null: Array) -> float:
+def r2_against(target: Array, forecast: Array, null: Array) -> Statistic:
     """Share of the null's squared error that the forecast removes; below 0 where the forecast is worse.
 
-    Source: Campbell and Thompson (2008), eq. 1, pooled over assets.
+    Source: Campbell and Thompson (2008), eq. 1, pooled over assets; its influence is a decision's.
 
     Parameters
     ----------
     target, forecast, null : (n_decisions, n_assets) returns over the horizon.
     """
-    return r2_of_losses(np.column_stack([squared_error(target, forecast), squared_error(target, null)]))
+    ratio = mean(squared_error(target, forecast)) / mean(squared_error(target, null))
+    return ratio * -1.0 + 1.0
 
 
 def squared_error(target: Array, forecast: Array) -> Array:
-    """(n_decisions,) squared error summed over assets."""
-    return np.asarray(((target - forecast) ** 2).sum(axis=1))
-
-
-def r2_of_losses(losses: Array) -> float:
-    """Pooled out-of-sample R2 of (n_decisions, 2) losses: those of the forecast, those of the null."""
-    return 1 - float(losses[:, 0].sum() / losses[:, 1].sum())
+    """(n_decisions,) squared error summed over assets; those without a target count nothing."""
+    return np.asarray(np.nansum((target - forecast) ** 2, axis=1))
 
 
 def rank_ic(target: Array, forecast: Array) -> Array:
@@ -33,10 +30,11 @@ def rank_ic(target: Array, forecast: Array) -> Array:
 
     Parameters
     ----------
-    target, forecast : (n_decisions, n_assets).
+    target, forecast : (n_decisions, n_assets); assets whose target is NaN are left out.
     """
-    ranked = [stats.rankdata(table, axis=1) for table in (target, forecast)]
-    centred = [ranks - ranks.mean(axis=1, keepdims=True) for ranks in ranked]
+    told = np.where(np.isfinite(target), forecast, np.nan)
+    ranked = [stats.rankdata(table, axis=1, nan_policy="omit") for table in (target, told)]
+    centred = [np.nan_to_num(ranks - np.nanmean(ranks, axis=1, keepdims=True)) for ranks in ranked]
     scale = np.sqrt((centred[0] ** 2).sum(axis=1) * (centred[1] ** 2).sum(axis=1))
     product = (centred[0] * centred[1]).sum(axis=1)
     return np.divide(product, scale, out=np.zeros(len(target)), where=scale > 0)
