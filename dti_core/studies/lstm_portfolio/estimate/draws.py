@@ -46,7 +46,8 @@ class Deck:
     backtest : the observed one. returns : of each month, (n_days_of_it, n_assets + 1), the index last (NaN
         where there is none). days : (n_months,) rows at which decisions were made.
     message, outcome, risk, premium : (n_months, n_assets); the favourite's forecast less that of NULL, and
-        what came, in units of `risk`, and what makes a simple return of a log return. roots : of the covariances.
+        what came, in units of `risk`, and what makes a simple return of a log return.
+    roots : of the covariances.
     regime : (n_months,). volatility : (n_days,) of the market. weights : of strategies that are not dealt.
     """
 
