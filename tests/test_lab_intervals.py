@@ -1,7 +1,5 @@
 """Intervals against scipy, statsmodels and hand answers, and their coverage where the truth is known."""
 
-import time
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -50,45 +48,27 @@ def test_blocks_cover_a_dependent_mean_and_single_days_do_not(dependent: np.ndar
     assert cover(1) == pytest.approx(0.742, abs=3 * np.sqrt(0.742 * 0.258 / 300) + 0.01)
 
 
-def test_sharpe_difference_covers_the_true_difference() -> None:
-    """Normal returns with correlation .6 and known Sharpe ratios 1.0 and 0.5 a year."""
-    rng = np.random.default_rng(11)
-    daily = np.array([1.0, 0.5]) / np.sqrt(252)
-    root = np.linalg.cholesky([[1, 0.6], [0.6, 1]])
-    found = []
-    for _ in range(200):
-        z = rng.standard_normal((750, 2)) @ root.T + daily
-        found.append(intervals.sharpe_difference(z[:, 0], z[:, 1], rng, n_resamples=300))
-    noise = 3 * np.sqrt(0.95 * 0.05 / 200)
-    # Percentiles of 300 resamples cut the tails a little short: one point is allowed for it.
-    assert 0.95 - 0.01 - noise <= coverage(found, 0.5) <= 0.95 + noise
+def test_an_influence_function_covers_a_mean_that_depends_on_its_past_for_long() -> None:
+    """AR(1) with phi .95 over 2000 observations: lags by the rule of thumb cover about .81 of them."""
+    series = autoregressive(np.random.default_rng(3), 300, 2000, 0.95)
+    found = coverage([intervals.influence_interval(one.mean(), one - one.mean()) for one in series])
+    assert 0.95 - NOISE <= found <= 0.95 + NOISE
+    assert coverage([intervals.newey_west_mean(one) for one in series]) < 0.95 - NOISE
 
 
-def test_sharpe_difference_meets_its_definition_and_large_sample_error() -> None:
-    """Variance for iid normal returns: Jobson and Korkie (1981), corrected by Memmel (2003)."""
-    rng = np.random.default_rng(3)
-    z = rng.standard_normal((6000, 2)) @ np.linalg.cholesky([[1, 0.5], [0.5, 1]]).T + [0.06, 0.03]
-    first, second = z[:, 0] * 0.01, z[:, 1] * 0.02
-    found = intervals.sharpe_difference(first, second, rng, block=1)
-    one, other = first.mean() / first.std(), second.mean() / second.std()
-    assert found.value == pytest.approx(np.sqrt(252) * (one - other))
-    rho = np.corrcoef(first, second)[0, 1]
-    variance = 2 - 2 * rho + 0.5 * (one**2 + other**2 - 2 * one * other * rho**2)
-    assert found.std_error == pytest.approx(np.sqrt(252 * variance / 6000), rel=0.06)
+def test_cosines_by_hand() -> None:
+    """The squared coefficients on sqrt(2 / n) cos(pi j (t + 1/2) / n), two of them for four observations."""
+    x = np.array([1.0, -2.0, 3.0, -2.0])
+    waves = [np.sqrt(2 / 4) * np.cos(np.pi * j * (np.arange(4) + 0.5) / 4) for j in (1, 2)]
+    error = np.sqrt(np.mean([(wave @ x) ** 2 for wave in waves]) / 4)
+    found = intervals.influence_interval(7.0, x)
+    assert found.std_error == pytest.approx(error)
+    assert found.high - 7 == pytest.approx(stats.t.ppf(0.975, 2) * error)
+    assert found.how == "influence function, 2 cosines, Student t"
 
 
-def test_sharpe_difference_of_25_years_takes_about_a_second() -> None:
-    rng = np.random.default_rng(5)
-    first, second = rng.normal(0.0005, 0.01, (2, 6000))
-    intervals.sharpe_difference(first[:50], second[:50], rng, n_resamples=5)
-    before = time.process_time()
-    intervals.sharpe_difference(first, second, rng)
-    assert time.process_time() - before < 3
-
-
-def test_a_series_against_itself_differs_by_exactly_nothing() -> None:
-    returns = np.random.default_rng(2).normal(0, 0.01, 500)
-    found = intervals.sharpe_difference(returns, returns, np.random.default_rng(2), n_resamples=50)
+def test_what_nothing_moves_has_no_width() -> None:
+    found = intervals.influence_interval(0.0, np.zeros(500))
     assert (found.value, found.low, found.high) == (0, 0, 0)
 
 
@@ -175,10 +155,6 @@ def test_becomes_an_estimate() -> None:
         (lambda: intervals.paired_difference([1, 2, 3], [1, 2]), "common seeds"),
         (lambda: intervals.newey_west_mean([1.0, np.nan, 2.0]), "1 of 3 values are not finite"),
         (lambda: intervals.share(5, 4), "5 of 4"),
-        (
-            lambda: intervals.sharpe_difference(np.ones(9), np.arange(9), np.random.default_rng(0)),
-            "never moves",
-        ),
         (
             lambda: intervals.block_bootstrap(
                 lambda x: float("nan"), [1, 2, 3], rng=np.random.default_rng(0), block=1

@@ -51,11 +51,12 @@ class DoseTask:
         return hold(weights, self.total, self.days, 0.0, states=self.states)
 
     def weigh(self, expected: Array) -> Array:
-        """Weights for (n_decisions, n_assets) expected returns, as in `max_sharpe`."""
+        """Weights for (n_levels, n_decisions, n_assets) expected returns, as in `max_sharpe`."""
         weights = np.zeros(expected.shape)
         for k, (root, held) in enumerate(zip(self.roots, self.eligible, strict=True)):
-            told = expected[k, held]
-            weights[k, held] = best_ratio_of(root, told if told.max() > 0 else np.ones(len(told)))
+            told = expected[:, k, held]
+            told = np.where(told.max(axis=1, keepdims=True) > 0, told, 1.0)
+            weights[:, k, held] = best_ratio_of(root, told)
         return weights
 
 
@@ -108,8 +109,6 @@ def earn(task: DoseTask) -> tuple[Array, Array]:
     """
     template, rng = task.template, np.random.default_rng(task.seeds)
     noise = lasting_noise(template.scale.shape, template.persistence, rng)
-    held = []
-    for accuracy in ACCURACIES:
-        expected = np.expm1(template.forecast(accuracy, noise) + task.premium)
-        held.append(task.held(task.weigh(expected)))
-    return np.array([one.returns for one in held]), np.array([one.turnover for one in held])
+    made = np.array([template.forecast(accuracy, noise) for accuracy in ACCURACIES])
+    held = task.held(task.weigh(np.expm1(made + task.premium)))
+    return held.returns, held.turnover

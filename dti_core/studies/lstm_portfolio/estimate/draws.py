@@ -33,8 +33,8 @@ from dti_core.studies.lstm_portfolio.worlds import WORLDS, Dealt, VarianceLaw, d
 
 #: Draws that one worker judges at a time.
 BATCH = 20
-#: Draws of a universe of months, which has twice the decisions, at most.
-MOST_OF_MONTHS = 100
+#: Draws of a universe of months at most; it has twice the decisions, and half the draws.
+MOST_OF_MONTHS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,9 @@ def dealt_estimates(
     names = [name for name in DRAWN if name in {one.name for one in observed}]
     settings = {name: world.settings for name, world in WORLDS.items() if isinstance(world.settings, Dealt)}
     tasks = {}
-    n_draws = min(config.n_draws, MOST_OF_MONTHS) if sample.universe else config.n_draws
+    n_draws = config.n_draws
+    if sample.universe:
+        n_draws = min(max(1, n_draws // 2), MOST_OF_MONTHS)
     for world, how in settings.items():
         place = [sample.universe, world] if sample.universe else [world]
         seeds = [config.seeds(*place, "draw", str(number)) for number in range(n_draws)]

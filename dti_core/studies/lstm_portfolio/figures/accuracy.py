@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from dti_core.lab.forest import Axis, Row, bar_rows, plot_forest
 from dti_core.lab.record import Estimate, Result
 from dti_core.lab.say import listed, sign_of, signed, spoken, ways
-from dti_core.lab.theme import NEUTRAL, PALETTE, style
+from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
 from dti_core.studies.lstm_portfolio.figures.names import (
     CONTROLLED,
     LSTM,
@@ -28,16 +28,18 @@ def plot_accuracy(result: Result) -> go.Figure:
     """Sharpe ratio of made forecasts less that of risk x constant by their accuracy, a line a cost."""
     figure, needed = go.Figure(), _break_evens(result)
     for cost, colour in zip(COSTS_BPS, PALETTE, strict=False):
-        curve = _curve(result, cost)
-        accuracies = [float(one.at["accuracy"]) for one in curve]
-        if cost == COSTS_BPS[0]:
-            ends = [one.high for one in curve] + [one.low for one in reversed(curve)]
-            figure.add_scatter(
-                x=accuracies + accuracies[::-1], y=ends, fill="toself", mode="lines", line_width=0,
-                fillcolor=colour, opacity=0.2, name=f"95 % interval at {cost} bp", hoverinfo="skip",
-            )  # fmt: skip
-        values = [one.value for one in curve]
-        figure.add_scatter(x=accuracies, y=values, name=f"{cost} bp", line_color=colour, mode="lines+markers")
+        line = _curve(result, cost)
+        figure.add_scatter(
+            x=[one.at["accuracy"] for one in line], y=[one.value for one in line], name=f"{cost} bp",
+            line_color=colour, mode="lines+markers",
+        )  # fmt: skip
+    curve = _curve(result, COSTS_BPS[0])
+    around = [*curve, *reversed(curve)]
+    figure.add_scatter(
+        x=[one.at["accuracy"] for one in around], mode="lines", fill="toself", line_width=0,
+        y=[one.high for one in curve] + [one.low for one in reversed(curve)], fillcolor=SHADE,
+        name=f"95 % interval at {COSTS_BPS[0]} bp", hoverinfo="skip",
+    )  # fmt: skip
     own = only(result, measure="information_coefficient", method=FAVOURITE)
     figure.add_scatter(
         x=[own.value], y=[0.0], name=f"{LSTM}'s own coefficient", mode="markers",
@@ -45,16 +47,16 @@ def plot_accuracy(result: Result) -> go.Figure:
         error_x={"array": [own.high - own.value], "arrayminus": [own.value - own.low], "color": NEUTRAL},
     )  # fmt: skip
     told = [f"{one.at['cost_bps']:g} bp {spoken(one)}" for one in needed]
-    found = f"at {COSTS_BPS[0]} bp forecasts pay from {spoken(needed[0])} on" if needed else "none pays"
-    good = next(one for one in _curve(result, COSTS_BPS[0]) if one.at["accuracy"] == GOOD)
+    start = f"from an information coefficient of {spoken(needed[0])} on" if needed else "at no accuracy"
     return style(
         figure, x="information coefficient of the forecasts", y=GAIN.title, card=result.card,
-        title=f"Accuracy pays slowly: {found}; the {LSTM} has {spoken(own)}",
-        caption=f"Forecasts made of foresight and error, trusted as if their coefficient were {GOOD:g}; one line "
-        f"a cost in basis points per traded dollar (bp). Break-even against {RIVAL}: {listed(told)}. {STEPS}. "
-        f"Diamond: the {LSTM}'s own coefficient, its height means nothing. Intervals: {ways([good])}.",
+        title=f"At {COSTS_BPS[0]} basis points forecasts pay {start}; the {LSTM} has {spoken(own)}",
+        caption=f"Forecasts made of foresight and error, trusted as if their coefficient were {GOOD:g}; "
+        f"a line a cost in basis points per traded dollar (bp). Break-even against {RIVAL}: {listed(told)}. "
+        f"{STEPS}. Diamond: the {LSTM}'s own coefficient; its height means nothing. Shaded, and behind "
+        f"the numbers: 95 % intervals ({ways(curve)}).",
         alt=f"Line chart of the annual Sharpe ratio less that of {RIVAL}; at {COSTS_BPS[0]} bp: "
-        + "; ".join(f"coefficient {one.at['accuracy']:g} {signed(one)}" for one in _curve(result, COSTS_BPS[0]))
+        + "; ".join(f"coefficient {one.at['accuracy']:g} {signed(one)}" for one in curve)
         + f". The {LSTM}'s own coefficient is {spoken(own)}.",
     )  # fmt: skip
 
@@ -79,8 +81,9 @@ def plot_break_even(result: Result) -> go.Figure:
     return plot_forest(
         rows, what="Accuracy and what it pays", card=result.card,
         title=f"Good forecasts, of an information coefficient of {GOOD:g}, {found} {RIVAL}",
-        caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}) at {COSTS_BPS[0]} basis points "
-        f"of cost where no other is named. The rows with hollow marks judge C16a. {hollow(rows)} {STEPS}.",
+        caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}) at {COSTS_BPS[0]} basis "
+        f"points of cost where no other is named. The rows with hollow marks judge C16a. "
+        f"{hollow(rows)} {STEPS}.",
     )  # fmt: skip
 
 

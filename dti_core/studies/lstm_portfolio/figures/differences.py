@@ -41,9 +41,10 @@ def plot_leads(result: Result) -> go.Figure:
     found = sign_of(bar, "beats", "falls behind", "does not clearly beat")
     ahead = [row.label for row in rows if row.axis is LEADS and row.estimate.low > 0 and not row.control]
     same = only(result, measure="return_at_equal_volatility", method=FAVOURITE, against=BENCHMARK)
+    more = sign_of(same, "earns more than", "earns less than", "earns neither clearly more nor less than")
     return plot_forest(
         rows, what="Differences after costs", card=result.card,
-        title=f"At equal risk the {LSTM} earns {value(same, 100)} % a year more than {TITLES[BENCHMARK]}; it "
+        title=f"At equal risk the {LSTM} {more} {TITLES[BENCHMARK]} ({signed(same, scale=100)} % a year); it "
         f"{found} {RIVAL}, and {listed(ahead, 'no strategy')} clearly "
         f"beat{'' if len(ahead) > 1 else 's'} {TITLES[BENCHMARK]}",
         caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}), days paired, at "

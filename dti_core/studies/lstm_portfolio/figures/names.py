@@ -32,7 +32,7 @@ _MADE = {"permuted_returns": " (days permuted)", "placebo": " (to any months and
 CONTROLLED: dict[str, World[Any]] = {**WORLDS, **CONTROLS}
 
 
-def only(result: Result, world: str = OBSERVED, **at: str) -> Estimate:
+def only(result: Result, world: str = OBSERVED, **at: str | float) -> Estimate:
     """The one estimate with these dimensions."""
     (estimate,) = result.where(world, **at)
     return estimate

@@ -1,13 +1,12 @@
 """Tables of the study: what the claims are judged by, and every portfolio after costs."""
 
 from dti_core.lab.methods import trials
+from dti_core.lab.publishing.table import Label
 from dti_core.lab.record import OBSERVED, Estimate, Result
-from dti_core.lab.tables import Rows, Table, show_table
-from dti_core.studies.lstm_portfolio.figures.names import TITLES
-from dti_core.studies.lstm_portfolio.measures.dose import CONTROLS
+from dti_core.lab.tables import Table, show_table
+from dti_core.studies.lstm_portfolio.figures.names import CONTROLLED, TITLES
 from dti_core.studies.lstm_portfolio.methods.forecasters import METHODS
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLAYS
-from dti_core.studies.lstm_portfolio.worlds import WORLDS
 
 #: Measures by which the claims are judged, as tables call them.
 MEASURES = {
@@ -24,9 +23,7 @@ REGIMES = {"all": "", "calm_minus_volatile": "calm less volatile", "assets": ""}
 
 def numbers(result: Result) -> Table:
     """What the claims are judged by, as observed and in the control worlds."""
-    words = {**MEASURES, **TITLES, **REGIMES} | {
-        name: world.title for name, world in {**WORLDS, **CONTROLS}.items()
-    }
+    words = {**MEASURES, **TITLES, **REGIMES} | {name: world.title for name, world in CONTROLLED.items()}
     judged = {one.name for one in result if one.world != OBSERVED}
     return show_table(
         [one for one in result if one.name in judged], name="numbers", measures=[*MEASURES], titles=words,
@@ -40,7 +37,7 @@ def strategies(result: Result) -> Table:
         "annual_return": "return", "annual_volatility": "volatility", "drawdown": "deepest loss",
         "sharpe": "Sharpe ratio a year", "turnover": "turnover", "alpha": "alpha", "beta": "beta",
     }  # fmt: skip
-    rows: Rows = {}
+    rows: dict[Label, dict[str, Estimate | None]] = {}
     for one in result.where(measure="sharpe"):
         name = str(one.at["method"])
         kind = "Controls" if name in METHODS else "Without a forecast"
@@ -49,8 +46,8 @@ def strategies(result: Result) -> Table:
         rows[kind, TITLES.get(name, name)] = {heads[key]: cell for key, cell in found.items()}
     return show_table(
         rows, name="strategies", title="Every portfolio after costs", stub="portfolio",
-        note=f"Shares a year; return and volatility are mean and standard deviation of single days, Alpha and "
-        f"beta those on {TITLES[BENCHMARK]}. The deepest loss describes one path and has no interval.",
+        note=f"Return, volatility and alpha are a year's, from single days; alpha and beta are on "
+        f"{TITLES[BENCHMARK]}. The deepest loss describes one path and has no interval.",
     )  # fmt: skip
 
 

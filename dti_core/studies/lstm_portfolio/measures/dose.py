@@ -24,10 +24,12 @@ PRIOR = "constant_sharpe"
 RIVALS = (PRIOR, BENCHMARK)
 #: Worlds of this question: the same market, in which what is judged, and what is to be beaten, is known.
 CONTROLS: dict[str, World[float]] = {
-    "uninformed": World("information coefficient 0", "negative", 0.0),
-    "informed": World("information coefficient .1", "positive", 0.1),
+    "uninformed": World("forecasts that know nothing", "negative", 0.0),
+    "informed": World("forecasts of coefficient .1", "positive", 0.1),
 }
 COEFFICIENT = "information coefficient"
+#: Dimensions of an estimate.
+At = dict[str, str | float]
 
 
 def dose_estimates(response: DoseResponse, resampling: Resampling) -> Iterator[Estimate]:
@@ -52,7 +54,7 @@ def dose_estimates(response: DoseResponse, resampling: Resampling) -> Iterator[E
 
 def _curve(gains: Sequence[Statistic], rival: str, cost: int, resampling: Resampling) -> Iterator[Estimate]:
     for accuracy, gain in zip(ACCURACIES, gains, strict=True):
-        at = {"measure": "dose_gain", "against": rival, "cost_bps": cost, "accuracy": accuracy}
+        at: At = {"measure": "dose_gain", "against": rival, "cost_bps": cost, "accuracy": accuracy}
         name = f"sharpe_accuracy_{round(1000 * accuracy):03d}_minus_{rival}_{cost}bp"
         yield resampling.of(gain, name, SHARPE_UNIT, at)
         if accuracy == GOOD:
@@ -66,7 +68,7 @@ def _break_even(
     """The coefficient that pays for itself, and the favourite's own less it; nothing where none pays."""
     with suppress(ValueError):
         needed = break_even(ACCURACIES, gains)
-        at = {"measure": "break_even", "against": rival, "cost_bps": cost}
+        at: At = {"measure": "break_even", "against": rival, "cost_bps": cost}
         yield resampling.of(needed, f"break_even_against_{rival}_{cost}bp", COEFFICIENT, at)
         beyond = response.own - needed.by_stretch(response.firsts)
         at |= {"measure": "beyond_break_even", "method": FAVOURITE}
@@ -80,8 +82,8 @@ def _controls(draws: Sequence[Sequence[Statistic]], rival: Statistic, name: str)
     for world, control in CONTROLS.items():
         known = draws[ACCURACIES.index(control.settings)]
         good = [_interval(draw - rival) for draw in known]
-        at = {"against": name, "cost_bps": cost}
-        measure = at | {"measure": "good_forecast", "accuracy": GOOD}
+        at: At = {"against": name, "cost_bps": cost}
+        measure: At = at | {"measure": "good_forecast", "accuracy": GOOD}
         yield _drawn(good, f"sharpe_good_forecast_minus_{name}_{cost}bp", SHARPE_UNIT, world, measure)
         needed = [_break_even_interval([level - draw for level in curve]) for draw in known]
         if any(needed):
@@ -99,9 +101,7 @@ def _break_even_interval(gains: Sequence[Statistic]) -> Interval | None:
     return None
 
 
-def _drawn(
-    found: Sequence[Interval | None], name: str, unit: str, world: str, at: dict[str, str | float]
-) -> Estimate:
+def _drawn(found: Sequence[Interval | None], name: str, unit: str, world: str, at: At) -> Estimate:
     """Mean and central 95 % of the draws that gave an answer, with the interval of each."""
     values = [one.value for one in found if one]
     low, high = np.quantile(values, [0.025, 0.975])

@@ -29,7 +29,7 @@ def deflated_estimate(backtest: Backtest, resampling: Resampling) -> Iterator[Es
     best, spread = max(ratios, key=ratios.__getitem__), float(np.var(list(ratios.values()), ddof=1))
     threshold, a_year = performance.expected_best_sharpe(spread, len(tried)), backtest.periods_per_year
     at = {"method": best, "against": BENCHMARK}
-    ratio = performance.sharpe_ratio(residuals[best], a_year)
+    ratio = performance.hedged_sharpe(backtest.returns(best), benchmark, a_year)
     yield resampling.of(
         ratio, "hedged_sharpe_of_best_forecast", SHARPE_UNIT, {"measure": "hedged_sharpe", **at}
     )

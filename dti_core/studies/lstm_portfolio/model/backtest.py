@@ -25,7 +25,7 @@ class Holding:
 def drifted(weights: Array, growth: Array) -> Array:
     """(n_assets,) weights after each asset grew by the factor `growth` and nothing was traded."""
     grown = weights * growth
-    return np.asarray(grown / grown.sum())
+    return np.asarray(grown / grown.sum(axis=-1, keepdims=True))
 
 
 def hold(
@@ -40,7 +40,8 @@ def hold(
 
     Parameters
     ----------
-    weights : (n_decisions, n_assets), each row set with what was known at the close of its day.
+    weights : (n_decisions, n_assets), each row set with what was known at the close of its day; several
+        strategies side by side have an axis before, as what they earned has then.
     returns : (n_days, n_assets) simple daily returns, NaN where a share is not listed.
     days : (n_decisions,) increasing rows of it. end : last row that is held; None holds to the last.
     states : (n_days, n_assets) Status of each share; None if all are traded every day.
@@ -48,20 +49,19 @@ def hold(
     last = len(returns) - 1 if end is None else end
     states = np.full(returns.shape, Status.TRADED, dtype=np.int8) if states is None else states
     paid = cost_bps * 1e-4
-    before = np.zeros(weights.shape[1])
-    daily, turnover = [], np.empty(len(days))
+    before = np.zeros((*weights.shape[:-2], weights.shape[-1]))
+    daily, turnover = [], np.empty(weights.shape[:-1])
     for k, (day, until) in enumerate(zip(days, [*days[1:], last], strict=True)):
         kept = before * (states[day] == Status.HALTED)
-        target = kept + (1 - kept.sum()) * weights[k]
-        turnover[k] = np.abs(target - before)[states[day] != Status.OUT].sum()
+        target = kept + (1 - kept.sum(axis=-1, keepdims=True)) * weights[..., k, :]
+        turnover[..., k] = np.abs(target - before)[..., states[day] != Status.OUT].sum(axis=-1)
         growth = np.cumprod(1 + np.nan_to_num(returns[day + 1 : until + 1]), axis=0)
-        wealth = growth @ target
-        wealth_before = np.concatenate([[1.0], wealth[:-1]])
-        net = wealth / wealth_before - 1
-        net[0] = (1 + net[0]) * (1 - paid * turnover[k]) - 1
+        wealth = target @ growth.T
+        net = wealth / np.concatenate([np.ones_like(wealth[..., :1]), wealth[..., :-1]], axis=-1) - 1
+        net[..., 0] = (1 + net[..., 0]) * (1 - paid * turnover[..., k]) - 1
         daily.append(net)
         before = drifted(target, growth[-1])
-    return Holding(np.concatenate(daily), turnover)
+    return Holding(np.concatenate(daily, axis=-1), turnover)
 
 
 @dataclass(frozen=True, slots=True)

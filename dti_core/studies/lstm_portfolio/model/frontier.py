@@ -36,12 +36,13 @@ def risk_root(window: Array) -> Array:
 
 
 def best_ratio_of(root: Array, promised: Array) -> Array:
-    """The same weights from the root of a covariance, which many forecasts can share."""
-    if not np.isfinite(promised).all() or promised.max() <= 0:
+    """The same weights from the root of a covariance; of (n_forecasts, n_assets), a row a forecast."""
+    best = promised.max(axis=-1, keepdims=True)
+    if not np.isfinite(promised).all() or best.min() <= 0:
         raise ValueError(f"needs {len(root)} finite numbers, one above 0, got {promised}")
-    scaled = np.linalg.solve(root, promised / promised.max())
-    weights = nnls(root.T, scaled, maxiter=20 * len(promised))[0]
-    return np.asarray(weights / weights.sum())
+    scaled = np.atleast_2d(np.linalg.solve(root, (promised / best).T).T)
+    weights = np.array([nnls(root.T, row, maxiter=20 * len(root))[0] for row in scaled])
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True)).reshape(promised.shape)
 
 
 def hierarchical_risk_parity(window: Array) -> Array:

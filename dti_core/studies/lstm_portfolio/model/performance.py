@@ -88,6 +88,16 @@ def hedged(returns: Array, benchmark: Array) -> Array:
     return np.asarray(returns - beta(returns, benchmark).value * benchmark)
 
 
+def hedged_sharpe(returns: Array, benchmark: Array, periods_per_year: float = DAYS_PER_YEAR) -> Statistic:
+    """Annual Sharpe ratio of what is left once the benchmark is hedged: alpha over the residual's volatility.
+
+    Beta is estimated, and its error counts.
+    """
+    left = hedged(returns, benchmark)
+    a_period = alpha(returns, benchmark, 1.0) / covariance(left, left).root()
+    return a_period * math.sqrt(periods_per_year)
+
+
 def max_drawdown(returns: Array) -> float:
     """Largest loss from a peak of wealth, in [0, 1); wealth starts at 1, which counts as a peak.
 
