@@ -5,12 +5,12 @@ import pytest
 
 from dti_core.lab.config import load_experiment
 from dti_core.lab.data import packaged, simulated_card
+from dti_core.lab.rates import false_verdicts
 from dti_core.lab.record import Estimate, Result
 from dti_core.lab.tables import Span
 from dti_core.studies.lstm_portfolio.data import Market
 from dti_core.studies.lstm_portfolio.estimate import draws, make_backtest
 from dti_core.studies.lstm_portfolio.estimate.samples import make_samples, market_volatility
-from dti_core.studies.lstm_portfolio.figures import false_verdicts
 from dti_core.studies.lstm_portfolio.measures import drawn
 from dti_core.studies.lstm_portfolio.measures.adapting import adapting_estimates
 from dti_core.studies.lstm_portfolio.measures.equal_risk import judged_equal_risk

@@ -94,8 +94,8 @@ def dealt_estimates(
     like = {one.name: one for one in observed}
     for world in settings:
         found = np.concatenate([piece for key, piece in pieces.items() if key[0] == world])
-        for place, name in enumerate(names):
-            yield gather(like[name], world, found[:, place])
+        for column, name in enumerate(names):
+            yield gather(like[name], world, found[:, column])
 
 
 def make_deck(sample: Sample, backtest: Backtest, weights: Mapping[Strategy, Array], config: Config) -> Deck:
