@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dti_core.lab.claims import judge_bar
+from dti_core.lab.bars import judge_bar
 from dti_core.lab.config import load_experiment
 from dti_core.lab.parallel import CORES
 from dti_core.lab.record import Result

@@ -1,25 +1,25 @@
-"""Worlds drawn many times: what is dealt knows what it should and no more, and bars hold their error rates."""
+"""Worlds drawn many times: what is dealt knows what it should and no more; bars hold their error rates."""
 
 import numpy as np
 import pytest
 
-from dti_core.lab import intervals
 from dti_core.lab.config import load_experiment
 from dti_core.lab.data import packaged, simulated_card
+from dti_core.lab.rates import false_verdicts
 from dti_core.lab.record import Estimate, Result
 from dti_core.lab.tables import Span
 from dti_core.studies.lstm_portfolio.data import Market
 from dti_core.studies.lstm_portfolio.estimate import draws, make_backtest
 from dti_core.studies.lstm_portfolio.estimate.samples import make_samples, market_volatility
-from dti_core.studies.lstm_portfolio.figures import false_verdicts
 from dti_core.studies.lstm_portfolio.measures import drawn
-from dti_core.studies.lstm_portfolio.methods.portfolios import (
-    OVERLAYS,
-    max_sharpe,
-    max_sharpe_by_factor,
-    risk_factors,
-)
+from dti_core.studies.lstm_portfolio.measures.adapting import adapting_estimates
+from dti_core.studies.lstm_portfolio.measures.equal_risk import judged_equal_risk
+from dti_core.studies.lstm_portfolio.measures.regimes import regime_estimates
+from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.measures.skill import judged_skill
+from dti_core.studies.lstm_portfolio.methods.portfolios import OVERLAYS
 from dti_core.studies.lstm_portfolio.model import forecasting
+from dti_core.studies.lstm_portfolio.model.frontier import best_ratio
 from dti_core.studies.lstm_portfolio.model.regimes import Regime, trust
 from dti_core.studies.lstm_portfolio.worlds import WORLDS, Dealt, deal, draw_months
 from tests.test_lstm_portfolio_worlds import simulated_returns
@@ -29,7 +29,7 @@ N_DRAWS = 40
 
 @pytest.fixture(scope="module")
 def observed():
-    """(deck, observed backtest) of a market of 12 assets, and a favourite that says little beyond its null."""
+    """(deck, observed backtest) of 12 assets, and a favourite that says little beyond its null."""
     returns = simulated_returns(5000, 12)
     market = Market(returns, returns.mean(axis=1).rename("index"))
     changes = {"n_folds": 15, "refit_months": 12, "lookback_days": 252}
@@ -39,11 +39,11 @@ def observed():
     lengths = sample.network.window_days, sample.network.horizon_days
     null = forecasting.constant_sharpe(sample.log_returns, walk.days, *lengths)
     said = null * (1 + 0.3 * rng.standard_normal(null.shape))
-    forecasts = {name: said[None] for name in sample.methods}
+    forecasts = dict.fromkeys(sample.methods, said[None])
     forecasts |= {"zero": 0 * null[None], "pooled_mean": null[None], "constant_sharpe": null[None]}
-    factors = risk_factors(sample.returns, walk.days, config.lookback_days)
-    by_factor = [max_sharpe_by_factor(*pair) for pair in zip(factors, said, strict=True)]
-    weights = {("lstm", None): np.array(by_factor), ("equal_weight", None): np.full_like(null, 1 / 12)}
+    windows = [sample.returns[day - 251 : day + 1] for day in walk.days]
+    by_ratio = [best_ratio(*pair) for pair in zip(windows, said, strict=True)]
+    weights = {("lstm", None): np.array(by_ratio), ("equal_weight", None): np.full_like(null, 1 / 12)}
     weights["constant_sharpe", None] = weights["equal_weight", None]
     for name, overlay in OVERLAYS.items():
         pair = weights["lstm", None], weights["equal_weight", None]
@@ -57,19 +57,6 @@ def judged(deck, settings: Dealt, seed: int = 5) -> dict[str, np.ndarray]:
     seeds = np.random.SeedSequence(seed).spawn(N_DRAWS)
     found = draws.judge_draws((deck, settings, seeds, list(drawn.DRAWN)))
     return {name: found[:, place] for place, name in enumerate(drawn.DRAWN)}
-
-
-def test_factors_give_the_weights_of_the_optimiser() -> None:
-    returns = simulated_returns(600, 6).to_numpy()
-    days = np.array([300, 599])
-    factors = risk_factors(returns, days, 252)
-    rng = np.random.default_rng(0)
-    for day, factor in zip(days, factors, strict=True):
-        window = returns[day - 251 : day + 1]
-        for forecast in (np.abs(rng.normal(0.01, 0.004, 6)), rng.normal(0.002, 0.01, 6), np.full(6, -0.01)):
-            np.testing.assert_allclose(
-                max_sharpe_by_factor(factor, forecast), max_sharpe(window, forecast), atol=2e-3
-            )
 
 
 def test_months_are_drawn_in_blocks_and_each_as_often() -> None:
@@ -97,18 +84,21 @@ def test_dealt_messages_know_as_much_as_is_said(information: float) -> None:
 
 
 def test_information_out_of_range_is_refused() -> None:
-    with pytest.raises(ValueError, match="information is 1.5"):
+    with pytest.raises(ValueError, match=r"information is 1\.5"):
         Dealt(1.5)
 
 
-def test_statistics_are_those_of_the_observed_market(observed) -> None:
-    """The value of each, and about the width of the bootstrap's interval."""
+def test_a_draw_is_judged_as_the_observed_market_is(observed) -> None:
+    """Value and bounds of each statistic are those of the estimate whose name it bears."""
     _, backtest = observed
-    pair = backtest.returns("lstm"), backtest.returns("equal_weight")
-    slow = intervals.sharpe_difference(*pair, rng=np.random.default_rng(4), n_resamples=400)
-    value, low, high = drawn.sharpe_difference(*pair)
-    assert value == pytest.approx(slow.value, abs=1e-9)
-    assert high - low == pytest.approx(slow.high - slow.low, rel=0.2)
+    resampling = Resampling(load_experiment("lstm_portfolio").resolve("quick"), 1)
+    measures = (judged_equal_risk, judged_skill, regime_estimates, adapting_estimates)
+    judged = {one.name: one for measure in measures for one in measure(backtest, resampling)}
+    shared = drawn.DRAWN.keys() & judged.keys()
+    assert drawn.DRAWN.keys() - shared == {"sharpe_lstm_minus_constant_sharpe"}
+    for name in shared:
+        one = judged[name]
+        assert drawn.DRAWN[name](backtest) == pytest.approx((one.value, one.low, one.high)), name
 
 
 def test_a_draw_without_knowledge_is_hardly_ever_supported_and_a_known_one_is(observed) -> None:

@@ -1,7 +1,7 @@
 """Shares that come, pause and go: returns with a last return at the end of a life, and a state a day.
 
-Each row is told by prices up to it alone, so that no later price moves it. The last row may look back further:
-no decision follows it.
+Each row is told by prices up to it alone, so that no later price moves it, but for the last row, behind which
+no decision follows.
 """
 
 from enum import IntEnum
@@ -51,7 +51,7 @@ def returns_of_lives(prices: pd.DataFrame, delisting_return: float) -> tuple[pd.
 
 
 def deaths(returns: pd.DataFrame, status: pd.DataFrame) -> pd.Series:
-    """(n_deaths,) number of the row of each last return, by share; one that came back and went has several."""
+    """(n_deaths,) number of the row of each last return, by share; one that came back may have several."""
     ends = returns.notna().to_numpy() & (status.to_numpy() == Status.OUT)
     day, asset = np.nonzero(ends)
     return pd.Series(day, index=returns.columns[asset])

@@ -18,7 +18,8 @@ UNDATED = ("nyse_o", "nyse_n", "tse", "djia")
 MONTHS_A_YEAR = 12.0
 #: Universes of months that hold firms which died, by the first and last of their columns.
 MONTHLY = {
-    "industries_12": ("NoDur", "Other"), "size_value_9": ("S1V1", "S5V5"), "size_momentum_9": ("S1M1", "S5M5"),
+    "industries_12": ("NoDur", "Other"), "size_value_9": ("S1V1", "S5V5"),
+    "size_momentum_9": ("S1M1", "S5M5"),
 }  # fmt: skip
 FACTORS = ("MktRF", "SMB", "HML", "Mom")
 
@@ -204,7 +205,7 @@ def _lives_in_words(returns: pd.DataFrame, status: pd.DataFrame, delisting_retur
         else "none ends"
     )
     return (
-        f"Of {status.shape[1]} shares {late} are listed after the first day, {halted} are halted at times and "
+        f"Of {status.shape[1]} shares {late} are listed after the first day, {halted} halted at times and "
         f"{ends}, an assumption of the run."
     )
 

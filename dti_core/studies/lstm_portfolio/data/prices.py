@@ -25,7 +25,7 @@ MAX_GAP_CALENDAR_DAYS = 10
 
 #: How cells without a price are read; see `listing`.
 _GAPS = (
-    f"A share without prices is not listed, or halted for up to {MAX_HALT_DAYS} rows, and delisted after that: "
+    f"A share without prices is not listed, or halted for up to {MAX_HALT_DAYS} rows, and then delisted: "
     f"its last return is then the parameter delisting_return. Do not drop shares that end: it biases results."
 )
 

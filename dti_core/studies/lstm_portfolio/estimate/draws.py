@@ -33,8 +33,8 @@ from dti_core.studies.lstm_portfolio.worlds import WORLDS, Dealt, VarianceLaw, d
 
 #: Draws that one worker judges at a time.
 BATCH = 20
-#: Draws of a universe of months, which has twice the decisions, at most.
-MOST_OF_MONTHS = 100
+#: Draws of a universe of months at most; it has twice the decisions, and half the draws.
+MOST_OF_MONTHS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class Deck:
     backtest : the observed one. returns : of each month, (n_days_of_it, n_assets + 1), the index last (NaN
         where there is none). days : (n_months,) rows at which decisions were made.
     message, outcome, risk, premium : (n_months, n_assets); the favourite's forecast less that of NULL, and
-        what came, in units of `risk`, and what makes a simple return of a log return. roots : of the covariances.
+        what came, in units of `risk`, and what makes a simple return of a log return.
+    roots : of the covariances.
     regime : (n_months,). volatility : (n_days,) of the market. weights : of strategies that are not dealt.
     """
 
@@ -81,7 +82,9 @@ def dealt_estimates(
     names = [name for name in DRAWN if name in {one.name for one in observed}]
     settings = {name: world.settings for name, world in WORLDS.items() if isinstance(world.settings, Dealt)}
     tasks = {}
-    n_draws = min(config.n_draws, MOST_OF_MONTHS) if sample.universe else config.n_draws
+    n_draws = config.n_draws
+    if sample.universe:
+        n_draws = min(max(1, n_draws // 2), MOST_OF_MONTHS)
     for world, how in settings.items():
         place = [sample.universe, world] if sample.universe else [world]
         seeds = [config.seeds(*place, "draw", str(number)) for number in range(n_draws)]
@@ -91,8 +94,8 @@ def dealt_estimates(
     like = {one.name: one for one in observed}
     for world in settings:
         found = np.concatenate([piece for key, piece in pieces.items() if key[0] == world])
-        for place, name in enumerate(names):
-            yield gather(like[name], world, found[:, place])
+        for column, name in enumerate(names):
+            yield gather(like[name], world, found[:, column])
 
 
 def make_deck(sample: Sample, backtest: Backtest, weights: Mapping[Strategy, Array], config: Config) -> Deck:

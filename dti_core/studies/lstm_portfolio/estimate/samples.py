@@ -239,6 +239,8 @@ def left_out_table(sample: Sample) -> pd.DataFrame:
             why[f"holding {share}"] = f"on no day of decision were {length} moving prices in a row behind it"
         if returns[share].isna().any():
             why[f"volatility of {share}"] = "it is not listed on every day"
+    if not sample.eligible.all():
+        why["worlds in which forecasts are dealt"] = "months with other shares cannot be dealt to each other"
     return left_out_rows(why)
 
 

@@ -6,12 +6,14 @@ Each is the value and the interval that its influence function gives, as the obs
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dti_core.lab.intervals import influence_interval
 from dti_core.lab.record import Estimate
+from dti_core.studies.lstm_portfolio.measures.equal_risk import equal_risk_intervals
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
 from dti_core.studies.lstm_portfolio.methods.portfolios import ADAPTIVE, BENCHMARK, CONSTANT_MIX
 from dti_core.studies.lstm_portfolio.model import Array, performance, skill
@@ -23,6 +25,11 @@ from dti_core.studies.lstm_portfolio.model.statistic import mean
 #: From the outcome of a draw to the value and bounds of one judged estimate.
 Statistic = Callable[[Backtest], tuple[float, float, float]]
 NULL = "constant_sharpe"
+#: Measures at equal risk that are judged.
+EQUAL_RISK = (
+    f"return_at_equal_volatility_{FAVOURITE}_minus_{BENCHMARK}",
+    f"alpha_{FAVOURITE}_on_{BENCHMARK}",
+)
 
 
 def r2(backtest: Backtest) -> tuple[float, float, float]:
@@ -55,6 +62,13 @@ def calm_less_volatile(backtest: Backtest) -> tuple[float, float, float]:
     return value, value - margin, value + margin
 
 
+def at_equal_risk(backtest: Backtest, name: str) -> tuple[float, float, float]:
+    """Return at equal volatility, or alpha, of the favourite against equal weights."""
+    pair = backtest.returns(FAVOURITE), backtest.returns(BENCHMARK)
+    found = equal_risk_intervals(*pair, backtest.periods_per_year)[name]
+    return found.value, found.low, found.high
+
+
 _LEAD = f"sharpe_{FAVOURITE}_minus_{BENCHMARK}"
 #: By the name of the judged estimate. A bar whose estimate stands here has draws in every world of forecasts.
 DRAWN: dict[str, Statistic] = {
@@ -64,6 +78,7 @@ DRAWN: dict[str, Statistic] = {
     f"{_LEAD}_calm": lambda backtest: in_regime(backtest, Regime.CALM),
     f"{_LEAD}_calm_minus_volatile": calm_less_volatile,
     f"sharpe_{ADAPTIVE}_minus_{CONSTANT_MIX}": against(ADAPTIVE, CONSTANT_MIX),
+    **{name: partial(at_equal_risk, name=name) for name in EQUAL_RISK},
 }
 
 

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dti_core.lab.claims import FALSE_RATE, POWER, judge_bar
+from dti_core.lab.bars import FALSE_RATE, POWER, judge_bar
 from dti_core.lab.intervals import share
 from dti_core.lab.record import Estimate, Result
 from dti_core.lab.register import Bar, load_register
 from dti_core.lab.tables import Cell, Span, Table, show_table
-from dti_core.studies.lstm_portfolio.worlds import WORLDS
 
 
 def false_verdicts(result: Result) -> Table:
@@ -18,22 +17,23 @@ def false_verdicts(result: Result) -> Table:
         for test in claim.tests:
             for bar in test.estimates:
                 drawn = [keys.get(f"{bar.estimate}@{world}") for world in test.worlds]
-                cells = _cells(bar, [one for one in drawn if one and one.draws])
+                cells = _cells(bar, [one for one in drawn if one and one.draws], test.control.world)
                 if cells:
-                    rows[key, bar.label] = cells
+                    rows[key, bar.title] = cells
     return show_table(
         rows, name="false_verdicts", title="How often each bar is wrong", stub="bar",
         empty="No world was drawn many times.",
-        note=f"Shares of draws with Wilson intervals of 95 %. A verdict stands only if at most {FALSE_RATE:.0%} "
-        f"are supported without the effect, at least {POWER:.0%} find it and at most {FALSE_RATE:.0%} refute it.",
+        note="Shares of draws with Wilson intervals of 95 %. A verdict stands only if at most "
+        f"{FALSE_RATE:.0%} are supported without the effect, at least {POWER:.0%} find it and at most "
+        f"{FALSE_RATE:.0%} refute it.",
     )  # fmt: skip
 
 
-def _cells(bar: Bar, drawn: Sequence[Estimate]) -> dict[str, Cell]:
+def _cells(bar: Bar, drawn: Sequence[Estimate], without: str) -> dict[str, Cell]:
     cells: dict[str, Cell] = {}
     for one in drawn:
         words = _verdicts(bar, one)
-        if WORLDS[one.world].role == "negative":
+        if one.world == without:
             cells["false support, %"] = _share(words, "supported")
         else:
             cells["found, %"] = _share(words, "supported")
