@@ -169,7 +169,7 @@ def volatility_draws(observed: Sequence[Estimate], config: Config) -> Iterator[E
     )  # fmt: skip
     laws = {name: world.settings for name, world in WORLDS.items() if isinstance(world.settings, VarianceLaw)}
     tasks = {
-        (world, number): (law, network, sizes.validation_days, _seeds(config, world, number))
+        (world, number): (law, network, sizes.validation_days, market_seeds(config, world, number))
         for world, law in laws.items()
         for number in range(config.n_market_draws)
     }
@@ -182,7 +182,7 @@ def volatility_draws(observed: Sequence[Estimate], config: Config) -> Iterator[E
                 yield gather(like[name], world, np.array([draw[name] for draw in drawn]))
 
 
-def _seeds(config: Config, world: str, number: int) -> dict[str, np.random.SeedSequence]:
+def market_seeds(config: Config, world: str, number: int) -> dict[str, np.random.SeedSequence]:
     """Random numbers of one draw: of the market, and of each model."""
     return {name: config.seeds(world, "draw", str(number), name) for name in ("market", *VOLATILITY)}
 

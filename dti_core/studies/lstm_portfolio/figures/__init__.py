@@ -9,11 +9,12 @@ from dti_core.studies.lstm_portfolio.figures.differences import (
     plot_volatility,
 )
 from dti_core.studies.lstm_portfolio.figures.months import months_table, plot_months, samples_table
+from dti_core.studies.lstm_portfolio.figures.rates import false_verdicts
 from dti_core.studies.lstm_portfolio.figures.tables import numbers, strategies
 from dti_core.studies.lstm_portfolio.figures.wealth import plot_wealth
 
 __all__ = [
-    "cost_table", "months_table", "numbers", "plot_accuracy", "plot_break_even", "plot_costs", "plot_leads",
-    "plot_months", "plot_regimes", "plot_skill", "plot_volatility", "plot_wealth", "samples_table",
-    "strategies",
+    "cost_table", "false_verdicts", "months_table", "numbers", "plot_accuracy", "plot_break_even",
+    "plot_costs", "plot_leads", "plot_months", "plot_regimes", "plot_skill", "plot_volatility", "plot_wealth",
+    "samples_table", "strategies",
 ]  # fmt: skip

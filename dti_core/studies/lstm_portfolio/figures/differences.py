@@ -125,8 +125,8 @@ def plot_regimes(result: Result) -> go.Figure:
         title=f"{LSTM} in calm and in volatile markets: {finding}",
         caption=f"Months fall into thirds of {source} before they begin, by cut-offs that use the past "
         f"only. Points and 95 % intervals ({ways(row.estimate for row in rows)}). The rows with hollow marks "
-        f"judge C39a. {hollow(rows)} Adaptive: the bet shrinks as volatility exceeds its median; the constant mix "
-        "holds as much of it on average.",
+        f"judge C39a. {hollow(rows)} Adaptive: the bet shrinks as volatility exceeds its median; the "
+        "constant mix holds as much of it on average.",
     )  # fmt: skip
 
 

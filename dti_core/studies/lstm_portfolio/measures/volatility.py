@@ -65,8 +65,8 @@ def paired_losses(losses: Array) -> dict[str, tuple[float, float, float]]:
 
     Parameters
     ----------
-    losses : (n_models, n_decisions, 2) of the models of VOLATILITY in their order, for forecasts whose horizons
-        do not overlap; assets, then the index.
+    losses : (n_models, n_decisions, 2) of the models of VOLATILITY in their order, for forecasts whose
+        horizons do not overlap; assets, then the index.
     """
     by_model = dict(zip(VOLATILITY, losses, strict=True))
     gaps = {}

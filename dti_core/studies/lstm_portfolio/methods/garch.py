@@ -45,7 +45,7 @@ def mean_of_egarch(next_day: Array, parameters: Mapping[str, float], horizon_day
     """Variances whose logarithm returns to its long run; the mean of their exponentials is exact.
 
     With log v' = omega + beta log v + alpha (|e| - sqrt(2 / pi)) + gamma e and normal e, the mean of
-    exp(b (alpha |e| + gamma e)) is the sum over s = +1, -1 of Phi(m_s) exp(m_s^2 / 2), m_s = b (alpha + s gamma).
+    exp(b (alpha |e| + gamma e)) is the sum over s = +1, -1 of Phi(m) exp(m^2 / 2), m = b (alpha + s gamma).
 
     Source: Nelson (1991), with normal shocks.
     """

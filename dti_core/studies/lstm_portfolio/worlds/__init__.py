@@ -26,8 +26,8 @@ __all__ = [
 
 Settings = WorldSettings | Dealt | VarianceLaw
 
-#: A world's kind is that of its settings. Planted skill is as large as the weakest bar of its claim needs to be
-#: seen in four of five draws: information of 0.25, and of 0.5 where a third of the months has all of it.
+#: A world's kind is that of its settings. Planted skill is as large as the weakest bar of its claim needs to
+#: be seen in four of five draws: information of 0.25, and of 0.5 where a third of the months has all of it.
 WORLDS: dict[str, World[Settings]] = {
     OBSERVED: World("as observed", "observed", WorldSettings()),
     "permuted_returns": World("no signal", "negative", WorldSettings(permuted=True)),

@@ -48,10 +48,9 @@ def deal(message: Array, outcome: Array, regime: Days, settings: Dealt, rng: np.
 
     Stocks are put in random order, anew in each block of months: level, spread and persistence of messages
     stay, what they know goes. With `information` i a message becomes the mean of its month plus
-    i s (i u + sqrt(1 - i^2) z), with u and z the outcome and the dealt message, each standardised across stocks,
-    and s the mean spread of outcomes across stocks (below 1 where stocks move together):
-    a forecast of correlation i that is as bold as it should be (Grinold 1989). In months that are not known
-    of u is absent, and the bet is as bold as ever.
+    i s (i u + sqrt(1 - i^2) z), with u and z the outcome and the dealt message, standardised across stocks, and
+    s the mean spread of outcomes across stocks: a forecast of correlation i that is as bold as it should be
+    (Grinold 1989). In months that are not known of it becomes the mean plus i s z: as bold, and empty.
 
     Parameters
     ----------
@@ -66,7 +65,7 @@ def deal(message: Array, outcome: Array, regime: Days, settings: Dealt, rng: np.
         return dealt
     known = np.isin(regime, settings.regimes)[:, None]
     news = settings.information * np.where(known, _standardised(outcome), 0.0)
-    noise = np.sqrt(1 - settings.information**2) * _standardised(dealt)
+    noise = np.where(known, np.sqrt(1 - settings.information**2), 1.0) * _standardised(dealt)
     bold = settings.information * outcome.std(axis=1).mean()
     return np.asarray(dealt.mean(axis=1, keepdims=True) + bold * (news + noise))
 

@@ -1,4 +1,4 @@
-"""Simulated markets for volatility models: one whose law is among the rivals, one that only a network can see.
+"""Simulated markets for volatility models: the law of one is among the rivals, that of the other is not.
 
 The daily returns of each series are independent of the others' and follow the same law. Nothing can be said
 of their mean; what can be forecast is their variance.
