@@ -49,8 +49,8 @@ def deal(message: Array, outcome: Array, regime: Days, settings: Dealt, rng: np.
     Stocks are put in random order, anew in each block of months: level, spread and persistence of messages
     stay, what they know goes. With `information` i a message becomes the mean of its month plus
     i s (i u + sqrt(1 - i^2) z), u and z being the outcome and the dealt message, standardised across stocks,
-    and s the mean spread of outcomes across stocks: a forecast of correlation i that is as bold as it should be
-    (Grinold 1989). In months that are not known of it becomes the mean plus i s z: as bold, and empty.
+    and s the mean spread of outcomes across stocks: a forecast of correlation i that is as bold as it should
+    be (Grinold 1989). In months that are not known of it becomes the mean plus i s z: as bold, and empty.
 
     Parameters
     ----------
