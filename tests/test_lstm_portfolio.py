@@ -12,7 +12,6 @@ from scipy import stats
 from dti_core.bridges.forecaster import future_returns, trailing_volatility
 from dti_core.lab import intervals
 from dti_core.lab.bars import judge_bar
-from dti_core.lab.claims import judge
 from dti_core.lab.config import load_experiment
 from dti_core.lab.data import packaged, simulated_card
 from dti_core.lab.errors import DataError

@@ -79,7 +79,8 @@ def test_dealt_messages_know_as_much_as_is_said(information: float) -> None:
         months = regime == kind
         assert each[months].mean() == pytest.approx(expected, abs=0.03)
     if information:
-        assert told.std(axis=1).mean() == pytest.approx(information, rel=0.05)
+        bold = information * outcome.std(axis=1).mean()
+        assert told.std(axis=1).mean() == pytest.approx(bold, rel=0.05)
     np.testing.assert_allclose(told.mean(axis=1), (0.1 + 0.01 * message).mean(axis=1), atol=1e-9)
 
 

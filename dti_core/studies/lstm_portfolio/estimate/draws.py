@@ -34,7 +34,7 @@ from dti_core.studies.lstm_portfolio.worlds import WORLDS, Dealt, VarianceLaw, d
 #: Draws that one worker judges at a time.
 BATCH = 20
 #: Draws of a universe of months at most; it has twice the decisions, and half the draws.
-MOST_OF_MONTHS = 50
+MOST_OF_MONTHS = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ Each is the value and the interval that its influence function gives, as the obs
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +24,6 @@ from dti_core.studies.lstm_portfolio.model.statistic import mean
 #: From the outcome of a draw to the value and bounds of one judged estimate.
 Statistic = Callable[[Backtest], tuple[float, float, float]]
 NULL = "constant_sharpe"
-#: Measures at equal risk that are judged.
-EQUAL_RISK = (
-    f"return_at_equal_volatility_{FAVOURITE}_minus_{BENCHMARK}",
-    f"alpha_{FAVOURITE}_on_{BENCHMARK}",
-)
 
 
 def r2(backtest: Backtest) -> tuple[float, float, float]:
@@ -62,11 +56,15 @@ def calm_less_volatile(backtest: Backtest) -> tuple[float, float, float]:
     return value, value - margin, value + margin
 
 
-def at_equal_risk(backtest: Backtest, name: str) -> tuple[float, float, float]:
-    """Return at equal volatility, or alpha, of the favourite against equal weights."""
-    pair = backtest.returns(FAVOURITE), backtest.returns(BENCHMARK)
-    found = equal_risk_intervals(*pair, backtest.periods_per_year)[name]
-    return found.value, found.low, found.high
+def at_equal_risk(name: str) -> Statistic:
+    """A measure of the favourite at the risk of equal weights, by the name of its estimate."""
+
+    def measured(backtest: Backtest) -> tuple[float, float, float]:
+        pair = backtest.returns(FAVOURITE), backtest.returns(BENCHMARK)
+        found = equal_risk_intervals(*pair, backtest.periods_per_year)[name]
+        return found.value, found.low, found.high
+
+    return measured
 
 
 _LEAD = f"sharpe_{FAVOURITE}_minus_{BENCHMARK}"
@@ -78,8 +76,10 @@ DRAWN: dict[str, Statistic] = {
     f"{_LEAD}_calm": lambda backtest: in_regime(backtest, Regime.CALM),
     f"{_LEAD}_calm_minus_volatile": calm_less_volatile,
     f"sharpe_{ADAPTIVE}_minus_{CONSTANT_MIX}": against(ADAPTIVE, CONSTANT_MIX),
-    **{name: partial(at_equal_risk, name=name) for name in EQUAL_RISK},
-}
+    **{name: at_equal_risk(name) for name in (
+        f"return_at_equal_volatility_{FAVOURITE}_minus_{BENCHMARK}", f"alpha_{FAVOURITE}_on_{BENCHMARK}",
+    )},
+}  # fmt: skip
 
 
 def gather(like: Estimate, world: str, found: Array) -> Estimate:

@@ -48,9 +48,9 @@ def deal(message: Array, outcome: Array, regime: Days, settings: Dealt, rng: np.
 
     Stocks are put in random order, anew in each block of months: level, spread and persistence of messages
     stay, what they know goes. With `information` i a message becomes the mean of its month plus
-    i (i u + sqrt(1 - i^2) z), with u and z the outcome and the dealt message, standardised across stocks: a
-    forecast of correlation i that is as bold as it should be (Grinold 1989). In months that are not known
-    of it becomes the mean plus i z: as bold, and empty.
+    i s (i u + sqrt(1 - i^2) z), u and z being the outcome and the dealt message, standardised across stocks,
+    and s the mean spread of outcomes across stocks: a forecast of correlation i that is as bold as it should
+    be (Grinold 1989). In months that are not known of it becomes the mean plus i s z: as bold, and empty.
 
     Parameters
     ----------
@@ -66,7 +66,8 @@ def deal(message: Array, outcome: Array, regime: Days, settings: Dealt, rng: np.
     known = np.isin(regime, settings.regimes)[:, None]
     news = settings.information * np.where(known, _standardised(outcome), 0.0)
     noise = np.where(known, np.sqrt(1 - settings.information**2), 1.0) * _standardised(dealt)
-    return np.asarray(dealt.mean(axis=1, keepdims=True) + settings.information * (news + noise))
+    bold = settings.information * outcome.std(axis=1).mean()
+    return np.asarray(dealt.mean(axis=1, keepdims=True) + bold * (news + noise))
 
 
 def _standardised(table: Array) -> Array:
