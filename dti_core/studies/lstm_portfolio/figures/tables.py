@@ -1,9 +1,8 @@
 """Tables of the study: what the claims are judged by, and every portfolio after costs."""
 
 from dti_core.lab.methods import trials
-from dti_core.lab.publishing.table import Label
 from dti_core.lab.record import OBSERVED, Estimate, Result
-from dti_core.lab.tables import Table, show_table
+from dti_core.lab.tables import Cell, Table, show_table
 from dti_core.studies.lstm_portfolio.figures.names import CONTROLLED, TITLES
 from dti_core.studies.lstm_portfolio.methods.forecasters import METHODS
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLAYS
@@ -37,7 +36,7 @@ def strategies(result: Result) -> Table:
         "annual_return": "return", "annual_volatility": "volatility", "drawdown": "deepest loss",
         "sharpe": "Sharpe ratio a year", "turnover": "turnover", "alpha": "alpha", "beta": "beta",
     }  # fmt: skip
-    rows: dict[Label, dict[str, Estimate | None]] = {}
+    rows: dict[tuple[str, str], dict[str, Cell]] = {}
     for one in result.where(measure="sharpe"):
         name = str(one.at["method"])
         kind = "Controls" if name in METHODS else "Without a forecast"
