@@ -46,7 +46,7 @@ def plot_score(result: Result, of: str = PREFIX) -> go.Figure:
     between = f"Larger firms score higher by {value(size)} sd; inside" if size and size.low > 0 else "Inside"
     return plot_forest(
         rows, what="Score on accounts of last year", x=UNIT, card=card,
-        title=f"{between} firms {listed(seen, 'no account')} moves with the score",
+        title=f"{between} firms {listed(seen, 'no account')} clearly moves with the score",
         caption="Points and 95 % intervals (errors by firm). Grey: dummies of year, country and industry; "
         f"blue: firm and year effects. Smallest effect inside firms found with 80 %, in sd: {told}.",
         alt=f"Smallest effects found with 80 % inside firms: {told}.",
