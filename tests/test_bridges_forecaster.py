@@ -211,7 +211,6 @@ def test_a_change_on_the_day_itself_does_move_the_forecast():
 
 def test_holes_and_missing_futures_are_refused():
     returns = random_returns()
-    (fold,) = walk_forward_folds([60], refit_every=1, **FOLD_LENGTHS)
     with pytest.raises(ValueError, match="2 of 3 forecasts are not finite"):
         return_windows(returns, [60], 8, 3).unscale(np.array([0.1, np.nan, np.inf]))
     with pytest.raises(ValueError, match="table with 90 rows"):

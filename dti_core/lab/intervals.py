@@ -14,7 +14,7 @@ from dti_core.lab.record import OBSERVED, Estimate
 Array = NDArray[np.float64]
 Method = Literal["percentile", "basic", "bc", "bca"]
 Scheme = Literal["stationary", "circular"]
-#: Cosines behind a long-run variance: few enough for volatility that clusters, enough for a t near the normal.
+#: Cosines behind a long-run variance: few, for volatility that clusters, and enough for a t near the normal.
 COSINES = 16
 
 
