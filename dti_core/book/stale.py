@@ -124,7 +124,8 @@ def _chapter_problems(record: Record, chapter: Notebook) -> list[str]:
 
 def _glue_problems(record: Record, chapter: Notebook) -> Iterator[str]:
     """Numbers and verdicts that the prose takes from the chapter's outputs and the record does not hold."""
-    told = {name: repr(value) for name, value in glued(record).items()}
+    prose = "".join(text_of(cell["source"]) for cell in chapter["cells"])
+    told = {name: repr(value) for name, value in glued(record, prose).items()}
     found: dict[str, str] = {}
     for cell in chapter["cells"]:
         for output in cell.get("outputs", []):

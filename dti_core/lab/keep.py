@@ -1,6 +1,7 @@
 """The last cell of a notebook: judge the result, hand its numbers to the prose, write result.json."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -11,6 +12,7 @@ from dti_core.lab.claims import judge
 from dti_core.lab.files import write
 from dti_core.lab.fingerprint import DATA_PATH, Value
 from dti_core.lab.kept import series_files
+from dti_core.lab.paths import notebook_file
 from dti_core.lab.pieces import KEPT, sha256
 from dti_core.lab.record import Provenance, Record, Result
 from dti_core.lab.running.alone import run_alone
@@ -18,6 +20,8 @@ from dti_core.lab.running.cache import seconds_behind
 from dti_core.lab.running.inputs import OWN_DATA, SERIES_FOLDER
 from dti_core.lab.running.provenance import collect_provenance
 from dti_core.lab.running.runs import RESULT, RUN_DIR
+
+_GLUED = re.compile(r"\{glue:text\}`([\w@]+)[:`]")
 
 
 def record(result: Result) -> None:
@@ -55,7 +59,7 @@ def _keep(result: Result, provenance: Provenance, folder: Path) -> None:
     for name, content in files.items():
         write(folder / SERIES_FOLDER / name, content)
     kept.save(folder / RESULT)
-    for name, value in glued(kept).items():
+    for name, value in glued(kept, notebook_file(kept.slug).read_text(encoding="utf-8")).items():
         glue(name, value)
 
 
@@ -75,15 +79,20 @@ def _as_given(parameters: Mapping[str, Value]) -> dict[str, Value]:
     return {**parameters, DATA_PATH: given} if given else dict(parameters)
 
 
-def glued(kept: Record) -> dict[str, float | str]:
-    """All that the prose of a chapter may print, by name."""
+def glued(kept: Record, prose: str) -> dict[str, float | str]:
+    """Of all that a chapter may print, by name, what its `prose` does print.
+
+    A message each for thousands of numbers would fill the kernel's queue, which then drops its last word, so
+    that whoever waits for it waits for ever.
+    """
+    asked = set(_GLUED.findall(prose))
     found: dict[str, float | str] = {}
     for estimate in kept.estimates:
         key = estimate.key
         found |= {key: estimate.value, f"{key}_low": estimate.low, f"{key}_high": estimate.high}
     for verdict in kept.claims:
         found |= {f"{verdict.claim}_verdict": verdict.verdict, f"{verdict.claim}_because": verdict.because}
-    return found
+    return {name: value for name, value in found.items() if name in asked}
 
 
 def glue(name: str, value: float | str) -> None:
