@@ -3,9 +3,9 @@
 import plotly.graph_objects as go
 
 from dti_core.lab.forest import Axis, Row, plot_forest
+from dti_core.lab.publishing.table import Label
 from dti_core.lab.record import Estimate, Result
 from dti_core.lab.say import listed, ways
-from dti_core.lab.publishing.table import Label
 from dti_core.lab.tables import Cell, Table, show_table
 from dti_core.lab.theme import PALETTE
 from dti_core.studies.lstm_portfolio.figures.names import TITLES
