@@ -86,8 +86,8 @@ def dealt_estimates(
     if sample.universe:
         n_draws = min(max(1, n_draws // 2), MOST_OF_MONTHS)
     for world, how in settings.items():
-        place = [sample.universe, world] if sample.universe else [world]
-        seeds = [config.seeds(*place, "draw", str(number)) for number in range(n_draws)]
+        named = [sample.universe, world] if sample.universe else [world]
+        seeds = [config.seeds(*named, "draw", str(number)) for number in range(n_draws)]
         for first in range(0, len(seeds), BATCH):
             tasks[world, first] = deck, how, seeds[first : first + BATCH], names
     pieces = run_keyed(judge_draws, tasks, f"{sample.universe} draws of dealt forecasts".strip())

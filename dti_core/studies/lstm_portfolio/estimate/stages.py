@@ -48,7 +48,7 @@ def forecast_all(samples: Sequence[Sample], config: Config) -> dict[str, dict[st
     for sample in samples:
         world, folds = sample.key, sample.walk.folds
         favourite = _joined(pieces, folds, world, FAVOURITE).mean(axis=0)
-        inputs = {
+        inputs: dict[str, Any] = {
             "favourite": np.where(sample.eligible, favourite, np.nan),
             "future": forecasting.until_next(sample.log_returns, sample.walk.days, sample.walk.end),
         }

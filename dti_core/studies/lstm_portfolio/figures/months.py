@@ -3,9 +3,10 @@
 import plotly.graph_objects as go
 
 from dti_core.lab.forest import Axis, Row, plot_forest
+from dti_core.lab.publishing.table import Label
 from dti_core.lab.record import Estimate, Result
 from dti_core.lab.say import listed, ways
-from dti_core.lab.tables import Cell, Label, Table, show_table
+from dti_core.lab.tables import Cell, Table, show_table
 from dti_core.lab.theme import PALETTE
 from dti_core.studies.lstm_portfolio.figures.names import TITLES
 from dti_core.studies.lstm_portfolio.measures.months import OF_MONTHS
@@ -52,7 +53,9 @@ def _window(result: Result) -> str:
 
 def plot_months(result: Result) -> go.Figure:
     """Monthly Sharpe ratio of every portfolio less that of equal weights, a panel a universe."""
-    rows, ahead, behind = [], [], []
+    rows: list[Row] = []
+    ahead: list[str] = []
+    behind: list[str] = []
     axes = {name: Axis(f"{title}: Sharpe ratio a month, difference") for name, title in UNIVERSES.items()}
     for one in result.where(measure=f"monthly_sharpe_difference{OF_MONTHS}", against=BENCHMARK):
         universe, title = _place(one)

@@ -53,7 +53,7 @@ def bias_estimates(
     ----------
     returns : (n_days, n_assets) simple returns, no NaN. days : (n_decisions,) rows of it.
     """
-    drawn = []
+    drawn: list[list[float]] = []
     while len(drawn) < N_HISTORIES:
         dead = plant_deaths(returns, days, deaths, periods_per_year, rng)
         if (alive := dead == len(returns)).sum() >= 2:
@@ -122,5 +122,5 @@ def membership_estimates(spells: pd.DataFrame) -> Iterator[Estimate]:
         members = (start <= first) & (end.isna() | (end > first))
         stayed = members & (end.isna() | (end > LAST_DAY))
         found = intervals.share(int(stayed.sum()), int(members.sum()))
-        name, at = f"members_of_{year}_left_in_2022", {"measure": "membership", "year": float(year)}
-        yield found.estimate(name, "share of members", **at)
+        name = f"members_of_{year}_left_in_2022"
+        yield found.estimate(name, "share of members", measure="membership", year=float(year))
