@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from skfolio import RiskMeasure
-from skfolio.optimization import HierarchicalRiskParity, MeanRisk, ObjectiveFunction
+from skfolio.optimization import MeanRisk, ObjectiveFunction
 
 from dti_core.studies.lstm_portfolio.data import load_months
-from dti_core.studies.lstm_portfolio.model.frontier import best_ratio, hierarchical_risk_parity
+from dti_core.studies.lstm_portfolio.model.frontier import best_ratio
 
 
 def windows() -> list[np.ndarray]:
@@ -22,8 +22,6 @@ def test_portfolios_equal_those_of_skfolio(window: np.ndarray) -> None:
     n = window.shape[1]
     least = MeanRisk(**tight).fit(window).weights_
     assert best_ratio(window, np.ones(n)) == pytest.approx(least, abs=1e-4)
-    parity = HierarchicalRiskParity().fit(window).weights_
-    assert hierarchical_risk_parity(window) == pytest.approx(parity, abs=1e-9)
     promised = np.random.default_rng(1).normal(0.0005, 0.001, n)
     best = MeanRisk(
         objective_function=ObjectiveFunction.MAXIMIZE_RATIO, risk_measure=RiskMeasure.STANDARD_DEVIATION,

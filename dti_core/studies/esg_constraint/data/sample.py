@@ -157,24 +157,16 @@ def firm_constant(values: Array) -> Array:
 
 
 def small_firms(laid: Rectangle) -> Array | None:
-    """(1, n_firms) 1 where a firm's mean size is at most the median firm's; None without both kinds.
-
-    Firms whose size is nowhere known count as large.
-    """
-    if (size := laid.columns.get("log_assets")) is None:
-        return None
-    known = np.isfinite(size) & laid.observed
-    n = known.sum(axis=2)
-    mean = np.where(n > 0, np.where(known, size, 0.0).sum(axis=2) / np.maximum(n, 1), np.inf)
-    small = np.asarray(mean <= np.median(mean[n > 0])) if (n > 0).any() else np.zeros(mean.shape, dtype=bool)
-    return small.astype(np.float64) if small.any() and not small.all() else None
+    """(1, n_firms) 1 for the small firms of `lowest_third`; None without both kinds."""
+    small = _small(laid.columns, laid.observed)
+    return None if small is None or small.all() or not small.any() else small.astype(np.float64)
 
 
 def _small(columns: Mapping[str, Array], seen: Mask) -> Mask | None:
     """(1, n_firms) the lowest third by assets in the year before the first rating, or when first seen."""
     if "log_assets" not in columns:
         return None
-    rated = np.isfinite(columns["rating_a"]).any(axis=(0, 1))
+    rated = np.isfinite(columns["rating_a"]).any(axis=(0, 1)) if "rating_a" in columns else np.zeros(1)
     return lowest_third(columns["log_assets"], seen, max(0, int(np.argmax(rated)) - 1))
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dti_core.lab.methods import Method
 from dti_core.studies.lstm_portfolio.model import Array, Days, regimes
-from dti_core.studies.lstm_portfolio.model.frontier import best_ratio, hierarchical_risk_parity
+from dti_core.studies.lstm_portfolio.model.frontier import best_ratio
 
 Rule = Callable[[Array], Array]
 Overlay = Callable[[Array, Array, Array, Days], Array]
@@ -71,7 +71,9 @@ def min_variance(window: Array) -> Array:
 
 def risk_parity(window: Array) -> Array:
     """Hierarchical risk parity. Source: Lopez de Prado (2016)."""
-    return hierarchical_risk_parity(window)
+    from skfolio.optimization import HierarchicalRiskParity
+
+    return np.asarray(HierarchicalRiskParity().fit(window).weights_, dtype=float)
 
 
 def max_sharpe(window: Array, forecast: Array) -> Array:

@@ -1,9 +1,7 @@
-"""Long-only portfolios: of least risk for what they promise, solved exactly, and of shared risk."""
+"""Long-only portfolios of least risk for what they promise, solved exactly."""
 
 import numpy as np
-from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.optimize import nnls
-from scipy.spatial.distance import squareform
 
 from dti_core.studies.lstm_portfolio.model import Array
 
@@ -43,37 +41,3 @@ def best_ratio_of(root: Array, promised: Array) -> Array:
     scaled = np.atleast_2d(np.linalg.solve(root, (promised / best).T).T)
     weights = np.array([nnls(root.T, row, maxiter=20 * len(root))[0] for row in scaled])
     return np.asarray(weights / weights.sum(axis=1, keepdims=True)).reshape(promised.shape)
-
-
-def hierarchical_risk_parity(window: Array) -> Array:
-    """(n_assets,) weights that share risk down a tree of like assets.
-
-    Ward's tree of the distances sqrt((1 - correlation) / 2), leaves in the order of least distance between
-    neighbours. Each half of them gets wealth in inverse proportion to the variance of its inverse-variance
-    portfolio, then each half of a half.
-
-    Source: Lopez de Prado (2016); skfolio's defaults, which it equals at a hundredth of the time.
-
-    Parameters
-    ----------
-    window : (n_days, n_assets) simple returns, no NaN, each of which moves.
-    """
-    covariance = np.cov(window.T)
-    spread = np.sqrt(np.diag(covariance))
-    distance = np.sqrt(np.clip((1 - covariance / np.outer(spread, spread)) / 2, 0, 1))
-    pairs = squareform(distance, checks=False)
-    weights = np.ones(len(covariance))
-    parts = [leaves_list(optimal_leaf_ordering(linkage(pairs, "ward"), pairs))]
-    while parts:
-        halves = [(part[: len(part) // 2], part[len(part) // 2 :]) for part in parts if len(part) > 1]
-        for left, right in halves:
-            risks = [_cluster_variance(covariance[np.ix_(half, half)]) for half in (left, right)]
-            weights[left] *= risks[1] / sum(risks)
-            weights[right] *= risks[0] / sum(risks)
-        parts = [half for pair in halves for half in pair]
-    return weights
-
-
-def _cluster_variance(covariance: Array) -> float:
-    inverse = 1 / np.diag(covariance)
-    return float(inverse @ covariance @ inverse / inverse.sum() ** 2)
