@@ -39,7 +39,9 @@ class Parameters:
 def in_months(sizes: Parameters, n_months: int) -> Parameters:
     """The sizes of a study of `n_months` monthly rows: what counts days below counts months here.
 
-    As many test periods as asked for, so long that together they cover all months behind the lookback.
+    A fit serves twice as many months as in a daily table, for months add little to learn from; fewer where
+    the table is too short for that.
     """
     months = replace(sizes, **MONTHLY_LENGTHS)  # type: ignore[arg-type]
-    return replace(months, refit_months=(n_months - months.lookback_days) // sizes.n_folds)
+    longest = (n_months - months.lookback_days) // sizes.n_folds
+    return replace(months, refit_months=min(2 * sizes.refit_months, longest))
