@@ -64,7 +64,8 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     told = {
         "profile": asked.profile, "sizes": sizes, "stocks": N_STOCKS, "years": N_YEARS,
-        "wall_seconds": round(wall), "cores": available_cores(), "peak_mb_of_main_process": round(peak / 1024),
+        "wall_seconds": round(wall), "cores": available_cores(),
+        "peak_mb_of_main_process": round(peak / 1024),
         "estimates": len(result.estimates),
         "left_out": len(result.series["left_out"]),
     }  # fmt: skip
