@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from dti_core.lab.config import load_experiment
-from dti_core.lab.parallel import pin_threads
+from dti_core.lab.parallel import available_cores, pin_threads
 from dti_core.studies.lstm_portfolio.data import load
 from dti_core.studies.lstm_portfolio.estimate import estimate
 
@@ -58,14 +58,15 @@ def main() -> None:
             for name, text in given.items()
         }
         config = experiment.resolve(asked.profile, {"universe": "yours", "data_path": str(file), **sizes})
-        started, cpu = time.perf_counter(), time.process_time()
+        started = time.perf_counter()
         result = estimate(config, *load(config))
         wall = time.perf_counter() - started
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     told = {
         "profile": asked.profile, "sizes": sizes, "stocks": N_STOCKS, "years": N_YEARS,
-        "wall_seconds": round(wall), "cpu_seconds": round(time.process_time() - cpu + used[1].ru_utime),
-        "peak_mb": round(max(one.ru_maxrss for one in used) / 1024), "estimates": len(result.estimates),
+        "wall_seconds": round(wall), "cores": available_cores(),
+        "peak_mb_of_main_process": round(peak / 1024),
+        "estimates": len(result.estimates),
         "left_out": len(result.series["left_out"]),
     }  # fmt: skip
     REPORT.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

@@ -27,13 +27,13 @@ __all__ = [
 Settings = WorldSettings | Dealt | VarianceLaw
 
 #: A world's kind is that of its settings. Planted skill is as large as the weakest bar of its claim needs to
-#: be seen in four of five draws: information of 0.25, and of 0.5 where a third of the months has all of it.
+#: be seen in four of five draws: information of 0.4, and of 0.5 where a third of the months has all of it.
 WORLDS: dict[str, World[Settings]] = {
     OBSERVED: World("as observed", "observed", WorldSettings()),
     "permuted_returns": World("no signal", "negative", WorldSettings(permuted=True)),
     "planted_signal": World("signal planted", "positive", WorldSettings(signal=Signal())),
     "placebo": World("forecasts dealt", "negative", Dealt(timed=False)),
-    "known_skill": World("skill of known size", "positive", Dealt(information=0.25)),
+    "known_skill": World("skill of known size", "positive", Dealt(information=0.4)),
     "calm_skill": World("skill in calm months", "positive", Dealt(0.5, (Regime.CALM,))),
     "gjr_market": World("GJR-GARCH market", "negative", VarianceLaw(gjr_returns)),
     "quiet_days": World("quiet days count", "positive", VarianceLaw(quiet_days_returns)),
