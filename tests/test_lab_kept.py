@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from dti_core.lab.config import load_experiment
 from dti_core.lab.data import DataCard
+from dti_core.lab.keep import glued
 from dti_core.lab.kept import is_kept, keep, load_result, save_result
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.pieces import KEPT, PIECES, Stage, decode, encode, write_piece
 from dti_core.lab.record import Estimate, Result
+from tests.toy_runs import toy_record
 
 CARD = DataCard("toy", "Toy", "simulated", "Simulated data", "Here.", "none", 2, 1, "0", "Toy.")
 FLOATS = st.floats(allow_nan=False, width=64)
@@ -232,3 +234,12 @@ def test_a_torn_result_is_none(tmp_path: Path, monkeypatch):
         save_result(tmp_path, sample_result())
     assert not is_kept(tmp_path)
     assert load_result(tmp_path, sample_config()) is None
+
+
+def test_only_numbers_that_the_prose_prints_are_glued():
+    """A message each for thousands of numbers overflows the kernel's queue, and its last word gets lost."""
+    kept = toy_record("a")
+    name = kept.estimates[0].key
+    asked = f"It is {{glue:text}}`{name}:.2f` (from {{glue:text}}`{name}_low:.2f`), {{glue:text}}`unknown:s`."
+    assert set(glued(kept, asked)) == {name, f"{name}_low"}
+    assert glued(kept, "no numbers") == {}
