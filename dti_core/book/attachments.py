@@ -13,7 +13,7 @@ from dti_core.lab.record import Record
 from dti_core.lab.running.runs import RESULT
 
 #: Most bytes of a chapter with all that lies beside it.
-LARGEST_STUDY = 4_000_000
+LARGEST_STUDY = 4_500_000
 #: Makes files of a kind from a record and the chapter that shows it: path below book/studies/<slug> -> bytes.
 Maker = Callable[[Record, Notebook], Mapping[str, bytes]]
 
