@@ -80,9 +80,14 @@ def plot_break_even(result: Result) -> go.Figure:
             rows.append(Row(label, one, PALETTE[1], series="as observed", axis=COEFFICIENT))
     good = only(result, measure="good_forecast", against=PRIOR, cost_bps=COSTS_BPS[0])
     found = sign_of(good, "beat", "fall behind", "do not clearly beat")
+    months = result.where(measure="good_forecast_months", against=PRIOR, cost_bps=COSTS_BPS[0])
+    told = [
+        f", {sign_of(one, 'and do', 'and fall behind', 'and do not clearly')} in months" for one in months
+    ]
     return plot_forest(
         rows, what="Accuracy and what it pays", card=result.card,
-        title=f"Good forecasts, of an information coefficient of {GOOD:g}, {found} {RIVAL}",
+        title=f"Good forecasts, of an information coefficient of {GOOD:g}, {found} {RIVAL} on these "
+        f"prices{''.join(told)}",
         caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}) at {COSTS_BPS[0]} basis "
         f"points of cost where no other is named. The rows with hollow marks judge C16a. "
         f"{hollow(rows)} {STEPS}.",

@@ -1,5 +1,7 @@
 """Months without survivorship bias: every portfolio of three universes against equal weights and factors."""
 
+from dataclasses import replace
+
 import plotly.graph_objects as go
 
 from dti_core.lab.forest import Axis, Row, plot_forest
@@ -67,13 +69,13 @@ def plot_months(result: Result) -> go.Figure:
     n_real = sum(not row.control for row in rows)
     return plot_forest(
         rows, what=f"Monthly Sharpe ratio less that of {TITLES[BENCHMARK]}, without survivorship bias",
-        card=result.card,
+        card=replace(result.card, badge="Real portfolios of all US stocks"),
         title=f"Without survivorship bias {listed(ahead, 'no portfolio')} clearly "
         f"beat{'s' if len(ahead) < 2 else ''} {TITLES[BENCHMARK]} over {_window(result)}",
         caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}), months paired, after "
         f"{result.config.cost_bps:g} basis points of cost. Clearly worse: {listed(behind, 'none')}. Of "
         f"{n_real} comparisons one in forty clears 0 on the right by luck alone. Hollow: forecasts dealt to "
-        f"the wrong portfolios. These are Kenneth French's portfolios, not the data of the badge.",
+        f"the wrong portfolios. Source: Kenneth French's library.",
     )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Tables of the study: what the claims are judged by, and every portfolio after costs."""
 
+from dataclasses import replace
+
 from dti_core.lab.methods import trials
 from dti_core.lab.record import OBSERVED, Estimate, Result
 from dti_core.lab.tables import Cell, Table, show_table
@@ -21,12 +23,25 @@ REGIMES = {"all": "", "calm_minus_volatile": "calm less volatile", "assets": ""}
 
 
 def numbers(result: Result) -> Table:
-    """What the claims are judged by, as observed and in the control worlds."""
-    words = {**MEASURES, **TITLES, **REGIMES} | {name: world.title for name, world in CONTROLLED.items()}
-    judged = {one.name for one in result if one.world != OBSERVED}
+    """What the claims are judged by, as observed and in the control worlds of each."""
+    words = {
+        **MEASURES,
+        **TITLES,
+        **REGIMES,
+        "negative": "where it must fail",
+        "positive": "where it must hold",
+    }
+    controls: dict[tuple[str, str], Estimate] = {}
+    for one in (one for one in result if one.world != OBSERVED):
+        place = one.name, CONTROLLED[one.world].role
+        if place not in controls or len(one.draws) > len(controls[place].draws):
+            controls[place] = one
+    judged = {name for name, _ in controls}
+    rows = [one for one in result if one.world == OBSERVED and one.name in judged]
+    rows += [replace(one, world=role) for (_, role), one in controls.items()]
     return show_table(
-        [one for one in result if one.name in judged], name="numbers", measures=[*MEASURES], titles=words,
-        title="Differences and skill, as observed and in the control worlds",
+        rows, name="numbers", measures=[*MEASURES], titles=words,
+        title="Differences and skill, as observed and in control worlds",
     )  # fmt: skip
 
 
