@@ -25,6 +25,7 @@ from dti_core.studies.esg_constraint.measures.timing import window
 from dti_core.studies.esg_constraint.methods import ON_ONE_PANEL
 from dti_core.studies.esg_constraint.model import packages
 from dti_core.studies.esg_constraint.model.indices import sa_index
+from dti_core.studies.esg_constraint.model.panel import SMALL_SHARE
 
 SMALLEST = {"n_draws": 4, "n_power_draws": 4, "n_resamples": 19}
 
@@ -199,8 +200,8 @@ def test_a_continuous_score_is_fed_to_no_ordered_logit(tmp_path) -> None:
 def test_a_panel_without_rating_runs_the_side_of_constraints(tmp_path) -> None:
     """Investment that follows cash flow in small firms only: .3 there, 0 in large ones, found by hand too."""
     table = accounts(60).drop(columns=["rating_a", "rating_b"])
-    small = table.groupby("firm")["assets"].transform(lambda v: np.log(v).mean())
-    small = small <= small.groupby(table["firm"]).first().median()
+    first = table.sort_values("year").groupby("firm")["assets"].first()
+    small = table["firm"].map((first.rank() - 1) / len(first) < SMALL_SHARE)
     ratio, noise = table["cash_flow"] / table["assets"], np.random.default_rng(3).normal(0, 0.004, len(table))
     table["capex"] = table["assets"] * (0.05 + 0.3 * ratio * small + noise)
     result = run(saved(table, tmp_path))

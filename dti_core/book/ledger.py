@@ -33,7 +33,7 @@ OVER = {
         "thirteen worlds, five packages beside fourteen estimators of our own, own panels of any shape",
     ),
     "studies/lstm_portfolio": (
-        3_310,
+        3_330,
         "two samples, worlds drawn many times, nine volatility models, shares that come and go",
     ),
 }

@@ -44,7 +44,7 @@ def plot_staggered(result: Result) -> go.Figure:
         "trends part from year to year by at most so many times the largest step before the policy.",
         alt=f"Effects by years since the policy; overall {signed(found)} grades{limit}.",
     )  # fmt: skip
-    figure.update_xaxes(title_text="years since the policy reached the firm", row=1, col=1)
+    figure.update_xaxes(title_text="years since the policy's reach", row=1, col=1)
     figure.update_yaxes(title_text="rating, grades", row=1, col=1)
     return figure.update_layout(height=320 if honest is None else 600)
 
@@ -58,5 +58,5 @@ def _add_bounds(figure: go.Figure, honest: pd.DataFrame) -> None:
             x=honest["relative"] + aside, y=rows["coef"], mode="markers", name=name,
             marker={"color": colour, "size": 9}, error_y=bars(rows, color=colour), row=2, col=1,
         )  # fmt: skip
-    figure.update_xaxes(title_text="steps between trends, in the largest before", row=2, col=1)
+    figure.update_xaxes(title_text="trend steps, in the largest before", row=2, col=1)
     figure.update_yaxes(title_text="effect, grades", row=2, col=1)

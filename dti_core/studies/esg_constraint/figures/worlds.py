@@ -129,7 +129,7 @@ def plot_firms_needed(result: Result) -> go.Figure:
         f"{_span(ranges[DECIDING])} by the estimator that decides",
         caption="Firms rated for nine years that find the planted effect with 80 % power; in brackets the "
         "share of it that the estimator shows: below 100 % it is the power to see a weakened effect. Rows: "
-        "estimator and reliability of the constraint. Interval of a cell: in the record.",
+        "estimator and reliability of the constraint. The interval of each cell stands in the record.",
         alt="Firms needed and share of the effect shown, for persistence "
         f"{', '.join(wide)}. {'; '.join(lines)}.",
     )  # fmt: skip

@@ -37,16 +37,13 @@ def plot_leads(result: Result) -> go.Figure:
     risk = bar_rows(result, "C50", lambda one: worded(one, measures), CONTROLLED, lambda _: YEARLY)
     goal = smallest_effects(result.config.slug, "C16a")["sharpe_good_forecast_minus_constant_sharpe_10bp"]
     rows = [*risk, *_strategies(result, goal)]
-    bar = lead(result, FAVOURITE, against="constant_sharpe")
-    found = sign_of(bar, "beats", "falls behind", "does not clearly beat")
     ahead = [row.label for row in rows if row.axis is LEADS and row.estimate.low > 0 and not row.control]
     same = only(result, measure="return_at_equal_volatility", method=FAVOURITE, against=BENCHMARK)
     more = sign_of(same, "earns more than", "earns less than", "earns neither clearly more nor less than")
     return plot_forest(
         rows, what="Differences after costs", card=result.card,
-        title=f"At equal risk the {LSTM} {more} {TITLES[BENCHMARK]} ({signed(same, scale=100)} % a year); it "
-        f"{found} {RIVAL}, and {listed(ahead, 'no strategy')} clearly "
-        f"beat{'' if len(ahead) > 1 else 's'} {TITLES[BENCHMARK]}",
+        title=f"At equal risk the {LSTM} {more} {TITLES[BENCHMARK]} ({signed(same, scale=100)} % a year); "
+        f"{listed(ahead, 'no strategy')} clearly beat{'' if len(ahead) > 1 else 's'} them",
         caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}), days paired, at "
         f"{result.config.cost_bps:g} basis points of cost. The rows with hollow marks judge C50. {STEPS}. "
         f"{hollow(rows)}",

@@ -5,7 +5,6 @@ from dataclasses import replace
 import plotly.graph_objects as go
 
 from dti_core.lab.forest import Axis, Row, plot_forest
-from dti_core.lab.publishing.table import Label
 from dti_core.lab.record import Estimate, Result
 from dti_core.lab.say import listed, ways
 from dti_core.lab.tables import Cell, Table, show_table
@@ -28,7 +27,7 @@ _COLUMNS = {
 
 def months_table(result: Result) -> Table:
     """Every portfolio of months: Sharpe ratio, lead over equal weights, turnover and four-factor alpha."""
-    rows: dict[Label, dict[str, Cell]] = {}
+    rows: dict[str | tuple[str, str], dict[str, Cell]] = {}
     for measure, column in _COLUMNS.items():
         for one in result.where(measure=f"{measure}{OF_MONTHS}"):
             if one.at.get("against", BENCHMARK) == BENCHMARK:
@@ -70,10 +69,11 @@ def plot_months(result: Result) -> go.Figure:
     return plot_forest(
         rows, what=f"Monthly Sharpe ratio less that of {TITLES[BENCHMARK]}, without survivorship bias",
         card=replace(result.card, badge="Real portfolios of all US stocks"),
-        title=f"Without survivorship bias {listed(ahead, 'no portfolio')} clearly "
-        f"beat{'s' if len(ahead) < 2 else ''} {TITLES[BENCHMARK]} over {_window(result)}",
+        title=f"Without survivorship bias {len(ahead)} of {n_real} portfolios clearly beat "
+        f"{TITLES[BENCHMARK]}, {len(behind)} clearly fall behind",
         caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}), months paired, after "
-        f"{result.config.cost_bps:g} basis points of cost. Clearly worse: {listed(behind, 'none')}. Of "
+        f"{result.config.cost_bps:g} basis points of cost, {_window(result)}. Clearly better: "
+        f"{listed(ahead, 'none')}; clearly worse: {listed(behind, 'none')}. Of "
         f"{n_real} comparisons one in forty clears 0 on the right by luck alone. Hollow: forecasts dealt to "
         f"the wrong portfolios. Source: Kenneth French's library.",
     )  # fmt: skip
@@ -82,7 +82,7 @@ def plot_months(result: Result) -> go.Figure:
 def samples_table(result: Result) -> Table:
     """What each sample of the run is, and each length of the study in its rows."""
     told = result.series["samples"].rename(index=lambda name: UNIVERSES.get(str(name), str(name)))
-    rows: dict[Label, dict[str, Cell]] = {
+    rows: dict[str | tuple[str, str], dict[str, Cell]] = {
         str(name).replace("_", " "): {str(label): _plain(cell) for label, cell in row.items()}
         for name, row in told.T.iterrows()
     }
