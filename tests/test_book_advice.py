@@ -229,7 +229,7 @@ def test_row_shows_headline_with_interval_flip_and_commands_on_own_data(home):
     page = page_texts(records)["what_to_do.md"]
     (card,) = re.findall(r"<h4>Guard investments.*?</section>", page, re.DOTALL)
     by_key = {one.key: one for one in records["lstm_portfolio"].estimates}
-    lstm = by_key["sharpe_lstm_minus_constant_sharpe"]
+    lstm = by_key["break_even_against_constant_sharpe_10bp"]
     rows = re.findall(r"<li>.*?</li>", card, re.DOTALL)
     assert f"<strong>{lstm.text}</strong> {lstm.unit}" in rows[0]
     assert "foresight" not in rows[0]  # only the bars that decide

@@ -67,7 +67,7 @@ def test_each_run_is_said_to_have_read_the_files_of_its_own_ledger(checkout):
         assert [file.name for file in found[slug].files] == list(ledger)
         assert {*found[slug].worlds} == {one.world for one in record.estimates} - {"observed"}
         for file in found[slug].files:
-            assert file.rows == load_all()[file.name].rows
+            assert file.rows == load_all()[file.name.split("/")[0]].rows
     page = page_texts(records)["data.md"]
     for name in records["lstm_portfolio"].provenance.fingerprint.numbers.data:
         assert page.count(f"{name} <span") == 1

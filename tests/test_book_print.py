@@ -34,7 +34,7 @@ __all__ = ["house", "site"]
 #: Bytes over the wire of a page as `dti book --serve` sends it, the formula typesetter aside.
 LIGHT = 400_000
 #: Longest page on a phone, in pixels (the register has a card a claim), and narrowest head of a row.
-LONGEST, LONGEST_REGISTER, NARROWEST = 40_000, 40_000, 60
+LONGEST, LONGEST_REGISTER, NARROWEST = 60_000, 40_000, 60
 PAPER = 680
 
 

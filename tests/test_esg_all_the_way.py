@@ -18,6 +18,7 @@ from dti_core.studies.esg_constraint.data.check import check_panel
 from dti_core.studies.esg_constraint.data.schema import GRADES, parse_map
 from dti_core.studies.esg_constraint.measures.findings import Findings
 from dti_core.studies.esg_constraint.model.indices import kz_index
+from dti_core.studies.esg_constraint.model.panel import SMALL_SHARE
 
 #: Names as a user has them -> ours.
 NAMES = {
@@ -60,7 +61,7 @@ def raw_accounts(effect: float, seed: int) -> tuple[pd.DataFrame, float]:
     year = 0.1 * rng.normal(size=N_YEARS)
     esg = firm + year - effect * (before - before.mean()) + 0.5 * rng.normal(size=size.shape)
     grade = np.clip(np.rint(5 + 1.6 * esg / esg.std()), 1, 9).astype(int)
-    small = size.mean(axis=1, keepdims=True) <= np.median(size.mean(axis=1))
+    small = np.argsort(np.argsort(size[:, 0]))[:, None] < SMALL_SHARE * len(size)
     capex = 0.06 + np.where(small, SMALL, LARGE) * cash_flow + 0.03 * rng.normal(size=size.shape)
     ratios = {
         "Net cash flow from operations": cash_flow, "Net profit": moving(rng, 0.05, 0.02, 0.04),

@@ -133,9 +133,10 @@ def test_seeds_are_paired_only_on_the_same_sample(changes, n, keep, paired):
     ("slug", "moves_the_sample"),
     [
         ("lstm_portfolio", {"universe", "data_path", "n_folds", "refit_months", "window_days", "horizon_days",
-                            "lookback_days", "validation_days", "regime_by", "control_folds", "seed"}),
+                            "lookback_days", "validation_days", "regime_by", "control_folds", "seed",
+                            "delisting_return", "n_draws", "n_market_draws"}),
         ("esg_constraint", {"panel", "world", "data_path", "map", "measure", "n_draws", "n_power_draws",
-                            "seed"}),
+                            "controls", "winsorise", "seed"}),
     ],
 )  # fmt: skip
 def test_each_parameter_of_a_study_says_whether_it_keeps_the_sample(slug, moves_the_sample):

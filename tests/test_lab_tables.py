@@ -134,7 +134,7 @@ def test_estimates_are_labelled_by_their_dimensions_and_methods_by_their_titles(
     assert "as observed" in table.html
     assert ("Sharpe ratio a year", "LSTM less risk x constant") in table.rows
     assert ("Out-of-sample R2 (% of squared error)", "LSTM against risk x constant") in table.rows
-    assert list(table.cells) == ["as observed", "no signal", "signal planted"]
+    assert list(table.cells) == ["as observed", "where it must fail", "where it must hold"]
 
 
 def test_two_rows_of_one_label_and_names_that_are_no_files_are_refused():

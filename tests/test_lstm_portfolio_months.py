@@ -76,7 +76,7 @@ def test_every_length_of_months_is_in_months(months):
     for one in samples:
         assert (one.network.window_days, one.network.horizon_days, one.lookback_days) == (12, 1, 120)
         assert (np.diff(one.walk.days) == 1).all()
-    assert (len(chosen.walk.days), len(chosen.walk.folds)) == (698, 2)
+    assert (len(chosen.walk.days), len(chosen.walk.folds)) == (96, 2)
     assert backtest.periods_per_year == 12.0
     assert len(backtest.returns("lstm")) == 698
     assert backtest.target.shape == (698, 9)

@@ -7,14 +7,13 @@ from pathlib import Path
 from dti_core.book.manifest import MANIFEST, manifest_text
 from dti_core.book.pages import frozen_records, page_texts
 from dti_core.book.reference import load_reference, with_accepted
-from dti_core.book.sweeps import sweep_stale
+from dti_core.book.sweeps import as_read, sweep_stale
 from dti_core.book.vector import other_pictures
 from dti_core.lab import frozen
 from dti_core.lab.claims import judge
 from dti_core.lab.config import load_experiment
-from dti_core.lab.data import ABSENT
 from dti_core.lab.errors import BookError, DtiError
-from dti_core.lab.fingerprint import Numbers, numbers_changed, telling_changed
+from dti_core.lab.fingerprint import numbers_changed, telling_changed
 from dti_core.lab.keep import glued
 from dti_core.lab.kept import SERIES, series_file
 from dti_core.lab.paths import notebook_file
@@ -39,19 +38,13 @@ def numbers_stale(record: Record) -> list[str]:
     """What has moved since `record` and can move its numbers, in words."""
     config = load_experiment(record.slug).resolve("full")
     now, then = fingerprint_of(config).numbers, record.provenance.fingerprint.numbers
-    return numbers_changed(then, _as_read(then, now))
-
-
-def _as_read(then: Numbers, now: Numbers) -> Numbers:
-    """`now` with published files that were never brought to this machine taken as they were then."""
-    data = {name: then.data.get(name, sha) if sha == ABSENT else sha for name, sha in now.data.items()}
-    return now.model_copy(update={"data": data})
+    return numbers_changed(then, as_read(then, now))
 
 
 def _against_tree(record: Record) -> Iterator[str]:
     then = record.provenance.fingerprint
     now = fingerprint_of(load_experiment(record.slug).resolve("full"))
-    for what in numbers_changed(then.numbers, _as_read(then.numbers, now.numbers)):
+    for what in numbers_changed(then.numbers, as_read(then.numbers, now.numbers)):
         yield f"numbers: {what}"
     for what in telling_changed(then.telling, now.telling):
         yield f"telling: {what}"

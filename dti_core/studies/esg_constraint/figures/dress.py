@@ -17,7 +17,9 @@ NO_RATING = "Nothing to draw: the table of what was left out says what this pane
 
 def nothing(result: Result, why: str) -> go.Figure:
     """An empty figure that says why it is empty."""
-    return style(go.Figure(), title=why, x="", y="", card=result.card, caption=why + ".", alt=why + ".")
+    return style(
+        go.Figure(), title=why, x="nothing to draw", y="", card=result.card, caption=why + ".", alt=why + "."
+    )
 
 
 def bars(rows: pd.DataFrame, **look: Any) -> dict[str, Any]:

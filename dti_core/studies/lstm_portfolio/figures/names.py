@@ -29,7 +29,7 @@ STEPS = f"{RIVAL.capitalize()} forecasts each stock's return in proportion to it
 #: What was done to make a control world, where its title does not say it.
 _MADE = {"permuted_returns": " (days permuted)", "placebo": " (to any months and stocks)"}
 #: Worlds of the study, and those of the question how accurate forecasts must be.
-CONTROLLED: dict[str, World[Any]] = {**WORLDS, **CONTROLS}
+CONTROLLED: Mapping[str, World[Any]] = ChainMap(dict(CONTROLS), WORLDS)
 
 
 def only(result: Result, world: str = OBSERVED, **at: str | float) -> Estimate:

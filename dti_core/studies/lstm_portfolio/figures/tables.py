@@ -49,7 +49,7 @@ def strategies(result: Result) -> Table:
     """Every portfolio after costs, each number from single days and with its interval."""
     heads = {
         "annual_return": "return", "annual_volatility": "volatility", "drawdown": "deepest loss",
-        "sharpe": "Sharpe ratio a year", "turnover": "turnover", "alpha": "alpha", "beta": "beta",
+        "sharpe": "Sharpe ratio a year", "turnover": "turnover", "alpha": "alpha",
     }  # fmt: skip
     rows: dict[tuple[str, str], dict[str, Cell]] = {}
     for one in result.where(measure="sharpe"):
@@ -60,12 +60,12 @@ def strategies(result: Result) -> Table:
         rows[kind, TITLES.get(name, name)] = {heads[key]: cell for key, cell in found.items()}
     return show_table(
         rows, name="strategies", title="Every portfolio after costs", stub="portfolio",
-        note=f"Return, volatility and alpha are a year's, from single days; alpha and beta are on "
+        note=f"Return, volatility and alpha are a year's, from single days; alpha is on "
         f"{TITLES[BENCHMARK]}. The deepest loss describes one path and has no interval.",
     )  # fmt: skip
 
 
 def _of(result: Result, measure: str, method: str) -> Estimate | None:
-    """The estimate of a strategy, alpha and beta those on the benchmark."""
+    """The estimate of a strategy, alpha that on the benchmark."""
     found = result.where(measure=measure, method=method)
     return next((one for one in found if one.at.get("against", BENCHMARK) == BENCHMARK), None)
