@@ -233,10 +233,8 @@ def test_row_shows_headline_with_interval_flip_and_commands_on_own_data(home):
     rows = re.findall(r"<li>.*?</li>", card, re.DOTALL)
     assert f"<strong>{lstm.text}</strong> {lstm.unit}" in rows[0]
     assert "foresight" not in rows[0]  # only the bars that decide
-    assert re.search(r"if the high end of the interval, now \S+, rises to 0\.10+ \(the smallest", rows[0])
+    assert re.search(r"if the (high|low) end of the interval, now \S+, (rises|falls) ", rows[0])
     assert "held back" not in rows[0]
-    assert "the interval alone says supported, but no world with a planted effect" in rows[1]
-    assert "the interval alone says refuted, but no world with a planted effect" in rows[2]
     for row in rows:
         assert "dti run lstm_portfolio --data FILE" in row
     assert 'dti-refuted">not borne out' in card

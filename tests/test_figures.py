@@ -213,8 +213,9 @@ def test_the_sweep_is_of_todays_numbers_and_figure_and_table_show_it():
 
 
 def test_a_sweep_of_other_numbers_is_stale_and_one_that_was_not_run_is_refused(tmp_path, monkeypatch):
-    now = sweeps._digests("lstm_portfolio", load_sweep("lstm_portfolio")[0].profile)
-    monkeypatch.setattr(sweeps, "_digests", lambda *_: [*now[:-1], "0" * 64])
+    now = sweeps._numbers("lstm_portfolio", load_sweep("lstm_portfolio")[0].profile)
+    other = now[-1].model_copy(update={"cells": "0" * 64})
+    monkeypatch.setattr(sweeps, "_numbers", lambda *_: [*now[:-1], other])
     assert any(why.startswith("numbers") for why in sweeps.sweep_stale("lstm_portfolio"))
     monkeypatch.setenv("DTI_RESULTS", str(tmp_path))
     before = sweep_file("lstm_portfolio").read_bytes()

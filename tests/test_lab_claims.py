@@ -432,10 +432,8 @@ def test_a_table_shows_words_and_grades_and_escapes_signs() -> None:
     shown = judge(record(world_of(BOUND["C16a"], "refuted", "inconclusive", "supported"), "lstm_portfolio"))
     page = shown.table.html
     assert BOUND["C16a"].says in page
-    assert (
-        '<span class="dti-badge dti-refuted">refuted</span><br><small>conditional, in 50% of the assumption set</small>'
-        in page
-    )
+    assert '<span class="dti-badge dti-refuted">refuted</span><br>' in page
+    assert "<small>conditional, in 50% of the assumption set</small>" in page
     odd = type(shown)([shown[0].model_copy(update={"because": "a | b < c"})], REGISTER)
     assert "a | b &lt; c" in odd.table.html
 

@@ -78,8 +78,8 @@ def test_every_length_of_months_is_in_months(months):
         assert (np.diff(one.walk.days) == 1).all()
     assert (len(chosen.walk.days), len(chosen.walk.folds)) == (96, 2)
     assert backtest.periods_per_year == 12.0
-    assert len(backtest.returns("lstm")) == 698
-    assert backtest.target.shape == (698, 9)
+    assert len(backtest.returns("lstm")) == 96
+    assert backtest.target.shape == (96, 9)
 
 
 def test_a_backtest_of_months_is_less_the_riskless_rate(months):

@@ -17,10 +17,10 @@ TITLES |= {"coverage": "coverage, %", "false_positive": "false findings, %", "bi
 #: The measures that each table shows, in words.
 TABLES = {
     "controls": {
-        "rating_effect": "Effect that decides, small firms",
-        "rating_effect_all_firms": "The same of all firms",
-        "rating_gates_passed": "Panels that pass the gates",
-        "rating_effect_found": "Panels that pass and show an effect",
+        "rating_effect": "Decides: small firms",
+        "rating_effect_all_firms": "All firms",
+        "rating_gates_passed": "Panels past the gates",
+        "rating_effect_found": "Past them, with an effect",
         "leads_found": "Panels in which next year's constraint predicts the rating",
         "present_found": "Panels in which this or next year's does",
     },
