@@ -109,7 +109,8 @@ def chapter_tables() -> list[Table]:
         esg.table(second, "variants", "Variants"),
         beside_published(second, name="published", title="Published"),
         show_table(
-            esg.fooled(second).query("offered"), name="fooled", title="Broken", titles=titles, groups=["world"]
+            esg.fooled(second).query("offered"), name="fooled", title="Broken", titles=titles,
+            groups=["world"],
         ),
         show_table(worlds_in_words(), name="worlds", title="Worlds", titles=titles, stub="world"),
         show_table(esg.fooled(second), name="fooled", title="Fooled", groups=["world"], titles=titles),

@@ -22,7 +22,6 @@ TABLES = {
         "rating_gates_passed": "Panels past the gates",
         "rating_effect_found": "Past them, with an effect",
         "leads_found": "Panels in which next year's constraint predicts the rating",
-        "present_found": "Panels in which this or next year's does",
     },
     "variants": {
         "effect of outcome": "Effect on another outcome", "difference of effects": "Difference of effects",
