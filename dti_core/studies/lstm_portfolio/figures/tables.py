@@ -33,7 +33,7 @@ def numbers(result: Result) -> Table:
     }
     controls: dict[tuple[str, str], Estimate] = {}
     for one in (one for one in result if one.world != OBSERVED):
-        place = one.name, CONTROLLED[one.world].role
+        place = one.name, CONTROLLED[one.world].role if one.world in CONTROLLED else one.world
         if place not in controls or len(one.draws) > len(controls[place].draws):
             controls[place] = one
     judged = {name for name, _ in controls}
