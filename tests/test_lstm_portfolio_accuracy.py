@@ -14,18 +14,27 @@ from dti_core.lab.register import load_register
 from dti_core.studies.lstm_portfolio.data import Market
 from dti_core.studies.lstm_portfolio.estimate import dose as stage
 from dti_core.studies.lstm_portfolio.estimate.samples import Sample, make_samples
-from dti_core.studies.lstm_portfolio.measures.dose import ACCURACIES, CONTROLS, PRIOR, dose_estimates
+from dti_core.studies.lstm_portfolio.measures.dose import (
+    ACCURACIES,
+    CONTROLS,
+    PRIOR,
+    Dose,
+    dose_estimates,
+    judge_controls,
+    least_share,
+)
 from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, max_sharpe
 from dti_core.studies.lstm_portfolio.model import forecasting
 from dti_core.studies.lstm_portfolio.model.backtest import hold
 from dti_core.studies.lstm_portfolio.model.dose import (
-    DoseResponse,
     break_even,
     information_coefficient,
-    lasting_noise,
+    lasting,
+    loading,
     make_template,
+    persistence,
     standardised,
 )
 from dti_core.studies.lstm_portfolio.model.performance import sharpe_ratio
@@ -43,28 +52,62 @@ def tables(n: int = 4000, n_assets: int = 20, seed: int = 0) -> tuple[np.ndarray
     return 0.2 * scale, future, scale
 
 
+def favourite_of(prior: np.ndarray, scale: np.ndarray, lasts: float, seed: int = 9) -> np.ndarray:
+    """A forecast whose scores last."""
+    shocks = np.random.default_rng(seed).standard_normal(prior.shape)
+    return prior + 0.04 * np.where(np.isfinite(scale), scale, 0.05) * standardised(lasting(shocks, lasts))
+
+
 @pytest.mark.parametrize("accuracy", ACCURACIES)
-def test_made_forecasts_are_as_accurate_as_stated(accuracy: float) -> None:
-    prior, future, scale = tables()
-    template = make_template(prior, prior * (1 + 1e-3 * future), future, scale, trust=0.05)
-    noise = lasting_noise(future.shape, 0.6, np.random.default_rng(1))
-    made = template.forecast(accuracy, noise)
-    found = information_coefficient(made, future, scale)
-    error = np.sqrt(np.mean(found.influence**2) / len(found.influence))
-    assert found.value == pytest.approx(accuracy, abs=3 * error)
-    spread = np.nanstd((made - prior) / scale, axis=1).mean()
+@pytest.mark.parametrize("n_assets", [12, 21])
+def test_made_forecasts_are_as_accurate_as_stated(accuracy: float, n_assets: int) -> None:
+    """The mean Pearson correlation in units of risk is the label within 1 %; unscaled weights miss 5 to 10 %.
+
+    Over 20 paths of 4000 decisions its error is .0008 at most, which mirrored errors take away.
+    """
+    prior, future, scale = tables(4000, n_assets)
+    rng = np.random.default_rng(1)
+    template = make_template(prior, favourite_of(prior, scale, 0.6), future, scale, 0.05, rng)
+    made = template.forecast(accuracy, template.noise(10, rng))
+    found = np.mean([information_coefficient(path, future, scale).value for path in made])
+    assert found == pytest.approx(accuracy, rel=0.01, abs=1e-4)
+    spread = np.nanstd((made - prior) / scale, axis=-1).mean()
     outcomes = np.nanstd(future / scale, axis=1).mean()
-    assert spread == pytest.approx(0.05 * outcomes, rel=0.03)
+    assert spread == pytest.approx(0.05 * outcomes, rel=1e-9)
 
 
-def test_errors_last_as_the_favourites_do() -> None:
-    noise = lasting_noise((3000, 12), 0.7, np.random.default_rng(2))
-    assert noise.mean(axis=1) == pytest.approx(np.zeros(3000), abs=1e-12)
-    assert (noise[1:] * noise[:-1]).mean() == pytest.approx(0.7, abs=0.04)
-    prior, future, scale = tables(3000, 12)
-    scale[:, -1] = 1.0
-    found = make_template(prior, scale * noise, future, scale, 0.05).persistence
-    assert found == pytest.approx((noise[1:] * noise[:-1]).mean())
+def test_the_weight_of_the_outcome_by_simulation() -> None:
+    """Across eight assets: the mean correlation of the weighted sum with the outcome."""
+    outcome, noise = standardised(np.random.default_rng(2).standard_normal((2, 400_000, 8)))
+    weight = loading(0.3, 8)
+    both = standardised(weight * outcome + np.sqrt(1 - weight**2) * noise)
+    assert (both * outcome).mean() == pytest.approx(0.3, abs=0.002)
+    assert 0.3 * 1.05 < weight < 0.3 * 1.2
+    with pytest.raises(ValueError, match="2 assets"):
+        loading(0.1, 2)
+
+
+@pytest.mark.parametrize("lasts", [0.3, 0.9])
+def test_made_forecasts_last_as_the_favourites_do(lasts: float) -> None:
+    """From decision to decision, prior and error together; fresh errors would last far less."""
+    prior, future, scale = tables(1500)
+    favourite, rng = favourite_of(prior, scale, lasts), np.random.default_rng(3)
+    template = make_template(prior, favourite, future, scale, 0.05, rng)
+    made = template.forecast(0.05, template.noise(10, rng))
+    asked = persistence(favourite + 0 * scale)
+    assert np.mean([persistence(path) for path in made]) == pytest.approx(asked, abs=0.01)
+    fresh = dataclasses.replace(template, noise_persistence=0.0)
+    assert persistence(fresh.forecast(0.05, fresh.noise(1, rng))[0]) < asked - 0.1
+
+
+def test_errors_are_mirrored_and_know_nothing() -> None:
+    prior, future, scale = tables(300)
+    rng = np.random.default_rng(4)
+    noise = make_template(prior, prior, future, scale, 0.05, rng).noise(3, rng)
+    assert noise.shape == (6, 300, 20)
+    np.testing.assert_array_equal(noise[3:], -noise[:3])
+    assert np.isnan(noise[..., -1]).all()
+    assert np.nanmean(noise, axis=-1) == pytest.approx(np.zeros((6, 300)), abs=1e-12)
 
 
 def test_equal_forecasts_have_no_scores() -> None:
@@ -96,7 +139,8 @@ def market(n_days: int = 3600, n_assets: int = 10) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def response() -> tuple[DoseResponse, Sample, Resampling]:
+def asked():
+    """(sample, forecasts, weights, config) of a made market."""
     config = load_experiment("lstm_portfolio").resolve("quick", SIZES)
     sample = make_samples(config, Market(market()))[0]
     days, network = sample.walk.days, sample.network
@@ -104,18 +148,56 @@ def response() -> tuple[DoseResponse, Sample, Resampling]:
     errors = np.random.default_rng(4).standard_normal(prior.shape)
     forecasts = {PRIOR: prior[None], FAVOURITE: (prior * (1 + 0.1 * errors))[None]}
     equal = np.full(prior.shape, 0.1)
-    weights = {(name, None): equal for name in (PRIOR, BENCHMARK)}
+    return sample, forecasts, {(name, None): equal for name in (PRIOR, BENCHMARK)}, config
+
+
+@pytest.fixture(scope="module")
+def response(asked) -> tuple[Dose, Sample, Resampling]:
+    sample, forecasts, weights, config = asked
     return stage.respond(sample, forecasts, weights, config), sample, Resampling(config, 1)
 
 
-def test_costs_are_taken_as_a_backtest_takes_them(
-    response: tuple[DoseResponse, Sample, Resampling],
-) -> None:
-    known, sample, _ = response
+def test_costs_are_taken_as_a_backtest_takes_them(response: tuple[Dose, Sample, Resampling]) -> None:
+    dose, sample, _ = response
     equal = np.full((len(sample.walk.days), 10), 0.1)
     dear = hold(equal, sample.returns, sample.walk.days, 50.0, sample.walk.end)
-    found = known.sharpe(*known.rivals[BENCHMARK], 50.0)
+    found = dose.response.sharpe(*dose.response.rivals[BENCHMARK], 50.0)
     assert found.value == pytest.approx(sharpe_ratio(dear.returns).value, rel=1e-9)
+
+
+def test_a_draw_judges_what_the_bar_judges(asked, response: tuple[Dose, Sample, Resampling]) -> None:
+    """Months drawn as they came, with the errors of the bar: the draw's answer is a level of the curve.
+
+    Each is the mean over as many paths, less the same rival, with the same interval.
+    """
+    months, _ = stage.take_months(*asked)
+    n = len(months.premium)
+    dose, _, resampling = response
+    same = stage.answer(
+        months.redrawn(np.arange(n)), 1, np.random.default_rng(asked[3].seeds("observed", "dose"))
+    )
+    for one, other in zip(same.made, dose.response.made, strict=True):
+        np.testing.assert_array_equal(one, other)
+    bar = {one.key: one for one in dose_estimates(dose, resampling)}
+    drawn = judge_controls(same)
+    for world, label in (("uninformed", "000"), ("informed", "100")):
+        told = drawn[f"sharpe_good_forecast_minus_{PRIOR}_10bp", world]
+        level = bar[f"sharpe_accuracy_{label}_minus_{PRIOR}_10bp"]
+        assert (told.value, told.low, told.high) == pytest.approx((level.value, level.low, level.high))
+    assert dose.response.made[0].shape[1] == 2  # paths of the bar, as of each draw
+
+
+def test_control_draws_are_other_months_with_other_errors(asked) -> None:
+    months, _ = stage.take_months(*asked)
+    seeds = np.random.SeedSequence(1).spawn(2)
+    first, again, other = (stage.judge_draw((months, 1, seed)) for seed in (seeds[0], seeds[0], seeds[1]))
+    assert first == again
+    assert all(first[key] != other[key] for key in first)
+    came = np.array([3, 3, 5])
+    drawn = months.redrawn(came)
+    equal = np.full((3, 10), 0.1)
+    growth = np.concatenate([np.cumprod(1 + months.returns[k], axis=0).mean(axis=1)[-1:] for k in came])
+    assert np.prod(1 + drawn.held(equal).returns) == pytest.approx(np.prod(growth))
 
 
 def test_strategies_held_side_by_side_earn_what_each_earns_alone() -> None:
@@ -132,7 +214,8 @@ def test_portfolios_are_those_of_the_studys_optimiser() -> None:
     window = market().to_numpy()[:300]
     held = np.array([True] * 9 + [False])
     root = stage.risk_root(window[:, held])
-    task = stage.DoseTask(None, None, (root, root), np.array([held, held]), None, None, None, None)  # type: ignore[arg-type]
+    both = np.array([held, held])
+    task = stage.Months(None, None, (root, root), both, (), (), None, {}, 252.0)  # type: ignore[arg-type]
     expected = np.stack([np.linspace(-0.01, 0.02, 10), np.linspace(-0.02, -0.01, 10)])
     (found,) = task.weigh(expected[None])
     assert found[:, -1].tolist() == [0, 0]
@@ -140,7 +223,7 @@ def test_portfolios_are_those_of_the_studys_optimiser() -> None:
         assert found[k, held] == pytest.approx(max_sharpe(window[:, held], expected[k, held]))
 
 
-def test_accuracy_pays_and_its_controls_know(response: tuple[DoseResponse, Sample, Resampling]) -> None:
+def test_accuracy_pays_and_its_controls_know(response: tuple[Dose, Sample, Resampling]) -> None:
     """Nothing is cleared by forecasts that know nothing; those of .1 are told apart from them."""
     known, _, resampling = response
     found = list(dose_estimates(known, resampling))
@@ -151,17 +234,15 @@ def test_accuracy_pays_and_its_controls_know(response: tuple[DoseResponse, Sampl
     assert cheap > dear
     for world, control in CONTROLS.items():
         needed = by_key[f"break_even_against_{BENCHMARK}_10bp@{world}"]
-        assert needed.value == pytest.approx(control.settings, abs=0.02)
-        assert len(needed.draws) == stage.FEWEST
+        assert needed.value == pytest.approx(control.settings, abs=0.03)
+        assert len(needed.draws) == 20
         covered = sum(draw is not None and draw[0] <= control.settings <= draw[1] for draw in needed.draws)
-        assert covered >= 17
+        assert covered >= 16
     void = by_key[f"break_even_against_{PRIOR}_10bp@uninformed"].draws
     assert sum(draw is not None and draw[0] > 0 for draw in void) <= 2
 
 
-def test_own_coefficient_stands_beside_the_break_even(
-    response: tuple[DoseResponse, Sample, Resampling],
-) -> None:
+def test_own_coefficient_stands_beside_the_break_even(response: tuple[Dose, Sample, Resampling]) -> None:
     known, _, resampling = response
     by_key = {one.key: one for one in dose_estimates(known, resampling)}
     own, needed = by_key["information_coefficient_lstm"], by_key[f"break_even_against_{PRIOR}_25bp"]
@@ -169,15 +250,25 @@ def test_own_coefficient_stands_beside_the_break_even(
     assert beyond.value == pytest.approx(own.value - needed.value)
     assert own.n == beyond.n == 96
     assert Counter(one.at["measure"] for one in by_key.values())["break_even"] == 6 + 4
+    assert by_key["turnover_good_forecast"].value > 1
+
+
+def test_the_share_of_both_samples_is_the_smaller(response: tuple[Dose, Sample, Resampling]) -> None:
+    known, _, resampling = response
+    days = next(one for one in dose_estimates(known, resampling) if one.name == "share_accuracy_pays")
+    made = [dataclasses.replace(days, value=0.5), dataclasses.replace(days, name=f"{days.name}_x", value=0.3)]
+    (least,) = least_share(made)
+    assert (least.name, least.value) == ("share_accuracy_pays_everywhere", 0.3)
+    assert not list(least_share([]))
 
 
 def test_the_verdict_on_needed_accuracy_can_go_either_way(
-    response: tuple[DoseResponse, Sample, Resampling],
+    response: tuple[Dose, Sample, Resampling],
 ) -> None:
     """On one sample: bars moved past the intervals make it supported and refuted; lost controls, neither."""
     known, _, resampling = response
     found = list(dose_estimates(known, resampling))
-    share = next(one for one in found if one.name == "share_accuracy_pays")
+    share = next(least_share(found))
     (test,) = load_register().claims["C16a"].tests
     ours = tuple(bar for bar in test.estimates if not bar.estimate.endswith("industries_12"))
     assert len(ours) == 2

@@ -12,6 +12,7 @@ from dti_core.lab.errors import DataError
 from dti_core.studies.lstm_portfolio.data.listing import Status, deaths, returns_of_lives
 from dti_core.studies.lstm_portfolio.data.parameters import Parameters
 from dti_core.studies.lstm_portfolio.data.prices import check_prices, validate_prices
+from dti_core.studies.lstm_portfolio.data.riskless import daily_rate
 
 #: Universes given as growth of one dollar a row, without dates.
 UNDATED = ("nyse_o", "nyse_n", "tse", "djia")
@@ -31,7 +32,7 @@ class Market:
     returns : (n_days, n_assets) simple daily returns; rows are dates, or 0, 1, ... where the source has none.
     index_returns : (n_days,) simple daily returns of an index, None where the universe has none.
     vix : (n_days,) VIX at each close with gaps as NaN, None where dates do not match any.
-    risk_free : (n_days,) simple return without risk, None where it counts as 0.
+    risk_free : (n_days,) simple return without risk, its name telling whose; None where it counts as 0.
     factors : (n_days, n_factors) returns of traded factors, None where there are none.
     periods_per_year : rows a year, 252 for days and 12 for months.
     status : (n_days, n_assets) Status of each share, None where all are traded every day. Returns are NaN
@@ -99,8 +100,8 @@ def load_months(universe: str) -> Market:
     first, last = MONTHLY[universe]
     market = (table["MktRF"] + table["RF"]).rename("market")
     return Market(
-        table.loc[:, first:last], market, risk_free=table["RF"], factors=table[list(FACTORS)],
-        periods_per_year=MONTHS_A_YEAR,
+        table.loc[:, first:last], market, risk_free=table["RF"].rename("bills"),
+        factors=table[list(FACTORS)], periods_per_year=MONTHS_A_YEAR,
     )  # fmt: skip
 
 
@@ -167,7 +168,8 @@ def _load_sp500() -> tuple[Market, DataCard]:
     returns = to_returns(prices)
     vix = pd.to_numeric(_dated_prices("vix").iloc[:, 0], errors="coerce")
     vix = vix.reindex(returns.index)
-    return Market(returns, index.reindex(returns.index), vix), packaged("sp500_20").card("sp500_20")
+    market = Market(returns, index.reindex(returns.index), vix, daily_rate(pd.DatetimeIndex(returns.index)))
+    return market, packaged("sp500_20").card("sp500_20")
 
 
 def _load_undated(name: str) -> tuple[Market, DataCard]:

@@ -25,7 +25,7 @@ from dti_core.studies.lstm_portfolio.estimate.samples import (
 )
 from dti_core.studies.lstm_portfolio.measures.adapting import adapting_estimates
 from dti_core.studies.lstm_portfolio.measures.coverage import coverage_estimates
-from dti_core.studies.lstm_portfolio.measures.dose import dose_estimates
+from dti_core.studies.lstm_portfolio.measures.dose import dose_estimates, least_share
 from dti_core.studies.lstm_portfolio.measures.equal_risk import compared_equal_risk, judged_equal_risk
 from dti_core.studies.lstm_portfolio.measures.months import month_estimates, named_for
 from dti_core.studies.lstm_portfolio.measures.performance import compared_performance, judged_performance
@@ -89,6 +89,7 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
             estimates += trap_estimates(sample.steady.to_numpy(), resampling)
             estimates += coverage_estimates(len(backtest.regime), len(sample.walk.days), resampling)
             series |= {"wealth": _wealth(sample, backtest), "volatility_loss": losses}
+    estimates += least_share(estimates)
     return Result(config, card, tuple(estimates), series)
 
 
@@ -152,6 +153,7 @@ def make_backtest(
         regime=regimes.days_by_regime(regimes.regimes_before(level, walk.days), walk.days, walk.end),
         index_returns=None if index is None else index.to_numpy(dtype=float)[held] - riskless,
         periods_per_year=market.periods_per_year,
+        riskless=riskless,
     )
 
 
@@ -163,7 +165,7 @@ def portfolio_files(
 ) -> dict[str, pd.DataFrame]:
     """Returns of every strategy, and weights and forecasts at each decision, for whoever goes on with them.
 
-    Forecasts of the favourite (log returns over the horizon, mean of its networks), weights of it and of
+    Returns are less the riskless rate, which stands beside them. Forecasts of the favourite (log returns over the horizon, mean of its networks), weights of it and of
     rules that choose; one file each, single precision.
     """
     labels, shares = sample.market.returns.index, sample.market.returns.columns
@@ -171,6 +173,7 @@ def portfolio_files(
     daily = {name: holding.returns for name, holding in backtest.holdings.items()}
     if backtest.index_returns is not None:
         daily["index"] = backtest.index_returns
+    daily["riskless"] = np.broadcast_to(backtest.riskless, len(backtest.regime))
     told = np.where(sample.eligible, forecasts[FAVOURITE].mean(axis=0), np.nan)
     files = {
         "returns": pd.DataFrame(daily, labels[sample.walk.held]),
@@ -194,11 +197,11 @@ def compare_volatility(
 
 
 def _wealth(sample: Sample, backtest: Backtest) -> pd.DataFrame:
-    """Growth of one unit a strategy, thinned for drawing; the first and the last day are kept."""
+    """Growth of one unit a strategy, riskless rate included; thinned, but the first and last day are kept."""
     daily = {name: holding.returns for name, holding in backtest.holdings.items()}
     if backtest.index_returns is not None:
         daily["index"] = backtest.index_returns
     labels = sample.market.returns.index[sample.walk.held]
-    paths = (1 + pd.DataFrame(daily, index=labels)).cumprod()
+    paths = (1 + pd.DataFrame(daily, index=labels).add(backtest.riskless, axis=0)).cumprod()
     kept = np.union1d(np.arange(0, len(paths), PATH_STRIDE_DAYS), [len(paths) - 1])
     return paths.iloc[kept]

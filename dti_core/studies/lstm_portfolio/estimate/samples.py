@@ -225,7 +225,8 @@ def sample_table(samples: list[Sample]) -> pd.DataFrame:
             "decisions": len(sample.walk.days), "folds": len(sample.walk.folds),
             "window": network.window_days, "horizon": network.horizon_days,
             "lookback": sample.lookback_days, "validation": len(sample.walk.folds[0].validation),
-            "networks": network.n_seeds, "less riskless rate": sample.market.risk_free is not None,
+            "networks": network.n_seeds,
+            "less": "nothing" if sample.market.risk_free is None else str(sample.market.risk_free.name),
         }  # fmt: skip
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("universe")
 

@@ -12,4 +12,5 @@ def adapting_estimates(backtest: Backtest, resampling: Resampling) -> Iterator[E
     """In every world: the adaptive bet less a mix that holds as much of the favourite at all times."""
     at = {"method": ADAPTIVE, "against": CONSTANT_MIX}
     pair = backtest.returns(ADAPTIVE), backtest.returns(CONSTANT_MIX)
-    yield resampling.sharpe_difference(f"sharpe_{ADAPTIVE}_minus_{CONSTANT_MIX}", at, *pair)
+    name, a_year = f"sharpe_{ADAPTIVE}_minus_{CONSTANT_MIX}", backtest.periods_per_year
+    yield resampling.sharpe_difference(name, at, *pair, periods_per_year=a_year)

@@ -39,12 +39,12 @@ def compared_performance(backtest: Backtest, resampling: Resampling) -> Iterator
     """
     index, a_year = backtest.index_returns, backtest.periods_per_year
     for name, holding in backtest.holdings.items():
-        yield from _levels(name, holding.returns, a_year, resampling)
+        yield from _levels(name, holding.returns, backtest, resampling)
         yield _turnover(name, holding, resampling)
         if name not in (BENCHMARK, FAVOURITE) and not _sees_future(name):
             yield _lead(backtest, resampling, name, BENCHMARK)
     if index is not None:
-        yield from _levels("index", index, a_year, resampling)
+        yield from _levels("index", index, backtest, resampling)
         at, pair = {"method": BENCHMARK, "against": "index"}, (backtest.returns(BENCHMARK), index)
         name = f"sharpe_{BENCHMARK}_minus_index"
         yield resampling.sharpe_difference(name, at, *pair, periods_per_year=a_year)
@@ -77,11 +77,11 @@ def _differences(backtest: Backtest, resampling: Resampling) -> Iterator[Estimat
         yield resampling.of(first - second, f"{measure}_{FAVOURITE}_minus_{BENCHMARK}", unit, at)
 
 
-def _levels(name: str, returns: Array, periods_per_year: float, resampling: Resampling) -> Iterator[Estimate]:
+def _levels(name: str, returns: Array, backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
     for measure, (statistic, unit) in LEVELS.items():
         at = {"measure": measure, "method": name}
-        yield resampling.of(statistic(returns, periods_per_year), f"{measure}_{name}", unit, at)
-    loss = performance.max_drawdown(returns)
+        yield resampling.of(statistic(returns, backtest.periods_per_year), f"{measure}_{name}", unit, at)
+    loss = performance.max_drawdown(returns + backtest.riskless)
     yield Estimate(
         f"drawdown_{name}", loss, loss, loss, "share of wealth", len(returns), world=resampling.world,
         how="no interval: it describes one path", at={"measure": "drawdown", "method": name},

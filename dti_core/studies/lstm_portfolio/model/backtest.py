@@ -74,7 +74,8 @@ class Backtest:
         where a share could not be held.
     forecasts : by forecaster, (n_networks, n_decisions, n_assets). nulls : by null, of the target's shape.
     regime : (n_days_held,) Regime of each day held. index_returns : (n_days_held,) of an index, or None.
-    periods_per_year : rows a year, of days or of months. Returns are less the riskless rate, where known.
+    periods_per_year : rows a year, of days or of months.
+    riskless : (n_days_held,) return without risk, which all returns above are less; 0 where it is not known.
     """
 
     holdings: Mapping[str, Holding]
@@ -85,9 +86,10 @@ class Backtest:
     regime: Days
     index_returns: Array | None = None
     periods_per_year: float = 252.0
+    riskless: Array | float = 0.0
 
     def returns(self, strategy: str) -> Array:
-        """(n_days_held,) daily returns of a strategy after costs."""
+        """(n_days_held,) daily returns of a strategy after costs, less the riskless rate."""
         return self.holdings[strategy].returns
 
     def forecast(self, forecaster: str) -> Array:
