@@ -8,17 +8,19 @@ from dti_core.lab.data import packaged, simulated_card
 from dti_core.lab.rates import false_verdicts
 from dti_core.lab.record import Estimate, Result
 from dti_core.lab.tables import Span
-from dti_core.studies.lstm_portfolio.data import Market
+from dti_core.studies.lstm_portfolio.data import Market, load_months
 from dti_core.studies.lstm_portfolio.estimate import draws, make_backtest
 from dti_core.studies.lstm_portfolio.estimate.samples import make_samples, market_volatility
 from dti_core.studies.lstm_portfolio.measures import drawn
 from dti_core.studies.lstm_portfolio.measures.adapting import adapting_estimates
 from dti_core.studies.lstm_portfolio.measures.equal_risk import judged_equal_risk
+from dti_core.studies.lstm_portfolio.measures.performance import judged_performance
 from dti_core.studies.lstm_portfolio.measures.regimes import regime_estimates
 from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
 from dti_core.studies.lstm_portfolio.measures.skill import judged_skill
 from dti_core.studies.lstm_portfolio.methods.portfolios import OVERLAYS
 from dti_core.studies.lstm_portfolio.model import forecasting
+from dti_core.studies.lstm_portfolio.model.backtest import Backtest
 from dti_core.studies.lstm_portfolio.model.frontier import best_ratio
 from dti_core.studies.lstm_portfolio.model.regimes import Regime, trust
 from dti_core.studies.lstm_portfolio.worlds import WORLDS, Dealt, deal, draw_months
@@ -27,12 +29,8 @@ from tests.test_lstm_portfolio_worlds import simulated_returns
 N_DRAWS = 40
 
 
-@pytest.fixture(scope="module")
-def observed():
-    """(deck, observed backtest) of 12 assets, and a favourite that says little beyond its null."""
-    returns = simulated_returns(5000, 12)
-    market = Market(returns, returns.mean(axis=1).rename("index"))
-    changes = {"n_folds": 15, "refit_months": 12, "lookback_days": 252}
+def walked(market: Market, changes: dict[str, int]):
+    """(deck, observed backtest) of a market, and a favourite that says little beyond its null."""
     config = load_experiment("lstm_portfolio").resolve("quick", changes)
     sample = next(iter(make_samples(config, market)))
     walk, rng = sample.walk, np.random.default_rng(2)
@@ -41,15 +39,29 @@ def observed():
     said = null * (1 + 0.3 * rng.standard_normal(null.shape))
     forecasts = dict.fromkeys(sample.methods, said[None])
     forecasts |= {"zero": 0 * null[None], "pooled_mean": null[None], "constant_sharpe": null[None]}
-    windows = [sample.returns[day - 251 : day + 1] for day in walk.days]
-    by_ratio = [best_ratio(*pair) for pair in zip(windows, said, strict=True)]
-    weights = {("lstm", None): np.array(by_ratio), ("equal_weight", None): np.full_like(null, 1 / 12)}
-    weights["constant_sharpe", None] = weights["equal_weight", None]
+    windows = [sample.returns[day + 1 - sample.lookback_days : day + 1] for day in walk.days]
+    back = sample.lookback_days, sample.network.horizon_days
+    expected = np.expm1(said + forecasting.convexity(sample.log_returns, walk.days, *back))
+    by_ratio = [best_ratio(*pair) for pair in zip(windows, expected, strict=True)]
+    equal = np.full_like(null, 1 / null.shape[1])
+    weights = {(name, None): equal for name in ("equal_weight", "constant_sharpe", "shuffled", "foresight")}
+    weights["lstm", None] = np.array(by_ratio)
     for name, overlay in OVERLAYS.items():
-        pair = weights["lstm", None], weights["equal_weight", None]
-        weights[name, None] = overlay.run(*pair, market_volatility(market), walk.days)
+        weights[name, None] = overlay.run(np.array(by_ratio), equal, market_volatility(market), walk.days)
     backtest = make_backtest(sample, forecasts, weights, config)
     return draws.make_deck(sample, backtest, weights, config), backtest
+
+
+@pytest.fixture(scope="module")
+def observed():
+    returns = simulated_returns(5000, 12)
+    market = Market(returns, returns.mean(axis=1).rename("index"))
+    return walked(market, {"n_folds": 15, "refit_months": 12, "lookback_days": 252})
+
+
+@pytest.fixture(scope="module")
+def months():
+    return walked(load_months("industries_12"), {"n_folds": 6, "refit_months": 12})
 
 
 def judged(deck, settings: Dealt, seed: int = 5) -> dict[str, np.ndarray]:
@@ -89,17 +101,32 @@ def test_information_out_of_range_is_refused() -> None:
         Dealt(1.5)
 
 
-def test_a_draw_is_judged_as_the_observed_market_is(observed) -> None:
-    """Value and bounds of each statistic are those of the estimate whose name it bears."""
-    _, backtest = observed
+def estimates_of(backtest: Backtest) -> dict[str, Estimate]:
     resampling = Resampling(load_experiment("lstm_portfolio").resolve("quick"), 1)
-    measures = (judged_equal_risk, judged_skill, regime_estimates, adapting_estimates)
-    judged = {one.name: one for measure in measures for one in measure(backtest, resampling)}
-    shared = drawn.DRAWN.keys() & judged.keys()
-    assert drawn.DRAWN.keys() - shared == {"sharpe_lstm_minus_constant_sharpe"}
-    for name in shared:
+    measures = (judged_performance, judged_equal_risk, judged_skill, regime_estimates, adapting_estimates)
+    return {one.name: one for measure in measures for one in measure(backtest, resampling)}
+
+
+@pytest.mark.parametrize("sample", ["observed", "months"])
+def test_a_draw_is_judged_as_the_observed_market_is(sample: str, request: pytest.FixtureRequest) -> None:
+    """Value and bounds of each statistic are those of the estimate whose name it bears, a year's in both."""
+    _, backtest = request.getfixturevalue(sample)
+    judged = estimates_of(backtest)
+    for name, statistic in drawn.DRAWN.items():
         one = judged[name]
-        assert drawn.DRAWN[name](backtest) == pytest.approx((one.value, one.low, one.high)), name
+        assert statistic(backtest) == pytest.approx((one.value, one.low, one.high)), name
+
+
+def test_the_draw_that_changes_nothing_is_the_observed_market(months, monkeypatch) -> None:
+    """Months as they came and messages as they were sent: bars and draws are on one scale, cash included."""
+    deck, backtest = months
+    monkeypatch.setattr(draws, "draw_months", lambda n, rng: np.arange(n))
+    monkeypatch.setattr(draws, "deal", lambda message, *rest: message)
+    found = draws.judge_draws((deck, Dealt(), [np.random.SeedSequence(1)], list(drawn.DRAWN)))[0]
+    judged = estimates_of(backtest)
+    for name, ends in zip(drawn.DRAWN, found, strict=True):
+        one = judged[name]
+        assert ends == pytest.approx((one.value, one.low, one.high), rel=1e-6, abs=1e-9), name
 
 
 def test_a_draw_without_knowledge_is_hardly_ever_supported_and_a_known_one_is(observed) -> None:

@@ -43,8 +43,9 @@ class Deck:
 
     A month is a decision whose horizon is over, with the days until the next decision.
 
-    backtest : the observed one. returns : of each month, (n_days_of_it, n_assets + 1), the index last (NaN
-        where there is none). days : (n_months,) rows at which decisions were made.
+    backtest : the observed one. returns : of each month, (n_days_of_it, n_assets + 2) total returns, then
+        the index less the riskless rate (NaN where there is none), then that rate.
+    days : (n_months,) rows at which decisions were made.
     message, outcome, risk, premium : (n_months, n_assets); the favourite's forecast less that of NULL, and
         what came, in units of `risk`, and what makes a simple return of a log return.
     roots : of the covariances.
@@ -108,7 +109,8 @@ def make_deck(sample: Sample, backtest: Backtest, weights: Mapping[Strategy, Arr
     index = np.full(len(logs), np.nan)
     if market.index_returns is not None:
         index = market.index_returns.to_numpy(dtype=float) - sample.riskless
-    table, ends = np.column_stack([sample.returns, index]), [*walk.days[1:], walk.end][:n]
+    total = market.returns.to_numpy(dtype=float)
+    table, ends = np.column_stack([total, index, sample.riskless]), [*walk.days[1:], walk.end][:n]
     kept = [BENCHMARK, *(name for name in NULLS if (name, None) in weights)]
     return Deck(
         backtest, [table[day + 1 : end + 1] for day, end in zip(days, ends, strict=True)], days,
@@ -142,16 +144,18 @@ def draw_backtest(deck: Deck, settings: Dealt, rng: np.random.Generator) -> Back
         weights[name] = overlay.run(weights[FAVOURITE], weights[BENCHMARK], deck.volatility, heeded)
     lengths = np.array([len(deck.returns[month]) for month in came])
     path = np.concatenate([deck.returns[came[0]][:1], *(deck.returns[month] for month in came)])
-    days = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    days, riskless = np.concatenate([[0], np.cumsum(lengths)[:-1]]), path[1:, -1]
+    held = {name: hold(table, path[:, :-2], days, deck.cost_bps) for name, table in weights.items()}
     return replace(
         deck.backtest,
-        holdings={name: hold(table, path[:, :-1], days, deck.cost_bps) for name, table in weights.items()},
+        holdings={name: replace(one, returns=one.returns - riskless) for name, one in held.items()},
         networks=np.empty((0, int(lengths.sum()))),
         target=deck.backtest.target[came],
         forecasts={FAVOURITE: forecast[None]},
         nulls={name: table[came] for name, table in deck.backtest.nulls.items()},
         regime=np.repeat(deck.regime[came], lengths),
-        index_returns=None if deck.backtest.index_returns is None else path[1:, -1],
+        index_returns=None if deck.backtest.index_returns is None else path[1:, -2],
+        riskless=riskless,
     )  # fmt: skip
 
 
