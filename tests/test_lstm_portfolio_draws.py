@@ -90,9 +90,12 @@ def test_dealt_messages_know_as_much_as_is_said(information: float) -> None:
     for kind, expected in ((Regime.CALM, information), (Regime.MIDDLE, 0.0), (Regime.VOLATILE, 0.0)):
         months = regime == kind
         assert each[months].mean() == pytest.approx(expected, abs=0.03)
+    calm = regime == Regime.CALM
     if information:
         bold = information * outcome.std(axis=1).mean()
-        assert told.std(axis=1).mean() == pytest.approx(bold, rel=0.05)
+        assert told[calm].std(axis=1).mean() == pytest.approx(bold, rel=0.05)
+    own = (0.01 * message).std(axis=1).mean()
+    assert told[~calm].std(axis=1).mean() == pytest.approx(own, rel=0.02)  # bets no more than it does anyhow
     np.testing.assert_allclose(told.mean(axis=1), (0.1 + 0.01 * message).mean(axis=1), atol=1e-9)
 
 
@@ -173,7 +176,7 @@ def test_a_draw_moves_with_its_seed_alone(observed) -> None:
 
 def test_the_table_of_false_verdicts_counts_draws() -> None:
     """Of 40 draws of each world 2 are wrong without the effect, 30 find it and 4 refute it."""
-    bar, at = "rank_ic_lstm_minus_constant_sharpe", {"measure": "rank_ic_difference", "method": "lstm"}
+    bar, at = "r2_lstm_vs_constant_sharpe", {"measure": "r2", "method": "lstm"}
     clear, none, below = (0.01, 0.05), (-0.05, 0.05), (-0.05, 0.01)
     worlds = {
         "placebo": (clear,) * 2 + (below,) * 38,
@@ -190,3 +193,20 @@ def test_the_table_of_false_verdicts_counts_draws() -> None:
     shares = {head: cell[0] for head, cell in row.items() if isinstance(cell, Span)}
     assert shares == pytest.approx({"false support, %": 5.0, "found, %": 75.0, "false refutation, %": 10.0})
     assert row["draws"] == 40
+
+
+def test_what_a_placebo_has_is_taken_off(observed) -> None:
+    """Dealt forecasts have an alpha; beyond it they have none, and skill stays. Errors of the mean count."""
+    deck, backtest = observed
+    name = "alpha_lstm_on_equal_weight"
+    dealt = {world: judged(deck, WORLDS[world].settings)[name] for world in ("placebo", "known_skill")}
+    like = estimates_of(backtest)[name]
+    found = {one.world: one for one in drawn.beyond_placebo(like, dealt)}
+    usual = dealt["placebo"][:, 0].mean()
+    assert found["observed"].value == pytest.approx(like.value - usual)
+    assert found["observed"].high - found["observed"].low > like.high - like.low
+    assert found["placebo"].value == pytest.approx(0, abs=1e-12)
+    assert found["known_skill"].value == pytest.approx(dealt["known_skill"][:, 0].mean() - usual)
+    assert {one.at["measure"] for one in found.values()} == {"alpha_beyond_placebo"}
+    assert WORLDS[drawn.PLACEBO].settings.information == 0
+    assert set(drawn.BEYOND) <= set(drawn.DRAWN)

@@ -208,5 +208,17 @@ def test_equal_weights_without_deaths_are_equal_weights() -> None:
 def test_members_that_stayed_are_counted(monkeypatch, tmp_path) -> None:
     """32, 39 and 52 % of the members of 1996, 2000 and 2008 never left until December 2022."""
     found = [*membership_estimates(bring("sp500_membership", monkeypatch, tmp_path).table())]
-    assert [one.value for one in found] == pytest.approx([0.32, 0.39, 0.52], abs=0.005)
+    stayed = [one.value for one in found if one.name.endswith("never_left_until_2022")]
+    there = [one.value for one in found if one.name.endswith("_in_2022")]
+    assert stayed == pytest.approx([0.32, 0.39, 0.52], abs=0.005)
+    assert all(one > other for one, other in zip(there, stayed, strict=True))
     assert all(one.low < one.value < one.high for one in found)
+
+
+def test_who_came_back_is_a_member_but_left() -> None:
+    """A never left, B left and is back, C left for good, D came later: of A, B, C one stayed, two are there."""
+    rows = [("A", "1990", ""), ("B", "1990", "2000"), ("B", "2010", ""), ("C", "1990", "2000"), ("D", "2012", "")]
+    spells = pd.DataFrame(rows, columns=["ticker", "start_date", "end_date"])
+    found = {one.name: one for one in membership_estimates(spells.replace("", None))}
+    assert found["members_of_1996_never_left_until_2022"].value == pytest.approx(1 / 3)
+    assert found["members_of_1996_in_2022"].value == pytest.approx(2 / 3)

@@ -17,7 +17,7 @@ from dti_core.lab.record import Estimate
 from dti_core.studies.lstm_portfolio.data import Parameters
 from dti_core.studies.lstm_portfolio.estimate.samples import Sample, market_volatility
 from dti_core.studies.lstm_portfolio.estimate.stages import Strategy
-from dti_core.studies.lstm_portfolio.measures.drawn import DRAWN, NULL, gather
+from dti_core.studies.lstm_portfolio.measures.drawn import BEYOND, DRAWN, NULL, PLACEBO, beyond_placebo, gather
 from dti_core.studies.lstm_portfolio.measures.volatility import paired_losses
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, NULLS, Task
 from dti_core.studies.lstm_portfolio.methods.portfolios import (
@@ -93,10 +93,15 @@ def dealt_estimates(
             tasks[world, first] = deck, how, seeds[first : first + BATCH], names
     pieces = run_keyed(judge_draws, tasks, f"{sample.universe} draws of dealt forecasts".strip())
     like = {one.name: one for one in observed}
-    for world in settings:
-        found = np.concatenate([piece for key, piece in pieces.items() if key[0] == world])
-        for column, name in enumerate(names):
-            yield gather(like[name], world, found[:, column])
+    found = {
+        world: np.concatenate([piece for key, piece in pieces.items() if key[0] == world]) for world in settings
+    }
+    for column, name in enumerate(names):
+        dealt = {world: draws[:, column] for world, draws in found.items()}
+        for world, draws in dealt.items():
+            yield gather(like[name], world, draws)
+        if name in BEYOND and len(dealt[PLACEBO]) > 1:
+            yield from beyond_placebo(like[name], dealt)
 
 
 def make_deck(sample: Sample, backtest: Backtest, weights: Mapping[Strategy, Array], config: Config) -> Deck:

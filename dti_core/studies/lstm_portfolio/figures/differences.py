@@ -14,6 +14,7 @@ from dti_core.studies.lstm_portfolio.figures.names import (
     RIVAL,
     STEPS,
     TITLES,
+    beyond,
     hollow,
     lead,
     only,
@@ -32,7 +33,7 @@ def plot_leads(result: Result) -> go.Figure:
     """What decides C50, and every strategy against equal weights."""
     measures = {
         "return_at_equal_volatility": "return, equal volatility",
-        "alpha": "alpha",
+        "alpha_beyond_placebo": "alpha beyond dealt forecasts",
     }
     risk = bar_rows(result, "C50", lambda one: worded(one, measures), CONTROLLED, lambda _: YEARLY)
     goal = smallest_effects(result.config.slug, "C16a")["sharpe_good_forecast_minus_constant_sharpe_10bp"]
@@ -68,7 +69,7 @@ def plot_skill(result: Result) -> go.Figure:
 
     def label(one: Estimate) -> str:
         title = TITLES[str(one.at["method"])]
-        return f"{title} against {TITLES[str(one.at['null'])]}" if "null" in one.at else title
+        return f"{title} against {TITLES[str(one.at['null'])]}" if "null" in one.at else title + beyond(one)
 
     rows = bar_rows(result, "C18a", label, CONTROLLED, lambda one: share if "null" in one.at else ranks)
     bar, decided = rows[0], {row.estimate.name for row in rows}
@@ -97,7 +98,9 @@ def plot_regimes(result: Result) -> go.Figure:
 
     def label(one: Estimate) -> str:
         regime = str(one.at["regime"])
-        return TITLES[str(one.at["method"])] if regime == "all" else names.get(regime, f"{regime} months")
+        if regime == "all":
+            return TITLES[str(one.at["method"])]
+        return names.get(regime, f"{regime} months") + beyond(one)
 
     rows = bar_rows(
         result, "C39a", label, CONTROLLED, lambda one: change if one.at["regime"] == "all" else LEADS

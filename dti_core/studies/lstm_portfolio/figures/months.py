@@ -21,7 +21,7 @@ UNIVERSES = {
 #: Columns of the table, by what the measure of an estimate begins with.
 _COLUMNS = {
     "monthly_sharpe": "Sharpe ratio a month", "monthly_sharpe_difference": "less equal weights",
-    "turnover": "turnover a month", "alpha": "alpha a year",
+    "turnover": "turnover a month", "factor_alpha": "alpha a year",
 }  # fmt: skip
 
 

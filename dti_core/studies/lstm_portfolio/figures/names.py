@@ -50,6 +50,11 @@ def worded(estimate: Estimate, measures: Mapping[str, str]) -> str:
     return f"{measures.get(measure, measures.get(measure.removesuffix('_months'), measure))}{of_months}"
 
 
+def beyond(estimate: Estimate) -> str:
+    """What is taken off an estimate that is judged by how far it exceeds that of dealt forecasts."""
+    return ", beyond dealt forecasts" if "beyond_placebo" in str(estimate.at["measure"]) else ""
+
+
 def hollow(rows: Sequence[Row]) -> str:
     """What the hollow marks of a figure are."""
     seen = {row.estimate.world for row in rows if row.control}

@@ -12,10 +12,13 @@ from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLA
 #: Measures by which the claims are judged, as tables call them.
 MEASURES = {
     "good_forecast": "Sharpe ratio of good forecasts", "break_even": "Accuracy that pays",
-    "return_at_equal_volatility": "Return at equal volatility", "alpha": "Alpha", "beta": "Beta",
-    "sharpe_difference": "Sharpe ratio a year", "return_difference": "Return, not at equal risk",
+    "return_at_equal_volatility": "Return at equal volatility", "alpha": "Alpha",
+    "alpha_beyond_placebo": "Alpha beyond dealt forecasts", "beta": "Beta",
+    "sharpe_difference": "Sharpe ratio a year",
+    "sharpe_difference_beyond_placebo": "Sharpe ratio a year, beyond dealt forecasts", "return_difference": "Return, not at equal risk",
     "volatility_difference": "Volatility", "r2": "Out-of-sample R2",
     "rank_ic": "Rank correlation", "rank_ic_difference": "Rank correlation, difference",
+    "rank_ic_difference_beyond_placebo": "Rank correlation, difference beyond dealt forecasts",
     "qlike_difference": "Loss of volatility forecasts",
 }  # fmt: skip
 #: Dimensions of estimates in words, where they are no method.

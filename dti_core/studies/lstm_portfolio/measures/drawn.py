@@ -4,7 +4,7 @@ Each is the value and the interval that its influence function gives, as the obs
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -80,6 +80,43 @@ DRAWN: dict[str, Statistic] = {
         f"return_at_equal_volatility_{FAVOURITE}_minus_{BENCHMARK}", f"alpha_{FAVOURITE}_on_{BENCHMARK}",
     )},
 }  # fmt: skip
+
+
+#: Where nothing is known these are not 0: messages dilute the ranks of volatility, and a portfolio of few
+#: assets has an alpha and calm months of its own. They are judged by how far they exceed their mean there.
+BEYOND = (
+    f"rank_ic_{FAVOURITE}_minus_{NULL}", f"{_LEAD}_calm_minus_volatile", f"alpha_{FAVOURITE}_on_{BENCHMARK}",
+)  # fmt: skip
+PLACEBO = "placebo"
+
+
+def beyond_placebo(observed: Estimate, dealt: Mapping[str, Array]) -> Iterator[Estimate]:
+    """A judged estimate less its mean over the draws of dealt forecasts, as observed and in each world.
+
+    The error of that mean widens each interval.
+
+    Parameters
+    ----------
+    dealt : by world, (n_draws, 3) value and bounds of each draw.
+    """
+    values = dealt[PLACEBO][:, 0]
+    usual, error = float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
+
+    def less(ends: Array) -> Array:
+        margin = np.hypot((ends[..., 2] - ends[..., 1]) / 2, 2 * error)
+        value = ends[..., 0] - usual
+        return np.stack([value, value - margin, value + margin], axis=-1)
+
+    value, low, high = less(np.array([observed.value, observed.low, observed.high])).tolist()
+    one = replace(
+        observed, name=f"{observed.name}_beyond_{PLACEBO}", value=value, low=low, high=high,
+        std_error=None, per_seed=tuple(each - usual for each in observed.per_seed),
+        how=f"{observed.how}; less the mean of {len(values)} draws of dealt forecasts",
+        at={**observed.at, "measure": f"{observed.at['measure']}_beyond_{PLACEBO}"},
+    )  # fmt: skip
+    yield one
+    for world, found in dealt.items():
+        yield gather(one, world, less(found))
 
 
 def gather(like: Estimate, world: str, found: Array) -> Estimate:

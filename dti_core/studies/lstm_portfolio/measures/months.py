@@ -45,7 +45,7 @@ def month_estimates(backtest: Backtest, factors: pd.DataFrame, resampling: Resam
             continue
         yield _level(name, holding.returns, resampling)
         alpha = alpha_a_year(holding.returns, factors)
-        at = {"measure": "alpha", "method": name}
+        at = {"measure": "factor_alpha", "method": name}
         yield resampling.estimate(alpha, f"alpha_{name}", "share a year", at)
         traded = intervals.newey_west_mean(holding.turnover[1:])
         at = {"measure": "turnover", "method": name}

@@ -31,8 +31,8 @@ MEMBERS_OF, LAST_DAY = (1996, 2000, 2008), pd.Timestamp("2022-12-28")
 class Deaths:
     """How shares die: `a_year` of them on average, each with a last return; only losers do, or any.
 
-    The default is the rate at which members of 1996 left the S&P 500 until 2022, 1 - 0.32^(1/27). Many left
-    by merger, so that a last return of -30 % for each (Shumway 1997) is a hard case.
+    The default is the rate at which members of 1996 left the S&P 500 for the first time until 2022,
+    1 - 0.32^(1/27). Many left by merger, so that a last return of -30 % for each (Shumway 1997) is a hard case.
     """
 
     a_year: float = 0.042
@@ -110,17 +110,21 @@ def equal_weights_of(returns: Array, days: Days, dead: Days, last_return: float,
 
 
 def membership_estimates(spells: pd.DataFrame) -> Iterator[Estimate]:
-    """Share of an index's members of some years that never left it until the packaged prices end.
+    """Of an index's members of some years, which never left it until the packaged prices end, and which are
+    in it on that day, still or again.
 
     Parameters
     ----------
-    spells : ticker, start_date and end_date, empty if the spell lasts; a change of ticker ends one.
+    spells : ticker, start_date and end_date, empty if the spell lasts; a change of ticker ends one, so that
+        both shares are a little too low.
     """
     start, end = (pd.to_datetime(spells[f"{name}_date"]) for name in ("start", "end"))
+    lasts = end.isna() | (end > LAST_DAY)
+    there = spells["ticker"].isin(spells["ticker"][(start <= LAST_DAY) & lasts])
     for year in MEMBERS_OF:
         first = max(start.min(), pd.Timestamp(year, 1, 2))
         members = (start <= first) & (end.isna() | (end > first))
-        stayed = members & (end.isna() | (end > LAST_DAY))
-        found = intervals.share(int(stayed.sum()), int(members.sum()))
-        name = f"members_of_{year}_left_in_2022"
-        yield found.estimate(name, "share of members", measure="membership", year=float(year))
+        for what, counted in {"in_2022": there, "never_left_until_2022": lasts}.items():
+            found = intervals.share(int((members & counted).sum()), int(members.sum()))
+            name, at = f"members_of_{year}_{what}", {"measure": f"members_{what}"}
+            yield found.estimate(name, "share of members", year=float(year), **at)

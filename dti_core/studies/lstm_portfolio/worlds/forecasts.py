@@ -50,7 +50,7 @@ def deal(message: Array, outcome: Array, regime: Days, settings: Dealt, rng: np.
     stay, what they know goes. With `information` i a message becomes the mean of its month plus
     i s (i u + sqrt(1 - i^2) z), u and z being the outcome and the dealt message, standardised across stocks,
     and s the mean spread of outcomes across stocks: a forecast of correlation i that is as bold as it should
-    be (Grinold 1989). In months that are not known of it becomes the mean plus i s z: as bold, and empty.
+    be (Grinold 1989). In months that are not known of it stays as it was dealt, no bolder than the favourite.
 
     Parameters
     ----------
@@ -64,10 +64,10 @@ def deal(message: Array, outcome: Array, regime: Days, settings: Dealt, rng: np.
     if not settings.information:
         return dealt
     known = np.isin(regime, settings.regimes)[:, None]
-    news = settings.information * np.where(known, _standardised(outcome), 0.0)
-    noise = np.where(known, np.sqrt(1 - settings.information**2), 1.0) * _standardised(dealt)
+    rest = np.sqrt(1 - settings.information**2)
+    scores = settings.information * _standardised(outcome) + rest * _standardised(dealt)
     bold = settings.information * outcome.std(axis=1).mean()
-    return np.asarray(dealt.mean(axis=1, keepdims=True) + bold * (news + noise))
+    return np.asarray(np.where(known, dealt.mean(axis=1, keepdims=True) + bold * scores, dealt))
 
 
 def _standardised(table: Array) -> Array:
