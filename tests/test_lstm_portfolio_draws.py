@@ -176,7 +176,8 @@ def test_a_draw_moves_with_its_seed_alone(observed) -> None:
 
 def test_the_table_of_false_verdicts_counts_draws() -> None:
     """Of 40 draws of each world 2 are wrong without the effect, 30 find it and 4 refute it."""
-    bar, at = "r2_lstm_vs_constant_sharpe", {"measure": "r2", "method": "lstm"}
+    at = {"measure": "rank_ic_difference_beyond_placebo", "method": "lstm"}
+    bar = "rank_ic_lstm_minus_constant_sharpe_beyond_placebo"
     clear, none, below = (0.01, 0.05), (-0.05, 0.05), (-0.05, 0.01)
     worlds = {
         "placebo": (clear,) * 2 + (below,) * 38,

@@ -7,17 +7,25 @@ import statsmodels.api as sm
 
 from dti_core.lab.config import load_experiment
 from dti_core.studies.lstm_portfolio.data import MONTHLY, load, load_months
-from dti_core.studies.lstm_portfolio.estimate import make_backtest, stages
+from dti_core.studies.lstm_portfolio import figures
+from dti_core.studies.lstm_portfolio.estimate import estimate, make_backtest, samples, stages
 from dti_core.studies.lstm_portfolio.estimate.samples import make_samples
+from dti_core.studies.lstm_portfolio.measures import drawn
 from dti_core.studies.lstm_portfolio.measures.months import alpha_a_year, month_estimates, named_for
 from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.methods.forecasters import METHODS
 from dti_core.studies.lstm_portfolio.methods.portfolios import equal_weight, min_variance
+from dti_core.studies.lstm_portfolio.methods.volatility import VOLATILITY
 from dti_core.studies.lstm_portfolio.model.backtest import hold
 
 TINY = {
     "n_folds": 2, "n_seeds": 1, "control_seeds": 1, "n_steps": 3, "hidden": 4, "control_folds": 1,
     "n_resamples": 100,
 }  # fmt: skip
+
+
+#: Volatility models that are quick.
+SMALL = {"constant", "har_signs", "lstm"}
 
 
 def config(**changes):
@@ -136,3 +144,27 @@ def test_prices_after_a_month_change_no_weight_of_that_month():
     moved = {name for name in found[0] if np.abs(found[0][name] - found[1][name]).max() > 0.0}
     assert moved == {"foresight", "constant_mix"}  # controls that are told of later months
     assert isinstance(before.returns.index, pd.DatetimeIndex)
+
+
+def test_a_run_whose_own_universe_is_of_months(monkeypatch):
+    """All its lengths are months, and what it says of equal weights is what the sample of months says."""
+    monkeypatch.setattr(samples, "MONTHLY", {"industries_12": MONTHLY["industries_12"]})
+    for registry, kept in ((METHODS, {"lstm", "ridge", "constant_sharpe", "shuffled", "foresight"}), (VOLATILITY, SMALL)):
+        for name in registry.keys() - kept:
+            monkeypatch.delitem(registry, name)
+    asked = config(universe="industries_12", n_folds=1, refit_months=24, n_draws=2, n_market_draws=1)
+    result = estimate(asked, *load(asked))
+    seen = {one.name: one for one in result.estimates if one.world == "observed"}
+    yearly, monthly = seen["sharpe_equal_weight"], seen["monthly_sharpe_equal_weight_industries_12"]
+    assert yearly.value == pytest.approx(np.sqrt(12) * monthly.value)
+    turnover = seen["turnover_equal_weight"], seen["turnover_equal_weight_industries_12"]
+    assert turnover[0].value == pytest.approx(12 * turnover[1].value)
+    told = result.series["samples"].loc["asked for"]
+    assert (told["rows are"], told["window"], told["horizon"], told["less"]) == ("months", 12, 1, "bills")
+    assert (yearly.n, len(result.series["returns"])) == (48, 48)
+    growth = (1 + result.series["returns"][["lstm", "riskless"]].sum(axis=1)).prod()
+    assert result.series["wealth"]["lstm"].iloc[-1] == pytest.approx(growth, rel=1e-4)
+    for name in (*drawn.DRAWN, "break_even_against_constant_sharpe_10bp"):
+        assert name in seen or "calm" in name, name  # too few calm months in four years
+    assert figures.plot_accuracy(result).data
+    assert figures.plot_leads(result).data
