@@ -23,7 +23,7 @@ from dti_core.studies.lstm_portfolio.measures.dose import (
     judge_controls,
     least_share,
 )
-from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.measures.report import Report
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, max_sharpe
 from dti_core.studies.lstm_portfolio.model import forecasting
@@ -152,12 +152,12 @@ def asked():
 
 
 @pytest.fixture(scope="module")
-def response(asked) -> tuple[Dose, Sample, Resampling]:
+def response(asked) -> tuple[Dose, Sample, Report]:
     sample, forecasts, weights, config = asked
-    return stage.respond(sample, forecasts, weights, config), sample, Resampling(config, 1)
+    return stage.respond(sample, forecasts, weights, config), sample, Report(config, 1)
 
 
-def test_costs_are_taken_as_a_backtest_takes_them(response: tuple[Dose, Sample, Resampling]) -> None:
+def test_costs_are_taken_as_a_backtest_takes_them(response: tuple[Dose, Sample, Report]) -> None:
     dose, sample, _ = response
     equal = np.full((len(sample.walk.days), 10), 0.1)
     dear = hold(equal, sample.returns, sample.walk.days, 50.0, sample.walk.end)
@@ -165,20 +165,20 @@ def test_costs_are_taken_as_a_backtest_takes_them(response: tuple[Dose, Sample, 
     assert found.value == pytest.approx(sharpe_ratio(dear.returns).value, rel=1e-9)
 
 
-def test_a_draw_judges_what_the_bar_judges(asked, response: tuple[Dose, Sample, Resampling]) -> None:
+def test_a_draw_judges_what_the_bar_judges(asked, response: tuple[Dose, Sample, Report]) -> None:
     """Months drawn as they came, with the errors of the bar: the draw's answer is a level of the curve.
 
     Each is the mean over as many paths, less the same rival, with the same interval.
     """
     months, _ = stage.take_months(*asked)
     n = len(months.premium)
-    dose, _, resampling = response
+    dose, _, report = response
     same = stage.answer(
         months.redrawn(np.arange(n)), 1, np.random.default_rng(asked[3].seeds("observed", "dose"))
     )
     for one, other in zip(same.made, dose.response.made, strict=True):
         np.testing.assert_array_equal(one, other)
-    bar = {one.key: one for one in dose_estimates(dose, resampling)}
+    bar = {one.key: one for one in dose_estimates(dose, report)}
     drawn = judge_controls(same)
     for world, label in (("uninformed", "000"), ("informed", "100")):
         told = drawn[f"sharpe_good_forecast_minus_{PRIOR}_10bp", world]
@@ -223,10 +223,10 @@ def test_portfolios_are_those_of_the_studys_optimiser() -> None:
         assert found[k, held] == pytest.approx(max_sharpe(window[:, held], expected[k, held]))
 
 
-def test_accuracy_pays_and_its_controls_know(response: tuple[Dose, Sample, Resampling]) -> None:
+def test_accuracy_pays_and_its_controls_know(response: tuple[Dose, Sample, Report]) -> None:
     """Nothing is cleared by forecasts that know nothing; those of .1 are told apart from them."""
-    known, _, resampling = response
-    found = list(dose_estimates(known, resampling))
+    known, _, report = response
+    found = list(dose_estimates(known, report))
     by_key = {one.key: one for one in found}
     curve = [one.value for one in found if one.at["measure"] == "dose_gain" and one.at["cost_bps"] == 10]
     assert np.all(np.diff(curve[: len(ACCURACIES)]) > 0)
@@ -242,9 +242,9 @@ def test_accuracy_pays_and_its_controls_know(response: tuple[Dose, Sample, Resam
     assert sum(draw is not None and draw[0] > 0 for draw in void) <= 2
 
 
-def test_own_coefficient_stands_beside_the_break_even(response: tuple[Dose, Sample, Resampling]) -> None:
-    known, _, resampling = response
-    by_key = {one.key: one for one in dose_estimates(known, resampling)}
+def test_own_coefficient_stands_beside_the_break_even(response: tuple[Dose, Sample, Report]) -> None:
+    known, _, report = response
+    by_key = {one.key: one for one in dose_estimates(known, report)}
     own, needed = by_key["information_coefficient_lstm"], by_key[f"break_even_against_{PRIOR}_25bp"]
     beyond = by_key[f"information_coefficient_lstm_minus_break_even_{PRIOR}_25bp"]
     assert beyond.value == pytest.approx(own.value - needed.value)
@@ -253,9 +253,9 @@ def test_own_coefficient_stands_beside_the_break_even(response: tuple[Dose, Samp
     assert by_key["turnover_good_forecast"].value > 1
 
 
-def test_the_share_of_both_samples_is_the_smaller(response: tuple[Dose, Sample, Resampling]) -> None:
-    known, _, resampling = response
-    days = next(one for one in dose_estimates(known, resampling) if one.name == "share_accuracy_pays")
+def test_the_share_of_both_samples_is_the_smaller(response: tuple[Dose, Sample, Report]) -> None:
+    known, _, report = response
+    days = next(one for one in dose_estimates(known, report) if one.name == "share_accuracy_pays")
     made = [dataclasses.replace(days, value=0.5), dataclasses.replace(days, name=f"{days.name}_x", value=0.3)]
     (least,) = least_share(made)
     assert (least.name, least.value) == ("share_accuracy_pays_everywhere", 0.3)
@@ -263,11 +263,11 @@ def test_the_share_of_both_samples_is_the_smaller(response: tuple[Dose, Sample, 
 
 
 def test_the_verdict_on_needed_accuracy_can_go_either_way(
-    response: tuple[Dose, Sample, Resampling],
+    response: tuple[Dose, Sample, Report],
 ) -> None:
     """On one sample: bars moved past the intervals make it supported and refuted; lost controls, neither."""
-    known, _, resampling = response
-    found = list(dose_estimates(known, resampling))
+    known, _, report = response
+    found = list(dose_estimates(known, report))
     share = next(least_share(found))
     (test,) = load_register().claims["C16a"].tests
     ours = tuple(bar for bar in test.estimates if not bar.estimate.endswith("industries_12"))

@@ -16,7 +16,7 @@ from dti_core.studies.lstm_portfolio.measures.adapting import adapting_estimates
 from dti_core.studies.lstm_portfolio.measures.equal_risk import judged_equal_risk
 from dti_core.studies.lstm_portfolio.measures.performance import judged_performance
 from dti_core.studies.lstm_portfolio.measures.regimes import regime_estimates
-from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.measures.report import Report
 from dti_core.studies.lstm_portfolio.measures.skill import judged_skill
 from dti_core.studies.lstm_portfolio.methods.portfolios import OVERLAYS
 from dti_core.studies.lstm_portfolio.model import forecasting
@@ -105,9 +105,9 @@ def test_information_out_of_range_is_refused() -> None:
 
 
 def estimates_of(backtest: Backtest) -> dict[str, Estimate]:
-    resampling = Resampling(load_experiment("lstm_portfolio").resolve("quick"), 1)
+    report = Report(load_experiment("lstm_portfolio").resolve("quick"), 1)
     measures = (judged_performance, judged_equal_risk, judged_skill, regime_estimates, adapting_estimates)
-    return {one.name: one for measure in measures for one in measure(backtest, resampling)}
+    return {one.name: one for measure in measures for one in measure(backtest, report)}
 
 
 @pytest.mark.parametrize("sample", ["observed", "months"])

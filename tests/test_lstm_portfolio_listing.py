@@ -216,8 +216,14 @@ def test_members_that_stayed_are_counted(monkeypatch, tmp_path) -> None:
 
 
 def test_who_came_back_is_a_member_but_left() -> None:
-    """A never left, B left and is back, C left for good, D came later: of A, B, C one stayed, two are there."""
-    rows = [("A", "1990", ""), ("B", "1990", "2000"), ("B", "2010", ""), ("C", "1990", "2000"), ("D", "2012", "")]
+    """A never left, B is back, C left for good, D came later: of A, B, C one stayed, two are there."""
+    rows = [
+        ("A", "1990", ""),
+        ("B", "1990", "2000"),
+        ("B", "2010", ""),
+        ("C", "1990", "2000"),
+        ("D", "2012", ""),
+    ]
     spells = pd.DataFrame(rows, columns=["ticker", "start_date", "end_date"])
     found = {one.name: one for one in membership_estimates(spells.replace("", None))}
     assert found["members_of_1996_never_left_until_2022"].value == pytest.approx(1 / 3)

@@ -6,13 +6,13 @@ import pytest
 import statsmodels.api as sm
 
 from dti_core.lab.config import load_experiment
-from dti_core.studies.lstm_portfolio.data import MONTHLY, load, load_months
 from dti_core.studies.lstm_portfolio import figures
+from dti_core.studies.lstm_portfolio.data import MONTHLY, load, load_months
 from dti_core.studies.lstm_portfolio.estimate import estimate, make_backtest, samples, stages
 from dti_core.studies.lstm_portfolio.estimate.samples import make_samples
 from dti_core.studies.lstm_portfolio.measures import drawn
 from dti_core.studies.lstm_portfolio.measures.months import alpha_a_year, month_estimates, named_for
-from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.measures.report import Report
 from dti_core.studies.lstm_portfolio.methods.forecasters import METHODS
 from dti_core.studies.lstm_portfolio.methods.portfolios import equal_weight, min_variance
 from dti_core.studies.lstm_portfolio.methods.volatility import VOLATILITY
@@ -24,8 +24,8 @@ TINY = {
 }  # fmt: skip
 
 
-#: Volatility models that are quick.
-SMALL = {"constant", "har_signs", "lstm"}
+#: Methods that are quick.
+QUICK = {"lstm", "ridge", "constant_sharpe", "shuffled", "foresight", "constant", "har_signs"}
 
 
 def config(**changes):
@@ -104,9 +104,7 @@ def test_a_backtest_of_months_is_less_the_riskless_rate(months):
 def test_table_and_alphas_of_months_are_named_for_their_universe(months):
     _, chosen, backtest, asked = months
     factors = chosen.market.factors.iloc[chosen.walk.held]
-    found = [
-        named_for("size_value_9", one) for one in month_estimates(backtest, factors, Resampling(asked, 1))
-    ]
+    found = [named_for("size_value_9", one) for one in month_estimates(backtest, factors, Report(asked, 1))]
     by_name = {one.name: one for one in found}
     assert {"monthly_sharpe_hrp_size_value_9", "alpha_ridge_size_value_9"} <= set(by_name)
     assert all(one.at["universe"] == "size_value_9" for one in found)
@@ -149,8 +147,8 @@ def test_prices_after_a_month_change_no_weight_of_that_month():
 def test_a_run_whose_own_universe_is_of_months(monkeypatch):
     """All its lengths are months, and what it says of equal weights is what the sample of months says."""
     monkeypatch.setattr(samples, "MONTHLY", {"industries_12": MONTHLY["industries_12"]})
-    for registry, kept in ((METHODS, {"lstm", "ridge", "constant_sharpe", "shuffled", "foresight"}), (VOLATILITY, SMALL)):
-        for name in registry.keys() - kept:
+    for registry in (METHODS, VOLATILITY):
+        for name in registry.keys() - QUICK:
             monkeypatch.delitem(registry, name)
     asked = config(universe="industries_12", n_folds=1, refit_months=24, n_draws=2, n_market_draws=1)
     result = estimate(asked, *load(asked))

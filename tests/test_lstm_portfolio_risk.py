@@ -13,7 +13,7 @@ from scipy import stats
 from dti_core.lab.config import load_experiment
 from dti_core.studies.lstm_portfolio.measures.coverage import coverage_estimates, truths
 from dti_core.studies.lstm_portfolio.measures.equal_risk import MEASURES, equal_risk_intervals
-from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.measures.report import Report
 from dti_core.studies.lstm_portfolio.measures.trials import deflated_estimate
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
@@ -136,7 +136,7 @@ def test_a_known_world_has_the_moments_it_states() -> None:
 def test_intervals_cover_what_they_promise() -> None:
     """200 histories of 12 years. The level of volatility is left out: its interval is known to be short."""
     config = load_experiment("lstm_portfolio").resolve("quick")
-    found = {one.at["statistic"]: one for one in coverage_estimates(3024, 144, Resampling(config, 1))}
+    found = {one.at["statistic"]: one for one in coverage_estimates(3024, 144, Report(config, 1))}
     assert {one.n for one in found.values()} == {100}
     for name in (
         "sharpe",
@@ -183,7 +183,7 @@ def backtest_of(returns: dict[str, np.ndarray]) -> Backtest:
 
 def deflated(backtest: Backtest) -> dict[str, object]:
     config = load_experiment("lstm_portfolio").resolve("quick")
-    return {one.name: one for one in deflated_estimate(backtest, Resampling(config, 1))}
+    return {one.name: one for one in deflated_estimate(backtest, Report(config, 1))}
 
 
 def test_the_deflated_ratio_speaks_of_the_hedged_residual_of_the_best() -> None:

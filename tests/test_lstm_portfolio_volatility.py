@@ -13,7 +13,7 @@ from dti_core.lab.config import load_experiment
 from dti_core.studies.lstm_portfolio.data import Market, load
 from dti_core.studies.lstm_portfolio.estimate import compare_volatility, draws, stages
 from dti_core.studies.lstm_portfolio.estimate.samples import Sample, make_samples
-from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.measures.report import Report
 from dti_core.studies.lstm_portfolio.measures.volatility import paired_losses, skill
 from dti_core.studies.lstm_portfolio.methods.garch import (
     EGARCH,
@@ -69,7 +69,7 @@ def estimate_volatility(
     days = np.array([day for fold in folds for day in fold.decisions])
     sample = Sample(world, Market(returns, index), Walk(days, folds, len(returns) - 1), SMALL)
     variances = stages.forecast_variances([sample], config)[world]
-    return compare_volatility(sample, variances, Resampling(config, SMALL.n_seeds, world))
+    return compare_volatility(sample, variances, Report(config, SMALL.n_seeds, world))
 
 
 def permuted(returns: np.ndarray, seed: int) -> np.ndarray:

@@ -30,7 +30,7 @@ from dti_core.studies.lstm_portfolio.measures.equal_risk import compared_equal_r
 from dti_core.studies.lstm_portfolio.measures.months import month_estimates, named_for
 from dti_core.studies.lstm_portfolio.measures.performance import compared_performance, judged_performance
 from dti_core.studies.lstm_portfolio.measures.regimes import regime_estimates
-from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.measures.report import Report
 from dti_core.studies.lstm_portfolio.measures.skill import compared_skill, judged_skill, trap_estimates
 from dti_core.studies.lstm_portfolio.measures.survivorship import (
     Deaths,
@@ -73,21 +73,21 @@ def estimate(config: Config, market: Market, card: DataCard) -> Result:
     series = {"samples": sample_table(samples), "left_out": pd.concat([left, left_out_table(samples[0])])}
     for sample in samples:
         backtest = make_backtest(sample, forecasts[sample.key], weights[sample.key], config)
-        resampling = Resampling(config, sample.network.n_seeds, sample.world)
+        report = Report(config, sample.network.n_seeds, sample.world)
         if sample.observed:
             series |= portfolio_files(sample, backtest, forecasts[sample.key], weights[sample.key])
-        found = _judged(sample, backtest, forecasts[sample.key], weights[sample.key], resampling)
+        found = _judged(sample, backtest, forecasts[sample.key], weights[sample.key], report)
         if sample.universe:
-            found += _of_months(sample, backtest, resampling)
+            found += _of_months(sample, backtest, report)
             estimates += [named_for(sample.universe, one) for one in found]
             continue
         estimates += found
         if sample.observed:
-            estimates += [one for measure in COMPARED for one in measure(backtest, resampling)]
-            volatility, losses = compare_volatility(sample, variances[sample.key], resampling)
+            estimates += [one for measure in COMPARED for one in measure(backtest, report)]
+            volatility, losses = compare_volatility(sample, variances[sample.key], report)
             estimates += [*volatility, *volatility_draws(volatility, config)]
-            estimates += trap_estimates(sample.steady.to_numpy(), resampling)
-            estimates += coverage_estimates(len(backtest.regime), len(sample.walk.days), resampling)
+            estimates += trap_estimates(sample.steady.to_numpy(), report)
+            estimates += coverage_estimates(len(backtest.regime), len(sample.walk.days), report)
             series |= {"wealth": _wealth(sample, backtest), "volatility_loss": losses}
     estimates += least_share(estimates)
     return Result(config, card, tuple(estimates), series)
@@ -108,24 +108,24 @@ def _survivors(sample: Sample, config: Config) -> tuple[list[Estimate], pd.DataF
 
 def _judged(
     sample: Sample, backtest: Backtest, forecasts: Mapping[str, Array],
-    weights: Mapping[stages.Strategy, Array], resampling: Resampling,
+    weights: Mapping[stages.Strategy, Array], report: Report,
 ) -> list[Estimate]:  # fmt: skip
     """What claims are judged by in one world, and with the observed one the worlds drawn many times."""
     if sample.universe not in ("", JUDGED_MONTHS):
         return []
-    found = [one for measure in JUDGED for one in measure(backtest, resampling)]
+    found = [one for measure in JUDGED for one in measure(backtest, report)]
     if sample.observed:
-        dose = dose_estimates(respond(sample, forecasts, weights, resampling.config), resampling)
-        found += [*dealt_estimates(sample, backtest, weights, found, resampling.config), *dose]
+        dose = dose_estimates(respond(sample, forecasts, weights, report.config), report)
+        found += [*dealt_estimates(sample, backtest, weights, found, report.config), *dose]
     return found
 
 
-def _of_months(sample: Sample, backtest: Backtest, resampling: Resampling) -> list[Estimate]:
+def _of_months(sample: Sample, backtest: Backtest, report: Report) -> list[Estimate]:
     """The table of an observed universe of months."""
     if not sample.observed or sample.market.factors is None:
         return []
     labels = sample.market.returns.index[sample.walk.held]
-    return list(month_estimates(backtest, sample.market.factors.loc[labels], resampling))
+    return list(month_estimates(backtest, sample.market.factors.loc[labels], report))
 
 
 def make_backtest(
@@ -165,8 +165,8 @@ def portfolio_files(
 ) -> dict[str, pd.DataFrame]:
     """Returns of every strategy, and weights and forecasts at each decision, for whoever goes on with them.
 
-    Returns are less the riskless rate, which stands beside them. Forecasts of the favourite (log returns over the horizon, mean of its networks), weights of it and of
-    rules that choose; one file each, single precision.
+    Returns are less the riskless rate, which stands beside them. Forecasts of the favourite (log returns over
+    the horizon, mean of its networks), weights of it and of rules that choose; one file each, single precision.
     """
     labels, shares = sample.market.returns.index, sample.market.returns.columns
     days, ending = labels[sample.walk.days], f"_{sample.universe}" if sample.universe else ""
@@ -186,13 +186,13 @@ def portfolio_files(
 
 
 def compare_volatility(
-    sample: Sample, variances: Mapping[str, Array], resampling: Resampling
+    sample: Sample, variances: Mapping[str, Array], report: Report
 ) -> tuple[list[Estimate], pd.DataFrame]:
     """Estimates of the volatility models of one world, and their losses at each decision."""
     days = np.array([day for fold in stages.judged_folds(sample) for day in fold.decisions], dtype=np.int64)
     horizon, n_assets = sample.network.horizon_days, sample.steady.shape[1]
     realised = realised_variance(stages.all_series(sample), days, horizon, VOLATILITY_FLOOR)
-    estimates, losses = volatility_estimates(realised, variances, days, n_assets, resampling)
+    estimates, losses = volatility_estimates(realised, variances, days, n_assets, report)
     return estimates, losses.set_axis(sample.market.returns.index[days])
 
 

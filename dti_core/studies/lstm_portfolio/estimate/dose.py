@@ -91,7 +91,7 @@ class Months:
         return weights
 
     def earn(self, accuracies: Sequence[float], noise: Array) -> tuple[Array, Array]:
-        """Returns before costs and turnover, (n_levels, n_paths, ...), of forecasts that share their errors."""
+        """Returns before costs and turnover, (n_levels, n_paths, ...), of made forecasts."""
         made = np.array([self.template.forecast(accuracy, noise) for accuracy in accuracies])
         expected = np.expm1(made + self.premium).reshape(-1, *self.premium.shape)
         held = self.held(self.weigh(expected))
@@ -111,9 +111,7 @@ def respond(
     months, own = take_months(sample, forecasts, weights, config)
     n_pairs = min(MOST_PAIRS, max(1, int(config.n_resamples) // RESAMPLES_A_PAIR))
     names = [f"draw {number}" for number in range(min(MOST_DRAWS, int(config.n_draws)))]
-    tasks = {
-        (sample.key, name): (months, n_pairs, config.seeds(sample.key, "dose", name)) for name in names
-    }
+    tasks = {(sample.key, name): (months, n_pairs, config.seeds(sample.key, "dose", name)) for name in names}
     drawn = run_keyed(judge_draw, tasks, f"{sample.universe} forecasts of known accuracy".strip())
     response = answer(months, n_pairs, np.random.default_rng(config.seeds(sample.key, "dose")))
     return Dose(response, own, list(drawn.values()))
@@ -129,7 +127,8 @@ def take_months(
     future = forecasting.until_next(log_returns, walk.days, walk.end)
     prior, favourite = (forecasts[name].mean(axis=0) for name in (PRIOR, FAVOURITE))
     total = sample.market.returns.to_numpy(dtype=float)
-    stretches = [slice(day + 1, end + 1) for day, end in zip(walk.days, [*walk.days[1:], walk.end], strict=True)]
+    ends = [*walk.days[1:], walk.end]
+    stretches = [slice(day + 1, end + 1) for day, end in zip(walk.days, ends, strict=True)]
     months = Months(
         make_template(prior, favourite, future, scale, GOOD, config.stream(sample.key, "dose", "template")),
         forecasting.convexity(log_returns, walk.days, sample.lookback_days, network.horizon_days),
@@ -145,7 +144,7 @@ def take_months(
 
 
 def answer(months: Months, n_pairs: int, rng: np.random.Generator) -> DoseResponse:
-    """What all levels and the rivals earn; portfolios of control worlds have one pair of errors of their own."""
+    """What all levels and the rivals earn; made portfolios to beat have one pair of errors of their own."""
     known = [control.settings for control in CONTROLS.values()]
     rivals = {name: months.held(rows) for name, rows in months.rivals.items()}
     return DoseResponse(

@@ -17,7 +17,14 @@ from dti_core.lab.record import Estimate
 from dti_core.studies.lstm_portfolio.data import Parameters
 from dti_core.studies.lstm_portfolio.estimate.samples import Sample, market_volatility
 from dti_core.studies.lstm_portfolio.estimate.stages import Strategy
-from dti_core.studies.lstm_portfolio.measures.drawn import BEYOND, DRAWN, NULL, PLACEBO, beyond_placebo, gather
+from dti_core.studies.lstm_portfolio.measures.drawn import (
+    BEYOND,
+    DRAWN,
+    NULL,
+    PLACEBO,
+    beyond_placebo,
+    gather,
+)
 from dti_core.studies.lstm_portfolio.measures.volatility import paired_losses
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, NULLS, Task
 from dti_core.studies.lstm_portfolio.methods.portfolios import (
@@ -94,7 +101,8 @@ def dealt_estimates(
     pieces = run_keyed(judge_draws, tasks, f"{sample.universe} draws of dealt forecasts".strip())
     like = {one.name: one for one in observed}
     found = {
-        world: np.concatenate([piece for key, piece in pieces.items() if key[0] == world]) for world in settings
+        world: np.concatenate([piece for key, piece in pieces.items() if key[0] == world])
+        for world in settings
     }
     for column, name in enumerate(names):
         dealt = {world: draws[:, column] for world, draws in found.items()}

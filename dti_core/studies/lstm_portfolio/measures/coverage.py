@@ -7,7 +7,7 @@ import numpy as np
 
 from dti_core.lab.intervals import influence_interval, share
 from dti_core.lab.record import Estimate
-from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.measures.report import Report
 from dti_core.studies.lstm_portfolio.model import Array, performance, skill
 from dti_core.studies.lstm_portfolio.model.clustered import Clustered, simulate_paths, typical
 from dti_core.studies.lstm_portfolio.model.statistic import Statistic, mean
@@ -16,15 +16,15 @@ from dti_core.studies.lstm_portfolio.model.statistic import Statistic, mean
 RESAMPLES_A_HISTORY, LEAST = 5, 20
 
 
-def coverage_estimates(n_days: int, n_months: int, resampling: Resampling) -> Iterator[Estimate]:
+def coverage_estimates(n_days: int, n_months: int, report: Report) -> Iterator[Estimate]:
     """Coverage of each kind of interval over histories as long as the one that was observed.
 
     Parameters
     ----------
     n_days, n_months : days held and decisions of the observed history.
     """
-    n_histories = max(LEAST, resampling.config.n_resamples // RESAMPLES_A_HISTORY)
-    world, rng = typical(), resampling.rng("coverage")
+    n_histories = max(LEAST, report.config.n_resamples // RESAMPLES_A_HISTORY)
+    world, rng = typical(), report.rng("coverage")
     weights = np.array([rng.dirichlet(np.full(len(world.mean), 0.5)), np.full(len(world.mean), 0.05)])
     known, covered = truths(world, weights), Counter[str]()
     for paths, months in zip(

@@ -9,7 +9,7 @@ import numpy as np
 from dti_core.lab.intervals import Interval, influence_interval, newey_west_mean
 from dti_core.lab.methods import World
 from dti_core.lab.record import Estimate
-from dti_core.studies.lstm_portfolio.measures.resampling import SHARPE_UNIT, Resampling
+from dti_core.studies.lstm_portfolio.measures.report import SHARPE_UNIT, Report
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
 from dti_core.studies.lstm_portfolio.model.dose import DoseResponse, break_even
@@ -48,11 +48,11 @@ class Dose:
     drawn: Sequence[Drawn]
 
 
-def dose_estimates(dose: Dose, resampling: Resampling) -> Iterator[Estimate]:
+def dose_estimates(dose: Dose, report: Report) -> Iterator[Estimate]:
     """The curve, its break-even and the favourite's own coefficient, at each cost against each rival."""
     at: At = {"measure": "information_coefficient", "method": FAVOURITE}
-    yield resampling.of(dose.own, f"information_coefficient_{FAVOURITE}", COEFFICIENT, at)
-    yield _traded(dose.response, resampling)
+    yield report.of(dose.own, f"information_coefficient_{FAVOURITE}", COEFFICIENT, at)
+    yield _traded(dose.response, report)
     holds: list[bool] = []
     for cost in COSTS_BPS:
         levels = dose.response.mean_sharpes(dose.response.made, cost)
@@ -60,8 +60,8 @@ def dose_estimates(dose: Dose, resampling: Resampling) -> Iterator[Estimate]:
             against = dose.response.sharpe(*dose.response.rivals[rival], cost)
             gains = [level - against for level in levels]
             holds.append(gains[0].value < 0 < gains[ACCURACIES.index(GOOD)].value)
-            yield from _curve(gains, rival, cost, resampling)
-            yield from _break_even(gains, dose, rival, cost, resampling)
+            yield from _curve(gains, rival, cost, report)
+            yield from _break_even(gains, dose, rival, cost, report)
     for rival in RIVALS:
         yield from _controls(dose.drawn, rival)
     share, how = sum(holds) / len(holds), f"no interval: of {len(holds)} pairs of a cost and a rival"
@@ -77,36 +77,36 @@ def least_share(estimates: Sequence[Estimate]) -> Iterator[Estimate]:
         yield replace(least, name=f"{SHARE}_everywhere", at={"measure": "least_share_of_assumptions"})
 
 
-def _traded(response: DoseResponse, resampling: Resampling) -> Estimate:
+def _traded(response: DoseResponse, report: Report) -> Estimate:
     """Turnover a year of good forecasts, beside the favourite's: nothing else differs but what they know."""
     traded = response.made[1][ACCURACIES.index(GOOD)].mean(axis=0)[1:] * MONTHS_PER_YEAR
     at: At = {"measure": "made_turnover", "accuracy": GOOD}
-    return resampling.estimate(
+    return report.estimate(
         newey_west_mean(traded), "turnover_good_forecast", "traded share of wealth a year", at
     )
 
 
-def _curve(gains: Sequence[Statistic], rival: str, cost: int, resampling: Resampling) -> Iterator[Estimate]:
+def _curve(gains: Sequence[Statistic], rival: str, cost: int, report: Report) -> Iterator[Estimate]:
     for accuracy, gain in zip(ACCURACIES, gains, strict=True):
         at: At = {"measure": "dose_gain", "against": rival, "cost_bps": cost, "accuracy": accuracy}
         name = f"sharpe_accuracy_{round(1000 * accuracy):03d}_minus_{rival}_{cost}bp"
-        yield resampling.of(gain, name, SHARPE_UNIT, at)
+        yield report.of(gain, name, SHARPE_UNIT, at)
         if accuracy == GOOD:
-            yield resampling.of(gain, _good_name(rival, cost), SHARPE_UNIT, at | {"measure": "good_forecast"})
+            yield report.of(gain, _good_name(rival, cost), SHARPE_UNIT, at | {"measure": "good_forecast"})
 
 
 def _break_even(
-    gains: Sequence[Statistic], dose: Dose, rival: str, cost: int, resampling: Resampling
+    gains: Sequence[Statistic], dose: Dose, rival: str, cost: int, report: Report
 ) -> Iterator[Estimate]:
     """The coefficient that pays for itself, and the favourite's own less it; nothing where none pays."""
     with suppress(ValueError):
         needed = break_even(ACCURACIES, gains)
         at: At = {"measure": "break_even", "against": rival, "cost_bps": cost}
-        yield resampling.of(needed, _break_even_name(rival, cost), COEFFICIENT, at)
+        yield report.of(needed, _break_even_name(rival, cost), COEFFICIENT, at)
         beyond = dose.own - needed.by_stretch(dose.response.firsts)
         at |= {"measure": "beyond_break_even", "method": FAVOURITE}
         name = f"information_coefficient_{FAVOURITE}_minus_break_even_{rival}_{cost}bp"
-        yield resampling.of(beyond, name, COEFFICIENT, at)
+        yield report.of(beyond, name, COEFFICIENT, at)
 
 
 def judge_controls(response: DoseResponse) -> Drawn:
@@ -124,7 +124,9 @@ def judge_controls(response: DoseResponse) -> Drawn:
         for rival in RIVALS:
             gain = told - response.sharpe(*response.rivals[rival], cost)
             found[_good_name(rival, cost), world] = _interval(gain)
-            found[_break_even_name(rival, cost), world] = _break_even_interval([one - beaten for one in levels])
+            found[_break_even_name(rival, cost), world] = _break_even_interval(
+                [one - beaten for one in levels]
+            )
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from dti_core.lab.intervals import Interval, influence_interval
 from dti_core.lab.record import Estimate
-from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.measures.report import Report
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
 from dti_core.studies.lstm_portfolio.model import Array, performance
@@ -40,24 +40,24 @@ def equal_risk_intervals(
     return found
 
 
-def judged_equal_risk(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
+def judged_equal_risk(backtest: Backtest, report: Report) -> Iterator[Estimate]:
     """In every world: the favourite against equal weights."""
-    yield from _against(FAVOURITE, BENCHMARK, backtest.returns(BENCHMARK), backtest, resampling)
+    yield from _against(FAVOURITE, BENCHMARK, backtest.returns(BENCHMARK), backtest, report)
 
 
-def compared_equal_risk(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
+def compared_equal_risk(backtest: Backtest, report: Report) -> Iterator[Estimate]:
     """In the observed world: every other strategy against equal weights, and all against the index."""
     for name in backtest.holdings:
         if name not in (FAVOURITE, BENCHMARK):
-            yield from _against(name, BENCHMARK, backtest.returns(BENCHMARK), backtest, resampling)
+            yield from _against(name, BENCHMARK, backtest.returns(BENCHMARK), backtest, report)
         if backtest.index_returns is not None:
-            yield from _against(name, "index", backtest.index_returns, backtest, resampling)
+            yield from _against(name, "index", backtest.index_returns, backtest, report)
 
 
 def _against(
-    method: str, against: str, benchmark: Array, backtest: Backtest, resampling: Resampling
+    method: str, against: str, benchmark: Array, backtest: Backtest, report: Report
 ) -> Iterator[Estimate]:
     for measure, (joint, unit, statistic) in MEASURES.items():
         at = {"measure": measure, "method": method, "against": against}
         found = statistic(backtest.returns(method), benchmark, backtest.periods_per_year)
-        yield resampling.of(found, f"{measure}_{method}_{joint}_{against}", unit, at)
+        yield report.of(found, f"{measure}_{method}_{joint}_{against}", unit, at)

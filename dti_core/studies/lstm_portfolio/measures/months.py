@@ -13,7 +13,7 @@ from scipy import stats
 from dti_core.lab import intervals
 from dti_core.lab.intervals import Interval
 from dti_core.lab.record import Estimate
-from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.measures.report import Report
 from dti_core.studies.lstm_portfolio.methods.forecasters import METHODS
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
 from dti_core.studies.lstm_portfolio.model import Array
@@ -32,7 +32,7 @@ def named_for(universe: str, one: Estimate) -> Estimate:
     return replace(one, name=f"{one.name}_{universe}", at=at)
 
 
-def month_estimates(backtest: Backtest, factors: pd.DataFrame, resampling: Resampling) -> Iterator[Estimate]:
+def month_estimates(backtest: Backtest, factors: pd.DataFrame, report: Report) -> Iterator[Estimate]:
     """Of each strategy but foresight: monthly Sharpe ratio, lead over equal weights, turnover, alpha.
 
     Parameters
@@ -43,18 +43,18 @@ def month_estimates(backtest: Backtest, factors: pd.DataFrame, resampling: Resam
     for name, holding in backtest.holdings.items():
         if name in METHODS and "future" in METHODS[name].needs:
             continue
-        yield _level(name, holding.returns, resampling)
+        yield _level(name, holding.returns, report)
         alpha = alpha_a_year(holding.returns, factors)
         at = {"measure": "factor_alpha", "method": name}
-        yield resampling.estimate(alpha, f"alpha_{name}", "share a year", at)
+        yield report.estimate(alpha, f"alpha_{name}", "share a year", at)
         traded = intervals.newey_west_mean(holding.turnover[1:])
         at = {"measure": "turnover", "method": name}
-        yield resampling.estimate(traded, f"turnover_{name}", "traded share of wealth a month", at)
+        yield report.estimate(traded, f"turnover_{name}", "traded share of wealth a month", at)
         if name != BENCHMARK:
-            yield _lead(name, BENCHMARK, holding.returns, benchmark, resampling)
+            yield _lead(name, BENCHMARK, holding.returns, benchmark, report)
     if index is not None:
-        yield _level("index", index, resampling)
-        yield _lead(BENCHMARK, "index", benchmark, index, resampling)
+        yield _level("index", index, report)
+        yield _lead(BENCHMARK, "index", benchmark, index, report)
 
 
 def alpha_a_year(returns: Array, factors: pd.DataFrame) -> Interval:
@@ -76,12 +76,12 @@ def alpha_a_year(returns: Array, factors: pd.DataFrame) -> Interval:
     return Interval(value, value - margin, value + margin, error, len(returns), how)
 
 
-def _level(name: str, returns: Array, resampling: Resampling) -> Estimate:
+def _level(name: str, returns: Array, report: Report) -> Estimate:
     at = {"measure": "monthly_sharpe", "method": name}
-    return resampling.of(sharpe_ratio(returns, 1.0), f"monthly_sharpe_{name}", MONTHLY_SHARPE, at)
+    return report.of(sharpe_ratio(returns, 1.0), f"monthly_sharpe_{name}", MONTHLY_SHARPE, at)
 
 
-def _lead(name: str, against: str, first: Array, second: Array, resampling: Resampling) -> Estimate:
+def _lead(name: str, against: str, first: Array, second: Array, report: Report) -> Estimate:
     key = f"monthly_sharpe_{name}_minus_{against}"
     at = {"measure": "monthly_sharpe_difference", "method": name, "against": against}
-    return resampling.of(sharpe_difference(first, second, 1.0), key, MONTHLY_SHARPE, at)
+    return report.of(sharpe_difference(first, second, 1.0), key, MONTHLY_SHARPE, at)

@@ -8,7 +8,7 @@ from scipy import stats
 
 from dti_core.lab.intervals import COSINES
 from dti_core.lab.record import Estimate
-from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.measures.report import Report
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest
@@ -18,7 +18,7 @@ from dti_core.studies.lstm_portfolio.model.regimes import Regime
 MIN_REGIME_DAYS = 42
 
 
-def regime_estimates(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
+def regime_estimates(backtest: Backtest, report: Report) -> Iterator[Estimate]:
     """Sharpe difference of the favourite to equal weights in each regime, and calm less volatile.
 
     A regime of fewer than MIN_REGIME_DAYS days is left out, and so is a contrast that needs it.
@@ -31,7 +31,7 @@ def regime_estimates(backtest: Backtest, resampling: Resampling) -> Iterator[Est
             name = f"sharpe_{FAVOURITE}_minus_{BENCHMARK}_{label}"
             pair = backtest.returns(FAVOURITE)[days], backtest.returns(BENCHMARK)[days]
             at = {"method": FAVOURITE, "against": BENCHMARK, "regime": label}
-            by_regime[regime] = resampling.sharpe_difference(
+            by_regime[regime] = report.sharpe_difference(
                 name, at, *pair, periods_per_year=backtest.periods_per_year
             )
     yield from by_regime.values()

@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 from dti_core.lab import intervals
 from dti_core.lab.record import Estimate
 from dti_core.studies.lstm_portfolio.data.listing import Status
-from dti_core.studies.lstm_portfolio.measures.resampling import SHARPE_UNIT
+from dti_core.studies.lstm_portfolio.measures.report import SHARPE_UNIT
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
 from dti_core.studies.lstm_portfolio.model import Array, Days
 from dti_core.studies.lstm_portfolio.model.backtest import hold
@@ -32,7 +32,8 @@ class Deaths:
     """How shares die: `a_year` of them on average, each with a last return; only losers do, or any.
 
     The default is the rate at which members of 1996 left the S&P 500 for the first time until 2022,
-    1 - 0.32^(1/27). Many left by merger, so that a last return of -30 % for each (Shumway 1997) is a hard case.
+    1 - 0.32^(1/27). Many left by merger, so that a last return of -30 % for each (Shumway 1997) is a hard
+    case.
     """
 
     a_year: float = 0.042

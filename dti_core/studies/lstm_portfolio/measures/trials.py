@@ -9,14 +9,14 @@ from scipy import stats
 from dti_core.lab import intervals
 from dti_core.lab.methods import trials
 from dti_core.lab.record import Estimate
-from dti_core.studies.lstm_portfolio.measures.resampling import SHARPE_UNIT, Resampling
+from dti_core.studies.lstm_portfolio.measures.report import SHARPE_UNIT, Report
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLAYS, RULES
 from dti_core.studies.lstm_portfolio.model import performance
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest
 
 
-def deflated_estimate(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
+def deflated_estimate(backtest: Backtest, report: Report) -> Iterator[Estimate]:
     """What the best trial's lead at equal risk is worth, once all that were tried are counted.
 
     Each trial is hedged with equal weights: its returns less beta times theirs. The best of N trials without
@@ -30,9 +30,7 @@ def deflated_estimate(backtest: Backtest, resampling: Resampling) -> Iterator[Es
     threshold, a_year = performance.expected_best_sharpe(spread, len(tried)), backtest.periods_per_year
     at = {"method": best, "against": BENCHMARK}
     ratio = performance.hedged_sharpe(backtest.returns(best), benchmark, a_year)
-    yield resampling.of(
-        ratio, "hedged_sharpe_of_best_forecast", SHARPE_UNIT, {"measure": "hedged_sharpe", **at}
-    )
+    yield report.of(ratio, "hedged_sharpe_of_best_forecast", SHARPE_UNIT, {"measure": "hedged_sharpe", **at})
     for name, value, unit in (
         ("hedged_sharpe_of_luck", threshold * math.sqrt(a_year), SHARPE_UNIT),
         (
@@ -47,7 +45,7 @@ def deflated_estimate(backtest: Backtest, resampling: Resampling) -> Iterator[Es
         )  # fmt: skip
 
 
-def seed_estimates(backtest: Backtest, resampling: Resampling) -> Iterator[Estimate]:
+def seed_estimates(backtest: Backtest, report: Report) -> Iterator[Estimate]:
     """What another draw of seeds would change, apart from what another stretch of history would."""
     n = len(backtest.networks)
     if n < 2:
@@ -57,7 +55,7 @@ def seed_estimates(backtest: Backtest, resampling: Resampling) -> Iterator[Estim
     )
     name = f"sharpe_single_{FAVOURITE}_minus_{BENCHMARK}_over_seeds"
     at = {"measure": "mean_over_seeds", "method": FAVOURITE, "against": BENCHMARK}
-    yield intervals.mean_over_seeds(leads).estimate(name, SHARPE_UNIT, resampling.world, **at)
+    yield intervals.mean_over_seeds(leads).estimate(name, SHARPE_UNIT, report.world, **at)
     spread = float(np.std(leads, ddof=1))
     low, high = (spread * math.sqrt((n - 1) / stats.chi2.ppf(q, n - 1)) for q in (0.975, 0.025))
     yield Estimate(

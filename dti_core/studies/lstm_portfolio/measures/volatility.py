@@ -13,7 +13,7 @@ import pandas as pd
 
 from dti_core.lab.intervals import Interval, newey_west_mean
 from dti_core.lab.record import Estimate
-from dti_core.studies.lstm_portfolio.measures.resampling import Resampling
+from dti_core.studies.lstm_portfolio.measures.report import Report
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
 from dti_core.studies.lstm_portfolio.methods.volatility import BASELINE, VOLATILITY
 from dti_core.studies.lstm_portfolio.model import Array, Days
@@ -21,7 +21,7 @@ from dti_core.studies.lstm_portfolio.model.variance import qlike
 
 
 def volatility_estimates(
-    realised: Array, forecasts: Mapping[str, Array], days: Days, n_assets: int, resampling: Resampling
+    realised: Array, forecasts: Mapping[str, Array], days: Days, n_assets: int, report: Report
 ) -> tuple[list[Estimate], pd.DataFrame]:
     """Compare volatility forecasters by walk-forward QLIKE, claim C17a.
 
@@ -47,7 +47,7 @@ def volatility_estimates(
     """
     if len(days) < 3:
         raise ValueError(f"{len(days)} decision days with a known outcome; an interval needs at least 3")
-    lags = _lags(days, resampling.config.horizon_days)
+    lags = _lags(days, report.config.horizon_days)
     estimates: list[Estimate] = []
     columns: dict[str, Array] = {}
     for series, group in {"assets": slice(0, n_assets), "index": slice(n_assets, None)}.items():
@@ -55,7 +55,7 @@ def volatility_estimates(
             means = {name: table.mean(axis=0) for name, table in forecasts.items()}
             mean = {name: qlike(realised, table)[:, group].mean(axis=1) for name, table in means.items()}
             networks = qlike(realised, forecasts[FAVOURITE])[..., group].mean(axis=(1, 2))
-            estimates += _estimates(mean, networks, lags, series, resampling)
+            estimates += _estimates(mean, networks, lags, series, report)
             columns |= {f"{name}{_ending(series)}": losses for name, losses in mean.items()}
     return estimates, pd.DataFrame(columns)
 
@@ -92,22 +92,22 @@ def skill(loss: Array, baseline: Array, lags: int) -> Interval:
 
 
 def _estimates(
-    losses: Mapping[str, Array], networks: Array, lags: int, series: str, resampling: Resampling
+    losses: Mapping[str, Array], networks: Array, lags: int, series: str, report: Report
 ) -> Iterator[Estimate]:
     """Losses, skills and differences of one group of series, from (n_decisions,) losses of each model."""
     ending = _ending(series)
     for name, loss in losses.items():
         at = {"series": series, "method": name}
         level, each = newey_west_mean(loss, lags), networks.tolist() if name == FAVOURITE else ()
-        yield resampling.estimate(level, f"qlike_{name}{ending}", "QLIKE", at | {"measure": "qlike"}, each)
+        yield report.estimate(level, f"qlike_{name}{ending}", "QLIKE", at | {"measure": "qlike"}, each)
         if name != BASELINE:
             share, key = skill(loss, losses[BASELINE], lags), f"qlike_skill_{name}{ending}"
             unit, skilled = "share of the constant's QLIKE", at | {"measure": "qlike_skill"}
-            yield resampling.estimate(share, key, unit, skilled)
+            yield report.estimate(share, key, unit, skilled)
         if name in _rivals():
             gap, each = newey_west_mean(loss - losses[FAVOURITE], lags), (loss.mean() - networks).tolist()
             key, paired = f"qlike_{name}_minus_{FAVOURITE}{ending}", at | {"measure": "qlike_difference"}
-            yield resampling.estimate(gap, key, "QLIKE", paired | {"against": FAVOURITE}, each)
+            yield report.estimate(gap, key, "QLIKE", paired | {"against": FAVOURITE}, each)
 
 
 def _rivals() -> list[str]:

@@ -67,9 +67,7 @@ class Template:
 
     def of_months(self, months: Days) -> "Template":
         """The template of those decisions, in that order."""
-        return replace(
-            self, prior=self.prior[months], scale=self.scale[months], outcome=self.outcome[months]
-        )
+        return replace(self, prior=self.prior[months], scale=self.scale[months], outcome=self.outcome[months])
 
 
 def make_template(
@@ -102,7 +100,7 @@ def make_template(
 
 
 def persistence(forecast: Array) -> float:
-    """Mean correlation across assets of (n_decisions, n_assets) forecasts with those of the decision before."""
+    """Mean correlation across assets of (n_decisions, n_assets) forecasts with those a decision before."""
     scores = standardised(forecast)
     return float(np.nanmean(np.nanmean(scores[1:] * scores[:-1], axis=1)))
 
@@ -123,7 +121,9 @@ def loading(accuracy: float, n_assets: int) -> float:
     """
     if n_assets < 3:
         raise ValueError(f"{n_assets} assets have no information coefficient; at least 3 do")
-    chance = 2 * stats.beta((n_assets - 2) / 2, (n_assets - 2) / 2).ppf((np.arange(POINTS) + 0.5) / POINTS) - 1
+    chance = (
+        2 * stats.beta((n_assets - 2) / 2, (n_assets - 2) / 2).ppf((np.arange(POINTS) + 0.5) / POINTS) - 1
+    )
 
     def short(weight: float) -> float:
         rest = np.sqrt(1 - weight**2)

@@ -1,4 +1,4 @@
-"""How estimates of one world are made: each from the random stream of its own name, so none moves another."""
+"""What all estimates of one world have in common, and how a statistic becomes one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,15 +17,15 @@ SHARPE_UNIT = "Sharpe ratio a year"
 
 
 @dataclass(frozen=True, slots=True)
-class Resampling:
-    """Random streams and resamples of one world, and the number of networks behind its favourite."""
+class Report:
+    """Of which run and world estimates are, and how many networks are behind its favourite."""
 
     config: Config
     n_networks: int
     world: str = OBSERVED
 
     def rng(self, name: str) -> np.random.Generator:
-        """The generator of the estimate of that name."""
+        """The generator of the estimate of that name, so that none moves another."""
         return self.config.stream(self.world, "intervals", name)
 
     def estimate(
