@@ -134,10 +134,10 @@ def test_a_known_world_has_the_moments_it_states() -> None:
 
 
 def test_intervals_cover_what_they_promise() -> None:
-    """200 histories of 12 years. The level of volatility is left out: its interval is known to be short."""
+    """250 histories of 12 years. The level of volatility is left out: its interval is known to be short."""
     config = load_experiment("lstm_portfolio").resolve("quick")
     found = {one.at["statistic"]: one for one in coverage_estimates(3024, 144, Report(config, 1))}
-    assert {one.n for one in found.values()} == {100}
+    assert {one.n for one in found.values()} == {250}
     for name in (
         "sharpe",
         "sharpe_difference",
@@ -147,9 +147,10 @@ def test_intervals_cover_what_they_promise() -> None:
         "r2",
         "rank_ic",
     ):
-        assert found[name].high >= 0.93, name
-        assert found[name].value >= 0.90, name
+        assert found[name].high >= 0.95, name
+        assert found[name].value >= 0.92, name
     assert found["volatility_difference"].value > 0.85
+    assert found["volatility"].high < 0.95  # why the chapter gives no interval of it
 
 
 def test_measures_at_equal_risk_have_intervals_without_resampling() -> None:

@@ -166,7 +166,7 @@ def portfolio_files(
     """Returns of every strategy, and weights and forecasts at each decision, for whoever goes on with them.
 
     Returns are less the riskless rate, which stands beside them. Forecasts of the favourite (log returns over
-    the horizon, mean of its networks), weights of it and of rules that choose; one file each, single precision.
+    the horizon, mean of its networks), weights of it and of rules that choose; one file each, in singles.
     """
     labels, shares = sample.market.returns.index, sample.market.returns.columns
     days, ending = labels[sample.walk.days], f"_{sample.universe}" if sample.universe else ""

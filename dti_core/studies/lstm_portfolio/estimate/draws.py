@@ -33,7 +33,7 @@ from dti_core.studies.lstm_portfolio.methods.portfolios import (
 )
 from dti_core.studies.lstm_portfolio.methods.volatility import VOLATILITY, VOLATILITY_FLOOR
 from dti_core.studies.lstm_portfolio.model import Array, Days, forecasting, regimes
-from dti_core.studies.lstm_portfolio.model.backtest import Backtest, hold
+from dti_core.studies.lstm_portfolio.model.backtest import Backtest, Holding, hold
 from dti_core.studies.lstm_portfolio.model.frontier import best_ratio_of, risk_root
 from dti_core.studies.lstm_portfolio.model.variance import qlike, realised_variance
 from dti_core.studies.lstm_portfolio.worlds import WORLDS, Dealt, VarianceLaw, deal, draw_months
@@ -95,7 +95,8 @@ def dealt_estimates(
         n_draws = min(max(1, n_draws // 2), MOST_OF_MONTHS)
     for world, how in settings.items():
         named = [sample.universe, world] if sample.universe else [world]
-        seeds = [config.seeds(*named, "draw", str(number)) for number in range(n_draws)]
+        asked = range(_fewer_of(world, n_draws))
+        seeds = [config.seeds(*named, "draw", str(number)) for number in asked]
         for first in range(0, len(seeds), BATCH):
             tasks[world, first] = deck, how, seeds[first : first + BATCH], names
     pieces = run_keyed(judge_draws, tasks, f"{sample.universe} draws of dealt forecasts".strip())
@@ -110,6 +111,13 @@ def dealt_estimates(
             yield gather(like[name], world, draws)
         if name in BEYOND and len(dealt[PLACEBO]) > 1:
             yield from beyond_placebo(like[name], dealt)
+
+
+def _fewer_of(world: str, n_draws: int) -> int:
+    """All draws of a world without the effect, half of one with it: four in five are told by fewer than five
+    in a hundred are.
+    """
+    return n_draws if WORLDS[world].role == "negative" else (n_draws + 1) // 2
 
 
 def make_deck(sample: Sample, backtest: Backtest, weights: Mapping[Strategy, Array], config: Config) -> Deck:
@@ -158,10 +166,11 @@ def draw_backtest(deck: Deck, settings: Dealt, rng: np.random.Generator) -> Back
     lengths = np.array([len(deck.returns[month]) for month in came])
     path = np.concatenate([deck.returns[came[0]][:1], *(deck.returns[month] for month in came)])
     days, riskless = np.concatenate([[0], np.cumsum(lengths)[:-1]]), path[1:, -1]
-    held = {name: hold(table, path[:, :-2], days, deck.cost_bps) for name, table in weights.items()}
+    held = hold(np.stack(list(weights.values())), path[:, :-2], days, deck.cost_bps)
+    each = zip(weights, held.returns - riskless, held.turnover, strict=True)
     return replace(
         deck.backtest,
-        holdings={name: replace(one, returns=one.returns - riskless) for name, one in held.items()},
+        holdings={name: Holding(returns, turnover) for name, returns, turnover in each},
         networks=np.empty((0, int(lengths.sum()))),
         target=deck.backtest.target[came],
         forecasts={FAVOURITE: forecast[None]},
@@ -188,7 +197,7 @@ def volatility_draws(observed: Sequence[Estimate], config: Config) -> Iterator[E
     tasks = {
         (world, number): (law, network, sizes.validation_days, market_seeds(config, world, number))
         for world, law in laws.items()
-        for number in range(config.n_market_draws)
+        for number in range(_fewer_of(world, config.n_market_draws))
     }
     pieces = run_keyed(draw_losses, tasks, "draws of simulated markets")
     like = {one.name: one for one in observed}

@@ -13,7 +13,7 @@ from dti_core.studies.lstm_portfolio.model.clustered import Clustered, simulate_
 from dti_core.studies.lstm_portfolio.model.statistic import Statistic, mean
 
 #: Resamples for each simulated history, and the fewest histories.
-RESAMPLES_A_HISTORY, LEAST = 5, 20
+RESAMPLES_A_HISTORY, LEAST = 2, 20
 
 
 def coverage_estimates(n_days: int, n_months: int, report: Report) -> Iterator[Estimate]:
