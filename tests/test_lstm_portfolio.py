@@ -296,7 +296,8 @@ def test_permuting_the_days_takes_the_support_away(planted_result):
         for bar in test.estimates
         if (key := f"{bar.estimate}@permuted_returns") in known
     }
-    assert {"alpha_lstm_on_equal_weight", "r2_lstm_vs_constant_sharpe"} <= set(bars)
+    judged = {"return_at_equal_volatility_lstm_minus_equal_weight", "r2_lstm_vs_constant_sharpe"}
+    assert judged <= set(bars)
     assert "supported" not in bars.values()
 
 
@@ -322,6 +323,20 @@ def test_every_bar_finds_its_estimate_in_its_control_worlds():
 
 
 # --- Data and figures ---
+
+
+def test_days_are_less_what_bills_earned_by_another_package(sp500):
+    """The days of a month compound to the month's rate; behind the last known month its rate is held."""
+    months = (1 + sp500.risk_free).groupby(sp500.risk_free.index.to_period("M")).prod() - 1
+    known = packaged("french").table(index_col=0, parse_dates=True)["RF"]
+    known.index = known.index.to_period("M")
+    both = months.index.intersection(known.index)
+    assert len(both) == 327
+    assert np.abs(months[both] - known[both]).max() < 1e-9
+    assert months["2018-12":].to_numpy() == pytest.approx(np.full(49, 0.0018))
+    excess = sp500.excess.iloc[:, 0] + sp500.risk_free
+    assert excess.to_numpy() == pytest.approx(sp500.returns.iloc[:, 0].to_numpy())
+    assert "2018-11" in sp500.risk_free.name
 
 
 def test_own_prices_are_read_as_returns(tmp_path):

@@ -146,6 +146,7 @@ def test_prices_after_a_month_change_no_weight_of_that_month():
 
 def test_a_run_whose_own_universe_is_of_months(monkeypatch):
     """All its lengths are months, and what it says of equal weights is what the sample of months says."""
+    monkeypatch.setenv("DTI_CORES", "1")  # other processes have all methods
     monkeypatch.setattr(samples, "MONTHLY", {"industries_12": MONTHLY["industries_12"]})
     for registry in (METHODS, VOLATILITY):
         for name in registry.keys() - QUICK:

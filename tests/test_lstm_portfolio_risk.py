@@ -147,8 +147,8 @@ def test_intervals_cover_what_they_promise() -> None:
         "r2",
         "rank_ic",
     ):
-        assert found[name].high >= 0.95, name
-        assert found[name].value >= 0.92, name
+        assert found[name].high >= 0.93, name
+        assert found[name].value >= 0.90, name
     assert found["volatility_difference"].value > 0.85
     assert found["volatility"].high < 0.95  # why the chapter gives no interval of it
 

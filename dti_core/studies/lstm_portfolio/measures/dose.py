@@ -116,7 +116,8 @@ def judge_controls(response: DoseResponse) -> Drawn:
     break-even is judged is a portfolio that knows as much and trades as made forecasts do, so that the
     break-even is what the world says.
     """
-    cost, found = COSTS_BPS[0], {}
+    cost = COSTS_BPS[0]
+    found: dict[tuple[str, str], Interval | None] = {}
     levels = response.mean_sharpes(response.made, cost)
     known = response.mean_sharpes(response.known, cost)
     for (world, control), beaten in zip(CONTROLS.items(), known, strict=True):
