@@ -29,16 +29,25 @@ def cleared(bar: Bar, estimate: Estimate | None, *, planted: bool) -> tuple[bool
         return word == "supported", word
     from dti_core.lab.intervals import share
 
-    clearing = [ends and _outcome(bar, *ends)[0] == "supported" for ends in estimate.draws]
-    rate, false = share(clearing.count(True), len(clearing)), refuted_in(bar, estimate)
+    false, drawn = refuted_in(bar, estimate), len(estimate.draws)
+    rate = share(round(cleared_in(bar, estimate) * drawn), drawn)
     words = f"cleared in {rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}] and refuted in {false:.0%}"
     return (rate.value >= POWER if planted else rate.value > FALSE_RATE), f"{words} of {rate.n} draws"
 
 
+def cleared_in(bar: Bar, estimate: Estimate) -> float:
+    """Share of a control world's draws that clear the bar; a draw without an answer does not."""
+    return _share(bar, estimate, "supported")
+
+
 def refuted_in(bar: Bar, estimate: Estimate) -> float:
     """Share of a control world's draws that refute the bar; a draw without an answer does not."""
+    return _share(bar, estimate, "refuted")
+
+
+def _share(bar: Bar, estimate: Estimate, word: VerdictWord) -> float:
     words = [_outcome(bar, *ends)[0] for ends in estimate.draws if ends]
-    return words.count("refuted") / max(len(estimate.draws), 1)
+    return words.count(word) / max(len(estimate.draws), 1)
 
 
 def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:
