@@ -84,7 +84,7 @@ def test_shares_are_percent_and_units_stand_once():
 
 
 def test_numbers_that_are_read_together_have_alike_decimals() -> None:
-    """Those of a unit in a group of rows have what most deserve, one more or less where a width asks for it."""
+    """Those of a unit in a group of rows have what most deserve, one more or less where their width asks."""
     wide, usual = one(21.04, 11.0, 31.0), one(0.123, 0.103, 0.143)
     rows = {("one", "a"): wide, ("one", "b"): one(20.56, 19.56, 21.56), ("one", "c"): one(4.44, 4.04, 4.84)}
     rows |= {

@@ -10,7 +10,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from dti_core.lab.bars import cleared, cleared_in, decimals, judge_bar
+from dti_core.lab.bars import cleared, decimals, judge_bar, share_of
 from dti_core.lab.claims import judge
 from dti_core.lab.publishing.rendering import render
 from dti_core.lab.record import Estimate, Record, Verdict, VerdictWord
@@ -177,7 +177,7 @@ def _control(bar: Bar, estimate: Estimate | None, world: str, *, planted: bool) 
     sound, numbers = passed == planted, _numbers(bar, estimate)
     told, more = "cleared" if passed else "not cleared", numbers
     if estimate.draws:
-        told, more = f"cleared in {cleared_in(bar, estimate):.0%}", f"{numbers}, {words}"
+        told, more = f"cleared in {share_of('supported', bar, estimate).value:.0%}", f"{numbers}, {words}"
     finding = f"{'passes' if sound else 'fails'}: {told}"
     return Lane(role, plain(world), drawn(bar, estimate), "", finding, sound=sound, more=more)
 

@@ -204,7 +204,7 @@ def _ends(cell: Span | Estimate) -> list[float]:
     return [percent(cell.unit)[0] * one for one in (cell.value, cell.low, cell.high)]
 
 
-def _decimals(value: float, low: float, high: float, usual: int) -> int:
+def _decimals(low: float, high: float, usual: int) -> int:
     """The decimals that are usual, but one more or less where the width asks for it, and no end a false 0."""
     half = (high - low) / 2
     own = decimals_of_width(half)
@@ -222,7 +222,7 @@ def _text(cell: Any, digits: int) -> str:
         return str(escape(cell))
     if isinstance(cell, Span | Estimate):
         ends = _ends(cell)
-        shown = _decimals(*ends, digits) if cell.high > cell.low else decimals_of(*ends)
+        shown = _decimals(ends[1], ends[2], digits) if cell.high > cell.low else decimals_of(*ends)
         value, low, high = (number(one, shown) for one in ends)
         return f"{value} <small>[{low}, {high}]</small>" if cell.high > cell.low else value
     if not isinstance(cell, Number):
