@@ -64,9 +64,12 @@ class Verdicts(tuple[Verdict, ...]):
         return self.table._repr_mimebundle_()
 
     def _because(self, verdict: Verdict) -> Markup:
-        reading, control = self.readings.get(verdict.claim, ""), verdict.control
+        """How the claim is read, then a line a bar; what the controls show is folded."""
+        reading, control = self.readings.get(verdict.claim, ""), plain(verdict.control)
         read = Markup("<small>Read here as: {}</small><br>").format(reading) if reading else Markup()
-        return read + plain(f"{verdict.because}{f' Controls, in that order: {control}.' if control else ''}")
+        bars = Markup(";<br>").join(plain(verdict.because).split("; "))
+        seen = "<details><summary>Controls, bar by bar in that order</summary>{}.</details>"
+        return read + bars + (Markup(seen).format(control) if control else Markup())
 
 
 def _badge(verdict: Verdict) -> Markup:
