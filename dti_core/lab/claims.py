@@ -65,7 +65,7 @@ class Verdicts(tuple[Verdict, ...]):
 
     def _because(self, verdict: Verdict) -> Markup:
         """How the claim is read, then a line a bar; what the controls show is folded."""
-        reading, control = self.readings.get(verdict.claim, ""), plain(verdict.control)
+        reading, control = self.readings.get(verdict.claim, ""), plain(verdict.control or "")
         read = Markup("<small>Read here as: {}</small><br>").format(reading) if reading else Markup()
         bars = Markup(";<br>").join(plain(verdict.because).split("; "))
         seen = "<details><summary>Controls, bar by bar in that order</summary>{}.</details>"
