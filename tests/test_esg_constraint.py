@@ -521,7 +521,7 @@ def test_named_tables_hold_the_estimates_of_their_measures(result) -> None:
     found = {cell.name for row in controls.rows.values() for cell in row.values()}
     assert found == {
         "rating_effect", "rating_effect_all_firms", "rating_gates_passed", "rating_effect_found",
-        "leads_found", "present_found",
+        "leads_found",
     }  # fmt: skip
     variants = figures.table(result, "variants", "Variants")
     found = {cell.name for row in variants.rows.values() for cell in row.values()}

@@ -229,7 +229,8 @@ def test_the_digest_of_a_point_is_that_of_its_run():
     config = load_experiment("lstm_portfolio").resolve(records[0].profile, {"cost_bps": 25.0})
     from dti_core.lab.running.cache import fingerprint_of
 
-    assert fingerprint_of(config).numbers.digest == records[3].provenance.fingerprint.numbers.digest
+    then = records[3].provenance.fingerprint.numbers
+    assert sweeps.as_read(then, fingerprint_of(config).numbers).digest == then.digest
 
 
 def test_without_a_sweep_the_figure_says_so(monkeypatch):

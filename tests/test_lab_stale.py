@@ -321,8 +321,8 @@ def test_published_files_that_were_never_brought_here_make_nothing_stale() -> No
         return Numbers(slug=SLUG, parameters={}, data=data, code={}, cells="", packages={})
 
     then = numbers(panel="1" * 64)
-    assert numbers_changed(then, staleness._as_read(then, numbers(panel=ABSENT))) == []
+    assert numbers_changed(then, staleness.as_read(then, numbers(panel=ABSENT))) == []
     for now in (numbers(panel="2" * 64), numbers(panel="1" * 64, other=ABSENT)):
-        assert numbers_changed(then, staleness._as_read(then, now))
+        assert numbers_changed(then, staleness.as_read(then, now))
     without = numbers(panel=ABSENT)
-    assert numbers_changed(without, staleness._as_read(without, then)) == ["data panel changed"]
+    assert numbers_changed(without, staleness.as_read(without, then)) == ["data panel changed"]

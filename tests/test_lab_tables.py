@@ -16,6 +16,7 @@ from dti_core.lab.frozen import frozen_record, frozen_result
 from dti_core.lab.paths import project_root
 from dti_core.lab.publishing.clean import freeze, table_files
 from dti_core.lab.publishing.sanitise import clean_html
+from dti_core.lab.publishing.table import UNFOLDED
 from dti_core.lab.record import Estimate
 from dti_core.lab.say import decimals_of, number, percent, spoken
 from dti_core.lab.tables import Number, Span, Table, beside_published, show_table
@@ -80,6 +81,33 @@ def test_shares_are_percent_and_units_stand_once():
     assert "coverage<br><small>% of draws</small>" in page
     assert page.count("% of draws") == 1
     assert '<td data-label="coverage" class="gt_row gt_right">–</td>' in page
+
+
+def test_numbers_that_are_read_together_have_alike_decimals() -> None:
+    """Those of a unit in a group of rows have what most deserve, one more or less where their width asks."""
+    wide, usual = one(21.04, 11.0, 31.0), one(0.123, 0.103, 0.143)
+    rows = {("one", "a"): wide, ("one", "b"): one(20.56, 19.56, 21.56), ("one", "c"): one(4.44, 4.04, 4.84)}
+    rows |= {
+        ("one", "d"): one(7.13, 7.12, 7.14),
+        ("two", "e"): usual,
+        ("two", "f"): one(0.001, -0.03, 0.0001),
+    }
+    page = show_table({label: {"x": cell} for label, cell in rows.items()}, name="t", title="T").html
+    assert re.findall(r'gt_right">(.*?) <small>', page) == ["21.0", "20.56", "4.44", "7.13", "0.123", "0.001"]
+    assert "[-0.030, 0.000]" in page
+    coarse = {name: {"x": one(0.1, 0.0, 0.2)} for name in "ab"}
+    page = show_table(coarse | {"c": {"x": one(0.024, 0.004, 0.044)}}, name="t", title="T").html
+    assert "[0.004, 0.044]" in page  # by two decimals its lower end would be a 0 that it is not
+    assert "[0.00, 0.04]" not in page
+
+
+def test_long_tables_are_folded_under_their_titles() -> None:
+    rows = {f"row {k}": {"x": usual} for k, usual in enumerate([one(0.1, 0.0, 0.2)] * (UNFOLDED + 1))}
+    page = show_table(rows, name="t", title="Many <b>").html
+    assert page.startswith(f"<details><summary>Many &lt;b&gt; <small>({UNFOLDED + 1} rows)</small></summary>")
+    assert clean_html(page, "here") == page
+    rows.popitem()
+    assert "<details>" not in show_table(rows, name="t", title="Many").html
 
 
 def test_bare_numbers_have_three_digits_and_nothing_is_nan_or_true():

@@ -18,7 +18,19 @@
     }, [""]).join("<br>");
   }
 
-  /* On a phone: smaller text, axis titles in lines, and digits of a heat map that plotly does not shrink. */
+  /* Numbers in the cells of a heat map, small enough for the cells: plotly would let them overlap. */
+  function fitCells(spec, width) {
+    const letters = function (text) { return String(text).replace(/<[^>]*>/g, "").length; };
+    spec.data.filter(function (trace) { return trace.type === "heatmap" && trace.text; }).forEach(function (trace) {
+      const labels = Math.max.apply(null, trace.y.map(letters));
+      const lines = [].concat.apply([], trace.text).join("<br>").split(/<br>/);
+      const room = (width - 6.6 * labels - 24) / trace.x.length - 3;
+      const size = Math.floor(room / (0.6 * Math.max.apply(null, lines.map(letters))));
+      trace.textfont = Object.assign({}, trace.textfont, { size: Math.max(7, Math.min(13, size)) });
+    });
+  }
+
+  /* On a phone: smaller text, and axis titles in lines. */
   function narrowed(spec) {
     const layout = spec.layout;
     layout.font = Object.assign({}, layout.font, { size: 12 });
@@ -27,9 +39,6 @@
       if (title && title.text) {
         layout[key].title = { text: wrapped(title.text, key[0] === "x" ? 30 : 34), font: { size: 12 } };
       }
-    });
-    spec.data.filter(function (trace) { return trace.type === "heatmap"; }).forEach(function (trace) {
-      trace.textfont = Object.assign({ size: 11 }, trace.textfont);
     });
   }
 
@@ -48,6 +57,7 @@
       layout.legend = Object.assign({}, layout.legend, { yref: "container", y: 0, yanchor: "bottom" });
     }
     if (narrow) { narrowed(spec); }
+    fitCells(spec, narrow ? 340 : 660);
     return layout;
   }
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from dti_core.lab.bars import cleared, decimals, judge_bar
+from dti_core.lab.bars import cleared, decimals, judge_bar, share_of
 from dti_core.lab.claims import judge
 from dti_core.lab.publishing.rendering import render
 from dti_core.lab.record import Estimate, Record, Verdict, VerdictWord
@@ -35,7 +35,10 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One world of one bar: what is drawn, the same in words, and whether a control did what it must."""
+    """One world of one bar: what is drawn, the same in words, and whether a control did what it must.
+
+    `more` is what the picture tells those who see it, for those who listen.
+    """
 
     role: Role
     world: str
@@ -44,6 +47,7 @@ class Lane:
     finding: str
     word: VerdictWord | None = None
     sound: bool = True
+    more: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +174,12 @@ def _control(bar: Bar, estimate: Estimate | None, world: str, *, planted: bool) 
     if estimate is None or seen is None:
         return Lane(role, plain(world), None, "", "not run", sound=False)
     passed, words = seen
-    sound = passed == planted
-    told = words if estimate.draws else "cleared" if passed else "not cleared"
+    sound, numbers = passed == planted, _numbers(bar, estimate)
+    told, more = "cleared" if passed else "not cleared", numbers
+    if estimate.draws:
+        told, more = f"cleared in {share_of('supported', bar, estimate).value:.0%}", f"{numbers}, {words}"
     finding = f"{'passes' if sound else 'fails'}: {told}"
-    return Lane(role, plain(world), drawn(bar, estimate), _numbers(bar, estimate), finding, sound=sound)
+    return Lane(role, plain(world), drawn(bar, estimate), "", finding, sound=sound, more=more)
 
 
 def _marks(bar: Bar) -> tuple[float, float]:

@@ -6,11 +6,15 @@ The rule stands at the head of `lab.claims`.
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 from dti_core.lab.citations import Finding
 from dti_core.lab.record import Estimate, Size, VerdictWord
 from dti_core.lab.register import Bar
 from dti_core.lab.say import decimals_of, number, spoken
+
+if TYPE_CHECKING:
+    from dti_core.lab.intervals import Interval
 
 #: Share of draws without an effect that may clear a bar, and of draws with one that must.
 FALSE_RATE, POWER = 0.05, 0.80
@@ -27,18 +31,17 @@ def cleared(bar: Bar, estimate: Estimate | None, *, planted: bool) -> tuple[bool
     if not estimate.draws:
         word = judge_bar(bar, estimate).verdict
         return word == "supported", word
-    from dti_core.lab.intervals import share
-
-    clearing = [ends and _outcome(bar, *ends)[0] == "supported" for ends in estimate.draws]
-    rate, false = share(clearing.count(True), len(clearing)), refuted_in(bar, estimate)
-    words = f"cleared in {rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}] and refuted in {false:.0%}"
+    rate, false = (share_of(word, bar, estimate) for word in ("supported", "refuted"))
+    words = f"cleared in {rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}] and refuted in {false.value:.0%}"
     return (rate.value >= POWER if planted else rate.value > FALSE_RATE), f"{words} of {rate.n} draws"
 
 
-def refuted_in(bar: Bar, estimate: Estimate) -> float:
-    """Share of a control world's draws that refute the bar; a draw without an answer does not."""
+def share_of(word: VerdictWord, bar: Bar, estimate: Estimate) -> "Interval":
+    """Share of a control world's draws with that verdict on the bar; a draw without an answer has none."""
+    from dti_core.lab.intervals import share
+
     words = [_outcome(bar, *ends)[0] for ends in estimate.draws if ends]
-    return words.count("refuted") / max(len(estimate.draws), 1)
+    return share(words.count(word), len(estimate.draws))
 
 
 def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:

@@ -21,7 +21,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from dti_core.lab.bars import FALSE_RATE, cleared, judge_bar, refuted_in
+from dti_core.lab.bars import FALSE_RATE, cleared, judge_bar, share_of
 from dti_core.lab.citations import Finding
 from dti_core.lab.record import OBSERVED, Estimate, Grade, Record, Result, Size, Verdict, VerdictWord
 from dti_core.lab.register import Bar, Claim, ExperimentTest, Gate, Register, load_register
@@ -64,9 +64,12 @@ class Verdicts(tuple[Verdict, ...]):
         return self.table._repr_mimebundle_()
 
     def _because(self, verdict: Verdict) -> Markup:
-        reading, control = self.readings.get(verdict.claim, ""), verdict.control
+        """How the claim is read, then a line a bar; what the controls show is folded."""
+        reading, control = self.readings.get(verdict.claim, ""), plain(verdict.control or "")
         read = Markup("<small>Read here as: {}</small><br>").format(reading) if reading else Markup()
-        return read + plain(f"{verdict.because}{f' Controls, in that order: {control}.' if control else ''}")
+        bars = Markup(";<br>").join(plain(verdict.because).split("; "))
+        seen = "<details><summary>Controls, bar by bar in that order</summary>{}.</details>"
+        return read + bars + (Markup(seen).format(control) if control else Markup())
 
 
 def _badge(verdict: Verdict) -> Markup:
@@ -227,10 +230,11 @@ def held_back(
     for world in test.worlds:
         planted = world != test.control.world
         for bar in bars:
-            seen = cleared(bar, by_key.get(_key(bar, world)), planted=planted)
-            if seen is None:
+            one = by_key.get(_key(bar, world))
+            seen = cleared(bar, one, planted=planted)
+            if one is None or seen is None:
                 yield f"the control was not run: {bar.estimate} is missing in the world {world}"
-            elif planted and word == "refuted" and refuted_in(bar, by_key[_key(bar, world)]) > FALSE_RATE:
+            elif planted and word == "refuted" and one.draws and share_of(word, bar, one).value > FALSE_RATE:
                 yield f"{bar.label}: refutes the effect that is planted in the world {world}"
             elif planted and not seen[0]:
                 yield f"{bar.label}: misses the effect that is planted in the world {world}"

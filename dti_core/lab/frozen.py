@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import RunError
-from dti_core.lab.kept import SERIES, read_series
+from dti_core.lab.kept import read_series
 from dti_core.lab.paths import project_root
 from dti_core.lab.record import Record, Result
 
@@ -29,11 +29,6 @@ def chapter_file(slug: str) -> Path:
 def record_file(slug: str) -> Path:
     """The record of the run that a chapter shows."""
     return frozen_folder() / f"{slug}{_RECORD}"
-
-
-def series_folder(slug: str) -> Path:
-    """Folder with the tables behind a chapter's figures."""
-    return frozen_folder() / slug / SERIES
 
 
 def frozen_slugs() -> list[str]:

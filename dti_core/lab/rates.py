@@ -1,11 +1,9 @@
 """How often bars are wrong: verdicts on them in worlds that were drawn many times."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from dti_core.lab.bars import FALSE_RATE, POWER, judge_bar
-from dti_core.lab.intervals import share
-from dti_core.lab.record import Estimate, Result
+from dti_core.lab.bars import FALSE_RATE, POWER, share_of
+from dti_core.lab.record import Estimate, Result, VerdictWord
 from dti_core.lab.register import Bar, load_register
 from dti_core.lab.tables import Cell, Span, Table, show_table
 
@@ -32,24 +30,15 @@ def false_verdicts(result: Result) -> Table:
 def _cells(bar: Bar, drawn: Sequence[Estimate], without: str) -> dict[str, Cell]:
     cells: dict[str, Cell] = {}
     for one in drawn:
-        words = _verdicts(bar, one)
         if one.world == without:
-            cells["false support, %"] = _share(words, "supported")
+            cells["false support"] = _share("supported", bar, one)
         else:
-            cells["found, %"] = _share(words, "supported")
-            cells["false refutation, %"] = _share(words, "refuted")
-        cells["draws"] = len(words)
+            cells["found"] = _share("supported", bar, one)
+            cells["false refutation"] = _share("refuted", bar, one)
+        cells["draws"] = len(one.draws)
     return cells
 
 
-def _verdicts(bar: Bar, estimate: Estimate) -> list[str]:
-    """The verdict on the bar in each draw; a draw without an answer has none."""
-    return [
-        judge_bar(bar, replace(estimate, low=ends[0], high=ends[1], draws=())).verdict if ends else ""
-        for ends in estimate.draws
-    ]
-
-
-def _share(words: Sequence[str], word: str) -> Span:
-    found = share(words.count(word), len(words))
-    return Span(100 * found.value, 100 * found.low, 100 * found.high)
+def _share(word: VerdictWord, bar: Bar, one: Estimate) -> Span:
+    found = share_of(word, bar, one)
+    return Span(found.value, found.low, found.high, "share of draws")

@@ -21,10 +21,15 @@ def decimals_of(value: float, low: float, high: float) -> int:
         return (
             0 if value == round(value) else min(MOST_DECIMALS, max(0, 3 - math.floor(math.log10(abs(value)))))
         )
-    needed = max(0, 1 - int(f"{half:.1e}".split("e")[1]))
+    needed = decimals_of_width(half)
     for _ in range(2):
         needed += any(abs(end) > half / 1000 and not round(end, needed) for end in (low, high))
     return min(MOST_DECIMALS, needed)
+
+
+def decimals_of_width(half: float) -> int:
+    """Decimals that leave two digits of half an interval's width."""
+    return min(MOST_DECIMALS, max(0, 1 - int(f"{half:.1e}".split("e")[1])))
 
 
 def number(value: float, decimals: int, sign: str = "") -> str:

@@ -4,9 +4,10 @@ import csv
 import io
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
+from statistics import median_high
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,13 +16,15 @@ from markupsafe import Markup, escape
 
 from dti_core.lab.publishing.sanitise import strip_html
 from dti_core.lab.record import Estimate
-from dti_core.lab.say import decimals_of, listed, number, percent
+from dti_core.lab.say import decimals_of, decimals_of_width, listed, number, percent
 
 #: What stands in a cell that has nothing to say.
 NOTHING = "–"
 CSV = "text/csv"
 #: Characters for which a phone has room in a row; a longer one becomes a card of its own there.
 PHONE = 58
+#: A table of more rows or cells is folded: its title stays, a click opens it.
+UNFOLDED, UNFOLDED_CELLS = 14, 48
 #: Significant digits, and most decimals, of a number without interval.
 DIGITS, DECIMALS = 3, 4
 #: How a spreadsheet knows a formula, which a table never holds.
@@ -49,6 +52,8 @@ Cell = Estimate | Span | Number | str | float | bool | None
 #: What names a row: its label, or the group that it stands in and its label.
 Label = str | tuple[str, str]
 Rows = Mapping[Label, Mapping[str, Cell]]
+#: Group of rows and unit.
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,11 @@ class Table:
         width = 14 + sum(max(map(len, found)) for found in pieces.values())
         kind = "gt_table dti-cards" if width > PHONE else "gt_table"
         opening = f'<table class="{kind}"><caption>{escape(self.title)}</caption>'
-        return strip_html(re.sub(r"<table [^>]*>", lambda _: opening, raw, count=1)).strip()
+        drawn = strip_html(re.sub(r"<table [^>]*>", lambda _: opening, raw, count=1)).strip()
+        if len(self.rows) <= UNFOLDED and texts.size <= UNFOLDED_CELLS:
+            return drawn
+        summary = f"{escape(self.title)} <small>({len(self.rows)} rows)</small>"
+        return f"<details><summary>{summary}</summary>\n{drawn}\n</details>"
 
     @property
     def csv(self) -> str:
@@ -110,9 +119,32 @@ class Table:
 
     def _texts(self) -> pd.DataFrame:
         """The cells as HTML."""
+        digits = self._decimals()
         return pd.DataFrame(
-            {head: list(map(_text, column)) for head, column in self.cells.items()}, dtype=object
+            {
+                head: [
+                    _text(cell, digits.get(key, 0))
+                    for cell, key in zip(column, self._keys(column), strict=True)
+                ]
+                for head, column in self.cells.items()
+            },
+            dtype=object,
         )
+
+    def _keys(self, column: Sequence[Cell]) -> list[Key]:
+        """What cells are read beside: those of one unit in one group of rows."""
+        groups = ["" if isinstance(label, str) else label[0] for label in self.rows]
+        return [(group, getattr(cell, "unit", "")) for group, cell in zip(groups, column, strict=True)]
+
+    def _decimals(self) -> dict[Key, int]:
+        """Decimals that most intervals among those read together deserve."""
+        found: dict[Key, list[int]] = {}
+        for column in self.cells.values():
+            for cell, key in zip(column, self._keys(column), strict=True):
+                if isinstance(cell, Span | Estimate) and cell.high > cell.low:
+                    _, low, high = _ends(cell)
+                    found.setdefault(key, []).append(decimals_of_width((high - low) / 2))
+        return {key: median_high(digits) for key, digits in found.items()}
 
     def _drawn(self, texts: pd.DataFrame) -> str:
         """What great_tables makes of the cells; a column of one unit has it below its head."""
@@ -167,8 +199,21 @@ def _is_missing(value: Any) -> bool:
     return value is None or value is pd.NA or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
-def _text(cell: Any) -> str:
-    """A cell as HTML."""
+def _ends(cell: Span | Estimate) -> list[float]:
+    """Value and ends of an interval as they are read, shares in percent."""
+    return [percent(cell.unit)[0] * one for one in (cell.value, cell.low, cell.high)]
+
+
+def _decimals(low: float, high: float, usual: int) -> int:
+    """The decimals that are usual, but one more or less where the width asks for it, and no end a false 0."""
+    half = (high - low) / 2
+    own = decimals_of_width(half)
+    shown = min(max(usual, own - 1), own + 1)
+    return shown + any(abs(end) > half / 20 and not round(end, shown) for end in (low, high))
+
+
+def _text(cell: Any, digits: int) -> str:
+    """A cell as HTML; intervals that are read together have `digits` decimals."""
     if _is_missing(getattr(cell, "value", cell)):
         return NOTHING
     if isinstance(cell, bool | np.bool_):
@@ -176,9 +221,9 @@ def _text(cell: Any) -> str:
     if isinstance(cell, str):
         return str(escape(cell))
     if isinstance(cell, Span | Estimate):
-        scale, _ = percent(cell.unit)
-        ends = [scale * one for one in (cell.value, cell.low, cell.high)]
-        value, low, high = (number(one, decimals_of(*ends)) for one in ends)
+        ends = _ends(cell)
+        shown = _decimals(ends[1], ends[2], digits) if cell.high > cell.low else decimals_of(*ends)
+        value, low, high = (number(one, shown) for one in ends)
         return f"{value} <small>[{low}, {high}]</small>" if cell.high > cell.low else value
     if not isinstance(cell, Number):
         enough = min(DECIMALS, max(0, DIGITS - 1 - math.floor(math.log10(abs(cell))))) if cell else 0

@@ -36,7 +36,7 @@ def heat_map(table: pd.DataFrame, texts: Any, scale: list[list[Any]], low: float
     )  # fmt: skip
     figure = go.Figure(heat)
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    return figure.update_xaxes(showgrid=False, tickangle=-40)
+    return figure.update_xaxes(type="category", showgrid=False, tickangle=-40)
 
 
 def test_of(result: Result, name: str) -> float:

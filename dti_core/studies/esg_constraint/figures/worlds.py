@@ -118,11 +118,14 @@ def plot_firms_needed(result: Result) -> go.Figure:
         )
         for values in (shown, firms)
     )  # fmt: skip
-    told = texts.map(lambda n: f"{n:,.0f}") + wide.map(lambda part: f" ({part:.0%})")
+    told = texts.map(lambda n: f"{n:,.0f}") + wide.map(lambda part: f"<br>({part:.0%})")
     told = told.where(wide.notna(), "none found")
     figure = heat_map(wide.clip(0, 1), told, SHOWN_SCALE, 0)
     ranges = {name: result.where(measure="firms_needed", method=name)[0] for name in NEEDED_BY}
-    lines = [f"{name}: " + ", ".join(row) for name, row in zip(told.index, told.to_numpy(), strict=True)]
+    lines = [
+        f"{name}: " + ", ".join(row).replace("<br>", " ")
+        for name, row in zip(told.index, told.to_numpy(), strict=True)
+    ]
     style(
         figure, x="persistence of the constraint (AR(1))", y="", card=_worlds_card(result),
         title=f"A small effect takes {_span(ranges['two_way'])} firms by fixed effects, "
@@ -133,7 +136,7 @@ def plot_firms_needed(result: Result) -> go.Figure:
         alt="Firms needed and share of the effect shown, for persistence "
         f"{', '.join(wide)}. {'; '.join(lines)}.",
     )  # fmt: skip
-    return figure.update_layout(height=250 + 27 * len(wide), margin_l=8)
+    return figure.update_layout(height=250 + 38 * len(wide), margin_l=8)
 
 
 def _place(one: Estimate) -> tuple[str | float, ...]:
