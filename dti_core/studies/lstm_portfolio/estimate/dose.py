@@ -80,7 +80,7 @@ def respond(
         make_template(prior, favourite, future, scale, GOOD),
         forecasting.convexity(log_returns, walk.days, sample.lookback_days, network.horizon_days),
         tuple(
-            risk_root(sample.returns[day + 1 - sample.lookback_days : day + 1, held])
+            risk_root(sample.returns[day + 1 - sample.lookback_days : day + 1, held], config.covariance)
             for day, held in zip(walk.days, sample.eligible, strict=True)
         ),
         sample.eligible,
