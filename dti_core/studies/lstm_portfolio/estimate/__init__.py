@@ -47,7 +47,7 @@ from dti_core.studies.lstm_portfolio.model.backtest import Backtest, hold
 from dti_core.studies.lstm_portfolio.model.variance import realised_variance
 
 #: Days between the points of a wealth path that a figure draws.
-PATH_STRIDE_DAYS = 5
+PATH_STRIDE_DAYS = 10
 #: Measures by which claims are judged, in every world, and what the observed world shows besides.
 JUDGED = (judged_performance, judged_equal_risk, judged_skill, regime_estimates, adapting_estimates)
 COMPARED = (compared_performance, compared_equal_risk, compared_skill, seed_estimates, deflated_estimate)

@@ -1,6 +1,8 @@
 """A tear sheet: what portfolio people look at first, drawn from the series of a Result alone."""
 
+import math
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,14 +13,15 @@ from dti_core.lab.record import Result
 from dti_core.lab.tables import Cell, Number, Span, Table, show_table
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
 from dti_core.studies.lstm_portfolio.figures.names import LSTM, TITLES
-from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE
-from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, TRADERS
+from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, CONSTANT_MIX, TRADERS
+from dti_core.studies.lstm_portfolio.model import Array
 
 INDEX = "index"
 #: Decisions of a year, of days as of months.
 DECISIONS_A_YEAR = 12
-#: Points of a line at most; panels of every strategy would weigh more than the chapter's numbers.
-MOST_POINTS = 160
+#: Points of a line at most, as a chapter has room for.
+MOST_POINTS = 120
 #: Lines that are drawn at first; a reader takes the others from the legend.
 SHOWN = (FAVOURITE, *TRADERS, BENCHMARK, "min_variance", INDEX)
 PANELS = {
@@ -33,39 +36,54 @@ PANELS = {
 def plot_tearsheet(result: Result) -> go.Figure:
     """Sharpe ratio, loss from the peak, beta, concentration and trading through time, a panel each."""
     panels, measures = _panels(result), _measures(result)
-    names = [name for name in (*SHOWN, *panels["sharpe"]) if name in panels["sharpe"]]
-    colours = dict(zip(dict.fromkeys(names), cycle((PALETTE[1], PALETTE[2], PALETTE[0], *PALETTE[3:]))))
+    drawn = dict.fromkeys(one for one in (*SHOWN, *measures) if one in measures)
+    colours = dict(zip(drawn, cycle((PALETTE[1], PALETTE[2], PALETTE[0], *PALETTE[3:])), strict=False))
     figure = make_subplots(len(PANELS), 1, shared_xaxes=True, vertical_spacing=0.025)
     for row, (panel, title) in enumerate(PANELS.items(), start=1):
-        for name in [one for one in dict.fromkeys(names) if one in panels[panel]]:
-            line = panels[panel][name].dropna()
+        for name in drawn:
             figure.add_scatter(
-                x=line.index, y=line.to_numpy(np.float32), name=TITLES.get(name, name), row=row, col=1,
-                mode="lines", legendgroup=name, showlegend=row == 1, visible=_visible(name),
+                **_line(panels[panel].get(name, pd.Series(dtype=float))), name=TITLES.get(name, name),
+                row=row, col=1, mode="lines", legendgroup=name, showlegend=panel == "loss",
+                visible=True if name in SHOWN else "legendonly",
                 line={"color": NEUTRAL if name == INDEX else colours[name],
                       "width": 2.5 if name == FAVOURITE else 1.2},
             )  # fmt: skip
         figure.update_yaxes(title_text=title, row=row, col=1)
-    dated = isinstance(result.series["returns"].index, pd.DatetimeIndex)
     told = {name: measures[name] for name in SHOWN if name in measures}
-    costs = f"{result.config.cost_bps:g} basis points"
+    own, equal = told[FAVOURITE], told[BENCHMARK]
     figure = style(
         figure, x="", y="", card=result.card, series="returns",
-        title=f"The {LSTM}'s deepest loss is {told[FAVOURITE]['loss']:.0f} %, that of {TITLES[BENCHMARK]} "
-        f"{told[BENCHMARK]['loss']:.0f} %; trading costs it {told[FAVOURITE]['cost']:.2f} % a year and them "
-        f"{told[BENCHMARK]['cost']:.2f} %",
+        title=f"The {LSTM}'s deepest loss is {own['loss']:.0f} %, that of {TITLES[BENCHMARK]} "
+        f"{equal['loss']:.0f} %; trading costs {own['cost']:.2f} and {equal['cost']:.2f} % a year",
         caption=f"Each point of the first, third and last panel looks back over a year. Beta is on "
         f"{_beta_on(result)[1]}; effective holdings are one over the sum of squared weights; what is traded, "
-        f"times {costs}, is the cost. One path of history without intervals: those are in the figures of "
-        f"differences. More portfolios: choose a name of the legend.",
-        alt="Five line charts. Deepest loss, cost a year and Sharpe ratio: "
+        f"times {result.config.cost_bps:g} basis points, is the cost. One decision in {_apart(result)} is "
+        f"drawn. One path of history, without intervals: those are in the figures of differences. On the "
+        f"page a name of the legend shows or hides a portfolio.",
+        alt="Five line charts. Deepest loss, Sharpe ratio and cost a year: "
         + "; ".join(
-            f"{TITLES.get(name, name)} {one['loss']:.0f} %, {one['cost']:.2f} %, {one['sharpe']:.2f}"
+            f"{TITLES.get(name, name)} {one['loss']:.0f} %, {one['sharpe']:.2f}"
+            + (f", {one['cost']:.2f} %" if "cost" in one else "")
             for name, one in told.items()
         ) + ".",
     )  # fmt: skip
+    dated = isinstance(result.series["returns"].index, pd.DatetimeIndex)
     figure.update_xaxes(title_text="date" if dated else "trading day", row=len(PANELS), col=1)
     return figure.update_layout(height=920)
+
+
+def _line(values: pd.Series) -> dict[str, Any]:
+    """A line of points that lie equally far apart, which says where it begins and not where each point is."""
+    values = values.dropna()
+    if len(values) < 2:
+        return {"x": values.index, "y": values}
+    first, last = values.index[[0, -1]]
+    step = (last - first) / (len(values) - 1)
+    dated = isinstance(values.index, pd.DatetimeIndex)
+    return {
+        "x0": f"{first:%Y-%m-%d}" if dated else first, "y": values.to_numpy(np.float32),
+        "dx": step.total_seconds() * 1000 if dated else step,
+    }  # fmt: skip
 
 
 def tearsheet(result: Result) -> Table:
@@ -84,7 +102,7 @@ def tearsheet(result: Result) -> Table:
         for name, told in _measures(result).items()
     }
     return show_table(
-        rows, name="tearsheet", stub="portfolio", title="Tear sheet: every portfolio after costs, one path",
+        rows, name="tearsheet", stub="portfolio", title="Tear sheet: portfolios after costs, on one path",
         note="Means are arithmetic, losses compounded; Sortino is over falls below zero, CVaR the mean of "
         "the worst twentieth. Traded: buys plus sells in multiples of wealth. Index: without costs.",
     )  # fmt: skip
@@ -105,10 +123,6 @@ def sectors(result: Result) -> Table:
         note="At the decisions; GICS sectors of 2023 for the packaged stocks, one for all years.",
         empty="No sectors are known for these assets.",
     )  # fmt: skip
-
-
-def _visible(name: str) -> bool | str:
-    return True if name in SHOWN else "legendonly"
 
 
 def _row(result: Result) -> str:
@@ -146,17 +160,22 @@ def _panels(result: Result) -> dict[str, pd.DataFrame]:
         "holdings": result.series["effective_holdings"],
         "turnover": turnover.iloc[1:].rolling(DECISIONS_A_YEAR).sum(),
     }
-    last = [*turnover.index[1:], returns.index[-1]]
-    kept = pd.Index(last[:: -(-len(last) // MOST_POINTS)])
-    return {name: table.reindex(kept) for name, table in panels.items()}
+    return {name: table.reindex(turnover.index[1 :: _apart(result)]) for name, table in panels.items()}
+
+
+def _apart(result: Result) -> int:
+    """Of how many decisions one is drawn."""
+    return -(-len(result.series["turnover"]) // MOST_POINTS)
 
 
 def _measures(result: Result) -> dict[str, dict[str, float]]:
-    """The usual numbers of each strategy by skfolio, shares in per cent; costs where trading is known."""
+    """The usual numbers of each strategy but controls that see ahead; costs where trading is known."""
     returns, turnover = result.series["returns"].astype(float), result.series["turnover"].astype(float)
     month = np.searchsorted(turnover.index[1:], returns.index)
     found = {}
     for name, path in returns.items():
+        if name == CONSTANT_MIX or (name in METHODS and METHODS[str(name)].needs):
+            continue
         told = usual_numbers(path.to_numpy(), _a_year(result))
         if name in turnover:
             traded = float(turnover[name].iloc[1:].mean() * DECISIONS_A_YEAR)
@@ -166,7 +185,7 @@ def _measures(result: Result) -> dict[str, dict[str, float]]:
     return found
 
 
-def usual_numbers(returns: np.ndarray, periods_per_year: int) -> dict[str, float]:
+def usual_numbers(returns: Array, periods_per_year: int) -> dict[str, float]:
     """Measures of one path of (n_periods,) simple returns, by skfolio; shares in per cent.
 
     CVaR is of one period, the others of a year; the deepest loss and its ratio compound, means do not.
@@ -174,8 +193,8 @@ def usual_numbers(returns: np.ndarray, periods_per_year: int) -> dict[str, float
     from skfolio import measures
 
     mean = float(measures.mean(returns)) * periods_per_year
-    volatility = float(measures.standard_deviation(returns)) * np.sqrt(periods_per_year)
-    below = float(measures.semi_deviation(returns, min_acceptable_return=0.0)) * np.sqrt(periods_per_year)
+    volatility = float(measures.standard_deviation(returns)) * math.sqrt(periods_per_year)
+    below = float(measures.semi_deviation(returns, min_acceptable_return=0.0)) * math.sqrt(periods_per_year)
     loss = float(measures.max_drawdown(measures.get_drawdowns(returns, compounded=True)))
     return {
         "return": 100 * mean, "volatility": 100 * volatility, "sharpe": mean / volatility,

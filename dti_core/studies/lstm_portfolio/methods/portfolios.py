@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,8 @@ def weigh(task: WeightTask) -> Array:
         found = capped(task.rule(window, *told, covariance=task.covariance), task.max_weight)
         if task.sectors and task.max_sector_weight < 1:
             names = np.array(task.sectors)[held]
-            found = within_sectors(window, found, names.tolist(), task.max_sector_weight, task.max_weight)
+            caps = task.max_sector_weight, task.max_weight
+            found = within_sectors(window, found, names.tolist(), *caps, task.covariance)
         weights[k, held] = found
     return weights
 
@@ -85,9 +87,10 @@ def capped(weights: Array, max_weight: float) -> Array:
 
 
 def within_sectors(
-    window: Array, weights: Array, sectors: Sequence[str], max_sector_weight: float, max_weight: float
-) -> Array:
-    """(n_assets,) the weights under the caps whose returns over the window track those of `weights` best.
+    window: Array, weights: Array, sectors: Sequence[str], max_sector_weight: float, max_weight: float,
+    covariance: Covariance = "sample",
+) -> Array:  # fmt: skip
+    """(n_assets,) the weights under the caps that differ from `weights` by the least variance.
 
     Weights that keep the caps stay as they are. All rules are treated alike: each is asked first, its answer
     then brought under the caps, by skfolio.
@@ -96,7 +99,7 @@ def within_sectors(
     ------
     DataError if the caps leave a part of wealth without a place.
     """
-    from skfolio.optimization import BenchmarkTracker
+    from skfolio.optimization import MeanRisk, ObjectiveFunction
 
     held = dict.fromkeys(sectors)
     totals = {name: weights[[one == name for one in sectors]].sum() for name in held}
@@ -110,12 +113,23 @@ def within_sectors(
             f"{sum(widest.values()):.0%} of wealth. Give larger ones."
         )
     numbers = {name: f"sector{k}" for k, name in enumerate(held)}
-    tracker = BenchmarkTracker(
-        groups=[[numbers[name] for name in sectors]], max_weights=max_weight,
+    scaled, prior = _scaled(window, covariance)
+    towards = 2 * prior.fit(scaled).return_distribution_.covariance @ weights
+    closest = MeanRisk(
+        objective_function=ObjectiveFunction.MAXIMIZE_UTILITY, risk_aversion=1.0, prior_estimator=prior,
+        overwrite_expected_return=lambda chosen: towards @ chosen, max_weights=max_weight,
+        groups=[[numbers[name] for name in sectors]],
         linear_constraints=[f"{number} <= {max_sector_weight}" for number in numbers.values()],
     )  # fmt: skip
-    found = np.maximum(tracker.fit(window, window @ weights).weights_, 0.0)
+    found = np.maximum(closest.fit(scaled).weights_, 0.0)
     return np.asarray(found / found.sum())
+
+
+def _scaled(window: Array, covariance: Covariance) -> tuple[Array, Any]:
+    """The window in units for which skfolio's solver is exact, and a prior of it with this covariance."""
+    from skfolio.prior import EmpiricalPrior
+
+    return window / window.std(), EmpiricalPrior(covariance_estimator=covariance_estimator(covariance))
 
 
 def equal_weight(window: Array, covariance: Covariance = "sample") -> Array:
@@ -173,18 +187,17 @@ def max_sharpe_after_costs(
     """
     from skfolio import RiskMeasure
     from skfolio.optimization import MeanRisk, ObjectiveFunction
-    from skfolio.prior import EmpiricalPrior
 
     best = forecast.max()
     if not np.isfinite(forecast).all() or best <= 0 or not before.any():
         return max_sharpe(window, forecast, covariance)
+    scaled, prior = _scaled(window, covariance)
     optimiser = MeanRisk(
         objective_function=ObjectiveFunction.MAXIMIZE_RATIO, risk_measure=RiskMeasure.STANDARD_DEVIATION,
-        prior_estimator=EmpiricalPrior(covariance_estimator=covariance_estimator(covariance)),
-        overwrite_expected_return=lambda weights: (forecast / best) @ weights,
+        prior_estimator=prior, overwrite_expected_return=lambda weights: (forecast / best) @ weights,
         transaction_costs=cost / best, previous_weights=before, fallback="previous_weights",
     )  # fmt: skip
-    found = np.maximum(optimiser.fit(window).weights_, 0.0)
+    found = np.maximum(optimiser.fit(scaled).weights_, 0.0)
     return np.asarray(found / found.sum())
 
 
