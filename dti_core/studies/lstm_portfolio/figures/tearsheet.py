@@ -48,7 +48,7 @@ def plot_tearsheet(result: Result) -> go.Figure:
                 line={"color": NEUTRAL if name == INDEX else colours[name],
                       "width": 2.5 if name == FAVOURITE else 1.2},
             )  # fmt: skip
-        figure.update_yaxes(title_text=title, row=row, col=1)
+        figure.update_yaxes(title={"text": title, "font_size": 12}, row=row, col=1)
     told = {name: measures[name] for name in SHOWN if name in measures}
     own, equal = told[FAVOURITE], told[BENCHMARK]
     figure = style(
