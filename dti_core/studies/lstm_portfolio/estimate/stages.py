@@ -127,10 +127,12 @@ def strategies_of(
     networks = forecasts[FAVOURITE]
     if sample.observed and len(networks) > 1:
         tables |= {(FAVOURITE, number): table for number, table in enumerate(networks)}
-    rules = {(name, None): (RULES[name].run, None) for name in sample.rules}
-    found = {strategy: (max_sharpe, np.expm1(table + premium)) for strategy, table in tables.items()}
-    _, expected = found[FAVOURITE, None]
-    return rules | found | {(name, None): (TRADERS[name].run, expected) for name in sample.traders}
+    expected = {strategy: np.expm1(table + premium) for strategy, table in tables.items()}
+    rules: dict[Strategy, tuple[Callable[..., Array], Array | None]] = {
+        (name, None): (RULES[name].run, None) for name in sample.rules
+    }
+    rules |= {strategy: (max_sharpe, table) for strategy, table in expected.items()}
+    return rules | {(name, None): (TRADERS[name].run, expected[FAVOURITE, None]) for name in sample.traders}
 
 
 def weight_task(sample: Sample, fold: Fold, rule: Callable[..., Array], expected: Array | None) -> WeightTask:

@@ -113,9 +113,10 @@ def sectors(result: Result) -> Table:
     known, weights = result.series["sectors"]["sector"], _weights(result)
     rows: dict[str | tuple[str, str], dict[str, Cell]] = {}
     for sector in sorted(set(known)):
-        shares = {name: table[known.index[known == sector]].sum(axis=1) for name, table in weights.items()}
+        held = known.index[known == sector]
+        shares = {name: 100 * table[held].sum(axis=1) for name, table in weights.items()}
         rows[sector] = {
-            TITLES[name]: Span(*(100 * float(one) for one in (share.mean(), share.min(), share.max())))
+            TITLES[name]: Span(float(share.mean()), float(share.min()), float(share.max()))
             for name, share in shares.items()
         }
     return show_table(
