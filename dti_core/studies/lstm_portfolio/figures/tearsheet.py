@@ -37,7 +37,7 @@ def plot_tearsheet(result: Result) -> go.Figure:
     """Sharpe ratio, loss from the peak, beta, concentration and trading through time, a panel each."""
     panels, measures = _panels(result), _measures(result)
     drawn = dict.fromkeys(one for one in (*SHOWN, *measures) if one in measures)
-    colours = dict(zip(drawn, cycle((PALETTE[1], PALETTE[2], PALETTE[0], *PALETTE[3:])), strict=False))
+    colours = dict(zip(drawn, cycle((PALETTE[1], PALETTE[2], PALETTE[0], *PALETTE[3:5])), strict=False))
     figure = make_subplots(len(PANELS), 1, shared_xaxes=True, vertical_spacing=0.025)
     for row, (panel, title) in enumerate(PANELS.items(), start=1):
         for name in drawn:
