@@ -242,7 +242,7 @@ def test_own_sectors_are_read_from_a_folder_and_missing_ones_are_named(tmp_path)
     market, card = load(asked)
     assert market.sectors == dict(zip("ABCDEF", "xxyyzz", strict=True))
     assert market.returns.shape == (899, 6)
-    assert card.origin == "yours"
+    assert (card.origin, card.rows, card.columns) == ("yours", 900, 7)
     told.iloc[1:].to_csv(tmp_path / "sectors.csv", index=False)
     with pytest.raises(DataError, match="no sector for A"):
         load(asked)

@@ -197,6 +197,7 @@ def _load_yours(data_path: str, delisting_return: float) -> tuple[Market, DataCa
     table, told = split_sectors(tables)
     prices = validate_prices(table)
     sectors = None if told is None else sectors_of(told, prices)
+    card = replace(card, rows=len(table), columns=table.shape[1])
     if not prices.isna().to_numpy().any():
         return Market(to_returns(prices), sectors=sectors), card
     returns, status = returns_of_lives(prices, delisting_return)
