@@ -227,7 +227,9 @@ RULES: dict[str, Method[Rule]] = {
 }
 #: Ways to trade the favourite's forecasts that heed what is held already.
 TRADERS: dict[str, Method[Rule]] = {
-    "heeding_costs": Method("LSTM, heeding costs", max_sharpe_after_costs, ("costs are as stated",)),
+    "heeding_costs": Method(
+        "LSTM, heeding costs", max_sharpe_after_costs, ("the horizon is the time between decisions",)
+    ),
 }
 #: The bet that claims speak of, and the one that tells heeding the market from diluting the favourite.
 ADAPTIVE, CONSTANT_MIX = "adaptive", "constant_mix"
