@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 
 from dti_core.lab.config import load_experiment
 from dti_core.lab.data import packaged, simulated_card
@@ -13,7 +14,7 @@ from dti_core.lab.methods import Method, trials
 from dti_core.studies.lstm_portfolio import figures
 from dti_core.studies.lstm_portfolio.data import Market, Parameters
 from dti_core.studies.lstm_portfolio.estimate import estimate
-from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS, NULLS, Task
+from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS, NULLS, Task, by_sklearn
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, RULES, max_sharpe
 from dti_core.studies.lstm_portfolio.methods.volatility import BASELINE, VOLATILITY
 from dti_core.studies.lstm_portfolio.model.variance import constant_variance
@@ -28,13 +29,7 @@ TINY = {
 #: What speaks of the best of all that were tried, and so must move with one more.
 BEST_OF_ALL = {"deflated_sharpe_of_best_forecast", "hedged_sharpe", "hedged_sharpe_of_luck"}
 
-PLOTS = ("plot_wealth", "plot_leads", "plot_skill", "plot_regimes", "plot_volatility")
-
-
-def last_month(task: Task) -> np.ndarray:
-    """The forecaster that is added: the return of the last month, once more."""
-    total = np.cumsum(task.log_returns, axis=0)
-    return total[task.days] - total[task.days - 20]
+PLOTS = ("plot_wealth", "plot_leads", "plot_skill", "plot_regimes", "plot_volatility", "plot_tearsheet")
 
 
 def twice_the_constant(task: Task) -> np.ndarray:
@@ -51,17 +46,18 @@ def run_tiny():
 
 @pytest.fixture(scope="module")
 def before_and_after():
-    """The study as it is, and with a forecaster, a rule, a volatility model and a world more."""
+    """The study as it is, and with a regressor of scikit-learn, a rule, a variance model and a world more."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DTI_CORES", "1")  # workers would read the registries of the file
         before = run_tiny()
-        patch.setitem(METHODS, "dummy", Method("dummy forecaster", last_month))
+        patch.setitem(METHODS, "dummy", Method("dummy forecaster", by_sklearn(LinearRegression())))
         patch.setitem(RULES, "dummy_rule", Method("dummy rule", RULES[BENCHMARK].run, counts_as_trial=False))
         patch.setitem(VOLATILITY, "dummy_model", Method("dummy model", twice_the_constant))
         strong = WorldSettings(signal=Signal(monthly_rank_ic=0.5))
         patch.setitem(WORLDS, "strong_signal", World("strong signal", "positive", strong))
         after = run_tiny()
         plots = {plot: getattr(figures, plot)(after) for plot in PLOTS}
+        plots |= {table: getattr(figures, table)(after) for table in ("strategies", "tearsheet")}
     return before, after, plots
 
 
@@ -83,7 +79,10 @@ def test_one_entry_carries_a_forecaster_everywhere(before_and_after):
         assert any("dummy forecaster" in label for label in labels(plots[plot]))
         assert "dummy forecaster" in plots[plot].layout.meta["alt"]
     counts = [result["deflated_sharpe_of_best_forecast"] for result in (before, after)]
-    assert [one.at["trials"] for one in counts] == [5, 6]
+    assert [one.at["trials"] for one in counts] == [6, 7]
+    for table in ("strategies", "tearsheet"):
+        assert "dummy forecaster" in plots[table].html
+    assert "dummy forecaster" in {trace.name for trace in plots["plot_tearsheet"].data}
     assert list(after.table("rank_ic_dummy").index) == ["rank_ic_dummy"]
 
 

@@ -16,7 +16,7 @@ from dti_core.studies.lstm_portfolio.measures.equal_risk import MEASURES, equal_
 from dti_core.studies.lstm_portfolio.measures.report import Report
 from dti_core.studies.lstm_portfolio.measures.trials import deflated_estimate
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS
-from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, TRADERS
 from dti_core.studies.lstm_portfolio.model import performance
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest, Holding
 from dti_core.studies.lstm_portfolio.model.clustered import simulate_paths, typical
@@ -191,7 +191,7 @@ def test_the_deflated_ratio_speaks_of_the_hedged_residual_of_the_best() -> None:
     """A bet of twice the benchmark, however much it earns, is no lead; alpha is, and more trials cost it."""
     rng = np.random.default_rng(7)
     benchmark = 0.002 + 0.01 * rng.standard_normal(2500)
-    tried = {name: 0.01 * rng.standard_normal(2500) + benchmark for name in METHODS}
+    tried = {name: 0.01 * rng.standard_normal(2500) + benchmark for name in (*METHODS, *TRADERS)}
     tried["ridge"] = 2.5 * benchmark + 1e-5 * rng.standard_normal(2500)
     tried["ar1"] = tried["ar1"] + 0.0012
     backtest = backtest_of({BENCHMARK: benchmark, **tried})
@@ -213,12 +213,12 @@ def test_the_deflated_ratio_speaks_of_the_hedged_residual_of_the_best() -> None:
 def test_each_trial_of_the_registry_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(8)
     benchmark = 0.01 * rng.standard_normal(500)
-    tried = {name: benchmark + 0.01 * rng.standard_normal(500) for name in METHODS}
+    tried = {name: benchmark + 0.01 * rng.standard_normal(500) for name in (*METHODS, *TRADERS)}
     before = deflated(backtest_of({BENCHMARK: benchmark, **tried}))["deflated_sharpe_of_best_forecast"]
     monkeypatch.setitem(METHODS, "one_more", dataclasses.replace(METHODS["ridge"]))
     more = {**tried, "one_more": tried["ridge"]}
     after = deflated(backtest_of({BENCHMARK: benchmark, **more}))["deflated_sharpe_of_best_forecast"]
-    assert (before.at["trials"], after.at["trials"]) == (5, 6)
+    assert (before.at["trials"], after.at["trials"]) == (6, 7)
 
 
 def test_periods_of_a_year_scale_what_is_annual() -> None:

@@ -1,5 +1,6 @@
 """Daily returns of one universe of assets, checked against a schema, with a card that names their flaws."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,12 +8,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dti_core.lab.config import Config, load_experiment
-from dti_core.lab.data import DataCard, Problem, packaged, read_user_table
+from dti_core.lab.data import DataCard, Problem, packaged, read_user_tables
 from dti_core.lab.errors import DataError
 from dti_core.studies.lstm_portfolio.data.listing import Status, deaths, returns_of_lives
 from dti_core.studies.lstm_portfolio.data.parameters import Parameters
 from dti_core.studies.lstm_portfolio.data.prices import check_prices, validate_prices
 from dti_core.studies.lstm_portfolio.data.riskless import daily_rate
+from dti_core.studies.lstm_portfolio.data.sectors import SP500_20, sectors_of, split_sectors
 
 #: Universes given as growth of one dollar a row, without dates.
 UNDATED = ("nyse_o", "nyse_n", "tse", "djia")
@@ -37,6 +39,7 @@ class Market:
     periods_per_year : rows a year, 252 for days and 12 for months.
     status : (n_days, n_assets) Status of each share, None where all are traded every day. Returns are NaN
         outside of a share's life.
+    sectors : of each asset by its column, None where they are not known.
     """
 
     returns: pd.DataFrame
@@ -46,6 +49,7 @@ class Market:
     factors: pd.DataFrame | None = None
     periods_per_year: float = 252.0
     status: pd.DataFrame | None = None
+    sectors: Mapping[str, str] | None = None
 
     @property
     def dated(self) -> bool:
@@ -87,6 +91,11 @@ def load(config: Config) -> tuple[Market, DataCard]:
         market, card = _load_sp500()
     validate_returns(market.returns if market.status is None else market.returns.fillna(0.0))
     check_length(market, config)
+    if config.max_sector_weight < 1 and market.sectors is None:
+        raise DataError(
+            f"max_sector_weight={config.max_sector_weight:g} needs sectors, which {config.universe} has not. "
+            f"With --data give a folder of two tables: prices, and one with the columns ticker and sector."
+        )
     return market, card
 
 
@@ -168,7 +177,8 @@ def _load_sp500() -> tuple[Market, DataCard]:
     returns = to_returns(prices)
     vix = pd.to_numeric(_dated_prices("vix").iloc[:, 0], errors="coerce")
     vix = vix.reindex(returns.index)
-    market = Market(returns, index.reindex(returns.index), vix, daily_rate(pd.DatetimeIndex(returns.index)))
+    rate = daily_rate(pd.DatetimeIndex(returns.index))
+    market = Market(returns, index.reindex(returns.index), vix, rate, sectors=SP500_20)
     return market, packaged("sp500_20").card("sp500_20")
 
 
@@ -185,12 +195,15 @@ def _load_yours(data_path: str, delisting_return: float) -> tuple[Market, DataCa
         raise DataError(
             "universe='yours' needs data_path: a CSV or Parquet file, dates x tickers, with prices."
         )
-    table, card = read_user_table(data_path)
+    tables, card = read_user_tables(data_path)
+    table, told = split_sectors(tables)
     prices = validate_prices(table)
+    sectors = None if told is None else sectors_of(told, prices)
+    card = replace(card, rows=len(table), columns=table.shape[1])
     if not prices.isna().to_numpy().any():
-        return Market(to_returns(prices)), card
+        return Market(to_returns(prices), sectors=sectors), card
     returns, status = returns_of_lives(prices, delisting_return)
-    return Market(returns, status=status), replace(
+    return Market(returns, status=status, sectors=sectors), replace(
         card, caveat=f"{card.caveat} {_lives_in_words(returns, status, delisting_return)}"
     )
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+#: What the covariance behind weights is estimated by; `model.frontier` says with which class.
+Covariance = Literal["sample", "ledoit_wolf", "oas", "gerber", "denoised"]
 #: Lengths of a table of months, in months: a year that forecasters see, the next month that they forecast,
 #: and as in DeMiguel, Garlappi and Uppal (2009) ten years behind covariances and means.
 MONTHLY_LENGTHS = {"window_days": 12, "horizon_days": 1, "lookback_days": 120, "validation_days": 60}
@@ -25,6 +27,8 @@ class Parameters:
     n_seeds: int
     cost_bps: float
     max_weight: float
+    max_sector_weight: float
+    covariance: Covariance
     delisting_return: float
     regime_by: Literal["realised", "vix"]
     control_folds: int

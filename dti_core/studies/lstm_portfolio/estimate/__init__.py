@@ -47,7 +47,7 @@ from dti_core.studies.lstm_portfolio.model.backtest import Backtest, hold
 from dti_core.studies.lstm_portfolio.model.variance import realised_variance
 
 #: Days between the points of a wealth path that a figure draws.
-PATH_STRIDE_DAYS = 5
+PATH_STRIDE_DAYS = 10
 #: Measures by which claims are judged, in every world, and what the observed world shows besides.
 JUDGED = (judged_performance, judged_equal_risk, judged_skill, regime_estimates, adapting_estimates)
 COMPARED = (compared_performance, compared_equal_risk, compared_skill, seed_estimates, deflated_estimate)
@@ -179,10 +179,26 @@ def portfolio_files(
         "returns": pd.DataFrame(daily, labels[sample.walk.held]),
         f"forecasts_{FAVOURITE}": pd.DataFrame(told, days, shares),
     }
-    for name in (FAVOURITE, *sample.rules):
+    for name in (FAVOURITE, *sample.rules, *sample.traders):
         if name != BENCHMARK:
             files[f"weights_{name}"] = pd.DataFrame(weights[name, None], days, shares)
-    return {f"{name}{ending}": table.astype(np.float32) for name, table in files.items()}
+    files = {f"{name}{ending}": table.astype(np.float32) for name, table in files.items()}
+    return files if sample.universe else files | _traded(sample, backtest, weights)
+
+
+def _traded(
+    sample: Sample, backtest: Backtest, weights: Mapping[stages.Strategy, Array]
+) -> dict[str, pd.DataFrame]:
+    """Turnover and effective number of holdings at each decision, a column a strategy; sectors of shares."""
+    days = sample.market.returns.index[sample.walk.days]
+    turnover = {name: holding.turnover for name, holding in backtest.holdings.items()}
+    spread = {name: 1 / (weights[name, None] ** 2).sum(axis=1) for name in turnover}
+    sectors = pd.Series(dict(sample.market.sectors or {}), dtype=str).rename_axis("ticker")
+    return {
+        "turnover": pd.DataFrame(turnover, days).astype(np.float32),
+        "effective_holdings": pd.DataFrame(spread, days).astype(np.float32),
+        "sectors": sectors.to_frame("sector"),
+    }
 
 
 def compare_volatility(

@@ -133,7 +133,7 @@ def take_months(
         make_template(prior, favourite, future, scale, GOOD, config.stream(sample.key, "dose", "template")),
         forecasting.convexity(log_returns, walk.days, sample.lookback_days, network.horizon_days),
         [
-            risk_root(sample.returns[day + 1 - sample.lookback_days : day + 1, held])
+            risk_root(sample.returns[day + 1 - sample.lookback_days : day + 1, held], config.covariance)
             for day, held in zip(walk.days, sample.eligible, strict=True)
         ],
         sample.eligible, [total[one] for one in stretches], [sample.riskless[one] for one in stretches],

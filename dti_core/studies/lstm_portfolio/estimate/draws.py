@@ -139,7 +139,10 @@ def make_deck(sample: Sample, backtest: Backtest, weights: Mapping[Strategy, Arr
         message=(backtest.forecast(FAVOURITE) - backtest.nulls[NULL]) / risk,
         outcome=backtest.target / risk, risk=risk,
         premium=forecasting.convexity(logs, days, sample.lookback_days, network.horizon_days),
-        roots=np.array([risk_root(sample.returns[day + 1 - sample.lookback_days : day + 1]) for day in days]),
+        roots=np.array([
+            risk_root(sample.returns[day + 1 - sample.lookback_days : day + 1], config.covariance)
+            for day in days
+        ]),
         regime=regimes.regimes_before(market_volatility(market, config.regime_by), days),
         volatility=market_volatility(market), weights={name: weights[name, None][:n] for name in kept},
     )  # fmt: skip

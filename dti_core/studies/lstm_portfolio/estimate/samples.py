@@ -13,7 +13,7 @@ from dti_core.lab.errors import DataError
 from dti_core.studies.lstm_portfolio.data import MONTHLY, Market, Parameters, in_months, load_months
 from dti_core.studies.lstm_portfolio.data.listing import Status
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS, NULLS
-from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, RULES
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, RULES, TRADERS
 from dti_core.studies.lstm_portfolio.model import Array, regimes
 from dti_core.studies.lstm_portfolio.model.walk import Walk, plan_walk
 from dti_core.studies.lstm_portfolio.worlds import WORLDS, Signal, WorldSettings, make_world
@@ -70,6 +70,11 @@ class Sample:
     def rules(self) -> list[str]:
         """Portfolio rules without forecast that are held here."""
         return list(RULES) if self.observed else [BENCHMARK]
+
+    @property
+    def traders(self) -> list[str]:
+        """Ways to trade the favourite's forecasts that are held here; each decision is solved anew."""
+        return list(TRADERS) if self.observed and self.universe in ("", JUDGED_MONTHS) else []
 
     @cached_property
     def returns(self) -> Array:
@@ -166,7 +171,10 @@ def _made(market: Market, settings: WorldSettings, rng: np.random.Generator) -> 
     made = made if riskless is None else made.add(riskless, axis=0)
     if market.status is not None:
         made = made.where(market.states == Status.TRADED, market.returns).where(market.returns.notna())
-    return Market(made, risk_free=riskless, periods_per_year=market.periods_per_year, status=market.status)
+    return Market(
+        made, risk_free=riskless, periods_per_year=market.periods_per_year, status=market.status,
+        sectors=market.sectors,
+    )  # fmt: skip
 
 
 def _check_choice(sample: Sample) -> None:

@@ -21,6 +21,7 @@ from dti_core.studies.lstm_portfolio.methods.portfolios import (
     BENCHMARK,
     OVERLAYS,
     RULES,
+    TRADERS,
     WeightTask,
     max_sharpe,
     weigh,
@@ -67,16 +68,21 @@ def weigh_all(
     """Weights (n_decisions, n_assets) by sample and strategy."""
     strategies = {sample.key: strategies_of(sample, forecasts[sample.key]) for sample in samples}
     tasks = {
-        (sample.key, *strategy, fold.decisions[0]): weight_task(sample, fold, *how, config.max_weight)
+        (sample.key, *strategy, stretch.decisions[0]): replace(
+            weight_task(sample, stretch, *how), **_limits(sample, config, strategy[0])
+        )
         for sample in samples
         for strategy, how in strategies[sample.key].items()
-        for fold in sample.walk.folds
+        for stretch in _stretches(sample, strategy[0])
     }
     pieces = run_keyed(weigh, tasks, "portfolios")
     weights = {}
     for sample in samples:
         world, folds = sample.key, sample.walk.folds
-        own = {strategy: _joined(pieces, folds, world, *strategy) for strategy in strategies[world]}
+        own = {
+            one: _joined(pieces, folds[:1] if one[0] in TRADERS else folds, world, *one)
+            for one in strategies[world]
+        }
         mixed = own[FAVOURITE, None], own[BENCHMARK, None], market_volatility(sample.market)
         for name, overlay in OVERLAYS.items():
             own[name, None] = overlay.run(*mixed, sample.walk.days)
@@ -121,20 +127,38 @@ def strategies_of(
     networks = forecasts[FAVOURITE]
     if sample.observed and len(networks) > 1:
         tables |= {(FAVOURITE, number): table for number, table in enumerate(networks)}
-    rules = {(name, None): (RULES[name].run, None) for name in sample.rules}
-    return rules | {strategy: (max_sharpe, np.expm1(table + premium)) for strategy, table in tables.items()}
+    expected = {strategy: np.expm1(table + premium) for strategy, table in tables.items()}
+    rules: dict[Strategy, tuple[Callable[..., Array], Array | None]] = {
+        (name, None): (RULES[name].run, None) for name in sample.rules
+    }
+    rules |= {strategy: (max_sharpe, table) for strategy, table in expected.items()}
+    return rules | {(name, None): (TRADERS[name].run, expected[FAVOURITE, None]) for name in sample.traders}
 
 
-def weight_task(
-    sample: Sample, fold: Fold, rule: Callable[..., Array], expected: Array | None, max_weight: float = 1.0
-) -> WeightTask:
+def weight_task(sample: Sample, fold: Fold, rule: Callable[..., Array], expected: Array | None) -> WeightTask:
     """The decisions of one fold with the rows that the rule may read."""
     days = np.asarray(fold.decisions, dtype=np.int64)
     first, asked = int(days[0]) + 1 - sample.lookback_days, sample.walk.decisions_of(fold)
     return WeightTask(
         rule, sample.returns[first : int(days[-1]) + 1], days - first, sample.lookback_days,
-        sample.eligible[asked], None if expected is None else expected[asked], max_weight,
+        sample.eligible[asked], None if expected is None else expected[asked],
     )  # fmt: skip
+
+
+def _stretches(sample: Sample, name: str) -> list[Fold]:
+    """What is weighed at a time: a fold, or the whole walk where each decision starts from the last one."""
+    folds = sample.walk.folds
+    return [replace(folds[0], decisions=tuple(sample.walk.days.tolist()))] if name in TRADERS else [*folds]
+
+
+def _limits(sample: Sample, config: Config, name: str) -> dict[str, Any]:
+    """Caps and covariance of all strategies, and the cost for those that heed it."""
+    sectors = sample.market.sectors
+    return {
+        "covariance": config.covariance, "cost": config.cost_bps * 1e-4 if name in TRADERS else None,
+        "max_weight": config.max_weight, "max_sector_weight": config.max_sector_weight,
+        "sectors": tuple(sectors[str(one)] for one in sample.market.returns) if sectors else (),
+    }  # fmt: skip
 
 
 def _tasks(

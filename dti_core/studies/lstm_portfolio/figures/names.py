@@ -10,7 +10,7 @@ from dti_core.lab.record import OBSERVED, Estimate, Result
 from dti_core.lab.say import listed
 from dti_core.studies.lstm_portfolio.measures.dose import CONTROLS
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS, NULLS
-from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLAYS, RULES
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLAYS, RULES, TRADERS
 from dti_core.studies.lstm_portfolio.methods.volatility import VOLATILITY
 from dti_core.studies.lstm_portfolio.worlds import WORLDS
 
@@ -23,7 +23,7 @@ class _Titles(ChainMap[str, Any]):
 
 
 #: A null that is a method too goes by the method's name.
-TITLES = _Titles(METHODS, RULES, OVERLAYS, VOLATILITY, NULLS)
+TITLES = _Titles(METHODS, RULES, TRADERS, OVERLAYS, VOLATILITY, NULLS)
 LSTM, RIVAL = TITLES[FAVOURITE], TITLES["constant_sharpe"]
 STEPS = f"{RIVAL.capitalize()} forecasts each stock's return in proportion to its volatility"
 #: What was done to make a control world, where its title does not say it.

@@ -7,7 +7,7 @@ from dti_core.lab.record import OBSERVED, Estimate, Result
 from dti_core.lab.tables import Cell, Table, show_table
 from dti_core.studies.lstm_portfolio.figures.names import CONTROLLED, TITLES
 from dti_core.studies.lstm_portfolio.methods.forecasters import METHODS
-from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLAYS
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLAYS, TRADERS
 
 #: Measures by which the claims are judged, as tables call them.
 MEASURES = {
@@ -59,7 +59,7 @@ def strategies(result: Result) -> Table:
     for one in result.where(measure="sharpe"):
         name = str(one.at["method"])
         kind = "Controls" if name in METHODS else "Without a forecast"
-        kind = "Forecasts" if name in (*trials(METHODS), *OVERLAYS) else kind
+        kind = "Forecasts" if name in (*trials(METHODS), *TRADERS, *OVERLAYS) else kind
         found = {measure: _of(result, measure, name) for measure in heads}
         rows[kind, TITLES.get(name, name)] = {heads[key]: cell for key, cell in found.items()}
     return show_table(

@@ -11,7 +11,7 @@ from dti_core.lab.methods import trials
 from dti_core.lab.record import Estimate
 from dti_core.studies.lstm_portfolio.measures.report import SHARPE_UNIT, Report
 from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHODS
-from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLAYS, RULES
+from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, OVERLAYS, RULES, TRADERS
 from dti_core.studies.lstm_portfolio.model import performance
 from dti_core.studies.lstm_portfolio.model.backtest import Backtest
 
@@ -23,7 +23,7 @@ def deflated_estimate(backtest: Backtest, report: Report) -> Iterator[Estimate]:
     skill would show a Sharpe ratio of such residuals by luck; the deflated one is the probability that the
     true ratio of the best lies above that. A probability has no interval.
     """
-    tried, benchmark = trials({**METHODS, **RULES, **OVERLAYS}), backtest.returns(BENCHMARK)
+    tried, benchmark = trials({**METHODS, **RULES, **TRADERS, **OVERLAYS}), backtest.returns(BENCHMARK)
     residuals = {trial: performance.hedged(backtest.returns(trial), benchmark) for trial in tried}
     ratios = {trial: performance.sharpe(one, 1.0) for trial, one in residuals.items()}
     best, spread = max(ratios, key=ratios.__getitem__), float(np.var(list(ratios.values()), ddof=1))

@@ -5,7 +5,7 @@ All see the rows that the LSTM sees, learn from the same folds and forecast the 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -55,6 +55,16 @@ class Task:
 Forecaster = Callable[[Task], Array]
 
 
+class Regressor(Protocol):
+    """What a regressor of scikit-learn has: it learns from (n, n_inputs) and (n,), and predicts (n,)."""
+
+    def fit(self, X: Array, y: Array, **more: Array) -> "Regressor":
+        """Learn."""
+
+    def predict(self, X: Array) -> Array:
+        """Forecast."""
+
+
 def lstm(task: Task) -> Array:
     """The pooled network, (n_networks, n_decisions, n_assets); the mean over networks is the forecast."""
     return forecast_fold(task.log_returns, task.fold, task.network, task.seeds)
@@ -86,24 +96,18 @@ def ridge(task: Task) -> Array:
     """Ridge regression on the LSTM's own inputs, pooled over assets; penalty from the validation slice."""
     from sklearn.linear_model import Ridge
 
-    (inputs, outcomes), (held, held_outcomes) = _samples(task)
-    models = [Ridge(penalty).fit(inputs, outcomes) for penalty in RIDGE_PENALTIES]
-    losses = [float(np.mean((held_outcomes - model.predict(held)) ** 2)) for model in models]
-    return _predict(task, models[int(np.argmin(losses))].predict)
+    return by_sklearn(*map(Ridge, RIDGE_PENALTIES))(task)
 
 
 def boosting(task: Task) -> Array:
     """Gradient-boosted trees on summaries of the LSTM's window, stopped early on the validation slice."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    (inputs, outcomes), (held, held_outcomes) = _samples(task)
     model = HistGradientBoostingRegressor(
         max_iter=100, learning_rate=0.05, max_leaf_nodes=8, min_samples_leaf=200, l2_regularization=1.0,
         early_stopping=True, n_iter_no_change=5, random_state=0,
     )  # fmt: skip
-    summaries = forecasting.summaries
-    model.fit(summaries(inputs), outcomes, X_val=summaries(held), y_val=held_outcomes)
-    return _predict(task, lambda windows: model.predict(summaries(windows)))
+    return by_sklearn(model, reads=forecasting.summaries, validated=True)(task)
 
 
 def constant_sharpe(task: Task) -> Array:
@@ -152,6 +156,56 @@ NULLS: dict[str, Method[Forecaster]] = {
     "pooled_mean": Method("pooled mean", pooled_mean, counts_as_trial=False),
     "constant_sharpe": Method("constant Sharpe x volatility", constant_sharpe, counts_as_trial=False),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class BySklearn:
+    """Regressors of scikit-learn as a forecaster; `by_sklearn` makes it."""
+
+    candidates: tuple[Regressor, ...]
+    reads: Callable[[Array], Array] | None
+    validated: bool
+
+    def __call__(self, task: Task) -> Array:
+        """(n_decisions, n_assets) forecasts of the candidate with the least loss on the validation slice."""
+        read = self.reads or np.asarray
+        (inputs, outcomes), (held, held_outcomes) = _samples(task)
+        more = {"X_val": read(held), "y_val": held_outcomes} if self.validated else {}
+        models = [_seeded(one, task).fit(read(inputs), outcomes, **more) for one in self.candidates]
+        losses = [float(np.mean((held_outcomes - model.predict(read(held))) ** 2)) for model in models]
+        best = models[int(np.argmin(losses))]
+        return _predict(task, lambda windows: best.predict(read(windows)))
+
+
+def by_sklearn(
+    *candidates: Regressor, reads: Callable[[Array], Array] | None = None, validated: bool = False
+) -> BySklearn:
+    """Any regressor of scikit-learn as a forecaster, for one entry in METHODS.
+
+    It learns from the windows that the LSTM sees, pooled over assets and in units of their risk, in the same
+    folds, and forecasts the same return: `"lasso": Method("lasso", by_sklearn(LassoCV()), ("linearity",))`.
+
+    Parameters
+    ----------
+    candidates : fitted as copies; of several the one with the least squared error on the validation slice is
+        used. One without a `random_state` of its own gets one from the run.
+    reads : what it is given of (n, window_days) scaled returns, a row each; all of them if None.
+    validated : whether its `fit` takes the validation slice, as X_val and y_val.
+
+    Assumes: no look-ahead, as no window that is learned from reaches over the embargo before a decision.
+    """
+    return BySklearn(candidates, reads, validated)
+
+
+def _seeded(candidate: Regressor, task: Task) -> Regressor:
+    """An unfitted copy whose random numbers are those of the task."""
+    from sklearn.base import clone
+
+    copy: Any = clone(candidate)
+    if "random_state" in (given := copy.get_params()) and given["random_state"] is None:
+        copy.set_params(random_state=int(task.seeds.generate_state(1)[0]))
+    fresh: Regressor = copy
+    return fresh
 
 
 def _samples(task: Task) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
