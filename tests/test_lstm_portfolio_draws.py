@@ -211,3 +211,10 @@ def test_what_a_placebo_has_is_taken_off(observed) -> None:
     assert {one.at["measure"] for one in found.values()} == {"alpha_beyond_placebo"}
     assert WORLDS[drawn.PLACEBO].settings.information == 0
     assert set(drawn.BEYOND) <= set(drawn.DRAWN)
+
+
+def test_worlds_with_the_effect_are_drawn_less_often_but_often_enough() -> None:
+    """Four in five are told by fewer draws than five in a hundred; fewer than 20 are no control at all."""
+    asked = [2, 20, 40, 200]
+    assert [draws._fewer_of("placebo", n) for n in asked] == asked
+    assert [draws._fewer_of("known_skill", n) for n in asked] == [2, 20, 20, 100]

@@ -11,6 +11,7 @@ from dti_core.bridges.forecaster import (
     trailing_volatility,
     walk_forward_folds,
 )
+from dti_core.lab.bars import LEAST_DRAWS
 from dti_core.lab.config import Config
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
@@ -92,7 +93,7 @@ def dealt_estimates(
     tasks = {}
     n_draws = config.n_draws
     if sample.universe:
-        n_draws = min(max(1, n_draws // 2), MOST_OF_MONTHS)
+        n_draws = min(_half(n_draws), MOST_OF_MONTHS)
     for world, how in settings.items():
         named = [sample.universe, world] if sample.universe else [world]
         asked = range(_fewer_of(world, n_draws))
@@ -117,7 +118,12 @@ def _fewer_of(world: str, n_draws: int) -> int:
     """All draws of a world without the effect, half of one with it: four in five are told by fewer than five
     in a hundred are.
     """
-    return n_draws if WORLDS[world].role == "negative" else (n_draws + 1) // 2
+    return n_draws if WORLDS[world].role == "negative" else _half(n_draws)
+
+
+def _half(n_draws: int) -> int:
+    """Half of the draws, but as many as a share needs where there are so many."""
+    return min(n_draws, max(LEAST_DRAWS, n_draws // 2))
 
 
 def make_deck(sample: Sample, backtest: Backtest, weights: Mapping[Strategy, Array], config: Config) -> Deck:

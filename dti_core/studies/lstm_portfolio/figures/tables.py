@@ -64,8 +64,8 @@ def strategies(result: Result) -> Table:
         rows[kind, TITLES.get(name, name)] = {heads[key]: cell for key, cell in found.items()}
     return show_table(
         rows, name="strategies", title="Every portfolio after costs", stub="portfolio",
-        note=f"Return, volatility and alpha are a year's, from single days; alpha is on "
-        f"{TITLES[BENCHMARK]}. The deepest loss describes one path and has no interval.",
+        note=f"Return (less the riskless rate), volatility and alpha are a year's, from single days; alpha "
+        f"is on {TITLES[BENCHMARK]}. The deepest loss describes one path and has no interval.",
     )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ class Template:
         Of the shape of `noise`.
         """
         n_assets = np.isfinite(self.scale).sum(axis=1)
-        known = np.array([loading(accuracy, int(n)) for n in n_assets])[:, None]
+        known = np.array([loading(accuracy, max(3, int(n))) for n in n_assets])[:, None]
         return self.of_scores(standardised(known * self.outcome + np.sqrt(1 - known**2) * noise))
 
     def of_scores(self, scores: Array) -> Array:
