@@ -10,18 +10,20 @@ is cleared in the world without the effect, or not cleared in the world with a p
 is missing, the verdict falls to inconclusive. A world that was drawn many times is judged by the share of
 draws that clear the bar: above FALSE_RATE it shows an effect that is not there, below POWER it misses one,
 and fewer than LEAST_DRAWS draws are none. A refutation falls too where more than FALSE_RATE of the draws
-with the effect are refuted. A conditional verdict needs the share of its assumptions.
+with the effect are refuted, or of those of a world in which a threat weakens it, such as error in what is
+measured. A conditional verdict needs the share of its assumptions.
 
 Gates are specification tests: where one fails or is missing, nothing is decided. Bars of several samples
 are judged sample by sample, and a verdict needs all samples to agree.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from markupsafe import Markup
 
-from dti_core.lab.bars import FALSE_RATE, cleared, judge_bar, refuted_in
+from dti_core.lab.bars import FALSE_RATE, cleared, judge_bar, not_run, refuted_in
 from dti_core.lab.citations import Finding
 from dti_core.lab.record import OBSERVED, Estimate, Grade, Record, Result, Size, Verdict, VerdictWord
 from dti_core.lab.register import Bar, Claim, ExperimentTest, Gate, Register, load_register
@@ -172,7 +174,7 @@ def judge_test(
     return Verdict(
         claim=key, verdict=word, because=_sentence(because),
         estimates=tuple(bar.estimate for bar in test.estimates),
-        control="; ".join(_control_in_words(bars, world, by_key) for world in test.worlds),
+        control="; ".join(_control_in_words(bars, world, by_key) for world in (*test.worlds, *test.weakened)),
         grade=("conditional" if simulated else test.grade) if made else None,
         size=whole.size if word == "supported" else None, share=share.value if share else None,
     )  # fmt: skip
@@ -236,6 +238,12 @@ def held_back(
                 yield f"{bar.label}: misses the effect that is planted in the world {world}"
             elif seen[0] and not planted:
                 yield f"{bar.label}: the control world {world} also shows the effect"
+    for world, bar in product(test.weakened if word == "refuted" else (), bars):
+        one = by_key.get(_key(bar, world))
+        if one is None or not_run(one):
+            yield f"the control was not run: {bar.estimate} is missing in the world {world}"
+        elif (rate := refuted_in(bar, one)) > FALSE_RATE:
+            yield f"{bar.label}: {rate:.0%} of draws refute the effect that the world {world} weakens"
 
 
 def _control_in_words(bars: Sequence[Bar], world: str, by_key: Mapping[str, Estimate]) -> str:

@@ -81,6 +81,10 @@ class PositiveControl(Strict):
 
     world: str
     must_be: Literal["supported"]
+    never_refuted_in: tuple[str, ...] = Field(
+        (),
+        description="Worlds in which a threat weakens the planted effect; they hold back refutations only.",
+    )
 
 
 class ExperimentTest(Strict):
@@ -104,6 +108,11 @@ class ExperimentTest(Strict):
     def worlds(self) -> tuple[str, ...]:
         """The control worlds, the negative one first."""
         return tuple(control.world for control in (self.control, self.positive_control) if control)
+
+    @property
+    def weakened(self) -> tuple[str, ...]:
+        """Worlds with a weakened effect, in which no bar may be refuted for a refutation to stand."""
+        return self.positive_control.never_refuted_in if self.positive_control else ()
 
     @property
     def samples(self) -> dict[str, tuple[Bar, ...]]:
@@ -217,8 +226,9 @@ class Register(Library):
         if claim.parts and not claim.test:
             yield "parts: stand beside no test; the owner's comes first"
         for test in claim.tests:
-            if len({OBSERVED, *test.worlds}) <= len(test.worlds):
-                worlds = ", ".join(test.worlds)
+            named = (*test.worlds, *test.weakened)
+            if len({OBSERVED, *named}) <= len(named):
+                worlds = ", ".join(named)
                 yield f"test.control.world: {worlds} must differ from '{OBSERVED}' and each other"
             bars = [bar.estimate for bar in test.estimates]
             if len(set(bars)) < len(bars):

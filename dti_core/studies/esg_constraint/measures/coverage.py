@@ -251,10 +251,14 @@ def _verdict(coverage: Estimate, bias: Estimate) -> str:
     """Whether 95 % intervals are right.
 
     "kept" : coverage lies in GOOD_COVERAGE, its interval in TELLS_COVERAGE, and the bias within GOOD_BIAS sd.
-    "broken" : an interval lies outside one of the bounds. "open" : more draws would tell.
+    "broken" : an interval lies outside one of the bounds. "conservative" : coverage lies above GOOD_COVERAGE,
+    so that true effects are missed more often than need be, with such a bias. "open" : more draws would tell.
     """
     (low, high), (least, most) = GOOD_COVERAGE, TELLS_COVERAGE
     if coverage.high < low or coverage.low > high or bias.low > GOOD_BIAS or bias.high < -GOOD_BIAS:
         return "broken"
     right = low <= coverage.value <= high and least <= coverage.low and coverage.high <= most
-    return "kept" if right and abs(bias.value) < GOOD_BIAS else "open"
+    small = abs(bias.value) < GOOD_BIAS
+    if small and coverage.value > high:
+        return "conservative"
+    return "kept" if right and small else "open"
