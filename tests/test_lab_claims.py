@@ -200,6 +200,25 @@ def test_without_a_planted_world_nothing_is_decided(word: str) -> None:
     assert "no world with a planted effect" in found.because
 
 
+@pytest.mark.parametrize(
+    ("word", "weak", "said"),
+    [
+        ("supported", "refuted", "supported"),  # a weakened effect says nothing against support
+        ("refuted", "inconclusive", "refuted"),
+        ("refuted", "refuted", "refute the effect that the world weak weakens"),
+        ("refuted", "", "gain is missing in the world weak"),
+    ],
+)
+def test_a_refutation_must_not_come_from_a_weakened_effect(word: str, weak: str, said: str) -> None:
+    positive = PositiveControl(world="planted", must_be="supported", never_refuted_in=("weak",))
+    test = TEST.model_copy(update={"positive_control": positive, "estimates": (BAR,)})
+    sound = {OBSERVED: word, "none": "inconclusive", "planted": "supported", "weak": weak}
+    found = judge_test("C0", test, [made(BAR, one, world) for world, one in sound.items() if one])
+    assert said in (found.verdict, found.because) or said in found.because
+    assert (found.verdict == word) == (said == word)
+    assert "weak: " in found.control
+
+
 def drawn(bar: Bar, world: str, n_clearing: int, n: int = 100) -> Estimate:
     """A control world drawn `n` times, of which so many clear the bar."""
     ends = [made(bar, "supported" if k < n_clearing else "inconclusive") for k in range(n)]
