@@ -486,16 +486,17 @@ def test_nothing_decides_without_size_debt_and_profit(without, asked) -> None:
 
 
 def test_firms_without_assets_before_their_rating_are_in_no_group_and_counted() -> None:
-    """Firm 0 has no assets until after its first rating: it is not small, however little it holds."""
+    """A firm has no assets until after its first rating: it is not small, however little it holds."""
     table = simulated(1, 6).table()
     first = table[table["rating_a"].notna()].groupby("firm")["year"].min()
-    late = (table["firm"] == 0) & (table["year"] <= first[0])
-    table.loc[table["firm"] == 0, "log_assets"] = 1.0
+    firm = first.index[0]
+    table.loc[table["firm"] == firm, "log_assets"] = 1.0
     before = sample_of(FirmPanel(table), "constraint").panel
-    table.loc[late, "log_assets"] = np.nan
+    table.loc[(table["firm"] == firm) & (table["year"] <= first.iloc[0]), "log_assets"] = np.nan
     sample = sample_of(FirmPanel(table), "constraint")
-    assert before.small[0, 0]
-    assert not sample.panel.small[0, 0]
+    place = list(sample.laid.firms).index(firm)
+    assert before.small[0, place]
+    assert not sample.panel.small[0, place]
     found = study_estimators(sample, np.random.default_rng(1), True)
     assert f"1 of {len(first)} rated firms" in dict(found.left_out)["size group"]
 

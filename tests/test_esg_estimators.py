@@ -603,10 +603,10 @@ def test_registries_are_consistent(small_world) -> None:
 def test_heckman_is_offered_nowhere_since_relief_for_constrained_firms_biases_it() -> None:
     """Same noise with relief and without it: the difference is the bias, and it is no accident."""
     assert not any(METHODS["heckman"].offered_in(world) for world in WORLDS)
-    plain = WorldSettings(effect=0.0)
+    plain = WorldSettings(effect=0.0, n_firms=1500)
     found = []
     for size in (1.0, 0.0):
-        panel = simulate(replace(plain, shock_size=size), np.random.default_rng(5).spawn(80)).panel()
+        panel = simulate(replace(plain, shock_size=size), np.random.default_rng(5).spawn(60)).panel()
         found.append(fit_draws(METHODS["heckman"], panel).coef[:, 0])
     moved = found[0] - found[1]
     assert moved.mean() / (moved.std(ddof=1) / np.sqrt(len(moved))) > 2.5

@@ -103,7 +103,8 @@ def diagnose_measure(
     ----------
     values : (1, n_firms, n_years). columns : of the same shape, by name; controls that lack are left out.
     """
-    if within_sd(values, observed & np.isfinite(values))[0] < NOTHING:
+    known = observed & np.isfinite(values)
+    if known.any() and within_sd(values, known)[0] < NOTHING:
         text = f"{name} does not change inside firms but for what all share in a year: firm and year effects"
         return Overlap(name, (), 1.0, True, f"{text} leave nothing of it, so no effect of {name} is printed.")
     curves = size_curve(columns["log_assets"], observed) if "log_assets" in columns else []
