@@ -374,7 +374,7 @@ def test_gates_and_control_draws_can_hold_the_claim_back(change, why) -> None:
 
 @pytest.mark.parametrize(
     ("draws", "why"),
-    [((NOTHING,) * 6 + (CLEAR,) * 94, "6% of draws refute"), ((NOTHING,) * 5, "was not run")],
+    [((NOTHING,) * 6 + (CLEAR,) * 94, "refutes the effect that is planted"), ((NOTHING,) * 5, "was not run")],
 )
 def test_error_in_the_constraint_holds_a_refutation_back_and_no_support(draws, why) -> None:
     weak = GOOD | {"constraint_error": draws}

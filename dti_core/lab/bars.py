@@ -20,14 +20,9 @@ LEVEL = 0.95
 _TIE = 1e-9
 
 
-def not_run(estimate: Estimate | None) -> bool:
-    """Whether a control world was not run, or drawn too seldom."""
-    return estimate is None or 0 < len(estimate.draws) < LEAST_DRAWS
-
-
 def cleared(bar: Bar, estimate: Estimate | None, *, planted: bool) -> tuple[bool, str] | None:
     """Whether a control world clears the bar, and that in words; None if it was not run, or too seldom."""
-    if estimate is None or not_run(estimate):
+    if estimate is None or 0 < len(estimate.draws) < LEAST_DRAWS:
         return None
     if not estimate.draws:
         word = judge_bar(bar, estimate).verdict
@@ -41,14 +36,10 @@ def cleared(bar: Bar, estimate: Estimate | None, *, planted: bool) -> tuple[bool
 
 
 def refuted_in(bar: Bar, estimate: Estimate) -> float:
-    """Share of a control world's draws that refute the bar; a draw without an answer does not.
-
-    A world without draws counts as one.
-    """
-    if not estimate.draws:
-        return float(judge_bar(bar, estimate).verdict == "refuted")
-    words = [_outcome(bar, *ends)[0] for ends in estimate.draws if ends]
-    return words.count("refuted") / max(len(estimate.draws), 1)
+    """Share of a control world's draws (or its one) that refute the bar; one without an answer does not."""
+    draws = estimate.draws or ((estimate.low, estimate.high),)
+    words = [_outcome(bar, *ends)[0] for ends in draws if ends]
+    return words.count("refuted") / len(draws)
 
 
 def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:

@@ -81,10 +81,6 @@ class PositiveControl(Strict):
 
     world: str
     must_be: Literal["supported"]
-    never_refuted_in: tuple[str, ...] = Field(
-        (),
-        description="Worlds in which a threat weakens the planted effect; they hold back refutations only.",
-    )
 
 
 class ExperimentTest(Strict):
@@ -100,6 +96,7 @@ class ExperimentTest(Strict):
     positive_control: PositiveControl | None = Field(
         None, description="Without one the verdict stays inconclusive."
     )
+    weakened: tuple[str, ...] = Field((), description="Worlds that weaken the effect; none may refute it.")
     share: str | None = Field(
         None, description="Conditional grade: estimate of the share of the assumption set behind the sign."
     )
@@ -108,11 +105,6 @@ class ExperimentTest(Strict):
     def worlds(self) -> tuple[str, ...]:
         """The control worlds, the negative one first."""
         return tuple(control.world for control in (self.control, self.positive_control) if control)
-
-    @property
-    def weakened(self) -> tuple[str, ...]:
-        """Worlds with a weakened effect, in which no bar may be refuted for a refutation to stand."""
-        return self.positive_control.never_refuted_in if self.positive_control else ()
 
     @property
     def samples(self) -> dict[str, tuple[Bar, ...]]:
@@ -226,9 +218,8 @@ class Register(Library):
         if claim.parts and not claim.test:
             yield "parts: stand beside no test; the owner's comes first"
         for test in claim.tests:
-            named = (*test.worlds, *test.weakened)
-            if len({OBSERVED, *named}) <= len(named):
-                worlds = ", ".join(named)
+            if len({OBSERVED, *test.worlds}) <= len(test.worlds):
+                worlds = ", ".join(test.worlds)
                 yield f"test.control.world: {worlds} must differ from '{OBSERVED}' and each other"
             bars = [bar.estimate for bar in test.estimates]
             if len(set(bars)) < len(bars):

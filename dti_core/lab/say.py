@@ -57,18 +57,6 @@ def listed(words: Sequence[str], nobody: str = "none") -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def few(items: Iterable[object], n: int = 3) -> str:
-    """The first `n` items, each cut to 40 characters, and how many more there are."""
-    everything = list(items)
-    texts = [" ".join(str(item).split())[:40] for item in everything[:n]]
-    return ", ".join(texts) + (f", and {len(everything) - n} more" if len(everything) > n else "")
-
-
-def counted(n: int, noun: str) -> str:
-    """A number and its noun: "1 value", "2 values"."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
 def sign_of(estimate: Estimate, above: str, below: str, open_: str, than: float = 0.0) -> str:
     """Which of three phrases an interval allows: wholly above `than`, wholly below, or neither."""
     if estimate.low > than:

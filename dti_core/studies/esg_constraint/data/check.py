@@ -1,13 +1,12 @@
 """Judge a user's firm-year panel: all problems at once, each with an example and a remedy."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from dti_core.lab.data import Problem
-from dti_core.lab.say import counted, few
 from dti_core.studies.esg_constraint.data import schema
 from dti_core.studies.esg_constraint.data.schema import (
     GRADES,
@@ -240,7 +239,15 @@ def _typical(values: Array) -> float:
 
 
 def _values(flags: Mask) -> str:
-    return counted(int(flags.sum()), "value")
+    n = int(flags.sum())
+    return f"{n} value{'' if n == 1 else 's'}"
+
+
+def few(items: Iterable[object], n: int = 3) -> str:
+    """The first `n` items, each cut to 40 characters, and how many more there are."""
+    everything = list(items)
+    texts = [" ".join(str(item).split())[:40] for item in everything[:n]]
+    return ", ".join(texts) + (f", and {len(everything) - n} more" if len(everything) > n else "")
 
 
 def _first(flags: pd.Series | Mask) -> int:

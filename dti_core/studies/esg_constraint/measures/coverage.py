@@ -25,7 +25,7 @@ DRAWS_PER_TASK = 6
 #: must lie to tell; bias in sd of the estimates that is small beside what a single panel leaves open.
 GOOD_COVERAGE, TELLS_COVERAGE, GOOD_BIAS = (0.93, 0.97), (0.92, 0.98), 0.1
 #: Where a method is not offered it has nothing to keep: this many draws, or this share if that is more.
-UNOFFERED_DRAWS, UNOFFERED_SHARE = 100, 0.25
+UNOFFERED_DRAWS, UNOFFERED_SHARE = 100, 0.2
 #: Worlds with an effect that have a twin without, for their rate of false findings. In the others nothing
 #: else than the effect could make one, so that `no_effect` speaks for them.
 NULL_TWIN, TWINS = " without effect", ("selection",)
