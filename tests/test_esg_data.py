@@ -200,6 +200,14 @@ def test_names_are_mapped_and_wrong_maps_refused(clean):
             schema.parse_map(text)
 
 
+def test_columns_that_differ_only_by_case_are_refused_unless_one_is_named(clean):
+    twice = clean.assign(Assets=2 * clean["assets"])
+    (text,) = [one.text for one in check_panel(twice) if one.blocks]
+    assert "columns 'assets', 'Assets' all read as assets" in text
+    assert "--map assets=assets" in text
+    assert not [one for one in check_panel(twice, {"assets": "assets"}) if one.blocks]
+
+
 def test_letter_grades_are_read_in_their_order(clean, tmp_path):
     letters = clean.assign(rating_a=[schema.GRADES[int(grade) - 1] for grade in clean["rating_a"]])
     assert check_panel(letters) == []

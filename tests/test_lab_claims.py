@@ -56,6 +56,7 @@ def world_of(claim: Claim, outcome: str, control: str | None, planted: str | Non
     worlds = {OBSERVED: outcome, test.control.world: control}
     if test.positive_control is not None:
         worlds[test.positive_control.world] = planted
+        worlds |= dict.fromkeys(test.weakened, "inconclusive")
     bars = [made(bar, word, world) for world, word in worlds.items() if word for bar in test.estimates]
     shares = [Estimate(test.share, 0.5, 0.5, 0.5, "share", 6)] if test.share else []
     return [*bars, *shares, *(passed(gate) for gate in test.gates)]
@@ -198,6 +199,24 @@ def test_without_a_planted_world_nothing_is_decided(word: str) -> None:
     found = judged(TEST.model_copy(update={"positive_control": None}), gain_observed=word)
     assert found.verdict == "inconclusive"
     assert "no world with a planted effect" in found.because
+
+
+@pytest.mark.parametrize(
+    ("word", "weak", "said"),
+    [
+        ("supported", "refuted", "supported"),  # a weakened effect says nothing against support
+        ("refuted", "inconclusive", "refuted"),
+        ("refuted", "refuted", "refutes the effect that is planted in the world weak"),
+        ("refuted", "", "gain is missing in the world weak"),
+    ],
+)
+def test_a_refutation_must_not_come_from_a_weakened_effect(word: str, weak: str, said: str) -> None:
+    test = TEST.model_copy(update={"weakened": ("weak",), "estimates": (BAR,)})
+    sound = {OBSERVED: word, "none": "inconclusive", "planted": "supported", "weak": weak}
+    found = judge_test("C0", test, [made(BAR, one, world) for world, one in sound.items() if one])
+    assert said in (found.verdict, found.because) or said in found.because
+    assert (found.verdict == word) == (said == word)
+    assert "weak: " in found.control
 
 
 def drawn(bar: Bar, world: str, n_clearing: int, n: int = 100) -> Estimate:

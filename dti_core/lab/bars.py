@@ -37,11 +37,12 @@ def cleared(bar: Bar, estimate: Estimate | None, *, planted: bool) -> tuple[bool
 
 
 def share_of(word: VerdictWord, bar: Bar, estimate: Estimate) -> "Interval":
-    """Share of a control world's draws with that verdict on the bar; a draw without an answer has none."""
+    """Share of a control world's draws (or its one) with that verdict; one without an answer has none."""
     from dti_core.lab.intervals import share
 
-    words = [_outcome(bar, *ends)[0] for ends in estimate.draws if ends]
-    return share(words.count(word), len(estimate.draws))
+    draws = estimate.draws or ((estimate.low, estimate.high),)
+    words = [_outcome(bar, *ends)[0] for ends in draws if ends]
+    return share(words.count(word), len(draws))
 
 
 def judge_bar(bar: Bar, estimate: Estimate | None) -> Finding:

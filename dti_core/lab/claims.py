@@ -10,7 +10,8 @@ is cleared in the world without the effect, or not cleared in the world with a p
 is missing, the verdict falls to inconclusive. A world that was drawn many times is judged by the share of
 draws that clear the bar: above FALSE_RATE it shows an effect that is not there, below POWER it misses one,
 and fewer than LEAST_DRAWS draws are none. A refutation falls too where more than FALSE_RATE of the draws
-with the effect are refuted. A conditional verdict needs the share of its assumptions.
+with the effect are refuted, or of those of a world in which a threat weakens it, such as error in what is
+measured. A conditional verdict needs the share of its assumptions.
 
 Gates are specification tests: where one fails or is missing, nothing is decided. Bars of several samples
 are judged sample by sample, and a verdict needs all samples to agree.
@@ -175,7 +176,7 @@ def judge_test(
     return Verdict(
         claim=key, verdict=word, because=_sentence(because),
         estimates=tuple(bar.estimate for bar in test.estimates),
-        control="; ".join(_control_in_words(bars, world, by_key) for world in test.worlds),
+        control="; ".join(_control_in_words(bars, world, by_key) for world in (*test.worlds, *test.weakened)),
         grade=("conditional" if simulated else test.grade) if made else None,
         size=whole.size if word == "supported" else None, share=share.value if share else None,
     )  # fmt: skip
@@ -227,16 +228,16 @@ def held_back(
     """Why the controls do not let these bars decide that the claim is `word`."""
     if test.positive_control is None:
         yield "no world with a planted effect shows that the method would find one"
-    for world in test.worlds:
+    for world in (*test.worlds, *(test.weakened if word == "refuted" else ())):
         planted = world != test.control.world
         for bar in bars:
             one = by_key.get(_key(bar, world))
             seen = cleared(bar, one, planted=planted)
             if one is None or seen is None:
                 yield f"the control was not run: {bar.estimate} is missing in the world {world}"
-            elif planted and word == "refuted" and one.draws and share_of(word, bar, one).value > FALSE_RATE:
+            elif planted and word == "refuted" and share_of(word, bar, one).value > FALSE_RATE:
                 yield f"{bar.label}: refutes the effect that is planted in the world {world}"
-            elif planted and not seen[0]:
+            elif planted and not seen[0] and world in test.worlds:
                 yield f"{bar.label}: misses the effect that is planted in the world {world}"
             elif seen[0] and not planted:
                 yield f"{bar.label}: the control world {world} also shows the effect"

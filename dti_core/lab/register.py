@@ -96,6 +96,7 @@ class ExperimentTest(Strict):
     positive_control: PositiveControl | None = Field(
         None, description="Without one the verdict stays inconclusive."
     )
+    weakened: tuple[str, ...] = Field((), description="Worlds that weaken the effect; none may refute it.")
     share: str | None = Field(
         None, description="Conditional grade: estimate of the share of the assumption set behind the sign."
     )

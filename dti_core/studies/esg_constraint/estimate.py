@@ -99,9 +99,10 @@ def estimate(config: Config, data: FirmPanel, card: DataCard) -> Result:
     worlds = simulate_worlds(config)
     trust = study_coverage(worlds)
     table = coverage_table(trust)
+    passed = next(one.value for one in trust if one.key == "rating_gates_passed@effect")
     if real and isinstance(seen.sample, Sample) and seen.sample.panel.small is not None:
         trust = replaced(trust, sized_controls(config, seen.sample.panel))
-    found = [*trust, *firms_needed(config), *power_curve(config)]
+    found = [*trust, *firms_needed(config, passed), *power_curve(config)]
     return gathered(config, card, Findings(found, {"coverage": table}), do_parts(parts))
 
 

@@ -8,7 +8,14 @@ import pandas as pd
 
 from dti_core.lab.data import Problem
 from dti_core.studies.esg_constraint.data import schema
-from dti_core.studies.esg_constraint.data.schema import GRADES, RATINGS, SCHEMA, TEXT_COLUMNS, our_names
+from dti_core.studies.esg_constraint.data.schema import (
+    GRADES,
+    RATINGS,
+    SCHEMA,
+    TEXT_COLUMNS,
+    our_names,
+    plain_name,
+)
 from dti_core.studies.esg_constraint.data.suspect import check_suspects
 from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
 from dti_core.studies.esg_constraint.model.indices import INDICES
@@ -75,14 +82,21 @@ def owned_by_state(column: pd.Series) -> Array:
 def _check_names(table: pd.DataFrame, mapping: Mapping[str, str], ours: set[str]) -> Iterator[Problem]:
     present = [str(column) for column in table.columns]
     if absent := [theirs for theirs in mapping if theirs not in present]:
-        yield Problem(f"map names columns that the file lacks: {_few(absent)}. It has {_few(present, 8)}.")
+        yield Problem(f"map names columns that the file lacks: {few(absent)}. It has {few(present, 8)}.")
+    alike: dict[str, list[str]] = {}
+    for column in present:
+        alike.setdefault(plain_name(column), []).append(column)
+    for name, columns in alike.items():
+        if len(columns) > 1 and name in SCHEMA and name not in mapping.values():
+            advice = f"Remove or rename all but one, or say which: --map {columns[0]}={name}."
+            yield Problem(f"columns {few(map(repr, columns))} all read as {name}. {advice}")
     if lost := [key for key in ("firm", "year") if key not in ours]:
         keys, advice = " or ".join(map(repr, lost)), f"Rename it, or map it: --map theirs={lost[0]}."
         if len(present) == 1 and (mark := next((mark for mark in ";\t|" if mark in present[0]), "")):
             advice = (
                 f"Its columns are parted by {mark!r}: save it as CSV with commas, and points in decimals."
             )
-        yield Problem(f"no column {keys} among {_few(present, 8)}. {advice}")
+        yield Problem(f"no column {keys} among {few(present, 8)}. {advice}")
         return
     lacking = {name: [c for c in needed if c not in ours] for name, needed in schema.analyses().items()}
     closed = [f"{name} (needs {', '.join(columns)})" for name, columns in lacking.items() if columns]
@@ -118,7 +132,7 @@ def _check_keys(ours: pd.DataFrame, firms: Integers, year: Array) -> Iterator[Pr
     if n := int(nobody.sum()):
         yield Problem(f"{n} rows have no firm (first: row {_first(nobody)}). Fill in or remove them.")
     if n := int((~good).sum()):
-        shown = f"{_few(ours['year'][~good].unique())}; first in row {_first(~good)}"
+        shown = f"{few(ours['year'][~good].unique())}; first in row {_first(~good)}"
         yield Problem(f"{n} years cannot be read ({shown}). Write whole calendar years such as 2015.")
     n_firms, n_years = (len(np.unique(values[good & ~nobody])) for values in (firms, year))
     if n_firms < MIN_FIRMS or n_years < MIN_YEARS:
@@ -135,12 +149,12 @@ def _check_order(names: pd.Series, firms: Integers, numbers: Mapping[str, Array]
     step = step[step["firm"] == 0]
     if n := int((twice := step["year"] == 0).sum()):
         shown = [f"firm {names[row]} in {rows['year'][row]:.0f}" for row in step.index[twice][:3]]
-        yield Problem(f"{n} rows repeat a firm-year ({_few(shown)}). Keep one row a firm and year.")
+        yield Problem(f"{n} rows repeat a firm-year ({few(shown)}). Keep one row a firm and year.")
     if n := int((gap := step["year"] > 1).sum()):
         since, until = rows["year"] - step["year"], rows["year"]
         shown = [f"firm {names[row]} {since[row]:.0f} to {until[row]:.0f}" for row in step.index[gap][:3]]
         advice = "Lags over a gap count as missing; add the years if there are any."
-        yield _warning(f"{n} gaps between years ({_few(shown)}). {advice}")
+        yield _warning(f"{n} gaps between years ({few(shown)}). {advice}")
     if n := int((falls := (step["year"] > 0) & (step["age"] < 0)).sum()):
         times = f"{n} times (first: firm {names[step.index[falls][0]]})"
         advice = "Count from one fixed year of listing or foundation."
@@ -154,18 +168,18 @@ def _check_cells(ours: pd.DataFrame, numbers: Mapping[str, Array]) -> Iterator[P
         column, spec = ours[name], SCHEMA[name]
         if (odd := column.notna().to_numpy() & np.isnan(values)).any():
             rule = f"Write plain numbers{' or grades C to AAA' if name in RATINGS else ''}, without commas."
-            yield Problem(f"{name}: {_count(odd)} not a number ({_few(column[odd].unique())}). {rule}")
+            yield Problem(f"{name}: {_values(odd)} not a number ({few(column[odd].unique())}). {rule}")
         if (infinite := np.isinf(values)).any():
-            what = f"{_count(infinite)} infinite (first in row {_first(infinite)})"
+            what = f"{_values(infinite)} infinite (first in row {_first(infinite)})"
             yield Problem(f"{name}: {what}. Leave them empty.")
         below = values <= spec.low if name == "assets" else values < spec.low
         if (never := np.isfinite(values) & (below | (values > spec.high))).any():
-            what = f"{_count(never)} impossible (such as {values[never][0]:g} in row {_first(never)})"
+            what = f"{_values(never)} impossible (such as {values[never][0]:g} in row {_first(never)})"
             yield Problem(f"{name}: {what}; it is {spec.unit}. Correct or remove them.")
     if "ownership" in ours:
         column = ours["ownership"]
         if (odd := column.notna().to_numpy() & np.isnan(owned_by_state(column))).any():
-            yield Problem(f"ownership: {_count(odd)} unknown ({_few(column[odd].unique())}). Write 1 or 0.")
+            yield Problem(f"ownership: {_values(odd)} unknown ({few(column[odd].unique())}). Write 1 or 0.")
 
 
 def _check_units(numbers: Mapping[str, Array]) -> Iterator[Problem]:
@@ -224,17 +238,18 @@ def _typical(values: Array) -> float:
     return float(np.median(finite)) if finite.size else 0.0
 
 
-def _first(flags: pd.Series | Mask) -> int:
-    """Row of the first mark, counted from 1."""
-    return int(np.argmax(np.asarray(flags))) + 1
-
-
-def _count(flags: Mask) -> str:
+def _values(flags: Mask) -> str:
     n = int(flags.sum())
     return f"{n} value{'' if n == 1 else 's'}"
 
 
-def _few(items: Iterable[object], n: int = 3) -> str:
+def few(items: Iterable[object], n: int = 3) -> str:
+    """The first `n` items, each cut to 40 characters, and how many more there are."""
     everything = list(items)
     texts = [" ".join(str(item).split())[:40] for item in everything[:n]]
     return ", ".join(texts) + (f", and {len(everything) - n} more" if len(everything) > n else "")
+
+
+def _first(flags: pd.Series | Mask) -> int:
+    """Row of the first mark, counted from 1."""
+    return int(np.argmax(np.asarray(flags))) + 1

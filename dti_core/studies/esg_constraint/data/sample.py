@@ -10,16 +10,18 @@ import pandas as pd
 from dti_core.lab.errors import DataError
 from dti_core.studies.esg_constraint.data import FirmPanel
 from dti_core.studies.esg_constraint.data.layout import Rectangle, lay_out
+from dti_core.studies.esg_constraint.data.winsorise import AS_READ
 from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
 from dti_core.studies.esg_constraint.model.indices import INDICES, compute_index, missing_columns
 from dti_core.studies.esg_constraint.model.overlap import Overlap, diagnose_measure, diagnose_overlap
-from dti_core.studies.esg_constraint.model.panel import CONTROLS, Panel
-from dti_core.studies.esg_constraint.model.panel import small_firms as lowest_third
+from dti_core.studies.esg_constraint.model.panel import CONTROLS, SMALL_SHARE, Panel, size_rank
 
 #: The panel's own column for a constraint that is known or that the user computed.
 OWN = "constraint"
 #: Columns that play another part than that of a control.
-NO_CONTROLS = ("rating_a", "rating_b", OWN, "cohort", "industry", "country", "weight", "index_member")
+NO_CONTROLS = (
+    "rating_a", "rating_b", OWN, "cohort", "industry", "country", "weight", "index_member", AS_READ,
+)  # fmt: skip
 #: Fewer values of an index are no index.
 MIN_CELLS = 10
 #: What `measure="auto"` takes, the first that the columns allow; SA never, it is collinear with size.
@@ -128,8 +130,8 @@ def choose_sample(laid: Rectangle, made: Measures, measure: str, controls: str =
         controls=laid.stack(names) if names else np.zeros((*seen.shape, 0)), exists=seen,
         industry=codes_of(columns.get("industry")), cohort=_cohorts(columns.get("cohort"), laid.years),
         second_rating=columns.get("rating_b"), excluded=columns.get("index_member"),
-        small=_small(columns, seen), country=codes_of(columns.get("country")),
-        weight=columns.get("weight"),
+        small=_small(laid), country=codes_of(columns.get("country")), weight=columns.get("weight"),
+        size=columns["log_assets"] if "log_assets" in names else None,
     )  # fmt: skip
     return Sample(panel, chosen, made, laid, names)
 
@@ -157,17 +159,26 @@ def firm_constant(values: Array) -> Array:
 
 
 def small_firms(laid: Rectangle) -> Array | None:
-    """(1, n_firms) 1 for the small firms of `lowest_third`; None without both kinds."""
-    small = _small(laid.columns, laid.observed)
+    """(1, n_firms) 1 for the lowest third by `ranks_of`, 0 for others; None without both kinds."""
+    small = _small(laid)
     return None if small is None or small.all() or not small.any() else small.astype(np.float64)
 
 
-def _small(columns: Mapping[str, Array], seen: Mask) -> Mask | None:
-    """(1, n_firms) the lowest third by assets in the year before the first rating, or when first seen."""
-    if "log_assets" not in columns:
+def ranks_of(laid: Rectangle) -> Array | None:
+    """(1, n_firms) `size_rank` by assets as they were read; None without assets.
+
+    The year is that before the first rating of anyone, or when a firm is first seen if that is later.
+    """
+    size = laid.columns.get(AS_READ, laid.columns.get("log_assets"))
+    if size is None:
         return None
-    rated = np.isfinite(columns["rating_a"]).any(axis=(0, 1)) if "rating_a" in columns else np.zeros(1)
-    return lowest_third(columns["log_assets"], seen, max(0, int(np.argmax(rated)) - 1))
+    rated = laid.observed & np.isfinite(laid.columns.get("rating_a", np.array(np.nan)))
+    return size_rank(size, laid.observed, max(0, int(np.argmax(rated.any(axis=(0, 1)))) - 1), rated)
+
+
+def _small(laid: Rectangle) -> Mask | None:
+    ranks = ranks_of(laid)
+    return None if ranks is None else np.asarray(ranks < SMALL_SHARE)
 
 
 def _choose(wanted: str, made: Measures) -> str:

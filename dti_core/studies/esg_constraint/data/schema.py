@@ -117,13 +117,18 @@ def parse_map(text: str) -> dict[str, str]:
     return mapping
 
 
+def plain_name(column: object) -> str:
+    """A column's name without case and blanks; `rating` is `rating_a`."""
+    plain = str(column).strip().lower().replace(" ", "_")
+    return "rating_a" if plain == "rating" else plain
+
+
 def our_names(columns: Iterable[object], mapping: Mapping[str, str]) -> dict[object, str]:
     """Names in a file -> ours: by `mapping` first, then by equal names, whatever their case."""
     columns = list(columns)
     named: dict[object, str] = {column: mapping[str(column)] for column in columns if str(column) in mapping}
     for column in columns:
-        plain = str(column).strip().lower().replace(" ", "_")
-        plain = "rating_a" if plain == "rating" else plain
+        plain = plain_name(column)
         if column not in named and plain in SCHEMA and plain not in named.values():
             named[column] = plain
     return named

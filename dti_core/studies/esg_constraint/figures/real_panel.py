@@ -9,7 +9,7 @@ from dti_core.lab.say import listed, value
 from dti_core.lab.theme import NEUTRAL
 from dti_core.studies.esg_constraint.data.africa import NAME
 from dti_core.studies.esg_constraint.figures.dress import BLUE, ORANGE, nothing
-from dti_core.studies.esg_constraint.measures.real_panel import PREFIX
+from dti_core.studies.esg_constraint.measures.real_panel import LENIENT, PREFIX
 from dti_core.studies.esg_constraint.measures.score import MEASURE, UNIT
 
 ACCOUNTS = {"log_assets": "size", "leverage": "debt over assets", "roa": "return on assets"}
@@ -21,15 +21,18 @@ _MADE = {"pooled": ("between and inside firms", NEUTRAL), "within": ("inside fir
 def plot_score(result: Result, of: str = PREFIX) -> go.Figure:
     """Score on size, debt and profit of last year in the real panel; with `of="score"` in the one at hand.
 
-    An account that the panel lacks has no row.
+    `of="csr_lenient"` shows the real panel with the accounts that are in doubt too. An account that the
+    panel lacks has no row.
     """
-    card = published(NAME).card(NAME) if of == PREFIX else result.card
+    card = published(NAME).card(NAME) if of in (PREFIX, LENIENT) else result.card
     found = {
         (str(one.at["account"]), str(one.at["firms"])): one for one in result.where(measure=MEASURE, of=of)
     }
     if not found:
         why = f"The published panel is not on this machine: dti data get {NAME} brings it"
-        return nothing(result, why if of == PREFIX else "This panel holds no rating beside accounts")
+        return nothing(
+            result, why if of in (PREFIX, LENIENT) else "This panel holds no rating beside accounts"
+        )
     rows = [
         Row(words, found[name, made], colour, series=told)
         for name, words in ACCOUNTS.items()

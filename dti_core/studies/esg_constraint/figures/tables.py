@@ -49,6 +49,16 @@ def fooled(result: Result) -> pd.DataFrame:
     return broken[["world", "title"]].join(100 * broken[shares]).join(broken[["bias_in_sd", "offered"]])
 
 
+def offers(result: Result) -> pd.DataFrame:
+    """A row an estimator: in how many worlds it is offered as valid, and what becomes of the offers."""
+    rows = result.series["coverage"].query("offered")
+    counts = pd.crosstab(rows["title"], rows["verdict"])
+    words = ["kept", "conservative", "open", "broken"]
+    counts = counts.reindex([method.title for method in METHODS.values()], columns=words, fill_value=0)
+    counts.insert(0, "offered in", counts.sum(axis=1))
+    return counts.rename_axis("estimator").rename_axis(None, axis=1).reset_index()
+
+
 def speed_table() -> pd.DataFrame:
     """Processor seconds and peak memory a route, from the last measurement; empty if there is none."""
     path = project_root() / "experiments" / "benchmarks" / "panel_vs_peers.json"

@@ -47,19 +47,21 @@ def plot_coverage(result: Result) -> go.Figure:
         named, percent.where(~offered.astype(bool), "<b>" + percent + "</b>"), COVERAGE_SCALE, 0
     )
     rows, n = table[table["offered"]], int(table["n"].max())
-    kept, broken = (int((rows["verdict"] == word).sum()) for word in ("kept", "broken"))
+    words = ("kept", "conservative", "broken")
+    kept, careful, broken = (int((rows["verdict"] == word).sum()) for word in words)
     lines = [
         f"{name}: " + ", ".join(f"{w} {100 * c:.0f}" for w, c in row.items())
         for name, row in named.iterrows()
     ]
     style(
         figure, x="simulated world", y="", card=_worlds_card(result), series="coverage",
-        title=f"{kept} of {len(rows)} offers of validity are kept, {broken} are broken; more panels would "
-        "tell of the others",
+        title=f"{kept} of {len(rows)} offers of validity are kept, {careful} are conservative, {broken} "
+        "broken; more panels would tell of the others",
         caption="Percent of simulated panels whose 95 % interval holds the truth. Bold: offered as valid in "
         f"that world, judged by up to {n} panels; so many read a true 95 % {_binomial(n)}. Kept: coverage "
         f"of {100 * GOOD_COVERAGE[0]:.0f}-{100 * GOOD_COVERAGE[1]:.0f} % with an interval inside "
-        f"{100 * TELLS_COVERAGE[0]:.0f}-{100 * TELLS_COVERAGE[1]:.0f} %, bias below {GOOD_BIAS:g} sd.",
+        f"{100 * TELLS_COVERAGE[0]:.0f}-{100 * TELLS_COVERAGE[1]:.0f} %, bias below {GOOD_BIAS:g} sd. "
+        "Conservative: so small a bias, but a higher coverage.",
         alt=f"Coverage in percent. {'; '.join(lines)}.",
     )  # fmt: skip
     return figure.update_layout(height=250 + 27 * len(wide), margin_l=8)
@@ -132,7 +134,8 @@ def plot_firms_needed(result: Result) -> go.Figure:
         f"{_span(ranges[DECIDING])} by the estimator that decides",
         caption="Firms rated for nine years that find the planted effect with 80 % power; in brackets the "
         "share of it that the estimator shows: below 100 % it is the power to see a weakened effect. Rows: "
-        "estimator and reliability of the constraint. The interval of each cell stands in the record.",
+        "estimator and reliability of the constraint. For small firms the gates are counted, which stop some "
+        "valid panels. The interval of each cell stands in the record.",
         alt="Firms needed and share of the effect shown, for persistence "
         f"{', '.join(wide)}. {'; '.join(lines)}.",
     )  # fmt: skip

@@ -8,24 +8,19 @@ import numpy as np
 from dti_core.lab.config import Config
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
-from dti_core.studies.esg_constraint.measures.coverage import (
-    DRAWS_PER_TASK,
-    controls_of,
-    estimate_draws,
-    joined,
-)
+from dti_core.studies.esg_constraint.measures.coverage import controls_of, estimate_draws, joined
 from dti_core.studies.esg_constraint.methods import AVERAGE, DECIDING
 from dti_core.studies.esg_constraint.model.panel import Panel
 from dti_core.studies.esg_constraint.worlds import WORLDS
 from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
 from dti_core.studies.esg_constraint.worlds.simulate import batches, simulate
 
-#: The worlds that judge a claim's estimate.
-ROLES = ("positive", "negative")
+#: The worlds that judge a claim's estimate; the last may not refute it.
+JUDGES = ("effect", "no_effect", "constraint_error")
 #: Controls of larger panels have this many firms, and so find less than the panel could.
-MOST_FIRMS, LEAST_FIRMS = 2000, 10
-#: Firms times draws that a control may cost, and the fewest draws.
-FIRM_DRAWS, LEAST_DRAWS = 300_000, 20
+MOST_FIRMS, LEAST_FIRMS = 8000, 10
+#: Firms times draws that a control may cost (50 seconds), and that one task holds in memory.
+FIRM_DRAWS, FIRM_DRAWS_PER_TASK = 480_000, 3000
 
 
 def sized_controls(config: Config, panel: Panel) -> Iterator[Estimate]:
@@ -34,20 +29,19 @@ def sized_controls(config: Config, panel: Panel) -> Iterator[Estimate]:
     The planted effect stays what it is: a panel that is too small to show it cannot decide the claim.
     """
     n_firms, first = size_like(panel)
-    n_draws = min(config.n_draws, max(LEAST_DRAWS, FIRM_DRAWS // n_firms))
-    names = [name for name, world in WORLDS.items() if world.role in ROLES]
+    n_draws, size = min(config.n_draws, FIRM_DRAWS // n_firms), max(1, FIRM_DRAWS_PER_TASK // n_firms)
     tasks = {
         (name, start): (batch, (DECIDING, AVERAGE))
-        for name in names
+        for name in JUDGES
         for start, batch in batches(
             replace(WORLDS[name].settings, n_firms=n_firms, first_rating_year=first),
             config.seeds("controls", name),
             n_draws,
-            DRAWS_PER_TASK,
+            size,
         ).items()
     }
     done = run_keyed(estimate_draws, tasks, "panels like this one")
-    for name in names:
+    for name in JUDGES:
         draws = joined([part for (world, _), part in done.items() if world == name])
         for one in controls_of(draws, name):
             yield replace(one, how=f"{one.how}, panels of {n_firms} firms as large as the one judged")

@@ -25,7 +25,7 @@ DRAWS_PER_TASK = 6
 #: must lie to tell; bias in sd of the estimates that is small beside what a single panel leaves open.
 GOOD_COVERAGE, TELLS_COVERAGE, GOOD_BIAS = (0.93, 0.97), (0.92, 0.98), 0.1
 #: Where a method is not offered it has nothing to keep: this many draws, or this share if that is more.
-UNOFFERED_DRAWS, UNOFFERED_SHARE = 100, 0.25
+UNOFFERED_DRAWS, UNOFFERED_SHARE = 100, 0.2
 #: Worlds with an effect that have a twin without, for their rate of false findings. In the others nothing
 #: else than the effect could make one, so that `no_effect` speaks for them.
 NULL_TWIN, TWINS = " without effect", ("selection",)
@@ -251,10 +251,14 @@ def _verdict(coverage: Estimate, bias: Estimate) -> str:
     """Whether 95 % intervals are right.
 
     "kept" : coverage lies in GOOD_COVERAGE, its interval in TELLS_COVERAGE, and the bias within GOOD_BIAS sd.
-    "broken" : an interval lies outside one of the bounds. "open" : more draws would tell.
+    "broken" : an interval lies outside one of the bounds. "conservative" : coverage lies above GOOD_COVERAGE,
+    so that true effects are missed more often than need be, with such a bias. "open" : more draws would tell.
     """
     (low, high), (least, most) = GOOD_COVERAGE, TELLS_COVERAGE
     if coverage.high < low or coverage.low > high or bias.low > GOOD_BIAS or bias.high < -GOOD_BIAS:
         return "broken"
     right = low <= coverage.value <= high and least <= coverage.low and coverage.high <= most
-    return "kept" if right and abs(bias.value) < GOOD_BIAS else "open"
+    small = abs(bias.value) < GOOD_BIAS
+    if small and coverage.value > high:
+        return "conservative"
+    return "kept" if right and small else "open"

@@ -7,14 +7,15 @@ import pandas as pd
 
 from dti_core.lab.methods import left_out
 from dti_core.lab.record import Estimate
-from dti_core.studies.esg_constraint.data.sample import Sample
+from dti_core.studies.esg_constraint.data.sample import Sample, ranks_of
+from dti_core.studies.esg_constraint.data.schema import MADE_FROM
 from dti_core.studies.esg_constraint.measures.coverage import STANDARD, standardised
 from dti_core.studies.esg_constraint.measures.findings import Findings, reason
 from dti_core.studies.esg_constraint.methods import AVERAGE, DECIDING, GATES, METHODS, fit_draws
 from dti_core.studies.esg_constraint.model.bootstrap import wild_cluster_p_value
 from dti_core.studies.esg_constraint.model.fit import Fit
 from dti_core.studies.esg_constraint.model.instruments import BOUNDED
-from dti_core.studies.esg_constraint.model.panel import Panel
+from dti_core.studies.esg_constraint.model.panel import CONTROLS
 from dti_core.studies.esg_constraint.model.regression import hausman
 
 GATED = "test of the deciding estimate, no interval"
@@ -27,6 +28,7 @@ COLUMNS = {
     "industry": "industry",
     "country": "country",
     "weight": "weight",
+    "size": "assets",
 }
 
 
@@ -39,7 +41,8 @@ def study_estimators(sample: Sample, rng: np.random.Generator, real: bool) -> Fi
         for diagnostic, (title, reads) in METHODS[name].tests.items():
             found.test(title, float(fit.diagnostics[diagnostic][0]), reads)
     if real:
-        _decide(panel, fits, found)
+        _note_unknown_size(sample, found)
+        _decide(sample, fits, found)
     if "policy_iv" in fits:
         _anderson_rubin(fits["policy_iv"], sample.unit, found)
     p = float(hausman(panel.outcome, panel.regressors(), panel.rated)[1][0])
@@ -50,8 +53,27 @@ def study_estimators(sample: Sample, rng: np.random.Generator, real: bool) -> Fi
     return found
 
 
-def _decide(panel: Panel, fits: Mapping[str, Fit], found: Findings) -> None:
-    """The estimate that decides the claim, the same of all firms beside it, and the tests that gate it."""
+def _note_unknown_size(sample: Sample, found: Findings) -> None:
+    """How many rated firms belong to no group of size."""
+    rated = sample.panel.rated.any(axis=2)
+    if (ranks := ranks_of(sample.laid)) is not None and (n := int((rated & np.isnan(ranks)).sum())):
+        why = f"{n} of {int(rated.sum())} rated firms have no assets, or none until after their first rating"
+        found.left_out.append(("size group", f"{why}: they count as other firms, not as small ones"))
+
+
+def _decide(sample: Sample, fits: Mapping[str, Fit], found: Findings) -> None:
+    """The estimate that decides the claim, the same of all firms beside it, and the tests that gate it.
+
+    Neither without size, leverage and profitability, since a shock to any of them passes for an effect.
+    """
+    panel = sample.panel
+    if lacking := [name for name in CONTROLS if name not in sample.controls]:
+        columns = ", ".join(MADE_FROM[name][0] for name in lacking)
+        remedy = f"add the column {columns}, and leave controls= empty or name all of {', '.join(CONTROLS)}"
+        found.left_out.append(
+            ("rating_effect, which decides the claim", f"lacks {', '.join(lacking)}: {remedy}")
+        )
+        return
     for name, method in (("rating_effect", DECIDING), ("rating_effect_all_firms", AVERAGE)):
         if fit := fits.get(method):
             value, *ends = standardised(panel, fit)[0]

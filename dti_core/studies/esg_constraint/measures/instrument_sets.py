@@ -9,7 +9,7 @@ from dti_core.studies.esg_constraint.methods import DYNAMIC, METHODS
 from dti_core.studies.esg_constraint.model.instrument_sets import DynamicModel, difference_in_hansen
 from dti_core.studies.esg_constraint.model.packages import names_of
 
-_COLUMNS = ["method", "set", "lags", "instruments", "difference in Hansen", "p"]
+_COLUMNS = ["method", "set", "lags", "instruments", "difference in Hansen", "p", "no test because"]
 
 
 def study_instrument_sets(sample: Sample) -> Findings:
@@ -35,7 +35,8 @@ def _rows(title: str, model: DynamicModel, controls: dict[str, str]) -> list[lis
         words = controls.get(name, name) + (
             ", one column a lag" if one.lags.collapse else ", one a lag and year"
         )
-        rows.append([title, words, lags, float(one.columns[0]), float(one.statistic[0]), float(one.p[0])])
+        numbers = (float(one.columns[0]), float(one.statistic[0]), float(one.p[0]))
+        rows.append([title, words, lags, *numbers, one.why[0]])
     rest = float(whole.diagnostics["n_instruments"][0]) - sum(float(row[3]) for row in rows)
     dummies = "year dummies" + (", also of small firms" if model.plain is not None else "")
-    return [*rows, [title, dummies, "0", rest, float("nan"), float("nan")]]
+    return [*rows, [title, dummies, "0", rest, float("nan"), float("nan"), "they are no set"]]

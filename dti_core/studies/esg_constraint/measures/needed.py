@@ -24,6 +24,8 @@ PERSISTENCES, RELIABILITIES = (0.3, PERSISTENCE, 0.7, 0.85), (1.0, 0.8, 0.6)
 NEEDED_BY = ("two_way", AVERAGE, DECIDING, "policy_iv")
 #: Pairs hold an effect of this size and its opposite: large, so that little else moves the estimate.
 CONTRAST = abs(PUBLISHED_REVERSE)
+#: Asked of panels past the gates at most, where few pass.
+MOST_POWER = 0.99
 #: Pairs of panels a cell: this share of the draws of the power curve.
 PAIRS_SHARE, LEAST_PAIRS, PAIRS_PER_TASK = 0.2, 2, 4
 
@@ -42,13 +44,17 @@ class Cell:
     std_error: Array
     n_firms: int
 
-    def needed(self, effect: float) -> tuple[float, float]:
+    def needed(self, effect: float, passed: float = 1.0) -> tuple[float, float]:
         """Firms for the wanted power at 5 %, and the standard error of its logarithm over draws.
 
+        Where gates let only a share `passed` of panels speak, those must find the effect the more often, so
+        that of all panels the wanted share does; MOST_POWER at most.
         Where the constraint is badly measured an estimator aims at less than the truth; then this is the
         power to tell from 0 what is left of it. Errors fall with the root of the number of firms.
         """
-        reach = float(stats.norm.ppf(0.975) + stats.norm.ppf(WANTED_POWER))
+        reach = float(
+            stats.norm.ppf(0.975) + stats.norm.ppf(min(WANTED_POWER / max(passed, 0.01), MOST_POWER))
+        )
         middle, share, n = float(np.median(self.std_error)), float(self.shown.mean()), len(self.shown)
         spreads = (
             math.sqrt(math.pi / 2) * self.std_error.std(ddof=1) / middle,
@@ -58,8 +64,11 @@ class Cell:
         return firms, 2 * math.hypot(*spreads) / math.sqrt(n)
 
 
-def firms_needed(config: Config) -> Iterator[Estimate]:
+def firms_needed(config: Config, passed: float) -> Iterator[Estimate]:
     """Firms, rated over nine years, by persistence and reliability of the constraint and by estimator.
+
+    passed : share of panels with the planted effect that pass the gates of the deciding estimator; the
+    others have none.
 
     One number for each estimator stands for the plain world, and its bounds are the range over the surface:
     nobody knows persistence and reliability, and beside that the error of a simulation is nothing.
@@ -68,25 +77,27 @@ def firms_needed(config: Config) -> Iterator[Estimate]:
     settings = WORLDS["effect"].settings
     plain = truth(settings).grades
     for name in NEEDED_BY:
+        speaks = passed if name == DECIDING else 1.0
         surface = {place: found[name] for place, found in cells.items() if name in found}
         for place, cell in surface.items():
-            yield from _in_cell(name, place, cell, plain)
+            yield from _in_cell(name, place, cell, plain, speaks)
         if len(surface) < len(cells):
             continue
         for suffix, size in {"": settings.effect, "_published_size": PUBLISHED_REVERSE}.items():
             true = truth(replace(settings, effect=size)).grades
-            firms = {place: math.ceil(cell.needed(true)[0]) for place, cell in surface.items()}
+            firms = {place: math.ceil(cell.needed(true, speaks)[0]) for place, cell in surface.items()}
             yield Estimate(
                 f"firms_needed_{name}{suffix}", firms[PERSISTENCE, 1.0], min(firms.values()),
                 max(firms.values()), "firms", len(surface[PERSISTENCE, 1.0].shown),
                 how=f"range over persistence {PERSISTENCES[0]:g} to {PERSISTENCES[-1]:g} and reliability "
-                f"{RELIABILITIES[-1]:g} to {RELIABILITIES[0]:g} of the constraint",
+                f"{RELIABILITIES[-1]:g} to {RELIABILITIES[0]:g} of the constraint"
+                + (f", {speaks:.1%} of panels past the gates" if speaks < 1 else ""),
                 at={"measure": "firms_needed", "method": name, "effect": size},
             )  # fmt: skip
 
 
-def _in_cell(name: str, place: Place, cell: Cell, effect: float) -> Iterator[Estimate]:
-    firms, error = cell.needed(effect)
+def _in_cell(name: str, place: Place, cell: Cell, effect: float, passed: float) -> Iterator[Estimate]:
+    firms, error = cell.needed(effect, passed)
     at: dict[str, str | float] = {"method": name, "persistence": place[0], "reliability": place[1]}
     where, n = f"{name}_persistence_{100 * place[0]:.0f}_reliability_{100 * place[1]:.0f}", len(cell.shown)
     low, high = (firms * math.exp(sign * 1.96 * error) for sign in (-1, 1))

@@ -19,11 +19,14 @@ def autocorrelation(values: Array, observed: Mask) -> float:
 
 
 def persistence(values: Array, observed: Mask, rng: np.random.Generator) -> dict[str, Interval]:
-    """Between-firm share and AR(1) with percentile intervals over resampled firms."""
+    """Both between-firm shares and AR(1) with percentile intervals over resampled firms.
+
+    `between_share` is that of firm means, which noise within firms swells; `anova_share` is free of it.
+    """
     sums, pairs = _sums(values, observed), _pairs(values, observed)
     firms = rng.integers(len(sums), size=(N_RESAMPLES, len(sums)))
-    drawn = {"between_share": _between(sums[firms]), "ar1": _correlation(pairs[firms])}
-    whole = {"between_share": _between(sums[None]), "ar1": _correlation(pairs[None])}
+    drawn = {"ar1": _correlation(pairs[firms])} | {name: of(sums[firms]) for name, of in _SHARES.items()}
+    whole = {"ar1": _correlation(pairs[None])} | {name: of(sums[None]) for name, of in _SHARES.items()}
     how, n = f"percentiles over {N_RESAMPLES} resamples of firms", int(sums[:, 0].sum())
     found = {}
     for name, draws in drawn.items():
@@ -51,6 +54,24 @@ def _between(sums: Array) -> Array:
         mean = total / n
         between = (sums[..., 1] ** 2 / sums[..., 0]).sum(axis=1) / n - mean**2
         return np.asarray(between / (squares / n - mean**2))
+
+
+def _anova(sums: Array) -> Array:
+    """(n_draws,) of (n_draws, n_firms, 3): variance of firm effects over that and the one within firms.
+
+    Source: Searle (1971), one-way random effects with unequal numbers.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        n, total, squares = (sums[..., j].sum(axis=1) for j in range(3))
+        means = (sums[..., 1] ** 2 / sums[..., 0]).sum(axis=1)
+        firms = sums.shape[1]
+        within, among = (squares - means) / (n - firms), (means - total**2 / n) / (firms - 1)
+        typical = (n - (sums[..., 0] ** 2).sum(axis=1) / n) / (firms - 1)
+        effects = (among - within) / typical
+        return np.asarray(effects / (effects + within))
+
+
+_SHARES = {"between_share": _between, "anova_share": _anova}
 
 
 def _pairs(values: Array, observed: Mask) -> Array:

@@ -3,13 +3,14 @@
 import numpy as np
 
 from dti_core.lab.data import published
-from dti_core.studies.esg_constraint.data.africa import NAME, load_africa
+from dti_core.studies.esg_constraint.data.africa import NAME, clean, doubts_in, without_doubts
 from dti_core.studies.esg_constraint.data.layout import Rectangle, lay_out
 from dti_core.studies.esg_constraint.measures.findings import Findings
-from dti_core.studies.esg_constraint.measures.score import UNIT, in_sd, study_score
+from dti_core.studies.esg_constraint.measures.score import UNIT, in_sd, score_on_accounts, study_score
 from dti_core.studies.esg_constraint.model.regression import least_squares
 
-PREFIX = "csr"
+#: The score on accounts that are in no doubt, and on all of them.
+PREFIX, LENIENT = "csr", "csr_lenient"
 #: Size before any repair of units, by which the known answers of others were made.
 PRINTED = "log_assets_printed"
 
@@ -19,10 +20,11 @@ def study_real_panel(rng: np.random.Generator) -> Findings:
     if published(NAME).find() is None:
         why = f"the published panel {NAME} is not on this machine: `dti data get {NAME}` brings it"
         return Findings(left_out=[("real scores on real accounts", why)])
-    table, _ = load_africa()
+    table = clean(published(NAME).table(encoding="latin1"))
     numbers = [str(name) for name in table if name not in ("firm", "year")]
-    laid = lay_out(table, numbers)
-    found = study_score(laid, rng, PREFIX)
+    found, laid = study_score(lay_out(without_doubts(table), numbers), rng, PREFIX), lay_out(table, numbers)
+    found.series["csr_doubts"] = doubts_in(table)
+    score_on_accounts(laid, LENIENT, found)
     _as_printed(laid, found)
     return found
 

@@ -51,12 +51,17 @@ def study_score(laid: Rectangle, rng: np.random.Generator, prefix: str = "score"
     for name, one in persistence(laid.columns["rating_a"], laid.observed, rng).items():
         ends = (one.low, one.high)
         found.keep(f"{prefix}_{name}", one.value, ends, "share", one.n, one.how, measure=name, of=prefix)
+    score_on_accounts(laid, prefix, found)
+    return found
+
+
+def score_on_accounts(laid: Rectangle, prefix: str, found: Findings) -> None:
+    """The regressions of `study_score`, or what they lack, into `found`."""
     if not (names := [name for name in CONTROLS if name in laid.columns]):
         needed = "needs assets, leverage or net_income"
         found.left_out.append((f"{MEASURE} ({prefix})", needed))
-        return found
+        return
     found.attempt(f"{MEASURE} ({prefix})", lambda: _regressions(ready(laid, names), prefix, found))
-    return found
 
 
 def ready(laid: Rectangle, names: Sequence[str], lag: int = 1) -> Accounts:

@@ -62,8 +62,8 @@ def gmm(
 
     Returns
     -------
-    Fit with diagnostics n_instruments, instruments_per_firm, hansen, hansen_p, sargan, sargan_p, ar1..ar3 and
-    their p-values.
+    Fit with diagnostics n_instruments, spare (those beyond the coefficients), instruments_per_firm, hansen,
+    hansen_p, sargan, sargan_p, ar1..ar3 and their p-values.
     n_obs counts rows of the differenced equation, or of the level equation for `system`.
     """
     equations = _equations(y, x, observed, lagged, plain, system, year_effects)
@@ -228,7 +228,7 @@ def _over_identification(equations: _Equations, first: _Step, second: _Step) -> 
     squares = (first.residual[:, : equations.n_years] ** 2).sum(axis=(1, 2))
     sargan = sargan / (squares / (rows.sum(axis=(1, 2)) - first.rank) / 2)
     return {
-        "n_instruments": n_instruments.astype(float),
+        "n_instruments": n_instruments.astype(float), "spare": spare.astype(float),
         "instruments_per_firm": n_instruments / np.maximum(rows.any(axis=1).sum(axis=1), 1),
         "hansen": hansen, "hansen_p": np.asarray(stats.chi2.sf(hansen, spare)),
         "sargan": sargan, "sargan_p": np.asarray(stats.chi2.sf(sargan, spare)),

@@ -28,7 +28,10 @@ class DynamicModel:
 
 @dataclass(frozen=True, slots=True)
 class SetTest:
-    """One set of instruments; arrays (n_draws,). `statistic`, `p` are NaN where the rest does not identify.
+    """One set of instruments; arrays (n_draws,). `statistic`, `p` are NaN where the rest is no yardstick.
+
+    That is where it does not identify, or just identifies: it cannot disagree with a set then, and the
+    difference would be Hansen's test of all. why : which of the two, "" where there is a test.
 
     columns : instruments that the set adds, the degrees of freedom of the test.
     """
@@ -37,6 +40,7 @@ class SetTest:
     columns: Array
     statistic: Array
     p: Array
+    why: tuple[str, ...]
 
 
 def difference_in_hansen(model: DynamicModel, whole: Fit | None = None) -> dict[str, SetTest]:
@@ -54,7 +58,10 @@ def difference_in_hansen(model: DynamicModel, whole: Fit | None = None) -> dict[
     for name, lags in model.sets.items():
         rest = model.fit(without=name)
         columns = whole.diagnostics["n_instruments"] - rest.diagnostics["n_instruments"]
-        known = np.isfinite(rest.coef).all(axis=1)
+        spare = rest.diagnostics["spare"]
+        identified = np.isfinite(rest.coef).all(axis=1) & (spare >= 0)
+        known = identified & (spare > 0)
+        why = np.select([~identified, ~known], ["the rest does not identify", "the rest just identifies"], "")
         gap = np.where(known, np.maximum(whole.diagnostics["hansen"] - rest.diagnostics["hansen"], 0), np.nan)
-        found[name] = SetTest(lags, columns, gap, np.asarray(stats.chi2.sf(gap, columns)))
+        found[name] = SetTest(lags, columns, gap, np.asarray(stats.chi2.sf(gap, columns)), tuple(why))
     return found

@@ -19,6 +19,8 @@ from dti_core.studies.esg_constraint.model.regression import least_squares
 
 #: Above it less than 1 % of the index is left to identify a coefficient (a variance inflation of 100).
 COLLINEAR_ABOVE = 0.99
+#: A within-firm sd below it is none.
+NOTHING = 1e-10
 #: Shares of firm-years below the bends of `size_curve`: a cap of size in any currency lies between two.
 BENDS = (0.2, 0.4, 0.6, 0.8)
 
@@ -101,6 +103,10 @@ def diagnose_measure(
     ----------
     values : (1, n_firms, n_years). columns : of the same shape, by name; controls that lack are left out.
     """
+    known = observed & np.isfinite(values)
+    if known.any() and within_sd(values, known)[0] < NOTHING:
+        text = f"{name} does not change inside firms but for what all share in a year: firm and year effects"
+        return Overlap(name, (), 1.0, True, f"{text} leave nothing of it, so no effect of {name} is printed.")
     curves = size_curve(columns["log_assets"], observed) if "log_assets" in columns else []
     size = ["size and its square"] if curves else []
     others = [control for control in controls if control in columns and control != "log_assets"]
@@ -153,7 +159,7 @@ def _share(index: Array, controls: Sequence[Array], observed: Mask, *, adjusted:
     seen = observed & np.isfinite(index) & np.isfinite(design).all(axis=3)
     if seen.sum() < 3:
         raise DataError("fewer than three firm-years have both the index and the controls.")
-    if within_sd(index, seen)[0] < 1e-10:
+    if within_sd(index, seen)[0] < NOTHING:
         return 1.0
     fit = least_squares(index, design, seen)
     unexplained = 1.0 - float(fit.diagnostics["r_squared"][0])

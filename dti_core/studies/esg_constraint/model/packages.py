@@ -39,12 +39,23 @@ class PackageFit(Fit):
 
 
 def two_way(panel: Panel, **errors: Any) -> PackageFit:
-    """`linearmodels.PanelOLS` with firm and year effects, clustered by firm; `errors` go to its `fit`."""
+    """`linearmodels.PanelOLS` with firm and year effects, clustered by firm; `errors` go to its `fit`.
+
+    Raises
+    ------
+    ValueError if the effects absorb a regressor.
+    """
     from linearmodels.panel import PanelOLS
+    from linearmodels.panel.utility import AbsorbingEffectError
 
     y, x, _ = rows_of(panel)
     chosen: dict[str, Any] = {"cov_type": "clustered", "cluster_entity": True} | errors
-    fitted = PanelOLS(y, x, entity_effects=True, time_effects=True).fit(**chosen)
+    try:
+        fitted = PanelOLS(y, x, entity_effects=True, time_effects=True).fit(**chosen)
+    except AbsorbingEffectError as error:
+        n_firms = y.index.get_level_values("firm").nunique()
+        gone = f"firm and year effects of {n_firms} rated firm{'s' * (n_firms > 1)} absorb a regressor"
+        raise ValueError(gone) from error
     by = " and year" if chosen.get("cluster_time") else ""
     return _of_linearmodels(fitted, f"PanelOLS, clustered by firm{by}")
 

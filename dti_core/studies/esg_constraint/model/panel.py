@@ -22,8 +22,8 @@ class Panel:
     (..., n_controls). exists : the firm is listed. industry : (n_draws, n_firms) codes from 0. cohort :
     (n_draws, n_firms) index of the policy's year, -1 for never. second_rating : another rater's view of the
     same. excluded : moves being rated but not the rating. small : (n_draws, n_firms) see `small_firms`.
-    country : (n_draws, n_firms) codes from 0. weight : positive, of each firm-year. Optional ones are None
-    where the data lack them.
+    country : (n_draws, n_firms) codes from 0. weight : positive, of each firm-year. size : log assets, if
+    they are a control. Optional ones are None where the data lack them.
     """
 
     outcome: Array
@@ -37,6 +37,7 @@ class Panel:
     small: Mask | None = None
     country: Integers | None = None
     weight: Array | None = None
+    size: Array | None = None
 
     @property
     def rated(self) -> Mask:
@@ -60,24 +61,25 @@ class Panel:
         return tuple(field.name for field in fields(self) if getattr(self, field.name) is None)
 
 
-def size_rank(size: Array, exists: Mask, since: int) -> Array:
-    """(n_draws, n_firms) share of the firms seen in the same year that are smaller; NaN for one without size.
+def size_rank(size: Array, exists: Mask, since: int, rated: Mask | None = None) -> Array:
+    """(n_draws, n_firms) share of the firms seen in the same year that are smaller; NaN where unknown.
 
     The year is the first from index `since` on in which the firm is seen with a size: with the year before
     the first rating, no rating can have moved the rank, and firms that enter later stand beside their peers.
+    Firms of equal size have equal ranks. Unknown: without size, or with none until after the first rating.
 
     Parameters
     ----------
-    size, exists : (n_draws, n_firms, n_years).
+    size, exists, rated : (n_draws, n_firms, n_years).
     """
+    from scipy import stats
+
     seen = exists & np.isfinite(size)
-    order = np.argsort(np.argsort(np.where(seen, size, np.inf), axis=1), axis=1)
-    share = order / np.maximum(seen.sum(axis=1), 1)[:, None]
+    smaller = stats.rankdata(np.where(seen, size, np.inf), method="min", axis=1) - 1
+    share = smaller / np.maximum(seen.sum(axis=1), 1)[:, None]
     seen = seen & (np.arange(size.shape[2]) >= since)
-    first = np.take_along_axis(share, np.argmax(seen, axis=2)[..., None], axis=2)[..., 0]
-    return np.where(seen.any(axis=2), first, np.nan)
-
-
-def small_firms(size: Array, exists: Mask, since: int) -> Mask:
-    """(n_draws, n_firms) whether a firm is among the lowest third by `size_rank`."""
-    return size_rank(size, exists, since) < SMALL_SHARE
+    first = np.argmax(seen, axis=2)
+    known = seen.any(axis=2)
+    if rated is not None:
+        known &= ~rated.any(axis=2) | (first <= np.argmax(rated, axis=2))
+    return np.where(known, np.take_along_axis(share, first[..., None], axis=2)[..., 0], np.nan)

@@ -34,6 +34,9 @@ WORLDS: Mapping[str, World[WorldSettings]] = MappingProxyType(
             WorldSettings(shock_years=(2010, 2012, 2014), shock_shares=(1.8, 1.0, 0.2)),
         ),
         "persistence": World("Persistent constraint", "threat", WorldSettings(persistence=0.85)),
+        "size_like": World(
+            "Constraint like size", "threat", WorldSettings(effect=0.0, size_overlap=0.95, size_bend=-0.35)
+        ),
         "large_only": World(
             "Large firms only", "threat", WorldSettings(effect=0.0, effect_large=SMALL_EFFECT)
         ),
@@ -47,7 +50,8 @@ _BRINGS: Mapping[str, Threat] = MappingProxyType(
         "reverse_effect": "reverse_effect", "selection_strength": "selection",
         "observed_shock": "observed_shock", "hidden_shock": "hidden_shock",
         "reliability": "constraint_error", "size_bias": "size_bias", "coverage_starts": "late_coverage",
-        "shock_shares": "unequal_relief", "persistence": "persistence", "effect_large": "unequal_effect",
+        "size_overlap": "size_like", "size_bend": "size_like", "shock_shares": "unequal_relief",
+        "persistence": "persistence", "effect_large": "unequal_effect",
     }
 )  # fmt: skip
 

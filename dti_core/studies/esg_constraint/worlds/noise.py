@@ -82,7 +82,10 @@ def draw_noise(settings: WorldSettings, generators: Sequence[np.random.Generator
     constraint = autoregression(paths["constraint"], settings.persistence)
     constraint += CONSTRAINT_FIRM_SD * factor[..., None] + shocks[0]
     esg = _split(esg_firm, paths["esg"], ESG_BETWEEN, ESG_PERSISTENCE) + shocks[1]
-    wanted = {"measurement": settings.reliability < 1, "hidden": settings.hidden_shock != 0}
+    wanted = {
+        "measurement": settings.reliability < 1 or settings.size_overlap > 0,
+        "hidden": settings.hidden_shock != 0,
+    }
     extra = {name: _extra(name, generators, (n_firms, n_years)) for name in _EXTRA if wanted[name]}
     hidden = autoregression(extra["hidden"], HIDDEN_PERSISTENCE) if "hidden" in extra else None
     last = {name: path[..., WARM_UP:] for name, path in paths.items()}

@@ -10,7 +10,7 @@ from dti_core.studies.esg_constraint.model.arrays import Integers
 Threat = Literal[
     "firm_effects", "common_shocks", "reverse_effect", "selection", "rater_noise", "observed_shock",
     "hidden_shock", "constraint_error", "size_bias", "late_coverage", "unequal_relief", "persistence",
-    "unequal_effect",
+    "unequal_effect", "size_like",
 ]  # fmt: skip
 
 #: Published negative link of ESG with constraints, -0.16 to -0.32 (Lin 2025); its units are not known to us:
@@ -50,6 +50,9 @@ class WorldSettings:
     observed_shock : what a sd of return on assets takes from the constraint of its year, in sd, and adds to
         the next year's ESG; the usual controls hold it. hidden_shock : the same of an AR(1) nobody measures.
     size_bias : sd of a rater's error a sd of log assets, which also lowers the constraint of its year.
+    size_overlap : share of the measured constraint, within firms and years, that is a parabola of log assets,
+        as in the SA index, the rest white noise; 0: the constraint is none. size_bend : what a sd of last
+        year's log assets adds to ESG, with a third of it for its square.
     coverage_starts : years in which raters take up further firms, equally many each time and the largest
         first; () is all in the first.
     first_rating_year : no ratings before it (Chinese ESG ratings reach back to about 2009).
@@ -69,6 +72,8 @@ class WorldSettings:
     observed_shock: float = 0.0
     hidden_shock: float = 0.0
     size_bias: float = 0.0
+    size_overlap: float = 0.0
+    size_bend: float = 0.0
     coverage_starts: tuple[int, ...] = ()
     n_firms: int = 496
     n_years: int = 18

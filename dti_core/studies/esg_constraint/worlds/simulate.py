@@ -3,18 +3,23 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from dti_core.studies.esg_constraint.model.arrays import Array, Integers, Mask
-from dti_core.studies.esg_constraint.model.panel import CONTROLS, SMALL_SHARE, Panel, size_rank, small_firms
+from dti_core.studies.esg_constraint.model.effects import within_sd
+from dti_core.studies.esg_constraint.model.panel import CONTROLS, SMALL_SHARE, Panel, size_rank
 from dti_core.studies.esg_constraint.model.shock import relaxed
 from dti_core.studies.esg_constraint.worlds.firms import SERIES
 from dti_core.studies.esg_constraint.worlds.noise import WARM_UP, Noise, draw_noise
 from dti_core.studies.esg_constraint.worlds.raters import grade, is_rated, leaning
 from dti_core.studies.esg_constraint.worlds.settings import WorldSettings
 from dti_core.studies.esg_constraint.worlds.sheets import Sheets, make_sheets
+
+#: Of log assets in these worlds, rounded.
+MIDDLE_SIZE, SIZE_SD = 7.1, 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,8 @@ class PanelDraws:
         return Panel(
             self["rating_a"], self["constraint"], controls, self.observed, self.industry, self.cohort,
             self["rating_b"], self.index_member.astype(float),
-            small_firms(self["log_assets"], self.observed, before_ratings(self.settings)),
+            size_rank(self["log_assets"], self.observed, before_ratings(self.settings)) < SMALL_SHARE,
+            size=self["log_assets"],
         )  # fmt: skip
 
     def table(self, draw: int = 0) -> pd.DataFrame:
@@ -83,7 +89,10 @@ def simulate(settings: WorldSettings, generators: Sequence[np.random.Generator])
     lagged = np.concatenate([constraint[..., :1], constraint[..., :-1]], axis=-1)
     news = settings.selection_strength * (esg - lagged)
     rated = is_rated(settings, noise, sheets.size, rank, member, news) & sheets.observed
-    columns = sheets.columns | {"constraint": measured(settings, noise, constraint), "esg": esg}
+    shown = (
+        size_like(settings, noise, sheets) if settings.size_overlap else measured(settings, noise, constraint)
+    )
+    columns = sheets.columns | {"constraint": shown, "esg": esg}
     listed = {name: np.where(sheets.observed, values, np.nan) for name, values in columns.items()}
     for name, error in zip(("rating_a", "rating_b"), noise.rater_errors, strict=True):
         biased = leaning(error, sheets.size, settings.size_bias)
@@ -101,6 +110,15 @@ def measured(settings: WorldSettings, noise: Noise, constraint: Array) -> Array:
     return constraint + math.sqrt(1 / settings.reliability - 1) * noise.measurement[..., WARM_UP:]
 
 
+def size_like(settings: WorldSettings, noise: Noise, sheets: Sheets) -> Array:
+    """A measure of constraint that is size bent, in its within-firm sd, and a rest of white noise."""
+    size = sheets.columns["log_assets"]
+    index = -0.737 * size + 0.043 * size**2  # SA without age and caps
+    white = cast(Array, noise.measurement)[..., WARM_UP:]
+    spread = within_sd(index, sheets.observed)[:, None, None]
+    return np.asarray(index / spread + math.sqrt(1 / settings.size_overlap - 1) * white)
+
+
 def _pushes(settings: WorldSettings, noise: Noise, sheets: Sheets, cohort: Integers) -> tuple[Array, Array]:
     """What else moves the constraint of a year, and the next year's ESG; 0 in the warm-up."""
     shares = np.array([*(settings.shock_shares or np.ones(len(settings.shock_years))), 0.0])
@@ -110,7 +128,8 @@ def _pushes(settings: WorldSettings, noise: Noise, sheets: Sheets, cohort: Integ
     push = np.zeros_like(noise.constraint_path)
     push[..., WARM_UP:] = -fall - profit - settings.size_bias * sheets.size
     esg = np.zeros_like(push)
-    esg[..., WARM_UP:] = profit
+    size = (sheets.columns["log_assets"] - MIDDLE_SIZE) / SIZE_SD
+    esg[..., WARM_UP:] = profit + settings.size_bend * (size + size**2 / 3)
     if noise.hidden is not None:
         push, esg = push - settings.hidden_shock * noise.hidden, esg + settings.hidden_shock * noise.hidden
     return push, esg
