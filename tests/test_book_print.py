@@ -7,6 +7,7 @@ import re
 import shutil
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -25,11 +26,9 @@ from dti_core.book.stale import stale
 from dti_core.cli import app
 from dti_core.lab.publishing.pictures import clean_picture
 from tests.browser import open_chromium, serve_quietly
-from tests.sample_book import CHECKOUT, SLUG
-from tests.test_book import CHAPTERS, NARROW, PAGES, WIDE, _at, house, site
+from tests.sample_book import CHECKOUT, SLUG, at_home
+from tests.test_book import CHAPTERS, NARROW, PAGES, WIDE
 from tests.test_lab_stale import hide
-
-__all__ = ["house", "site"]
 
 #: Bytes over the wire of a page as `dti book --serve` sends it, the formula typesetter aside.
 LIGHT = 400_000
@@ -45,18 +44,18 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def address(site):
+def address(sample_site):
     """The book as `dti book --serve` sends it."""
-    with serve_quietly(site, SqueezedFiles) as found:
+    with serve_quietly(sample_site, SqueezedFiles) as found:
         yield found
 
 
 @pytest.fixture
-def spoilt(house, tmp_path, monkeypatch):
+def spoilt(sample_house, tmp_path, monkeypatch):
     """A copy of the project with its frozen sample chapter, which a test may spoil."""
-    shutil.copytree(house / "home", tmp_path / "home", ignore=shutil.ignore_patterns("_build"))
+    shutil.copytree(sample_house / "home", tmp_path / "home", ignore=shutil.ignore_patterns("_build"))
     monkeypatch.setenv("DTI_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DTI_RESULTS", str(house / "results"))
+    shutil.copytree(sample_house / "results", tmp_path / "results", dirs_exist_ok=True)
     return tmp_path / "home"
 
 
@@ -126,7 +125,7 @@ def test_of_a_hostile_picture_only_shapes_and_words_remain():
     assert clean_picture(clean, "f1w") == clean
 
 
-def test_pictures_lie_beside_the_chapter_and_are_drawn_once(house, spoilt):
+def test_pictures_lie_beside_the_chapter_and_are_drawn_once(sample_house, spoilt):
     folder = spoilt / "book" / "studies" / SLUG / "figures"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert set(before) == {"figure-1.svg", "figure-1-narrow.svg"}
@@ -174,22 +173,22 @@ def test_without_a_browser_nothing_is_published_and_figures_can_still_be_compare
     assert {path: path.read_bytes() for path in studies.rglob("*") if path.is_file()} == before
 
 
-def test_data_links_give_the_series_and_the_record(house, site):
-    with _at(house):
-        told = json.loads((site / "studies" / f"{SLUG}.result.json").read_text(encoding="utf-8"))
+def test_data_links_give_the_series_and_the_record(sample_house, sample_site):
+    with at_home(sample_house):
+        told = json.loads((sample_site / "studies" / f"{SLUG}.result.json").read_text(encoding="utf-8"))
     assert told["slug"] == SLUG
-    for path in (house / "home" / "book" / "studies").glob("*/series/*.parquet"):
+    for path in (sample_house / "home" / "book" / "studies").glob("*/series/*.parquet"):
         table = pd.read_csv(
-            (site / path.relative_to(house / "home" / "book")).with_suffix(".csv"), index_col=0
+            (sample_site / path.relative_to(sample_house / "home" / "book")).with_suffix(".csv"), index_col=0
         )
         assert table.shape == pd.read_parquet(path).shape, path
-    page = (site / "studies" / f"{SLUG}.html").read_text(encoding="utf-8")
+    page = (sample_site / "studies" / f"{SLUG}.html").read_text(encoding="utf-8")
     assert f'href="{SLUG}/series/walk.csv" download>Data (CSV)' in page
     assert 'id="figure-1"' in page
     assert 'href="#figure-1">Figure 1<' in page
 
 
-def test_server_squeezes_text_and_only_for_those_who_can_read_it(address, site):
+def test_server_squeezes_text_and_only_for_those_who_can_read_it(address, sample_site):
     def get(name, **headers):
         return urllib.request.urlopen(urllib.request.Request(f"{address}{name}", headers=headers))
 
@@ -197,7 +196,7 @@ def test_server_squeezes_text_and_only_for_those_who_can_read_it(address, site):
     assert (plain.headers["Content-Encoding"], squeezed.headers["Content-Encoding"]) == (None, "gzip")
     content = squeezed.read()
     assert len(content) == int(squeezed.headers["Content-Length"]) < len(plain.read()) / 2
-    assert gzip.decompress(content) == (site / "intro.html").read_bytes()
+    assert gzip.decompress(content) == (sample_site / "intro.html").read_bytes()
     with pytest.raises(urllib.error.HTTPError, match="404"):
         get("../secret.html", **{"Accept-Encoding": "gzip"})
 
@@ -234,8 +233,8 @@ _ICONS = """() => [...document.querySelectorAll("i[class*=fa-]")]
 
 
 @pytest.mark.browser
-def test_icons_that_the_pages_use_are_in_the_font(browser, address, site):
-    fonts = site / "_static" / "vendor" / "fontawesome" / "webfonts"
+def test_icons_that_the_pages_use_are_in_the_font(browser, address, sample_site):
+    fonts = sample_site / "_static" / "vendor" / "fontawesome" / "webfonts"
     assert {path.suffix for path in fonts.iterdir()} == {".woff"}
     glyphs, shown = TTFont(fonts / "fa-solid-900.woff").getBestCmap(), set()
     for name in PAGES:
@@ -338,7 +337,10 @@ def test_nothing_is_cut_at_the_right_edge_of_the_paper(browser, address):
 
 
 @pytest.mark.browser
-def test_the_pdf_holds_the_whole_book_with_bookmarks_and_true_page_numbers(site, record_property):
+def test_the_pdf_holds_the_whole_book_with_bookmarks_and_true_page_numbers(
+    sample_site, tmp_path, record_property
+):
+    site = Path(shutil.copytree(sample_site, tmp_path / "html"))
     book = PdfReader(print_book(site))
     texts = [" ".join(page.extract_text().split()) for page in book.pages]
     record_property("pages", len(texts))

@@ -4,6 +4,7 @@ import ast
 import io
 import tokenize
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import dti_core
@@ -64,6 +65,7 @@ def ledger(package: Path = _PACKAGE) -> list[Size]:
     return [Size(room, n, limits[room], *OVER.get(room, (limits[room],))) for room, n in rooms.items()]
 
 
+@cache
 def code_lines(source: str) -> int:
     """Lines that hold code: no comments, no blanks, no docstrings."""
     lines: set[int] = set()
