@@ -28,7 +28,6 @@ OVER = {
         5_200,
         "records that cannot lie, kept results, hostile files; the tables and plots of all studies",
     ),
-    "bridges/forecaster": (525, "series with holes, and weights and states for transfer between domains"),
     "studies/esg_constraint": (
         5_040,
         "thirteen worlds, five packages beside fourteen estimators of our own, own panels of any shape",

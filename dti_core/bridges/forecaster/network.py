@@ -9,9 +9,6 @@ from typing import Any
 
 import torch
 
-#: Most numbers of a block of days whose slopes are laid out at once: what stays in a core's own cache.
-BLOCK_CELLS = 2**17
-
 
 class Lstm:
     """One layer and a linear head for each of S seeds, with memory for batches of B windows of L rows.
@@ -32,7 +29,7 @@ class Lstm:
         self.theta, self.grad = (zeros(n_seeds, gates * rows + hidden + 1) for _ in range(2))
         self.cell, self.head = self._views(self.theta)
         self.cell_grad, self.head_grad = self._views(self.grad)
-        self._doubled = zeros(n_seeds, gates, rows)
+        self._doubled, self._cell_grad = zeros(n_seeds, gates, rows), zeros(n_seeds, rows, gates)
         self._minus_one, self._minus_two = zeros(1) - 1.0, zeros(1) - 2.0
         self._row_factor = zeros(gates, 1)
         self._row_factor[:, 0] = torch.tensor([0.5, 0.5, 1.0, 4.0]).repeat_interleave(hidden)
@@ -41,10 +38,10 @@ class Lstm:
         self._gates = zeros(window_days, n_seeds, gates, batch)
         self._memory = zeros(window_days + 1, n_seeds, hidden, batch)
         self._candidate, self._tanh_memory = (zeros(window_days, n_seeds, hidden, batch) for _ in range(2))
-        self._hidden_grad, self._memory_grad = (zeros(n_seeds, hidden, batch) for _ in range(2))
+        self._gate_grad = zeros(n_seeds, gates, batch)
+        self._hidden_grad, self._memory_grad, self._scratch = zeros(3, n_seeds, hidden, batch)
+        self._gate_grad_parts = self._gate_grad.split(hidden, dim=1)
         self._steps = [self._step_views(day) for day in range(window_days)]
-        n_days = max(1, BLOCK_CELLS // (n_seeds * gates * batch))
-        self._gate_grad, self._bend = zeros(n_days, n_seeds, gates, batch), zeros(n_days, *self._memory.shape[1:])
 
     def _views(self, flat: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         rows = self.hidden + self.n_features + 1
@@ -90,55 +87,38 @@ class Lstm:
     def backward(self, forecast_grad: torch.Tensor, ends: Sequence[int]) -> None:
         """Fill `grad` for a loss whose derivative by `forward(ends)`, (S, B, n_ends), is given."""
         self.grad.zero_()
+        self._cell_grad.zero_()
         self._memory_grad.zero_()
         self._hidden_grad.zero_()
         recurrent = (self.cell[:, :, : self.hidden] * self._row_factor).transpose(1, 2).contiguous()
         columns = dict(zip(ends, forecast_grad.unbind(dim=2), strict=True))
-        for stop in range(ends[-1] + 1, 0, -len(self._bend)):
-            days = range(max(0, stop - len(self._bend)), stop)
-            gate_grads, bends = self._slopes(days)
-            for day, gate_grad, bend in reversed([*zip(days, gate_grads, bends, strict=False)]):
-                if day in columns:
-                    self._head_backward(columns[day], self._steps[day][-1])
-                self._step_backward(day, gate_grad, bend, recurrent)
-            inputs = self._inputs[days.start : days.stop]
-            self.cell_grad += (gate_grads @ inputs.transpose(2, 3)).sum(dim=0)
-        self.cell_grad.mul_(self._row_factor)
+        for day in range(ends[-1], -1, -1):
+            if day in columns:
+                self._head_backward(columns[day], self._steps[day][-1])
+            self._step_backward(day, recurrent)
+        torch.mul(self._cell_grad.transpose(1, 2), self._row_factor, out=self.cell_grad)
 
     def _head_backward(self, forecast_grad: torch.Tensor, output: torch.Tensor) -> None:
         self.head_grad[:, :-1] += (output @ forecast_grad[..., None])[..., 0]
         self.head_grad[:, -1] += forecast_grad.sum(dim=1)
         self._hidden_grad += self.head[:, :-1, None] * forecast_grad[:, None]
 
-    def _slopes(self, days: range) -> tuple[torch.Tensor, torch.Tensor]:
-        """What does not run through time, for some days at once: by how much each gate moves what it feeds.
-
-        And by how much memory moves the output. Constant factors are left to `_row_factor`.
-        """
-        n, span = len(days), slice(days.start, days.stop)
-        gates, tanh_memory, slopes, bend = self._gates[span], self._tanh_memory[span], self._gate_grad[:n], self._bend[:n]
-        i, _, o, _ = gates.split(self.hidden, dim=2)
-        torch.mul(gates, gates, out=slopes)
-        torch.sub(gates, slopes, out=slopes)
-        fed = self._candidate[span], self._memory[span], tanh_memory, i
-        for slope, other in zip(slopes.split(self.hidden, dim=2), fed, strict=True):
-            slope.mul_(other)
-        torch.mul(tanh_memory, tanh_memory, out=bend)
-        torch.addcmul(o, o, bend, value=-1.0, out=bend)
-        return slopes, bend
-
-    def _step_backward(
-        self, day: int, gate_grad: torch.Tensor, bend: torch.Tensor, recurrent: torch.Tensor
-    ) -> None:
-        """One row back through time; slopes become gradients in their place."""
+    def _step_backward(self, day: int, recurrent: torch.Tensor) -> None:
+        """One row back; constant factors of the doubled quantities are left to `_row_factor`."""
+        inputs, gates, (i, f, o, _), double_g, memory, _, tanh_memory, _ = self._steps[day]
+        d_gates, scratch = self._gate_grad, self._scratch
         d_hidden, d_memory = self._hidden_grad, self._memory_grad
-        d_memory.addcmul_(d_hidden, bend)
-        d_i_f, d_o, d_g = gate_grad.split((2 * self.hidden, self.hidden, self.hidden), dim=1)
-        d_i_f.unflatten(1, (2, self.hidden)).mul_(d_memory[:, None])
-        d_o.mul_(d_hidden)
-        d_g.mul_(d_memory)
-        torch.bmm(recurrent, gate_grad, out=d_hidden)
-        d_memory.mul_(self._steps[day][2][1])
+        d_i, d_f, d_o, d_g = self._gate_grad_parts
+        torch.mul(d_hidden, o, out=scratch)
+        d_memory.add_(torch.ops.aten.tanh_backward.grad_input(scratch, tanh_memory, grad_input=scratch))
+        torch.mul(d_memory, double_g, out=d_i)
+        torch.mul(d_memory, memory, out=d_f)
+        torch.mul(d_hidden, tanh_memory, out=d_o)
+        torch.mul(d_memory, i, out=d_g)
+        torch.ops.aten.sigmoid_backward.grad_input(d_gates, gates, grad_input=d_gates)
+        self._cell_grad.baddbmm_(inputs, d_gates.transpose(1, 2))
+        torch.bmm(recurrent, d_gates, out=d_hidden)
+        d_memory.mul_(f)
 
     def predict(self, windows: torch.Tensor) -> torch.Tensor:
         """Forecasts (S, n) made at the end of windows (n, length, n_features), the same for each seed."""
