@@ -15,6 +15,7 @@ from dti_core.book.manifest import manifest_text
 from dti_core.book.publish import accept, publish, refreeze
 from dti_core.book.redraw import redraw
 from dti_core.book.stale import stale, stale_pages
+from dti_core.book.sweeps import as_read
 from dti_core.lab.data import ABSENT
 from dti_core.lab.errors import BookError
 from dti_core.lab.files import recover
@@ -330,8 +331,8 @@ def test_published_files_that_were_never_brought_here_make_nothing_stale() -> No
         return Numbers(slug=SLUG, parameters={}, data=data, code={}, cells="", packages={})
 
     then = numbers(panel="1" * 64)
-    assert numbers_changed(then, staleness._as_read(then, numbers(panel=ABSENT))) == []
+    assert numbers_changed(then, as_read(then, numbers(panel=ABSENT))) == []
     for now in (numbers(panel="2" * 64), numbers(panel="1" * 64, other=ABSENT)):
-        assert numbers_changed(then, staleness._as_read(then, now))
+        assert numbers_changed(then, as_read(then, now))
     without = numbers(panel=ABSENT)
-    assert numbers_changed(without, staleness._as_read(without, then)) == ["data panel changed"]
+    assert numbers_changed(without, as_read(without, then)) == ["data panel changed"]
