@@ -4,11 +4,15 @@ import os
 import resource
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+
+from tests.sample_book import QUICK, RUN, SECOND, SLUG, at_home, build_house, run_sample
+
+Make = Callable[[Path], None]
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.pop("MLFLOW_TRACKING_URI", None)
@@ -19,10 +23,11 @@ def _own_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
 
 
-#: Files in which a test takes long, the longest first: begun last, one would run on alone at the end.
+#: Files in which a test takes long, the longest first: begun last, one would run on alone at the end. Those
+#: of the book that read the same site stand apart, so that none waits while another makes it.
 LONGEST = (
-    "test_studies", "test_book_security", "test_cli_new", "test_book", "test_lab_run", "test_cli",
-    "test_lab_reaper", "test_house", "test_lab_track", "test_lab_stale", "test_cli_endings",
+    "test_studies", "test_book", "test_lab_run", "test_cli_new", "test_book_security", "test_book_print",
+    "test_cli", "test_lab_reaper", "test_house", "test_lab_track", "test_lab_stale", "test_cli_endings",
 )  # fmt: skip
 
 
@@ -39,20 +44,74 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A tracking database with its tables and nothing in it: making one takes seconds, copying none.
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[str, Make], Path]:
+    """Folders that are made once for all processes that run tests side by side; nobody may write in them."""
+    base = tmp_path_factory.getbasetemp()
+    place = base if worker_id == "master" else base.parent
 
-    All processes that run tests side by side share one.
-    """
+    def shared(name: str, make: Make) -> Path:
+        folder, made = place / name, place / f"{name}.made"
+        with FileLock(place / f"{name}.lock"):
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                made.touch()
+        return folder
+
+    return shared
+
+
+@pytest.fixture(scope="session")
+def empty_store(shared: Callable[[str, Make], Path]) -> Path:
+    """A tracking database with its tables and nothing in it: making one takes seconds, copying none."""
     from dti_core.lab.running.track import sync
 
-    base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "empty store"
-    with FileLock(f"{folder}.lock"), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DTI_RESULTS", str(folder))
-        if not (folder / "mlflow.db").is_file():
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DTI_RESULTS", str(folder))
             sync()
-    return folder / "mlflow.db"
+
+    return shared("empty store", make) / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def sample_runs(shared: Callable[[str, Make], Path]) -> Path:
+    """`home`, a copy of the project with the sample study, and `results` of it: RUN, SECOND and QUICK."""
+
+    def make(place: Path) -> None:
+        home, results = build_house(place / "home"), place / "results"
+        run_sample(home, results, RUN)
+        run_sample(home, results, SECOND)
+        run_sample(home, results, QUICK, n_days=40)
+
+    return shared("sample runs", make)
+
+
+@pytest.fixture(scope="session")
+def sample_house(shared: Callable[[str, Make], Path], sample_runs: Path) -> Path:
+    """The same, with the sample chapter published."""
+    from dti_core.book.publish import publish
+
+    def make(place: Path) -> None:
+        shutil.copytree(sample_runs, place, dirs_exist_ok=True)
+        with at_home(place):
+            publish(SLUG)
+
+    return shared("sample house", make)
+
+
+@pytest.fixture(scope="session")
+def sample_site(shared: Callable[[str, Make], Path], sample_house: Path) -> Path:
+    """The book of that project as a reader gets it."""
+    from dti_core.book.build import build_book
+
+    def make(place: Path) -> None:
+        shutil.copytree(sample_house, place, dirs_exist_ok=True)
+        with at_home(place):
+            build_book()
+
+    return shared("sample site", make) / "home" / "book" / "_build" / "html"
 
 
 @pytest.fixture

@@ -3,15 +3,19 @@
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
+import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SLUG = "sample_walk"
-RUN = "20260102-030405-0badcafe"
+#: Two runs in full size, then one in quick size.
+RUN, SECOND, QUICK = (f"{at}-0badcafe" for at in ("20260102-030405", "20260102-040506", "20260103-030405"))
 
 EXPERIMENT = f"""\
 slug: {SLUG}
@@ -140,6 +144,15 @@ def run_sample(home: Path, results: Path, run: str = RUN, n_days: int = 400) -> 
     nbformat.write(notebook, folder / "executed.ipynb")
     seal_run(folder)
     return folder
+
+
+@contextmanager
+def at_home(place: Path) -> Iterator[None]:
+    """Work on the project and the results below `place`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DTI_HOME", str(place / "home"))
+        patch.setenv("DTI_RESULTS", str(place / "results"))
+        yield
 
 
 def seal_run(folder: Path, sequence: int | None = None) -> None:

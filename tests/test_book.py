@@ -9,7 +9,6 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -22,13 +21,12 @@ from dti_core.book.bridge_map import list_bridges
 from dti_core.book.build import build_book, serve
 from dti_core.book.pages import PAGES as GENERATED
 from dti_core.book.pages import frozen_records, page_texts, write_pages
-from dti_core.book.publish import publish
 from dti_core.book.stale import stale
 from dti_core.lab.data import load_all, load_published
 from dti_core.lab.errors import BookError
 from dti_core.lab.publishing.plotly_mime import figure_html
 from tests.browser import open_chromium, serve_quietly
-from tests.sample_book import CHECKOUT, SLUG, build_house, run_sample
+from tests.sample_book import CHECKOUT, SLUG, at_home, build_house
 
 REAL_CHAPTERS = sorted(path.stem for path in (CHECKOUT / "book" / "studies").glob("*.ipynb"))
 CHAPTERS = [SLUG, *REAL_CHAPTERS]
@@ -39,37 +37,12 @@ BANNER = "Quick profile: small sizes, not the frozen results."
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory) -> Path:
-    """A copy of the project with the sample study, run in full and in quick size, and published."""
-    place = tmp_path_factory.mktemp("book")
-    build_house(place / "home")
-    run_sample(place / "home", place / "results")
-    run_sample(place / "home", place / "results", "20260103-030405-0badcafe", n_days=40)
-    with _at(place):
-        publish(SLUG)
-    return place
-
-
-@pytest.fixture(scope="module")
-def site(house) -> Path:
-    """The book as a reader gets it."""
-    with _at(house):
-        return build_book()
-
-
-@pytest.fixture(scope="module")
-def quick_site(house) -> Path:
+def quick_site(sample_house, tmp_path_factory) -> Path:
     """The separate site of quick runs."""
-    with _at(house):
+    place = tmp_path_factory.mktemp("quick")
+    shutil.copytree(sample_house, place, dirs_exist_ok=True)
+    with at_home(place):
         return build_book("quick")
-
-
-@contextmanager
-def _at(place: Path) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DTI_HOME", str(place / "home"))
-        patch.setenv("DTI_RESULTS", str(place / "results"))
-        yield
 
 
 class Tags(HTMLParser):
@@ -103,15 +76,15 @@ def _html(site: Path) -> list[Path]:
 # ---------------------------------------------------------------- without a browser
 
 
-def test_every_page_is_built(site):
-    built = {path.relative_to(site).with_suffix("").as_posix() for path in _html(site)}
+def test_every_page_is_built(sample_site):
+    built = {path.relative_to(sample_site).with_suffix("").as_posix() for path in _html(sample_site)}
     assert set(PAGES) <= built
 
 
-def test_html_loads_nothing_from_outside(site):
+def test_html_loads_nothing_from_outside(sample_site):
     """Links out of the book are for the reader to click; nothing else may name another host."""
     found = []
-    for path in _html(site):
+    for path in _html(sample_site):
         page = Tags(path)
         for tag, attributes in page.tags:
             for name in ("src", "href", "srcset", "data", "poster", "action"):
@@ -123,15 +96,15 @@ def test_html_loads_nothing_from_outside(site):
     assert found == []
 
 
-def test_style_sheets_and_scripts_of_ours_load_nothing_from_outside(site):
-    for path in [*(site / "_static").glob("*.css"), *(site / "_static").glob("dti*.js")]:
+def test_style_sheets_and_scripts_of_ours_load_nothing_from_outside(sample_site):
+    for path in [*(sample_site / "_static").glob("*.css"), *(sample_site / "_static").glob("dti*.js")]:
         outside = re.findall(r"(?:@import|url\()\s*[\"']?(?:https?:)?//\S+", path.read_text(encoding="utf-8"))
         assert outside == [], path.name
 
 
-def test_every_image_and_figure_says_what_it_shows(site):
+def test_every_image_and_figure_says_what_it_shows(sample_site):
     n_figures = 0
-    for path in _html(site):
+    for path in _html(sample_site):
         text = path.read_text(encoding="utf-8")
         for tag, attributes in Tags(path).tags:
             if tag == "img":
@@ -147,10 +120,10 @@ def test_every_image_and_figure_says_what_it_shows(site):
     assert n_figures >= len(CHAPTERS)
 
 
-def test_internal_links_resolve(site):
+def test_internal_links_resolve(sample_site):
     ids: dict[Path, set[str]] = {}
     broken = []
-    for path in _html(site):
+    for path in _html(sample_site):
         for tag, attributes in Tags(path).tags:
             link = attributes.get("href" if tag in ("a", "link") else "src", "")
             parts = urlsplit(link)
@@ -169,46 +142,47 @@ def test_internal_links_resolve(site):
     assert broken == []
 
 
-def test_glued_numbers_are_those_of_the_record(site, house):
-    with _at(house):
+def test_glued_numbers_are_those_of_the_record(sample_site, sample_house):
+    with at_home(sample_house):
         record = frozen_records()[SLUG]
     (mean,) = [e for e in record.estimates if e.key == "mean_step"]
-    text = (site / "studies" / f"{SLUG}.html").read_text(encoding="utf-8")
+    text = (sample_site / "studies" / f"{SLUG}.html").read_text(encoding="utf-8")
     glued = re.findall(r'class="pasted-text">([^<]+)<', text)
     assert glued == [f"{mean.value:.2f}", f"{mean.low:.2f}", f"{mean.high:.2f}", "supported"]
 
 
-def test_front_page_counts_every_claim_once(site):
-    text = (site / "intro.html").read_text(encoding="utf-8")
+def test_front_page_counts_every_claim_once(sample_site):
+    text = (sample_site / "intro.html").read_text(encoding="utf-8")
     counts = [int(number) for number in re.findall(r"</span> (\d+)</li>", text)]
     total = int(re.search(r"<strong>(\d+) claims</strong>", text).group(1))
-    rows = re.findall(r'<tr id="(C\d+[a-z]?)"', (site / "claims.html").read_text(encoding="utf-8"))
+    rows = re.findall(r'<tr id="(C\d+[a-z]?)"', (sample_site / "claims.html").read_text(encoding="utf-8"))
     assert sum(counts) == total == len(rows) == len(set(rows)) > 70
 
 
-def test_each_anchor_for_a_claim_and_its_study_stands_in_the_table(site):
-    page = (site / "claims.html").read_text(encoding="utf-8")
+def test_each_anchor_for_a_claim_and_its_study_stands_in_the_table(sample_site):
+    page = (sample_site / "claims.html").read_text(encoding="utf-8")
     row = re.search(r'<tr id="C28a".*?</tr>', page, re.DOTALL).group(0)
     assert f'href="studies/{SLUG}.html#C28a"' in row
     assert "dti-supported" in row
     assert "Controls, in that order: shuffled_signs" in row
 
 
-def test_quick_site_warns_on_every_page_and_has_the_quick_numbers(site, quick_site):
+def test_quick_site_warns_on_every_page_and_has_the_quick_numbers(sample_site, quick_site):
     for path in _html(quick_site):
         assert BANNER in path.read_text(encoding="utf-8"), path.name
-    for path in _html(site):
+    for path in _html(sample_site):
         assert BANNER not in path.read_text(encoding="utf-8"), path.name
-    chapters = [folder / "studies" / f"{SLUG}.html" for folder in (quick_site, site)]
+    chapters = [folder / "studies" / f"{SLUG}.html" for folder in (quick_site, sample_site)]
     quick, full = (path.read_text(encoding="utf-8") for path in chapters)
     parameters = [re.sub("<[^>]+>", "", text) for text in (quick, full)]
     assert "n_days: int = 40 " in parameters[0]
     assert "n_days: int = 400 " in parameters[1]
 
 
-def test_quick_site_leaves_the_frozen_book_alone(house, quick_site):
-    assert not quick_site.is_relative_to(house / "home" / "book")
-    notebook = json.loads((house / "home" / "book" / "studies" / f"{SLUG}.ipynb").read_text(encoding="utf-8"))
+def test_quick_site_leaves_the_frozen_book_alone(quick_site):
+    home = next(folder for folder in quick_site.parents if folder.name == "home")
+    assert not quick_site.is_relative_to(home / "book")
+    notebook = json.loads((home / "book" / "studies" / f"{SLUG}.ipynb").read_text(encoding="utf-8"))
     assert "n_days: int = 400" in notebook["cells"][1]["source"]
 
 
@@ -238,11 +212,11 @@ def test_unknown_profile_is_refused():
         build_book("final")
 
 
-def test_server_is_for_this_machine_only(site):
+def test_server_is_for_this_machine_only(sample_site):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    threading.Thread(target=serve, args=(site, port), daemon=True).start()
+    threading.Thread(target=serve, args=(sample_site, port), daemon=True).start()
     for _ in range(50):
         try:
             body = urllib.request.urlopen(f"http://127.0.0.1:{port}/intro.html", timeout=2).read()
@@ -251,7 +225,7 @@ def test_server_is_for_this_machine_only(site):
             threading.Event().wait(0.1)
     assert b"Does the loop close?" in body
     with pytest.raises(BookError, match=f"port {port} is not free"):
-        serve(site, port)
+        serve(sample_site, port)
 
 
 def test_serving_before_building_is_refused(tmp_path):
@@ -344,8 +318,8 @@ def browser() -> Iterator:
 
 
 @pytest.fixture(scope="module")
-def address(site) -> Iterator[str]:
-    with serve_quietly(site) as served:
+def address(sample_site) -> Iterator[str]:
+    with serve_quietly(sample_site) as served:
         yield served
 
 
@@ -451,8 +425,8 @@ def test_axe_finds_no_violation_of_wcag_a_or_aa(tour):
 
 
 @pytest.mark.browser
-def test_pages_open_from_disk(browser, site):
-    with Watched(browser, f"{site.as_uri()}/", WIDE) as watched:
+def test_pages_open_from_disk(browser, sample_site):
+    with Watched(browser, f"{sample_site.as_uri()}/", WIDE) as watched:
         watched.open(f"studies/{SLUG}").draw_figures()
         assert watched.page.locator("mjx-container svg").count() >= 1
         assert watched.page.locator(".dti-plot .scatterlayer .trace").count() == 2

@@ -2,35 +2,20 @@
 
 from collections.abc import Iterator
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dti_core.book.build import build_book
-from dti_core.book.publish import publish
 from dti_core.lab.register import load_register
 from tests.browser import open_chromium, serve_quietly
-from tests.sample_book import SLUG, build_house, run_sample
+from tests.sample_book import SLUG
 
 pytestmark = pytest.mark.browser
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "390"])
 SHOWN = ".dti-claims tbody tr:visible"
+MOVING = "document.getAnimations().map(one => one.animationName).filter(name => name)"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Path:
-    """The book with the sample chapter."""
-    place = tmp_path_factory.mktemp("strips")
-    build_house(place / "home")
-    run_sample(place / "home", place / "results")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DTI_HOME", str(place / "home"))
-        patch.setenv("DTI_RESULTS", str(place / "results"))
-        publish(SLUG)
-        return build_book()
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +25,11 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def visit(browser, site) -> Iterator[Any]:
+def visit(browser, sample_site) -> Iterator[Any]:
     """Opens a page of the site; no page may report a problem."""
     problems: list[str] = []
     contexts = []
-    with serve_quietly(site) as home:
+    with serve_quietly(sample_site) as home:
 
         def visit(name: str, size: dict[str, int] = WIDE, home: str = home, **options: Any) -> Any:
             contexts.append(browser.new_context(viewport=size, **options))
@@ -194,8 +179,8 @@ def test_everything_can_be_read_without_scripts(visit):
     assert page.locator(".dti-strip .dti-bar-picture .interval").count() == 3
 
 
-def test_claims_are_filtered_from_disk_too(visit, site):
-    page = visit("claims.html?verdict=supported", home=f"{site.as_uri()}/")
+def test_claims_are_filtered_from_disk_too(visit, sample_site):
+    page = visit("claims.html?verdict=supported", home=f"{sample_site.as_uri()}/")
     assert ids(page) == ["C28a"]
     page.fill("input[name=words]", "zzzz")
     assert ids(page) == []
@@ -207,19 +192,20 @@ def test_print_shows_what_is_folded(visit):
     assert page.locator("#C28a .dti-bar-picture").bounding_box()["height"] > 40
 
 
-def test_claims_page_is_light(site):
-    assert (site / "claims.html").stat().st_size < 150_000
+def test_claims_page_is_light(sample_site):
+    assert (sample_site / "claims.html").stat().st_size < 150_000
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @SIZES
-def test_axe_finds_no_violation(browser, site, size, scheme):
+def test_axe_finds_no_violation(browser, sample_site, size, scheme):
     axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
-    with serve_quietly(site) as home:
+    with serve_quietly(sample_site) as home:
         for name in ("intro", "claims", f"studies/{SLUG}"):
             page = browser.new_page(viewport=size, color_scheme=scheme)
             page.goto(f"{home}{name}.html")
             page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+            assert page.evaluate(MOVING) == [], "half faded in, words have too little contrast"
             page.evaluate(axe)
             outcome = page.evaluate("tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", WCAG)
             page.close()

@@ -33,7 +33,7 @@ from dti_core.lab.record import Record
 from dti_core.lab.running.figure_page import PLOTLY_MIME, write_figure_page
 from tests.browser import open_chromium, serve_quietly
 from tests.hostile import FIGURES, IMAGES, KINDS, LOADS, MARKDOWN, NAME, RUNS, TEXTS, WAITS, figure
-from tests.sample_book import CHECKOUT, SLUG, build_house, run_sample
+from tests.sample_book import CHECKOUT, RUN, SLUG
 
 HTML = [*RUNS, *LOADS, *WAITS]
 #: Of so many controls under the policy one is opened from disk too.
@@ -395,15 +395,15 @@ def _hostile_names(home: Path, record: Record) -> Record:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Path:
+def site(sample_runs, tmp_path_factory) -> Path:
     """The book as it is built, with every accepted vector in it, and beside it the control pages.
 
     For each vector that acts by itself: `ruled-N`, a page of this book (less the theme's files, to be quick)
     with the vector put in raw, and `open-N`, the same without a policy.
     """
     place = tmp_path_factory.mktemp("hostile")
-    home = build_house(place / "home")
-    run = run_sample(home, place / "results")
+    shutil.copytree(sample_runs, place, dirs_exist_ok=True)
+    home, run = place / "home", place / "results" / SLUG / RUN
     shutil.rmtree(home / "book" / "studies")
     executed, source = (
         json.loads(path.read_text(encoding="utf-8"))

@@ -18,29 +18,13 @@ from dti_core.lab.publishing.clean import chapter_text, dump, freeze, with_value
 from dti_core.lab.record import Record
 from dti_core.lab.running.figure_page import PLOTLY_MIME
 from dti_core.lab.running.history import read_record
-from tests.sample_book import RUN, SLUG, build_house, run_sample, seal_run
-
-SECOND = "20260102-040506-0badcafe"
-QUICK = "20260103-030405-0badcafe"
-
-
-@pytest.fixture(scope="module")
-def executed(tmp_path_factory):
-    """A project and its results: two full runs and a later quick one, each from a kernel of its own."""
-    place = tmp_path_factory.mktemp("publish")
-    home, results = build_house(place / "home"), place / "results"
-    run_sample(home, results)
-    run_sample(home, results, SECOND)
-    run_sample(home, results, QUICK, n_days=40)
-    return home, results
+from tests.sample_book import QUICK, RUN, SECOND, SLUG, seal_run
 
 
 @pytest.fixture
-def house(executed, tmp_path, monkeypatch):
-    """A fresh copy of that project which a test may spoil."""
-    home, results = executed
-    shutil.copytree(home, tmp_path / "home")
-    shutil.copytree(results, tmp_path / "results", dirs_exist_ok=True)
+def house(sample_runs, tmp_path, monkeypatch):
+    """A project with two full runs and a later quick one, which a test may spoil."""
+    shutil.copytree(sample_runs, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("DTI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))
     return tmp_path

@@ -4,6 +4,7 @@ import ast
 import io
 import tokenize
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import dti_core
@@ -27,7 +28,6 @@ OVER = {
         5_225,
         "records that cannot lie, kept results, hostile files; the tables and plots of all studies",
     ),
-    "bridges/forecaster": (525, "series with holes, and weights and states for transfer between domains"),
     "studies/esg_constraint": (
         5_040,
         "thirteen worlds, five packages beside fourteen estimators of our own, own panels of any shape",
@@ -64,6 +64,7 @@ def ledger(package: Path = _PACKAGE) -> list[Size]:
     return [Size(room, n, limits[room], *OVER.get(room, (limits[room],))) for room, n in rooms.items()]
 
 
+@cache
 def code_lines(source: str) -> int:
     """Lines that hold code: no comments, no blanks, no docstrings."""
     lines: set[int] = set()

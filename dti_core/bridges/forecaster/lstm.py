@@ -51,10 +51,8 @@ class LstmEnsemble:
 
     def _run(self, features: Features) -> tuple[Array, Array]:
         windows = _checked_windows(features, self.settings.window_days)
-        if windows.shape[2] != self.n_features:
-            raise ValueError(
-                f"windows have {windows.shape[2]} features; the network learned {self.n_features}"
-            )
+        if (n := windows.shape[2]) != self.n_features:
+            raise ValueError(f"windows have {n} features; the network learned {self.n_features}")
         from dti_core.bridges.forecaster.training import run_networks
 
         return run_networks(self.weights, windows, self.settings)
@@ -82,9 +80,8 @@ def fit_lstm(
     """
     targets = np.asarray(train_targets, dtype=np.float32)
     targets = targets[:, None] if targets.ndim == 1 else targets
-    ends = tuple(
-        settings.window_days - 1 + k * settings.shared_spacing_days for k in range(targets.shape[-1])
-    )
+    spacing = settings.shared_spacing_days
+    ends = tuple(settings.window_days - 1 + k * spacing for k in range(targets.shape[-1]))
     train = _checked_windows(train_windows, ends[-1] + 1)
     validation = _checked_windows(val_windows, settings.window_days)
     _check_targets(targets, (len(train), len(ends)))
@@ -108,9 +105,7 @@ def _checked_windows(features: Features, length: int) -> NDArray[np.float32]:
 
 def _check_targets(targets: NDArray[np.float32], shape: tuple[int, ...]) -> None:
     if targets.shape != shape or not np.isfinite(targets).all():
-        raise ValueError(
-            f"targets must be finite with shape {shape}, one a window; got shape {targets.shape}"
-        )
+        raise ValueError(f"targets must be finite, one a window: {shape}; got shape {targets.shape}")
 
 
 def forecast_fold(
@@ -128,9 +123,7 @@ def forecast_fold(
     Raises ValueError for an embargo shorter than the horizon, too few windows, or a forecast not finite.
     """
     if fold.embargo_days < settings.horizon_days:
-        raise ValueError(
-            f"the fold's embargo is {fold.embargo_days}, the horizon {settings.horizon_days} days"
-        )
+        raise ValueError(f"the embargo is {fold.embargo_days}, the horizon {settings.horizon_days} days")
     n_series = returns.shape[1]
     stride = max(settings.validation_stride_days, math.ceil(len(fold.validation) * n_series / MOST_HELD))
     held_days = fold.validation[::-stride][::-1]

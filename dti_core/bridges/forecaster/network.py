@@ -18,15 +18,9 @@ class Lstm:
     """
 
     def __init__(
-        self,
-        n_seeds: int,
-        batch: int,
-        window_days: int,
-        n_features: int,
-        hidden: int,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> None:
+        self, n_seeds: int, batch: int, window_days: int, n_features: int, hidden: int,
+        dtype: torch.dtype = torch.float32, device: torch.device | None = None,
+    ) -> None:  # fmt: skip
         def zeros(*shape: int) -> torch.Tensor:
             return torch.zeros(*shape, dtype=dtype, device=device)
 
@@ -45,9 +39,7 @@ class Lstm:
         self._memory = zeros(window_days + 1, n_seeds, hidden, batch)
         self._candidate, self._tanh_memory = (zeros(window_days, n_seeds, hidden, batch) for _ in range(2))
         self._gate_grad = zeros(n_seeds, gates, batch)
-        self._hidden_grad, self._memory_grad, self._scratch = (
-            zeros(n_seeds, hidden, batch) for _ in range(3)
-        )
+        self._hidden_grad, self._memory_grad, self._scratch = zeros(3, n_seeds, hidden, batch)
         self._gate_grad_parts = self._gate_grad.split(hidden, dim=1)
         self._steps = [self._step_views(day) for day in range(window_days)]
 

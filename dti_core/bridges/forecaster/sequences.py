@@ -75,15 +75,9 @@ class Windows:
 
 
 def walk_forward_folds(
-    decision_days: Days,
-    *,
-    refit_every: int,
-    horizon_days: int,
-    window_days: int,
-    validation_days: int,
-    train_days: int | None = None,
-    embargo_days: int | None = None,
-) -> tuple[Fold, ...]:
+    decision_days: Days, *, refit_every: int, horizon_days: int, window_days: int, validation_days: int,
+    train_days: int | None = None, embargo_days: int | None = None,
+) -> tuple[Fold, ...]:  # fmt: skip
     """Folds for ascending decision days: a new fit at every `refit_every`-th of them.
 
     Parameters
@@ -104,9 +98,7 @@ def walk_forward_folds(
     if embargo < horizon_days:
         raise ValueError(f"embargo_days = {embargo} is shorter than the horizon of {horizon_days} days")
     if min(refit_every, horizon_days, window_days, validation_days) < 1 or (train_days or 1) < 1:
-        raise ValueError(
-            "refit_every, horizon, window, validation and training lengths must be at least 1 day"
-        )
+        raise ValueError("refit_every and horizon, window, validation, training days must be at least 1")
     if not len(decision_days) or any(later <= earlier for earlier, later in pairwise(decision_days)):
         raise ValueError("decision_days must be ascending row numbers without repeats, at least one")
     folds = []
@@ -149,13 +141,9 @@ def trailing_volatility(returns: Array, days: Days, window_days: int, floor: flo
 
 
 def return_windows(
-    returns: Array,
-    days: Days,
-    window_days: int,
-    horizon_days: int,
-    floor: float = SCALE_FLOOR,
+    returns: Array, days: Days, window_days: int, horizon_days: int, floor: float = SCALE_FLOOR,
     rows_after: int = 0,
-) -> Windows:
+) -> Windows:  # fmt: skip
     """Windows for forecasting the return over the horizon.
 
     The one feature is the daily return over its window's volatility; the target's spread is that volatility

@@ -49,8 +49,6 @@ class LstmSettings:
         if min(lengths + counts) < 1 or self.patience < 0:
             raise ValueError(f"lengths and counts must be at least 1, patience at least 0: {self}")
         if min(self.shared_windows, self.shared_spacing_days) < 1 or self.batch % self.shared_windows:
-            raise ValueError(
-                f"batch = {self.batch} must be a multiple of shared_windows = {self.shared_windows}"
-            )
+            raise ValueError(f"batch = {self.batch} must be a multiple of shared_windows, both at least 1")
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate = {self.learning_rate} must be positive")

@@ -38,14 +38,11 @@ def train_networks(
         net = Lstm(len(generators), *size, device=device)
         net.initialise(generators)
         if start is not None:
-            if start.shape != net.theta.shape:
-                raise ValueError(
-                    f"start has shape {start.shape}; these networks have {tuple(net.theta.shape)}"
-                )
+            if start.shape != (shape := tuple(net.theta.shape)):
+                raise ValueError(f"start has shape {start.shape}; these networks have {shape}")
             net.theta.copy_(torch.from_numpy(start))
-        return _descend(
-            net, _tensors(train, device), _tensors(validation, device), ends, settings, generators
-        )
+        held = _tensors(validation, device)
+        return _descend(net, _tensors(train, device), held, ends, settings, generators)
 
 
 def run_networks(
