@@ -59,6 +59,11 @@ def offers(result: Result) -> pd.DataFrame:
     return counts.rename_axis("estimator").rename_axis(None, axis=1).reset_index()
 
 
+def doubts(result: Result) -> pd.DataFrame:
+    """Accounts of the real panel that are in doubt, by the rule that says so; empty without that panel."""
+    return result.series.get("csr_doubts", pd.DataFrame())
+
+
 def speed_table() -> pd.DataFrame:
     """Processor seconds and peak memory a route, from the last measurement; empty if there is none."""
     path = project_root() / "experiments" / "benchmarks" / "panel_vs_peers.json"
