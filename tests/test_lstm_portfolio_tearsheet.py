@@ -29,7 +29,8 @@ def result() -> Result:
     rng = np.random.default_rng(31)
     dates = pd.bdate_range("2010-01-04", periods=780)
     returns = pd.DataFrame(rng.normal(0.0004, 0.01, (780, 5)), dates, list("ABCDE"))
-    market = Market(returns, returns.mean(axis=1).rename("index"), sectors=SECTORS)
+    rate = pd.Series(0.0001, dates)
+    market = Market(returns, returns.mean(axis=1).rename("index"), risk_free=rate, sectors=SECTORS)
     card = simulated_card(packaged("sp500_20").card("test"), "test", "noise")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DTI_CORES", "1")
@@ -81,7 +82,7 @@ def test_the_table_says_of_each_portfolio_what_the_estimates_say(result: Result)
 
 
 def test_months_with_a_gain_are_counted_between_decisions(result: Result) -> None:
-    returns, days = result.series["returns"]["lstm"].astype(float), result.series["turnover"].index
+    returns, days = result.series["returns"]["lstm"].astype(float) + 0.0001, result.series["turnover"].index
     ends = [*days[1:], returns.index[-1]]
     months = [
         returns[(returns.index > first) & (returns.index <= last)]
@@ -104,7 +105,8 @@ def test_lines_are_those_of_skfolio_and_pandas(result: Result) -> None:
     path = Portfolio(X=returns[["lstm"]], weights=[1.0], annualized_factor=252, compounded=True)
     rolling = path.rolling_measure(measure=RatioMeasure.ANNUALIZED_SHARPE_RATIO, window=252)
     assert drawn(result, 1, "lstm") == pytest.approx(rolling.reindex(days).dropna().to_numpy(), rel=1e-4)
-    losses = pd.Series(path.drawdowns, returns.index).reindex(days).to_numpy()
+    held = Portfolio(X=returns[["lstm"]] + 0.0001, weights=[1.0], compounded=True)
+    losses = pd.Series(held.drawdowns, returns.index).reindex(days).to_numpy()
     assert drawn(result, 2, "lstm") == pytest.approx(100 * losses, rel=1e-4, abs=1e-4)
     last = returns[["lstm", "index"]].loc[: days[-1]].iloc[-252:]
     slope = np.polyfit(last["index"], last["lstm"], 1)[0]

@@ -17,7 +17,7 @@ from dti_core.studies.lstm_portfolio.methods.forecasters import FAVOURITE, METHO
 from dti_core.studies.lstm_portfolio.methods.portfolios import BENCHMARK, CONSTANT_MIX, TRADERS
 from dti_core.studies.lstm_portfolio.model import Array
 
-INDEX = "index"
+INDEX, RISKLESS = "index", "riskless"
 #: Decisions of a year, of days as of months.
 DECISIONS_A_YEAR = 12
 #: Points of a line at most, as a chapter has room for.
@@ -103,8 +103,9 @@ def tearsheet(result: Result) -> Table:
     }
     return show_table(
         rows, name="tearsheet", stub="portfolio", title="Tear sheet: portfolios after costs, on one path",
-        note="Means are arithmetic, losses compounded; Sortino is over falls below zero, CVaR the mean of "
-        "the worst twentieth. Traded: buys plus sells in multiples of wealth. Index: without costs.",
+        note="Returns are less the riskless rate, losses and gains are not; means are arithmetic, losses "
+        "compounded. Sortino is over falls below zero, CVaR the mean of the worst "
+        "twentieth. Traded: buys plus sells in multiples of wealth. Index: without costs.",
     )  # fmt: skip
 
 
@@ -151,9 +152,9 @@ def _weights(result: Result) -> dict[str, pd.DataFrame]:
 
 def _panels(result: Result) -> dict[str, pd.DataFrame]:
     """Each panel's lines at some of the decisions, a column a strategy."""
-    returns, a_year = result.series["returns"].astype(float), _a_year(result)
+    (returns, riskless), a_year = _paths(result), _a_year(result)
     turnover, on = result.series["turnover"], returns[_beta_on(result)[0]]
-    past, wealth = returns.rolling(a_year), (1 + returns).cumprod()
+    past, wealth = returns.rolling(a_year), (1 + returns.add(riskless, axis=0)).cumprod()
     panels = {
         "sharpe": past.mean() / past.std() * np.sqrt(a_year),
         "loss": 100 * (wealth / wealth.cummax().clip(lower=1.0) - 1),
@@ -169,34 +170,40 @@ def _apart(result: Result) -> int:
     return -(-len(result.series["turnover"]) // MOST_POINTS)
 
 
+def _paths(result: Result) -> tuple[pd.DataFrame, pd.Series]:
+    """Returns of each portfolio less the riskless rate, and that rate."""
+    returns = result.series["returns"].astype(float)
+    return returns.drop(columns=RISKLESS), returns[RISKLESS]
+
+
 def _measures(result: Result) -> dict[str, dict[str, float]]:
     """The usual numbers of each strategy but controls that see ahead; costs where trading is known."""
-    returns, turnover = result.series["returns"].astype(float), result.series["turnover"].astype(float)
+    (returns, riskless), turnover = _paths(result), result.series["turnover"].astype(float)
     month = np.searchsorted(turnover.index[1:], returns.index)
     found = {}
     for name, path in returns.items():
         if name == CONSTANT_MIX or (name in METHODS and METHODS[str(name)].needs):
             continue
-        told = usual_numbers(path.to_numpy(), _a_year(result))
+        told = usual_numbers(path.to_numpy(), _a_year(result), riskless.to_numpy())
         if name in turnover:
             traded = float(turnover[name].iloc[1:].mean() * DECISIONS_A_YEAR)
             told |= {"turnover": traded, "cost": traded * result.config.cost_bps / 100}
-        told["gains"] = 100 * float(((1 + path).groupby(month).prod() > 1).mean())
+        told["gains"] = 100 * float(((1 + path + riskless).groupby(month).prod() > 1).mean())
         found[str(name)] = told
     return found
 
 
-def usual_numbers(returns: Array, periods_per_year: int) -> dict[str, float]:
-    """Measures of one path of (n_periods,) simple returns, by skfolio; shares in per cent.
+def usual_numbers(returns: Array, periods_per_year: int, riskless: Array | float = 0.0) -> dict[str, float]:
+    """Measures of one path of (n_periods,) simple returns less the riskless rate, by skfolio; shares in %.
 
-    CVaR is of one period, the others of a year; the deepest loss and its ratio compound, means do not.
+    CVaR is of one period, the others of a year; the deepest loss compounds and includes the riskless rate.
     """
     from skfolio import measures
 
     mean = float(measures.mean(returns)) * periods_per_year
     volatility = float(measures.standard_deviation(returns)) * math.sqrt(periods_per_year)
     below = float(measures.semi_deviation(returns, min_acceptable_return=0.0)) * math.sqrt(periods_per_year)
-    loss = float(measures.max_drawdown(measures.get_drawdowns(returns, compounded=True)))
+    loss = float(measures.max_drawdown(measures.get_drawdowns(returns + riskless, compounded=True)))
     return {
         "return": 100 * mean, "volatility": 100 * volatility, "sharpe": mean / volatility,
         "sortino": mean / below, "loss": 100 * loss, "calmar": mean / loss,
