@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from dti_core.lab.citations import Strict
 from dti_core.lab.errors import RunError
+from dti_core.lab.fingerprint import Numbers
 from dti_core.lab.paths import project_root
 from dti_core.lab.record import Record
 
@@ -40,6 +41,9 @@ class Reference(Strict):
     outside: tuple[Outside, ...] = ()
     accepted: Mapping[str, Mapping[str, float]] = {}
     cpu_seconds: Mapping[str, float] = Field({}, description="What the accepted run of a profile took.")
+    made_by: Mapping[str, str] = Field(
+        {}, description="Digest of parameters, code and packages behind the accepted numbers of a profile."
+    )
 
     @property
     def text(self) -> str:
@@ -115,8 +119,14 @@ def with_accepted(record: Record) -> Reference:
         update={
             "accepted": {**reference.accepted, record.profile: values},
             "cpu_seconds": {**reference.cpu_seconds, record.profile: round(spent, 1)},
+            "made_by": {**reference.made_by, record.profile: maker(record.provenance.fingerprint.numbers)},
         }
     )
+
+
+def maker(numbers: Numbers) -> str:
+    """Digest of what makes numbers but data, of which a machine may lack the published ones."""
+    return numbers.model_copy(update={"data": {}}).digest
 
 
 def reference_file(slug: str) -> Path:

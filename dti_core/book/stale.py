@@ -130,8 +130,16 @@ def _glue_problems(record: Record, chapter: Notebook) -> Iterator[str]:
 
 
 def _reference_problems(record: Record) -> Iterator[str]:
-    """Accepted numbers of the full profile that are not those of the record."""
-    accepted = load_reference(record.slug).accepted.get(record.profile, {})
+    """Accepted numbers of the full profile that are not those of the record, and others of other code."""
+    slug, reference = record.slug, load_reference(record.slug)
+    accepted = reference.accepted.get(record.profile, {})
+    for profile in reference.accepted.keys() - {record.profile}:
+        now = maker(fingerprint_of(load_experiment(slug).resolve(profile)).numbers)
+        if reference.made_by.get(profile) != now:
+            yield (
+                f"the accepted numbers of the {profile} profile are of other code or parameters: "
+                f"`dti run {slug} --profile {profile}`, then `dti publish {slug} --profile {profile}`"
+            )
     values = with_accepted(record).accepted[record.profile]
     for key in _unequal(accepted, values):
         yield f"{key}: the reference accepts {accepted.get(key)}, the record holds {values.get(key)}"
