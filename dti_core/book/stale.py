@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dti_core.book.manifest import MANIFEST, manifest_text
 from dti_core.book.pages import frozen_records, page_texts
-from dti_core.book.reference import load_reference, with_accepted
+from dti_core.book.reference import load_reference, maker, with_accepted
 from dti_core.book.sweeps import as_read, sweep_stale
 from dti_core.book.vector import other_pictures
 from dti_core.lab import frozen

@@ -43,8 +43,8 @@ def show_table(
     """
     if not re.fullmatch(TABLE_NAME, name):
         raise ValueError(f"a table's name is lower-case letters, digits and underscores, not {name!r}")
-    if isinstance(what, Mapping):
-        return Table(what, name, title, **texts)
+    if isinstance(what, Mapping) or (isinstance(what, pd.DataFrame) and not len(what.columns)):
+        return Table(what if isinstance(what, Mapping) else {}, name, title, **texts)
     titles = titles or {}
     if isinstance(what, pd.DataFrame):
         what = what if isinstance(what.index, pd.RangeIndex) else what.reset_index()

@@ -24,8 +24,13 @@ from dti_core.studies.esg_constraint.data.sample import (
 )
 from dti_core.studies.esg_constraint.data.winsorise import winsorised
 from dti_core.studies.esg_constraint.measures.constraint_side import study_constraint_side
-from dti_core.studies.esg_constraint.measures.controls import replaced, sized_controls
-from dti_core.studies.esg_constraint.measures.coverage import coverage_table, simulate_worlds, study_coverage
+from dti_core.studies.esg_constraint.measures.controls import replaced, sized_controls, unseen_at_size
+from dti_core.studies.esg_constraint.measures.coverage import (
+    coverage_table,
+    share_of_worlds,
+    simulate_worlds,
+    study_coverage,
+)
 from dti_core.studies.esg_constraint.measures.direction import study_direction
 from dti_core.studies.esg_constraint.measures.estimators import estimator_table, study_estimators
 from dti_core.studies.esg_constraint.measures.findings import CANNOT, Findings, reason
@@ -102,7 +107,8 @@ def estimate(config: Config, data: FirmPanel, card: DataCard) -> Result:
     passed = next(one.value for one in trust if one.key == "rating_gates_passed@effect")
     if real and isinstance(seen.sample, Sample) and seen.sample.panel.small is not None:
         trust = replaced(trust, sized_controls(config, seen.sample.panel))
-    found = [*trust, *firms_needed(config, passed), *power_curve(config)]
+    found = [*trust, share_of_worlds(table), unseen_at_size(config)]
+    found += [*firms_needed(config, passed), *power_curve(config)]
     return gathered(config, card, Findings(found, {"coverage": table}), do_parts(parts))
 
 

@@ -5,7 +5,7 @@ from dti_core.studies.esg_constraint.figures.exports import regression_table, re
 from dti_core.studies.esg_constraint.figures.one_panel import plot_estimators, plot_event_study, plot_timing
 from dti_core.studies.esg_constraint.figures.real_panel import plot_score
 from dti_core.studies.esg_constraint.figures.staggered import plot_staggered
-from dti_core.studies.esg_constraint.figures.tables import TITLES, doubts, fooled, offers, speed_table, table
+from dti_core.studies.esg_constraint.figures.tables import TITLES, fooled, offers, shown, speed_table, table
 from dti_core.studies.esg_constraint.figures.worlds import (
     plot_coverage,
     plot_decision,
@@ -14,8 +14,8 @@ from dti_core.studies.esg_constraint.figures.worlds import (
 )
 
 __all__ = [
-    "TITLES", "doubts", "fooled", "offers", "plot_coverage", "plot_decision", "plot_estimators",
+    "TITLES", "fooled", "offers", "plot_coverage", "plot_decision", "plot_estimators",
     "plot_event_study", "plot_firms_needed", "plot_indices", "plot_power", "plot_score",
     "plot_specifications", "plot_staggered", "plot_timing", "regression_table", "regression_table_as",
-    "speed_table", "table",
+    "shown", "speed_table", "table",
 ]  # fmt: skip

@@ -34,7 +34,8 @@ def plot_specifications(result: Result) -> go.Figure:
     joint = next(iter(result.where(measure="median over specifications")), None)
     p = test_of(result, "Specification curve, median p")
     lower, n = int((table["high"] < 0).sum()), len(table)
-    barred = result.series["overlap"].query("collinear")["index"].tolist()
+    overlap = result.series.get("overlap")
+    barred = [] if overlap is None else overlap.query("collinear")["index"].tolist()
     return style(
         figure, title=f"{lower} of {n} specifications call the effect negative; median of the two-way ones "
         + ("not identified" if joint is None else f"{value(joint)} (joint p {p:.3f})"),

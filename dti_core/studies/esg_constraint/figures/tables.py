@@ -1,6 +1,7 @@
 """Words in which tables of this study are read, the measures of each, and the speed of the code."""
 
 import json
+from typing import Any
 
 import pandas as pd
 
@@ -43,10 +44,10 @@ def table(result: Result, name: str, title: str) -> Table:
 
 
 def fooled(result: Result) -> pd.DataFrame:
-    """Estimators whose intervals are wrong, by world, with bias and, where known, rate of false findings."""
-    broken = result.series["coverage"].query("verdict == 'broken'").reset_index(drop=True)
+    """Offers that are broken, by world, with bias and, where known, rate of false findings."""
+    broken = result.series["coverage"].query("offered and verdict == 'broken'").reset_index(drop=True)
     shares = ["coverage", "coverage_low", "coverage_high", "false_positive"]
-    return broken[["world", "title"]].join(100 * broken[shares]).join(broken[["bias_in_sd", "offered"]])
+    return broken[["world", "title"]].join(100 * broken[shares]).join(broken[["bias_in_sd"]])
 
 
 def offers(result: Result) -> pd.DataFrame:
@@ -59,9 +60,9 @@ def offers(result: Result) -> pd.DataFrame:
     return counts.rename_axis("estimator").rename_axis(None, axis=1).reset_index()
 
 
-def doubts(result: Result) -> pd.DataFrame:
-    """Accounts of the real panel that are in doubt, by the rule that says so; empty without that panel."""
-    return result.series.get("csr_doubts", pd.DataFrame())
+def shown(result: Result, series: str, **texts: Any) -> Table:
+    """A table of the result in words, as `show_table`; a sentence where its panel allows none."""
+    return show_table(result.series.get(series, pd.DataFrame()), name=series, **texts)
 
 
 def speed_table() -> pd.DataFrame:

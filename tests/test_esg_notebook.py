@@ -1,0 +1,61 @@
+"""The cells below the estimate run on panels that allow little: a reader's own, unrated, or without a measure."""
+
+import json
+from typing import Any
+
+import pytest
+from plotly.graph_objects import Figure
+
+from dti_core.lab.paths import project_root
+from dti_core.lab.record import Result
+from dti_core.lab.tables import Table
+from dti_core.studies.esg_constraint import estimate as study
+from dti_core.studies.esg_constraint.measures.coverage import coverage_table, simulate_worlds, study_coverage
+from dti_core.studies.esg_constraint.measures.findings import Findings
+from dti_core.studies.esg_constraint.measures.needed import firms_needed
+from dti_core.studies.esg_constraint.measures.power import power_curve
+from tests.test_esg_constraint import small_config
+from tests.test_esg_own_panels import AWKWARD, accounts, config_for, run, saved
+
+LITTLE = (
+    "everything", "three years", "no rating", "no rating, no measure", "rating only", "no controls",
+    "constraint missing everywhere",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def worlds() -> Findings:
+    """What does not hang on the panel at hand."""
+    config = small_config()
+    trust = study_coverage(simulate_worlds(config))
+    found = [*trust, *firms_needed(config, 0.9), *power_curve(config)]
+    return Findings(found, {"coverage": coverage_table(trust)})
+
+
+def cells() -> list[str]:
+    """Code of the notebook below its estimate, without what keeps the record."""
+    notebook = json.loads((project_root() / "notebooks" / "esg_constraint.ipynb").read_bytes())
+    codes = ["".join(one["source"]) for one in notebook["cells"] if one["cell_type"] == "code"]
+    below = next(k for k, code in enumerate(codes) if "result = estimate(" in code) + 1
+    return [code.replace("record(result)", "") for code in codes[below:]]
+
+
+@pytest.mark.parametrize("name", LITTLE)
+def test_every_cell_runs_on_every_panel(name, worlds, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("DTI_CORES", "1")
+    table = AWKWARD[name](accounts())
+    own = run(saved(table, tmp_path))
+    result = Result(
+        own.config, own.card, (*own.estimates, *worlds.estimates), dict(own.series) | worlds.series
+    )
+    displayed: list[Any] = []
+    names = {"result": result, "display": lambda *what: displayed.extend(what)}
+    names["worlds_in_words"] = study.worlds_in_words
+    for code in cells():
+        exec(code, names)
+    assert len(displayed) > 15
+    for one in displayed:
+        assert (
+            one.html if isinstance(one, Table) else one.layout.title.text if isinstance(one, Figure) else one
+        )
+    assert config_for is not None
