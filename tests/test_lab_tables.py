@@ -136,12 +136,9 @@ def chapter_tables() -> list[Table]:
         lstm.numbers(first), lstm.strategies(first), esg.table(second, "controls", "Controls"),
         esg.table(second, "variants", "Variants"),
         beside_published(second, name="published", title="Published"),
-        show_table(
-            esg.fooled(second).query("offered"), name="fooled", title="Broken", titles=titles,
-            groups=["world"],
-        ),
         show_table(worlds_in_words(), name="worlds", title="Worlds", titles=titles, stub="world"),
-        show_table(esg.fooled(second), name="fooled", title="Fooled", groups=["world"], titles=titles),
+        show_table(esg.fooled(second), name="fooled", title="Broken", groups=["world"], titles=titles),
+        show_table(esg.offers(second), name="offers", title="Offers"),
         show_table(esg.speed_table(), name="speed", title="Speed", groups=["panel"]),
         *(
             show_table(second.series[name], name=name, title=name)
