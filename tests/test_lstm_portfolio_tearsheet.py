@@ -1,5 +1,7 @@
 """The tear sheet: each number from skfolio or by hand, drawn from the series of a Result and nothing else."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,7 +55,9 @@ def test_usual_numbers_are_those_of_a_portfolio_of_skfolio(periods: int) -> None
     assert found == pytest.approx({
         "return": 100 * path.annualized_mean, "volatility": 100 * path.annualized_standard_deviation,
         "sharpe": path.annualized_sharpe_ratio, "sortino": path.annualized_sortino_ratio,
-        "loss": 100 * path.max_drawdown, "calmar": periods * path.calmar_ratio, "cvar": 100 * path.cvar,
+        "loss": 100 * path.max_drawdown, "cvar": 100 * path.cvar,
+        "growth": 100 * (np.prod(1 + returns) ** (periods / 700) - 1),
+        "calmar": (np.prod(1 + returns) ** (periods / 700) - 1) / path.max_drawdown,
     })  # fmt: skip
 
 
@@ -62,7 +66,8 @@ def test_usual_numbers_by_hand() -> None:
     found = usual_numbers(np.array([0.2, -0.5, 0.4, *[0.0] * 7]), 10)
     assert found["return"] == pytest.approx(100 * 0.1)
     assert found["loss"] == pytest.approx(50)
-    assert found["calmar"] == pytest.approx(0.1 / 0.5)
+    assert found["growth"] == pytest.approx(100 * (1.2 * 0.5 * 1.4 - 1))
+    assert found["calmar"] == pytest.approx((1.2 * 0.5 * 1.4 - 1) / 0.5)
     assert found["cvar"] == pytest.approx(50)
     assert found["sortino"] == pytest.approx(0.1 / (np.sqrt(0.25 / 9) * np.sqrt(10)))
 
@@ -106,8 +111,9 @@ def test_lines_are_those_of_skfolio_and_pandas(result: Result) -> None:
     rolling = path.rolling_measure(measure=RatioMeasure.ANNUALIZED_SHARPE_RATIO, window=252)
     assert drawn(result, 1, "lstm") == pytest.approx(rolling.reindex(days).dropna().to_numpy(), rel=1e-4)
     held = Portfolio(X=returns[["lstm"]] + 0.0001, weights=[1.0], compounded=True)
-    losses = pd.Series(held.drawdowns, returns.index).reindex(days).to_numpy()
-    assert drawn(result, 2, "lstm") == pytest.approx(100 * losses, rel=1e-4, abs=1e-4)
+    losses = pd.Series(held.drawdowns, returns.index)
+    deepest = [losses[(losses.index > a) & (losses.index <= b)].min() for a, b in itertools.pairwise(days)]
+    assert drawn(result, 2, "lstm")[1:] == pytest.approx(100 * np.array(deepest), rel=1e-4, abs=1e-4)
     last = returns[["lstm", "index"]].loc[: days[-1]].iloc[-252:]
     slope = np.polyfit(last["index"], last["lstm"], 1)[0]
     assert drawn(result, 3, "lstm")[-1] == pytest.approx(slope, rel=1e-4)

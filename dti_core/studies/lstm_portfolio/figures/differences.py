@@ -17,6 +17,7 @@ from dti_core.studies.lstm_portfolio.figures.names import (
     beyond,
     hollow,
     lead,
+    of_months,
     only,
     worded,
 )
@@ -69,7 +70,8 @@ def plot_skill(result: Result) -> go.Figure:
 
     def label(one: Estimate) -> str:
         title = TITLES[str(one.at["method"])]
-        return f"{title} against {TITLES[str(one.at['null'])]}" if "null" in one.at else title + beyond(one)
+        words = f"{title} against {TITLES[str(one.at['null'])]}" if "null" in one.at else title + beyond(one)
+        return words + of_months(one)
 
     rows = bar_rows(result, "C18a", label, CONTROLLED, lambda one: share if "null" in one.at else ranks)
     bar, decided = rows[0], {row.estimate.name for row in rows}
@@ -99,8 +101,8 @@ def plot_regimes(result: Result) -> go.Figure:
     def label(one: Estimate) -> str:
         regime = str(one.at["regime"])
         if regime == "all":
-            return TITLES[str(one.at["method"])]
-        return names.get(regime, f"{regime} months") + beyond(one)
+            return TITLES[str(one.at["method"])] + of_months(one)
+        return names.get(regime, f"{regime} months") + beyond(one) + of_months(one)
 
     rows = bar_rows(
         result, "C39a", label, CONTROLLED, lambda one: change if one.at["regime"] == "all" else LEADS
@@ -119,7 +121,9 @@ def plot_regimes(result: Result) -> go.Figure:
             "clearly better in volatile ones",
             "no clear difference",
         )
-    source = "the VIX" if result.config.regime_by == "vix" else "realised volatility of 21 days"
+    source = (
+        "the VIX" if result.config.regime_by == "vix" else "realised volatility of the last month or year"
+    )
     return plot_forest(
         rows, what=f"Sharpe ratio of the {LSTM} by regime", card=result.card,
         title=f"{LSTM} in calm and in volatile markets: {finding}",
@@ -147,7 +151,11 @@ def plot_volatility(result: Result) -> go.Figure:
     seen = {row.label: row.estimate for row in rows if row.axis is axes["assets"] and not row.control}
     beaten = [title for title, gain in seen.items() if gain.low > 0]
     better = [title for title, gain in seen.items() if gain.high < 0]
-    findings = [f"the {LSTM} beats {listed(beaten)}"] if beaten else []
+    level = [title for title, gain in seen.items() if gain.low <= 0 <= gain.high]
+    findings = [f"the {LSTM} is level with {listed(level)}"] if level else []
+    findings += (
+        [f"beats {listed(beaten)}" if level else f"the {LSTM} beats {listed(beaten)}"] if beaten else []
+    )
     findings += [f"{listed(better)} beat the {LSTM}"] if better else []
     losses = [
         f"{TITLES[name]} {only(result, measure='qlike', method=name, series='assets').text}"

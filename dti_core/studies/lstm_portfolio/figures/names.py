@@ -46,8 +46,13 @@ def lead(result: Result, method: str, world: str = OBSERVED, against: str = BENC
 def worded(estimate: Estimate, measures: Mapping[str, str]) -> str:
     """What is measured, in words, and on which sample if it is not the one that was asked for."""
     measure = str(estimate.at["measure"])
-    of_months = ", months" if "universe" in estimate.at else ""
-    return f"{measures.get(measure, measures.get(measure.removesuffix('_months'), measure))}{of_months}"
+    words = measures.get(measure, measures.get(measure.removesuffix("_months"), measure))
+    return words + of_months(estimate)
+
+
+def of_months(estimate: Estimate) -> str:
+    """What is added to a label where the estimate is of another sample than the one that was asked for."""
+    return ", months" if "universe" in estimate.at else ""
 
 
 def beyond(estimate: Estimate) -> str:

@@ -73,3 +73,11 @@ def _of(result: Result, measure: str, method: str) -> Estimate | None:
     """The estimate of a strategy, alpha that on the benchmark."""
     found = result.where(measure=measure, method=method)
     return next((one for one in found if one.at.get("against", BENCHMARK) == BENCHMARK), None)
+
+
+def left_out(result: Result) -> Table:
+    """What the data did not allow, each with its reason."""
+    return show_table(
+        result.series["left_out"].reset_index(drop=True), name="left_out", title="Left out",
+        empty="Nothing was left out.",
+    )  # fmt: skip

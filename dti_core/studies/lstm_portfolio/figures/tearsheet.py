@@ -46,6 +46,7 @@ def plot_tearsheet(result: Result) -> go.Figure:
                 row=row, col=1, mode="lines", legendgroup=name, showlegend=panel == "loss",
                 visible=True if name in SHOWN else "legendonly",
                 line={"color": NEUTRAL if name == INDEX else colours[name],
+                      "dash": "solid" if name in SHOWN else "dot",
                       "width": 2.5 if name == FAVOURITE else 1.2},
             )  # fmt: skip
         figure.update_yaxes(title={"text": title, "font_size": 12}, row=row, col=1)
@@ -58,7 +59,8 @@ def plot_tearsheet(result: Result) -> go.Figure:
         caption=f"Each point of the first, third and last panel looks back over a year. Beta is on "
         f"{_beta_on(result)[1]}; effective holdings are one over the sum of squared weights; what is traded, "
         f"times {result.config.cost_bps:g} basis points, is the cost. One decision in {_apart(result)} is "
-        f"drawn. One path of history, without intervals: those are in the figures of differences. On the "
+        f"drawn, with the deepest loss since the one before. One path of history, without intervals: those "
+        f"are in the figures of differences. On the "
         f"page a name of the legend shows or hides a portfolio.",
         alt="Five line charts. Deepest loss, Sharpe ratio and cost a year: "
         + "; ".join(
@@ -89,7 +91,8 @@ def _line(values: pd.Series) -> dict[str, Any]:
 def tearsheet(result: Result) -> Table:
     """The usual numbers of every portfolio, each from one path and without an interval."""
     heads = {
-        "return": ("return, % a year", 1), "volatility": ("volatility, % a year", 1),
+        "growth": ("growth, % a year", 1), "return": ("return, % a year", 1),
+        "volatility": ("volatility, % a year", 1),
         "sharpe": ("Sharpe", 2), "sortino": ("Sortino", 2), "loss": ("deepest loss, %", 1),
         "calmar": ("Calmar", 2), "cvar": (f"CVaR 95 %, % a {_row(result)}", 2),
         "turnover": ("traded a year", 1), "cost": ("cost, % a year", 2),
@@ -103,9 +106,9 @@ def tearsheet(result: Result) -> Table:
     }
     return show_table(
         rows, name="tearsheet", stub="portfolio", title="Tear sheet: portfolios after costs, on one path",
-        note="Returns are less the riskless rate, losses and gains are not; means are arithmetic, losses "
-        "compounded. Sortino is over falls below zero, CVaR the mean of the worst "
-        "twentieth. Traded: buys plus sells in multiples of wealth. Index: without costs.",
+        note="Growth and losses compound and hold the riskless rate; all else is less that rate, and "
+        "arithmetic. Calmar is growth over the deepest loss. Sortino is over falls below zero, CVaR the mean "
+        "of the worst twentieth. Traded: buys plus sells in multiples of wealth. Index: without costs.",
     )  # fmt: skip
 
 
@@ -115,7 +118,7 @@ def sectors(result: Result) -> Table:
     rows: dict[str | tuple[str, str], dict[str, Cell]] = {}
     for sector in sorted(set(known)):
         held = known.index[known == sector]
-        shares = {name: 100 * table[held].sum(axis=1) for name, table in weights.items()}
+        shares = {name: (100 * table[held].sum(axis=1)).round(2) for name, table in weights.items()}
         rows[sector] = {
             TITLES[name]: Span(float(share.mean()), float(share.min()), float(share.max()))
             for name, share in shares.items()
@@ -146,8 +149,10 @@ def _weights(result: Result) -> dict[str, pd.DataFrame]:
     """Weights at each decision of strategies that choose, and of equal weights."""
     found = {name: result.series.get(f"weights_{name}") for name in result.series["turnover"]}
     kept = {name: table for name, table in found.items() if table is not None}
+    listed = result.series[f"forecasts_{FAVOURITE}"].notna().to_numpy()
     held = kept[FAVOURITE]
-    return {FAVOURITE: kept.pop(FAVOURITE), BENCHMARK: held * 0 + 1 / held.shape[1], **kept}
+    equal = pd.DataFrame(listed / listed.sum(axis=1, keepdims=True), held.index, held.columns)
+    return {FAVOURITE: kept.pop(FAVOURITE), BENCHMARK: equal, **kept}
 
 
 def _panels(result: Result) -> dict[str, pd.DataFrame]:
@@ -162,7 +167,10 @@ def _panels(result: Result) -> dict[str, pd.DataFrame]:
         "holdings": result.series["effective_holdings"],
         "turnover": turnover.iloc[1:].rolling(DECISIONS_A_YEAR).sum(),
     }
-    return {name: table.reindex(turnover.index[1 :: _apart(result)]) for name, table in panels.items()}
+    drawn = {name: table.reindex(turnover.index[1 :: _apart(result)]) for name, table in panels.items()}
+    ends = np.searchsorted(drawn["loss"].index, wealth.index)  # the deepest since the point before
+    deepest = panels["loss"].groupby(ends).min().reindex(range(len(drawn["loss"])))
+    return drawn | {"loss": deepest.set_axis(drawn["loss"].index)}
 
 
 def _apart(result: Result) -> int:
@@ -196,7 +204,7 @@ def _measures(result: Result) -> dict[str, dict[str, float]]:
 def usual_numbers(returns: Array, periods_per_year: int, riskless: Array | float = 0.0) -> dict[str, float]:
     """Measures of one path of (n_periods,) simple returns less the riskless rate, by skfolio; shares in %.
 
-    CVaR is of one period, the others of a year; the deepest loss compounds and includes the riskless rate.
+    CVaR is of one period, the others of a year; growth and the deepest loss compound and hold that rate.
     """
     from skfolio import measures
 
@@ -204,8 +212,9 @@ def usual_numbers(returns: Array, periods_per_year: int, riskless: Array | float
     volatility = float(measures.standard_deviation(returns)) * math.sqrt(periods_per_year)
     below = float(measures.semi_deviation(returns, min_acceptable_return=0.0)) * math.sqrt(periods_per_year)
     loss = float(measures.max_drawdown(measures.get_drawdowns(returns + riskless, compounded=True)))
+    growth = float(np.prod(1 + returns + riskless)) ** (periods_per_year / len(returns)) - 1
     return {
-        "return": 100 * mean, "volatility": 100 * volatility, "sharpe": mean / volatility,
-        "sortino": mean / below, "loss": 100 * loss, "calmar": mean / loss,
+        "growth": 100 * growth, "return": 100 * mean, "volatility": 100 * volatility,
+        "sharpe": mean / volatility, "sortino": mean / below, "loss": 100 * loss, "calmar": growth / loss,
         "cvar": 100 * float(measures.cvar(returns, beta=0.95)),
     }  # fmt: skip
