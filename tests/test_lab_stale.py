@@ -105,6 +105,19 @@ def test_another_version_of_a_package_is_named(house, monkeypatch):
     assert any(re.fullmatch(r"numbers: numpy [\d.]+ -> 9\.9", reason) for reason in stale(SLUG))
 
 
+def test_accepted_numbers_of_another_profile_that_are_of_other_code_are_named(house):
+    file = house / "experiments" / "reference" / f"{SLUG}.json"
+    reference = json.loads(file.read_bytes())
+    reference["accepted"]["quick"] = reference["accepted"]["full"]
+    numbers = staleness.fingerprint_of(staleness.load_experiment(SLUG).resolve("quick")).numbers
+    for digest, found in ((staleness.maker(numbers), 0), ("0" * 64, 1)):
+        reference["made_by"]["quick"] = digest
+        file.write_text(json.dumps(reference), encoding="utf-8")
+        assert (
+            sum("accepted numbers of the quick profile are of other" in why for why in stale(SLUG)) == found
+        )
+
+
 def test_a_study_without_chapter_is_stale(house):
     assert stale("lstm_nowhere") == ["lstm_nowhere has no frozen chapter"]
 
