@@ -42,8 +42,8 @@ HOMES = {
 
 #: Rooms of the lab that studies may use; bridges may use none.
 ROOMS = {
-    "config", "data", "errors", "forest", "intervals", "kept", "methods", "parallel", "paths", "parts",
-    "record", "say", "sweeps", "tables", "theme",
+    "bars", "config", "data", "errors", "forest", "intervals", "kept", "methods", "parallel", "paths",
+    "parts", "record", "say", "sweeps", "tables", "theme",
 }  # fmt: skip
 
 
