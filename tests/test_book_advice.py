@@ -223,13 +223,13 @@ def test_an_interval_of_too_low_a_level_flips_nowhere():
 
 def test_row_shows_headline_with_interval_flip_and_commands_on_own_data(home):
     """Lean a piece of advice on rows that have verdicts: all of it comes from the records."""
-    _change(home, ADVICE, "leans_on: [C43b, C42]", "leans_on: [C16a, C17a, C50]")
+    _change(home, ADVICE, "leans_on: [C43b, C42]", "leans_on: [C50, C17a, C16a]")
     shutil.copytree(CHECKOUT / "book" / "studies", home / "book" / "studies")
     records = frozen_records()
     page = page_texts(records)["what_to_do.md"]
     (card,) = re.findall(r"<h4>Guard investments.*?</section>", page, re.DOTALL)
     by_key = {one.key: one for one in records["lstm_portfolio"].estimates}
-    lstm = by_key["break_even_against_constant_sharpe_10bp"]
+    lstm = by_key["return_at_equal_volatility_lstm_minus_equal_weight"]
     rows = re.findall(r"<li>.*?</li>", card, re.DOTALL)
     assert f"<strong>{lstm.text}</strong> {lstm.unit}" in rows[0]
     assert "foresight" not in rows[0]  # only the bars that decide

@@ -25,7 +25,7 @@ _SILENT = {
 #: Rooms that are over their limit: what they may have until they are not, and why they are.
 OVER = {
     "lab": (
-        5_235,
+        5_240,
         "records that cannot lie, kept results, hostile files; the tables and plots of all studies",
     ),
     "studies/esg_constraint": (

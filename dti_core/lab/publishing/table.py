@@ -25,6 +25,8 @@ CSV = "text/csv"
 PHONE = 58
 #: A table of more rows or cells is folded: its title stays, a click opens it.
 UNFOLDED, UNFOLDED_CELLS = 14, 48
+#: How the stub of a table begins of which the page's slider shows one column.
+SWEPT = "swept:"
 #: Significant digits, and most decimals, of a number without interval.
 DIGITS, DECIMALS = 3, 4
 #: How a spreadsheet knows a formula, which a table never holds.
@@ -93,7 +95,8 @@ class Table:
         kind = "gt_table dti-cards" if width > PHONE else "gt_table"
         opening = f'<table class="{kind}"><caption>{escape(self.title)}</caption>'
         drawn = strip_html(re.sub(r"<table [^>]*>", lambda _: opening, raw, count=1)).strip()
-        if len(self.rows) <= UNFOLDED and texts.size <= UNFOLDED_CELLS:
+        short = len(self.rows) <= UNFOLDED and texts.size <= UNFOLDED_CELLS
+        if short or self.stub.startswith(SWEPT):
             return drawn
         summary = f"{escape(self.title)} <small>({len(self.rows)} rows)</small>"
         return f"<details><summary>{summary}</summary>\n{drawn}\n</details>"

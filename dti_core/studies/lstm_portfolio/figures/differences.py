@@ -151,11 +151,8 @@ def plot_volatility(result: Result) -> go.Figure:
     seen = {row.label: row.estimate for row in rows if row.axis is axes["assets"] and not row.control}
     beaten = [title for title, gain in seen.items() if gain.low > 0]
     better = [title for title, gain in seen.items() if gain.high < 0]
-    level = [title for title, gain in seen.items() if gain.low <= 0 <= gain.high]
-    findings = [f"the {LSTM} is level with {listed(level)}"] if level else []
-    findings += (
-        [f"beats {listed(beaten)}" if level else f"the {LSTM} beats {listed(beaten)}"] if beaten else []
-    )
+    level = len(seen) - len(beaten) - len(better)
+    findings = [f"of {len(seen)} models the {LSTM} beats {len(beaten)} and is level with {level}"]
     findings += [f"{listed(better)} beat the {LSTM}"] if better else []
     losses = [
         f"{TITLES[name]} {only(result, measure='qlike', method=name, series='assets').text}"
@@ -163,7 +160,7 @@ def plot_volatility(result: Result) -> go.Figure:
     ]
     return plot_forest(
         rows, what=f"QLIKE loss less that of the {LSTM}", card=result.card,
-        title=f"Volatility of the next month, stock by stock: {'; '.join(findings) or 'no clear winner'}",
+        title=f"Volatility of the next month, stock by stock: {'; '.join(findings)}",
         caption=f"Points and 95 % intervals ({ways(row.estimate for row in rows)}), months paired; right of "
         f"0 the {LSTM} is better. The rows with hollow marks judge C17a. {hollow(rows)} Losses "
         f"themselves: {listed(losses)}.",
