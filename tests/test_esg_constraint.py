@@ -137,7 +137,13 @@ def judged(share: float, bias: float, n: int, bias_error: float = 0.02) -> str:
         (0.95, 0.15, 1000, "broken"),  # right coverage, but a bias that more data would bring out
         (0.95, 0.12, 1000, "open"),
         (0.89, 0.0, 1000, "broken"),
-        (0.99, 0.0, 1000, "broken"),
+        (
+            0.99,
+            0.0,
+            1000,
+            "conservative",
+        ),  # too wide for certain, which breaks no promise of holding the truth
+        (0.99, 0.15, 1000, "broken"),
         (0.975, 0.0, 800, "conservative"),  # within reach of 97 %, but above it: no promise kept
         (0.975, 0.12, 800, "open"),
         (0.95, 0.0, 100, "open"),
@@ -339,6 +345,7 @@ def judged_panel(
     values = {"hansen_p": 0.5, "ar3_p": 0.5, "instruments_per_firm": 0.1, "ar2_p": 0.001} | gates
     found = [Estimate("rating_effect", (low + high) / 2, low, high, coverage.STANDARD, 100)]
     found += [Estimate(f"rating_gate_{k}", v, v, v, "p", 100) for k, v in values.items()]
+    found.append(Estimate("share_of_worlds", 0.7, 0.7, 0.7, "share of worlds", 14))
     worlds = (("effect", effect), ("no_effect", no_effect), ("constraint_error", constraint_error))
     for world, draws in worlds:
         found.append(Estimate("rating_effect", -0.05, -0.06, -0.04, "sd", 100, world=world, draws=draws))
@@ -353,6 +360,7 @@ def test_a_real_panel_may_decide_the_claim() -> None:
     assert judged_panel(*CLEAR, **GOOD).verdict == "supported"
     assert judged_panel(*NOTHING, **GOOD).verdict == "refuted"
     assert judged_panel(*UNSURE, **GOOD).verdict == "inconclusive"
+    assert judged_panel(*CLEAR, **GOOD).grade == "conditional"  # on no shock that nobody measures
 
 
 @pytest.mark.parametrize(
@@ -611,3 +619,26 @@ def test_the_study_is_made_of_the_seven_words() -> None:
     place = Path(study.__file__).parent
     words = {"data", "worlds", "model", "methods", "measures", "estimate", "figures"}
     assert {path.stem for path in place.iterdir() if path.stem not in ("__init__", "__pycache__")} == words
+
+
+def test_the_persistence_of_a_panel_is_found_again() -> None:
+    """The controls of a judged panel last as its constraint does; where it errs, longer than it seems to."""
+    for lasting in (0.3, 0.5, 0.85):
+        settings = dataclasses.replace(WORLDS["effect"].settings, n_firms=1500, persistence=lasting)
+        panel = simulate(settings, [np.random.default_rng(5)]).panel()
+        seen = controls.persistence_within(panel)
+        found = controls.as_lasting(WORLDS["effect"].settings, seen, settings.first_rating_year)
+        assert found.persistence == pytest.approx(lasting, abs=0.06)
+        noisy = controls.as_lasting(WORLDS["constraint_error"].settings, seen, settings.first_rating_year)
+        assert (
+            noisy.persistence > found.persistence or lasting > 0.5
+        )  # what lasts so is never seen with errors
+    plain = WORLDS["effect"].settings
+    assert controls.as_lasting(plain, float("nan"), 2012).persistence == plain.persistence
+
+
+def test_a_shock_that_nobody_measures_is_counted_at_the_size_that_decides(monkeypatch) -> None:
+    monkeypatch.setattr(controls, "MOST_FIRMS", 300)
+    found = controls.unseen_at_size(small_config())
+    assert (found.key, found.at["firms"], found.n) == ("found_by_unseen_shock", 300.0, 1)
+    assert 0 <= found.value <= 1
