@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from dti_core.lab.config import load_experiment
+from dti_core.lab.data import DATA_ROOT, data_root
 from dti_core.lab.parallel import CORES, THREADED
 from dti_core.lab.record import Result
 
@@ -55,7 +56,8 @@ def tiny_run(slug: str) -> Result:
 def surroundings(threads: int, cores: int, hash_seed: int, home: Path = ROOT) -> dict[str, str]:
     """Variables of a process that may use so many threads and cores; everything else is as here."""
     told = {f"{name}_NUM_THREADS": str(threads) for name in THREADED}
-    return os.environ | told | {CORES: str(cores), "PYTHONHASHSEED": str(hash_seed), "DTI_HOME": str(home)}
+    told |= {CORES: str(cores), "PYTHONHASHSEED": str(hash_seed), "DTI_HOME": str(home)}
+    return os.environ | told | {DATA_ROOT: str(data_root())}
 
 
 def copy_of_the_project(place: Path) -> Path:
