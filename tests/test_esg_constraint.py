@@ -639,6 +639,12 @@ def test_the_persistence_of_a_panel_is_found_again() -> None:
 
 def test_a_shock_that_nobody_measures_is_counted_at_the_size_that_decides(monkeypatch) -> None:
     monkeypatch.setattr(controls, "MOST_FIRMS", 300)
-    found = controls.unseen_at_size(small_config())
-    assert (found.key, found.at["firms"], found.n) == ("found_by_unseen_shock", 300.0, 1)
-    assert 0 <= found.value <= 1
+    shares = {}
+    for strength in (0.0, 3.0):  # chance where there is no such shock, and more where it is strong
+        settings = dataclasses.replace(WORLDS["no_effect"].settings, hidden_shock=strength)
+        changed = dataclasses.replace(WORLDS["hidden_shock"], settings=settings)
+        monkeypatch.setattr(controls, "WORLDS", {**WORLDS, "hidden_shock": changed})
+        found = controls.unseen_at_size(small_config(n_draws=100))
+        assert (found.key, found.at["firms"], found.n) == ("found_by_unseen_shock", 300.0, 10)
+        shares[strength] = found.value
+    assert shares[0.0] <= 0.2 < shares[3.0]
