@@ -243,3 +243,33 @@ def test_only_numbers_that_the_prose_prints_are_glued():
     asked = f"It is {{glue:text}}`{name}:.2f` (from {{glue:text}}`{name}_low:.2f`), {{glue:text}}`unknown:s`."
     assert set(glued(kept, asked)) == {name, f"{name}_low"}
     assert glued(kept, "no numbers") == {}
+
+
+def test_numbers_of_files_that_a_run_lacked_are_nan_and_no_error_of_its_own() -> None:
+    """A clone without published files builds and reproduces; where all were read, a missing number counts."""
+    from dti_core.book import reference
+    from dti_core.lab.data import ABSENT
+    from dti_core.lab.frozen import frozen_record
+    from dti_core.lab.keep import glued
+
+    full = frozen_record("esg_constraint")
+    few = tuple(one for one in full.estimates if one.name != "csr_ar1")
+    numbers = full.provenance.fingerprint.numbers
+
+    def having(sha256: str):
+        data = dict.fromkeys(numbers.data, sha256)
+        told = full.provenance.fingerprint.model_copy(
+            update={"numbers": numbers.model_copy(update={"data": data})}
+        )
+        provenance = full.provenance.model_copy(update={"fingerprint": told})
+        return full.model_copy(update={"estimates": few, "provenance": provenance})
+
+    prose = "{glue:text}`csr_ar1:.2f`"
+    without, whole = having(ABSENT), having("1" * 64)
+    assert str(glued(without, prose)["csr_ar1"]) == "nan"
+    assert glued(whole, prose) == {}
+    off = [
+        [row.key for row in reference.compare_with_reference(one) if not row.within]
+        for one in (without, whole)
+    ]
+    assert off == [[], ["csr_ar1"]]

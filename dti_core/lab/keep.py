@@ -1,5 +1,6 @@
 """The last cell of a notebook: judge the result, hand its numbers to the prose, write result.json."""
 
+import math
 import os
 import re
 import sys
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dti_core.lab.claims import judge
+from dti_core.lab.data import ABSENT
 from dti_core.lab.files import write
 from dti_core.lab.fingerprint import DATA_PATH, Value
 from dti_core.lab.kept import series_files
@@ -83,7 +85,7 @@ def glued(kept: Record, prose: str) -> dict[str, float | str]:
     """Of all that a chapter may print, by name, what its `prose` does print.
 
     A message each for thousands of numbers would fill the kernel's queue, which then drops its last word, so
-    that whoever waits for it waits for ever.
+    that whoever waits for it waits for ever. What rests on a published file that the run lacked is NaN.
     """
     asked = set(_GLUED.findall(prose))
     found: dict[str, float | str] = {}
@@ -92,7 +94,13 @@ def glued(kept: Record, prose: str) -> dict[str, float | str]:
         found |= {key: estimate.value, f"{key}_low": estimate.low, f"{key}_high": estimate.high}
     for verdict in kept.claims:
         found |= {f"{verdict.claim}_verdict": verdict.verdict, f"{verdict.claim}_because": verdict.because}
-    return {name: value for name, value in found.items() if name in asked}
+    missing = dict.fromkeys(asked - found.keys(), math.nan) if lacks_files(kept) else {}
+    return {name: value for name, value in found.items() if name in asked} | missing
+
+
+def lacks_files(record: Record) -> bool:
+    """Whether the run went without a published file that it would have read, and left analyses out."""
+    return ABSENT in record.provenance.fingerprint.numbers.data.values()
 
 
 def glue(name: str, value: float | str) -> None:
