@@ -81,7 +81,7 @@ class Aggregator:
         self._sum = Field64.add(self._sum, Field64.total(shares))
         self.n_reports += len(shares)
 
-    def release(self, minimum_batch: int = 1) -> Elements:
+    def release(self, minimum_batch: int = 0) -> Elements:
         """The sum (length,) with noise. RoundAborted for too few reports, or when asked a second time.
 
         Two releases of one batch would differ by their noise alone, and their mean hold less of it.
@@ -100,7 +100,7 @@ class Aggregator:
 
 
 def secure_histogram(
-    reports: ArrayLike | Iterable[ArrayLike], noise: Noise | None = None, *, minimum_batch: int = 1,
+    reports: ArrayLike | Iterable[ArrayLike], noise: Noise | None = None, *, minimum_batch: int = 0,
     random_bytes: Callable[[int], bytes] = os.urandom,
 ) -> Integers:  # fmt: skip
     """Sums (length,) of reports that pass two aggregators; without noise exactly the plain sums.
