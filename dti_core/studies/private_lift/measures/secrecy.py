@@ -1,10 +1,12 @@
 """Do the secure sums keep their promise: one view says nothing, sums are exact, a mask cannot be guessed?"""
 
+from itertools import count
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dti_core.bridges.fields import keystream, recover_secret
+from dti_core.bridges.fields import SEED_BYTES, keystream, recover_secret
 from dti_core.bridges.secure_sum import (
     STAGES,
     FixedPoint,
@@ -35,8 +37,8 @@ COUNTED: tuple[tuple[int, int, int, int | None], ...] = (
 #: A round in which one client's vector comes late, and the words by which a guess at its mask is judged.
 LATE = MaskedSumSettings(n_clients=5, threshold=3, length=64)
 JUDGED_WORDS, GUESSES_AT_ONCE = 16, 4096
-#: Bits of a seed: of ours, and of one known from practice that is a 32-bit number.
-OUR_BITS, SHORT_BITS = 256, 32
+#: Bits of a seed of ours.
+OUR_BITS = 256
 #: Honest reports beside a malformed one.
 N_HONEST = 1000
 
@@ -135,9 +137,14 @@ def late_vector(rng: np.random.Generator, seed_bits: int) -> tuple[Words, NDArra
     The vector under its own mask alone, the true update in whole steps, and the code of updates.
     """
 
+    drawn = count()
+
     def draw(n: int) -> bytes:
-        short = int.from_bytes(rng.bytes(32), "little") >> (256 - seed_bits)
-        return short.to_bytes(32, "little") if n == 32 else rng.bytes(n)
+        """The two private keys as they are, then the seed of the own mask with its upper bits cleared."""
+        text = rng.bytes(n)
+        if n != SEED_BYTES or next(drawn) < 2:
+            return text
+        return (int.from_bytes(text, "little") % 2**seed_bits).to_bytes(n, "little")
 
     clients = [MaskedSumClient(k, LATE, draw if k == 0 else rng.bytes) for k in range(LATE.n_clients)]
     code, server = FixedPoint(1.0, LATE.n_clients), MaskedSumServer(LATE, 1)
@@ -147,7 +154,7 @@ def late_vector(rng: np.random.Generator, seed_bits: int) -> tuple[Words, NDArra
     late, *masked = [one.mask_vector(inboxes[one.identity], code.words(update)) for one in clients]
     request = server.collect_vectors(masked)
     shares = [one.reveal(request).key_shares[0] for one in clients[1:]]
-    private = recover_secret(shares, LATE.threshold).to_bytes(32, "little")
+    private = recover_secret(shares, LATE.threshold).to_bytes(SEED_BYTES, "little")
     peers = {peer: keys.masking for peer, keys in rosters[0].items() if peer != 0}
     return late.values - pair_masks(0, private, peers, 1, LATE.length), update, code
 
@@ -160,11 +167,13 @@ def guess_update(masked: Words, code: FixedPoint, seed_bits: int) -> NDArray[np.
     """
     for start in range(0, 2**seed_bits, GUESSES_AT_ONCE):
         seeds = range(start, min(start + GUESSES_AT_ONCE, 2**seed_bits))
-        streams = b"".join([keystream(seed.to_bytes(32, "little"), 4 * JUDGED_WORDS) for seed in seeds])
+        streams = b"".join(
+            [keystream(seed.to_bytes(SEED_BYTES, "little"), 4 * JUDGED_WORDS) for seed in seeds]
+        )
         masks = np.frombuffer(streams, dtype="<u4").reshape(-1, JUDGED_WORDS)
         left = (masked[:JUDGED_WORDS] - masks).view(np.int32).astype(np.int64)
         for hit in np.flatnonzero((np.abs(left) <= code.levels).all(axis=1)):
-            whole = keystream(seeds[hit].to_bytes(32, "little"), 4 * len(masked))
+            whole = keystream(seeds[hit].to_bytes(SEED_BYTES, "little"), 4 * len(masked))
             return (masked - np.frombuffer(whole, dtype="<u4")).view(np.int32).astype(np.int64)
     return None
 
@@ -208,7 +217,7 @@ def malformed_report(kind: str, counts: NDArray[np.int64], rng: np.random.Genera
 
 def study_bytes(rng: np.random.Generator) -> Findings:
     """Bytes that one client sends, and how many its bare vector would take."""
-    histogram = 32 + 8 * N_BUCKETS
+    histogram = SEED_BYTES + 8 * N_BUCKETS
     rows: list[list[object]] = [["histogram, two aggregators", None, N_BUCKETS, 8 * N_BUCKETS, histogram]]
     found = Findings([_exact_bytes("histogram_bytes", histogram, protocol="two aggregators")])
     for n, threshold, length, near in COUNTED:
