@@ -135,8 +135,8 @@ def test_bytes_are_those_of_the_messages():
     """A histogram: a seed of 32 and 64 elements of 8. Neighbours save bytes; masks and shares cost some."""
     value = {one.name: one.value for one in study_bytes(rng()).estimates}
     assert value["histogram_bytes"] == 32 + 64 * 8
-    assert value["masked_bytes_12_clients_11_neighbours"] == 76 + 4 + 11 * 86 + 4 + 4 * 705 + 4 + 12 * 37
-    assert value["masked_bytes_40_clients_12_neighbours"] < value["masked_bytes_40_clients_39_neighbours"]
+    assert value["masked_bytes_8_clients_7_neighbours"] == 76 + 4 + 7 * 86 + 4 + 4 * 705 + 4 + 8 * 37
+    assert value["masked_bytes_24_clients_8_neighbours"] < value["masked_bytes_24_clients_23_neighbours"]
 
 
 def test_the_same_seed_gives_the_same_findings(monkeypatch):

@@ -16,7 +16,7 @@ HONEST = "Honest but curious aggregators that do not collude. Research code, not
 TABLES = {
     "dropouts": (
         "Rounds of masked sums with clients that drop out",
-        f"Seven of twelve clients must stay. Exact: to the last bit. Ended: an error and no sum. {HONEST}",
+        f"Six of ten clients must stay. Exact: to the last bit. Ended: an error and no sum. {HONEST}",
     ),
     "guessed_masks": (
         "A vector that came late, when all short seeds are tried on its mask",

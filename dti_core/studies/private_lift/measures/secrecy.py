@@ -26,13 +26,13 @@ from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.views import N_BUCKETS, study_views
 
 Words = NDArray[np.uint32]
-#: The rounds that are counted: seven of twelve clients must stay.
-ROUND = MaskedSumSettings(n_clients=12, threshold=7, length=50)
+#: The rounds that are counted: six of ten clients must stay.
+ROUND = MaskedSumSettings(n_clients=10, threshold=6, length=50)
 #: The rounds of which bytes are counted: clients, threshold, length of an update, neighbours (None: all).
 COUNTED: tuple[tuple[int, int, int, int | None], ...] = (
-    (12, 7, 705, None),
-    (40, 21, 705, None),
-    (40, 7, 705, 12),
+    (8, 5, 705, None),
+    (24, 13, 705, None),
+    (24, 5, 705, 8),
 )
 #: A round in which one client's vector comes late, and the words by which a guess at its mask is judged.
 LATE = MaskedSumSettings(n_clients=5, threshold=3, length=64)
