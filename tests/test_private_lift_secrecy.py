@@ -1,10 +1,13 @@
 """What private_lift says of its secure sums: known best AUCs, guessed masks, rounds that are counted."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from dti_core.bridges.secure_sum import ClientRefusal, UnmaskingRequest, implausible
 from dti_core.lab.parallel import CORES
+from dti_core.studies.private_lift.figures import secrecy as figures
 from dti_core.studies.private_lift.measures import secrecy
 from dti_core.studies.private_lift.measures.secrecy import (
     guess_update,
@@ -139,7 +142,7 @@ def test_bytes_are_those_of_the_messages():
     assert value["masked_bytes_24_clients_8_neighbours"] < value["masked_bytes_24_clients_23_neighbours"]
 
 
-def test_the_same_seed_gives_the_same_findings(monkeypatch):
+def test_the_same_seed_gives_the_same_findings_and_they_are_shown(monkeypatch):
     monkeypatch.setenv(CORES, "1")
     sizes = {"n_views": 200, "n_draws": 2, "n_rounds": 1, "n_attacks": 1, "seed_bits": 6}
     first, second = (study_secrecy(np.random.SeedSequence(3), **sizes) for _ in range(2))
@@ -148,3 +151,20 @@ def test_the_same_seed_gives_the_same_findings(monkeypatch):
     assert len({one.key for one in first.estimates}) == len(first.estimates)
     (shares,) = (one for one in first.estimates if one.name == "view_auc_shares")
     assert len(shares.draws) == 2
+    shown = SimpleNamespace(series=first.series, card=SimpleNamespace(badge="Simulated."))
+    meta = figures.plot_one_view(shown).layout.meta
+    assert "Simulated." in meta["caption"]
+    assert "not collude" in meta["caption"]
+    assert f"masks of the whole field {shares.value:.3f}" in meta["alt"]
+    assert [len(figures.secrecy_table(shown, name).rows) for name in figures.TABLES] == [16, 2, 5, 4]
+
+
+def test_the_time_to_guess_32_bits_is_called_an_extrapolation():
+    rows = figures.guess_times().set_index("seed")
+    assert rows["how"].to_dict() == {
+        "16 bits": "measured",
+        "18 bits": "measured",
+        "20 bits": "measured",
+        "32 bits": "extrapolated from the rate on one core",
+    }
+    assert rows.loc["32 bits", "CPU seconds"] == pytest.approx(2**12 * rows.loc["20 bits", "CPU seconds"])

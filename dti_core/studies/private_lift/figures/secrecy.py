@@ -33,7 +33,8 @@ TABLES = {
 def plot_one_view(result: Result) -> go.Figure:
     """AUC between two inputs from one aggregator's view, by what its masks are drawn from."""
     table = result.series["one_view"]
-    labels = [f"{row['aggregator']}, {row['mask drawn from']}" for _, row in table.iterrows()]
+    views = list(zip(table["aggregator"], table["mask drawn from"], strict=True))
+    labels = [f"{aggregator}:<br>{drawn}" for aggregator, drawn in views]
     ours = table["mask drawn from"] == "the whole field"
     figure = go.Figure()
     figure.add_hrect(y0=0.5 - BAND, y1=0.5 + BAND, fillcolor=SHADE, line_width=0, layer="below")
@@ -51,11 +52,11 @@ def plot_one_view(result: Result) -> go.Figure:
     )  # fmt: skip
     own, weak = table[ours], table[~ours]
     furthest = float(own.loc[(own["AUC"] - 0.5).abs().idxmax(), "AUC"])
-    said = "; ".join(f"{label} {auc:.3f}" for label, auc in zip(labels, table["AUC"], strict=True))
+    said = "; ".join(f"{a}, masks of {m} {auc:.3f}" for (a, m), auc in zip(views, table["AUC"], strict=True))
     inside = bool(((own["low"] > 0.5 - BAND) & (own["high"] < 0.5 + BAND)).all())
     verdict = "a guess" if inside else "not shown to be a guess"
     return style(
-        figure, card=result.card, series="one_view", x="what it holds, and what masks are drawn from",
+        figure, card=result.card, series="one_view", x="what the aggregator holds: its masks are drawn from",
         y="AUC of telling two users' reports apart (no unit)",
         title=f"One aggregator's view tells two users apart with an AUC of {furthest:.3f}, {verdict}; "
         f"under weak masks with up to {weak['AUC'].max():.2f}",

@@ -218,17 +218,17 @@ def malformed_report(kind: str, counts: NDArray[np.int64], rng: np.random.Genera
 def study_bytes(rng: np.random.Generator) -> Findings:
     """Bytes that one client sends, and how many its bare vector would take."""
     histogram = SEED_BYTES + 8 * N_BUCKETS
-    rows: list[list[object]] = [["histogram, two aggregators", None, N_BUCKETS, 8 * N_BUCKETS, histogram]]
+    rows: list[list[object]] = [["histogram, two aggregators", N_BUCKETS, 8 * N_BUCKETS, histogram]]
     found = Findings([_exact_bytes("histogram_bytes", histogram, protocol="two aggregators")])
     for n, threshold, length, near in COUNTED:
         shape = MaskedSumSettings(n, threshold, length, near)
         clients = [MaskedSumClient(client, shape, rng.bytes) for client in range(n)]
         sent = run_round(clients, [np.zeros(length, dtype=np.uint32)] * n, 1).bytes_sent
-        title = "masked sum, all pairs" if near is None else f"masked sum, {near} neighbours"
-        rows.append([title, n, length, 4 * length, max(sent.values())])
+        title = f"masked sum, {n} clients, {shape.n_holders - 1} neighbours"
+        rows.append([title, length, 4 * length, max(sent.values())])
         name = f"masked_bytes_{n}_clients_{shape.n_holders - 1}_neighbours"
-        found.estimates.append(_exact_bytes(name, max(sent.values()), protocol=title, clients=n))
-    names = ["protocol", "clients", "numbers", "bytes, bare", "bytes, sent by a client"]
+        found.estimates.append(_exact_bytes(name, max(sent.values()), protocol=title))
+    names = ["protocol", "numbers", "bytes, bare", "bytes, sent by a client"]
     found.series["bytes"] = pd.DataFrame(rows, columns=names)
     return found
 
