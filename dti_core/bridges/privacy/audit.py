@@ -162,6 +162,8 @@ def _chance(m: int, r: int, right: int, epsilon: float, delta: float) -> float:
 
     q = 1 / (1 + np.exp(-epsilon))
     beta = float(binom.sf(right - 1, r, q))
+    if delta == 0:
+        return beta
     steps = np.arange(1, right + 1)
     sums = np.cumsum(binom.pmf(right - steps, r, q))
     alpha = float(np.max(sums / steps, initial=0.0))
