@@ -89,7 +89,8 @@ def one_run_bound(
     best = 0.0
     for r in tried:
         right = int(truth[len(truth) - r // 2 :].sum() + (~truth[: r - r // 2]).sum())
-        best = max(best, _largest_refuted(len(truth), r, right, delta, level))
+        if _chance(len(truth), r, right, best, delta) < level:
+            best = _largest_refuted(len(truth), r, right, delta, level, best)
     return best
 
 
@@ -143,14 +144,12 @@ def _bounds(
     return bound(low, high)
 
 
-def _largest_refuted(m: int, r: int, right: int, delta: float, level: float) -> float:
-    """Largest epsilon under which so many right guesses have a chance below `level`; 0 if none."""
-    low, high = 0.0, 1.0
-    if _chance(m, r, right, low, delta) >= level:
-        return 0.0
+def _largest_refuted(m: int, r: int, right: int, delta: float, level: float, low: float) -> float:
+    """Largest epsilon, above `low`, under which so many right guesses have a chance below `level`."""
+    high = low + 1.0
     while _chance(m, r, right, high, delta) < level:
         low, high = high, 2 * high
-    for _ in range(40):
+    for _ in range(24):
         middle = (low + high) / 2
         low, high = (middle, high) if _chance(m, r, right, middle, delta) < level else (low, middle)
     return low

@@ -48,8 +48,8 @@ def plot_audits(result: Result) -> go.Figure:
         figure, title=f"Audits catch {int(best.sum())} of {len(best)} planted faults and flag "
         f"{100 * alarms.value:.0f} % of honest releases",
         x="lower bound of what leaks, as a multiple of the claim (no unit)", y="", series="audits",
-        caption=f"Median over {n_audits} audits, whiskers from the least to the most; each bound holds with 95 "
-        f"% confidence. Shaded: nothing is shown against the claim. Bounds below {FLOOR:g} of it stand at "
+        caption=f"Median over {n_audits} audits, whiskers from the least to the most; each bound holds with "
+        f"95 % confidence. Shaded: nothing is shown against the claim. Bounds below {FLOOR:g} of it stand at "
         f"{FLOOR:g}. Claims: epsilon {EPSILON:g} a user over both rounds, one of two aggregators corrupt; "
         f"geometric: delta 0, replace one, pure; Gaussian: delta {DELTA:g}, replace one, analytic, held to "
         f"its mu; one run: delta {DELTA:g}, add or remove one, analytic.",
