@@ -11,6 +11,7 @@ from dti_core.studies.private_lift.model.faults import FAULTS, HONEST
 
 #: Bounds over claims are drawn from here on; a bound of 0 has no place on a logarithmic axis.
 FLOOR = 0.05
+TICKS = (0.05, 0.2, 0.5, 1, 2, 5, 10, 30)
 SYMBOLS = ("circle", "diamond", "x-thin-open")
 
 
@@ -25,7 +26,7 @@ def plot_audits(result: Result) -> go.Figure:
             for column in ("bound_low", "bound_least", "bound_most")
         )
         figure.add_scatter(
-            x=middle, y=[plain(fault) for fault in rows["fault"]], name=f"{plain(auditor)}: {how}",
+            x=middle, y=[plain(fault) for fault in rows["fault"]], name=how,
             mode="markers", marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2}},
             error_x={"array": most - middle, "arrayminus": middle - least, "color": colour, "width": 0},
             customdata=rows[["n_flagged", "n_audits", "means"]],
@@ -34,7 +35,7 @@ def plot_audits(result: Result) -> go.Figure:
         )  # fmt: skip
     figure.add_vline(x=1, line_color=NEUTRAL)
     figure.add_vrect(x0=FLOOR, x1=1, fillcolor=SHADE, line_width=0, layer="below")
-    figure.update_xaxes(type="log")
+    figure.update_xaxes(type="log", tickvals=TICKS)
     figure.update_yaxes(categoryorder="array", categoryarray=[plain(fault) for fault in FAULTS][::-1])
     best = table[table["fault"] != HONEST].groupby("fault")["caught"].any()
     alarms = next(iter(result.where(measure="audit_false_alarms")))

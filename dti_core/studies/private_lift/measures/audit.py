@@ -28,12 +28,12 @@ N_CANARIES = 1_000
 #: A fault counts as caught if this share of audits flag it.
 CAUGHT = 0.95
 ONE_RUN = "one_run"
-#: What each auditor bounds from below.
+#: What each auditor bounds from below, and how it goes about it.
 BOUNDS = {"geometric": "epsilon", "gaussian": "mu", ONE_RUN: "epsilon"}
 HOW = {
-    "geometric": "two worlds, Clopper-Pearson",
-    "gaussian": "two worlds, mu of Gaussian privacy",
-    ONE_RUN: f"one run, {N_CANARIES} canaries",
+    "geometric": "geometric noise, many runs in two worlds",
+    "gaussian": "Gaussian noise, the same, held to its mu",
+    ONE_RUN: f"Gaussian noise, one run with {N_CANARIES:,} canaries",
 }
 #: The one-run audit adds or removes canaries, so that it cannot see this.
 UNSEEN = "wrong_adjacency"
