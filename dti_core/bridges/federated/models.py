@@ -32,7 +32,7 @@ class Model(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """Logistic regression: a weight a feature, then the intercept; `ridge` times half their square is added."""
+    """Logistic regression: a weight a feature, the intercept; `ridge` times half the squares is added."""
 
     n_features: int
     ridge: float = 0.0
@@ -65,7 +65,7 @@ class Logistic:
 class Mlp:
     """One hidden layer of rectified units, then a logit.
 
-    Weights in order: (n_features, hidden) of the layer, its intercepts, (hidden,) of the logit, its intercept.
+    Weights in order: (n_features, hidden) of the layer, its intercepts, (hidden,) of the logit, and its.
     """
 
     n_features: int

@@ -26,7 +26,7 @@ class Mechanism:
 
 
 def mechanism(settings: FederatedSettings) -> Mechanism:
-    """What an accountant needs to know. ValueError without a clipping norm: there is nothing to account for."""
+    """What an accountant needs to know. ValueError without a clipping norm."""
     if settings.clipping_norm is None:
         raise ValueError("no clipping_norm: the sum of updates has no bounded sensitivity")
     return Mechanism(

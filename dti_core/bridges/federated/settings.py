@@ -16,7 +16,8 @@ class FederatedSettings:
     learning_rate, server_rate : step lengths of the clients and of the server.
     clipping_norm : largest Euclidean length of a client's update, its sensitivity; None does not clip.
     local_batch : rows drawn with replacement for each local step; None takes all rows of the client.
-    proximal : FedProx' pull back to the server's weights. control : SCAFFOLD's control variates.
+    proximal : FedProx' pull back to the server's weights. control : SCAFFOLD's control
+        variates, whose change is sent with the update, both under one clipping_norm.
     weighting : "rows" weighs clients by their rows and divides by those that came; without privacy only.
     precision : of the arithmetic on clients; sums are always made in float64.
     chunk_rows : padded rows that are in memory at once; a client with more is alone in its chunk.
@@ -51,3 +52,5 @@ class FederatedSettings:
             raise ValueError(f"sampling_rate = {self.sampling_rate} must be above 0 and at most 1")
         if not self.proximal >= 0:
             raise ValueError(f"proximal = {self.proximal} must be at least 0")
+        if self.control and self.weighting == "rows":
+            raise ValueError("control variates are averages over clients alike; use weighting = 'uniform'")

@@ -28,7 +28,7 @@ class Training:
 
     weights : (n_weights,) of the one model for all, or (n_clients, n_weights) of one each.
     counts : for each name in COUNTS, (rounds,): clients that came, had no rows, sent something that is not
-        finite (and were left out), were clipped. They come from raw data: the guarantee is of `weights` alone.
+        finite (and were left out), were clipped. They come from raw data: the guarantee is of `weights`.
     """
 
     model: Model
@@ -119,26 +119,20 @@ def sum_of_updates(
     seen = dict.fromkeys(COUNTS, 0) | {"cohort": len(ids), "without_rows": len(ids) - len(present)}
     rows = 0.0
     for part in chunks(sizes, settings.chunk_rows, settings.local_batch):
+        here, own = present[part], sizes[part]
         with np.errstate(over="ignore", invalid="ignore"):
-            updates = _local_updates(
-                model, weights, clients, present[part], sizes[part], settings, rng, controls
-            )
-            if tamper is not None:
-                updates = tamper(present[part], updates)
+            updates = _local_updates(model, weights, clients, here, own, settings, rng, controls)
+            updates = updates if tamper is None else tamper(here, updates)
             lengths = np.sqrt(np.einsum("ij,ij->i", updates, updates, dtype=np.float64))
-        sound = np.isfinite(lengths)
-        factors = np.where(sound, 1.0, 0.0)
-        if settings.clipping_norm is not None:
-            factors = np.where(
-                sound, np.minimum(1.0, settings.clipping_norm / np.maximum(lengths, 1e-300)), 0.0
-            )
-            seen["clipped"] += int((lengths[sound] > settings.clipping_norm).sum())
-        if settings.weighting == "rows":
-            factors = factors * sizes[part]
-        if not sound.all():
-            updates = np.where(sound[:, None], updates, 0.0)
-        total += factors @ updates
-        rows += float(sizes[part][sound].sum())
+        sound, bound = np.isfinite(lengths), settings.clipping_norm or np.inf
+        updates = updates if sound.all() else np.where(sound[:, None], updates, 0.0)
+        factors = np.minimum(1.0, bound / np.maximum(lengths, 1e-300, where=sound, out=np.ones(len(here))))
+        if controls is not None:
+            change = factors[:, None] * updates[:, model.n_weights :]
+            controls.own[here] += change / (settings.local_steps * settings.learning_rate)
+        total += (factors * own if settings.weighting == "rows" else factors) @ updates
+        rows += float(own[sound].sum())
+        seen["clipped"] += int((lengths[sound] > bound).sum())
         seen["malformed"] += int((~sound).sum())
     return total, seen, rows
 
@@ -154,10 +148,7 @@ def _local_updates(
     updates = moved - start
     if controls is None:
         return updates
-    scale = settings.local_steps * settings.learning_rate
-    change = -scale * controls.shared - updates
-    sound = np.isfinite(change).all(axis=1)
-    controls.own[ids[sound]] += change[sound] / scale
+    change = -settings.local_steps * settings.learning_rate * controls.shared - updates
     return np.concatenate([updates, change], axis=1)
 
 
