@@ -28,10 +28,10 @@ from dti_core.bridges.federated import (
     confidences,
     fine_tune,
     gaussian_noise,
+    guarantee_of,
     lira_scores,
     log_losses,
     malicious_clients,
-    mechanism,
     poisoned,
     shadow_logistics,
     sum_of_updates,
@@ -149,7 +149,7 @@ def test_scaffold_ends_at_the_common_optimum_where_fedavg_drifts():
     labels = (rng.random(300) < expit((features * rng.normal(size=(6, D))[owner]).sum(axis=1))) * 1.0
     sites, model = Clients.from_table(features, labels, owner), Logistic(D, ridge=0.1)
     settings = FederatedSettings(
-        unit="site", rounds=300, local_steps=20, sampling_rate=1.0, learning_rate=0.1, clipping_norm=None
+        unit="site", rounds=150, local_steps=20, sampling_rate=1.0, learning_rate=0.1, clipping_norm=None
     )
     best = SCHEMES["central"].run(model, sites, settings, rng, None).weights
     gaps = {
@@ -240,14 +240,21 @@ def test_what_voids_the_guarantee_is_refused():
     with pytest.raises(ValueError, match="train_record_level"):
         SCHEMES["central"].run(Logistic(D), clients, PLAIN, rng, lambda total, _: total)
     with pytest.raises(ValueError, match="no bounded sensitivity"):
-        mechanism(replace(PLAIN, clipping_norm=None))
+        guarantee_of(replace(PLAIN, clipping_norm=None), 1.0, 1e-6)
     with pytest.raises(ValueError, match="beyond the 3 clients"):
         Clients.from_table(np.zeros((2, D)), np.zeros(2), np.array([0, 3]), 3)
     for wrong in ({"rounds": 0}, {"sampling_rate": 1.5}, {"clipping_norm": 0.0}, {"proximal": -1.0}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             replace(PLAIN, **wrong)
-    told = mechanism(replace(PLAIN, unit="site"))
-    assert (told.unit, told.adjacency, told.sensitivity, told.steps) == ("site", "add or remove one", 0.1, 8)
+
+
+def test_the_guarantee_names_its_unit_and_is_that_of_other_accountants():
+    """FL-1: PRV accounting brackets epsilon within 5.139 and 5.159 (prv-accountant), RDP gives 5.885."""
+    settings = FederatedSettings(unit="site", rounds=50, sampling_rate=0.1)
+    told = guarantee_of(settings, 1.0, 1e-5)
+    assert told.text.endswith("delta 1e-05 a site (add or remove one), PLD accounting")
+    assert told.epsilon == pytest.approx(5.148, abs=0.002)
+    assert guarantee_of(settings, 1.0, 1e-5, "rdp").epsilon == pytest.approx(5.885, abs=0.005)
 
 
 def test_each_scheme_is_deterministic_and_own_models_win_where_clients_disagree():
@@ -337,7 +344,7 @@ def test_record_level_states_opacus_epsilon_and_leaves_the_global_generator():
     step = dp_event.PoissonSampledDpEvent(found.sampling_rate, dp_event.GaussianDpEvent(1.1))
     accountant.compose(dp_event.SelfComposedDpEvent(step, found.steps))
     assert found.epsilon == pytest.approx(accountant.get_epsilon(settings.delta), rel=0.01)
-    assert (found.unit, found.adjacency, found.accountant) == ("record", "add or remove one", "opacus RDP")
+    assert found.guarantee.text.endswith("delta 1e-06 a record (add or remove one), opacus' RDP accounting")
     assert ((found.predict(clients.features) > 0.5) == clients.labels).mean() > 0.6
     assert not np.isfinite(
         train_record_level(
@@ -361,9 +368,9 @@ def test_record_level_refuses_samplers_that_void_the_accountant():
 
 
 def test_an_attack_that_knows_nothing_has_no_advantage():
-    """Over 400 draws the 95 % interval holds zero in 92 to 98 %, and the mean advantage is zero."""
+    """Over 300 draws the 95 % interval holds zero in 92 to 98 %, and the mean advantage is zero."""
     rng = np.random.default_rng(3)
-    found = [attack_by_score(rng.normal(size=120), rng.normal(size=150), rng, rates=()) for _ in range(400)]
+    found = [attack_by_score(rng.normal(size=120), rng.normal(size=150), rng, rates=()) for _ in range(300)]
     covered = np.mean([one.advantage[1] <= 0 <= one.advantage[2] for one in found])
     assert 0.92 <= covered <= 0.985
     assert abs(np.mean([one.advantage[0] for one in found])) < 0.01
@@ -389,7 +396,7 @@ def test_shadows_are_ridge_regressions_and_their_ratio_finds_members():
     from sklearn.linear_model import LogisticRegression
 
     rng = np.random.default_rng(2)
-    n, d, k = 600, 60, 32
+    n, d, k = 600, 60, 20
     features = rng.normal(size=(n, d))
     labels = (rng.random(n) < expit(features[:, 0])) * 1.0
     members = np.array([rng.permutation(n) < n // 2 for _ in range(k + 1)])
@@ -405,6 +412,29 @@ def test_shadows_are_ridge_regressions_and_their_ratio_finds_members():
     assert attack.tpr_at[0.01][0] > loss.tpr_at[0.01][0]
     with pytest.raises(ValueError, match="at least two shadows"):
         lira_scores(told[0], told[1:], np.ones_like(members[1:]))
+
+
+def test_noise_hides_who_took_part_in_an_overfitted_model():
+    """As many features as users of one row: found without noise (positive control), within the limit with it."""
+    rng, n = np.random.default_rng(4), 500
+    features = rng.normal(size=(2 * n, n)) / np.sqrt(n)
+    labels = (rng.random(2 * n) < expit(features @ rng.normal(size=n))) * 1.0
+    members = Clients(features[:n], labels[:n], np.arange(n + 1))
+    settings = FederatedSettings(
+        rounds=60, local_steps=1, sampling_rate=0.3, learning_rate=1.0, server_rate=60.0, clipping_norm=1.0
+    )
+
+    def advantage(noise_multiplier: float):
+        protect = gaussian_noise(noise_multiplier, settings) if noise_multiplier else None
+        found = train(Logistic(n), members, settings, np.random.default_rng(1), protect)
+        scores = -log_losses(found.predict(features), labels)
+        return attack_by_score(scores[:n], scores[n:], np.random.default_rng(2)).advantage
+
+    plain, noisy = advantage(0.0), advantage(8.0)
+    limit = advantage_limit(guarantee_of(settings, 8.0, 1e-5, "rdp").epsilon, 1e-5)
+    assert plain[1] > 0.05
+    assert noisy[0] < plain[1]
+    assert noisy[1] <= limit < 0.6
 
 
 def test_boosted_clients_ruin_a_model_without_a_bound_and_not_with_one():

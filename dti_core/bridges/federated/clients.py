@@ -17,15 +17,12 @@ class ClientSource(Protocol):
     @property
     def n_clients(self) -> int:
         """Number of clients, taken to be public."""
-        ...
 
     def n_rows(self, ids: Ids) -> Ids:
         """Rows (n,) that clients `ids` (n,) hold; 0 is allowed."""
-        ...
 
     def rows(self, ids: Ids, picks: Ids) -> tuple[Array, Array]:
         """Features (n, k, n_features) and 0/1 labels (n, k) of rows `picks` (n, k) of clients `ids` (n,)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,19 +15,15 @@ class Model(Protocol):
     @property
     def n_weights(self) -> int:
         """Length of a weight vector."""
-        ...
 
     def start(self, rng: np.random.Generator) -> Array:
         """Weights (n_weights,) to start from."""
-        ...
 
     def logits(self, weights: Array, features: Array) -> Array:
         """Log odds (n, k) by weights (n, n_weights) of features (n, k, n_features)."""
-        ...
 
     def gradient(self, weights: Array, features: Array, labels: Array, shares: Array) -> Array:
         """Derivative (n, n_weights) of the log loss summed over rows with `shares` (n, k)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import expit
 
 from dti_core.bridges.federated.clients import Array
+from dti_core.bridges.privacy import Guarantee
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,18 +38,20 @@ class RecordSettings:
 class RecordTraining:
     """A trained module and what an accountant needs to know.
 
-    epsilon : by opacus' accountant, for one row added or removed. sampling_rate, steps : as they were run; an
-    accountant of one's own takes them with `settings.noise_multiplier` and `settings.delta`.
+    guarantee : for a row, by opacus' accountant. sampling_rate, steps : as they were run; another accountant
+    takes them with `settings.noise_multiplier` and `settings.delta`.
     """
 
     module: "nn.Module"
     settings: RecordSettings
-    epsilon: float
-    accountant: str
+    guarantee: Guarantee
     sampling_rate: float
     steps: int
-    unit: str = "record"
-    adjacency: str = "add or remove one"
+
+    @property
+    def epsilon(self) -> float:
+        """Epsilon of the guarantee."""
+        return self.guarantee.epsilon
 
     def predict(self, features: Array) -> Array:
         """Chance (n,) of label 1 for features (n, n_features)."""
@@ -81,7 +84,7 @@ def train_record_level(
     from opacus import PrivacyEngine
     from torch.utils.data import DataLoader, TensorDataset
 
-    refuse_sampler(sampler)
+    _refuse_sampler(sampler)
     if not len(features) or not np.isfinite(features).all() or not np.isfinite(labels).all():
         raise ValueError("the table has no rows, or values that are not finite")
     table = TensorDataset(*(torch.from_numpy(one.astype(np.float32)) for one in (features, labels)))
@@ -98,11 +101,12 @@ def train_record_level(
         steps = _descend(private, optimizer, loader, settings.epochs)
     epsilon = float(engine.get_epsilon(settings.delta)) if settings.noise_multiplier else float("inf")
     private.to_standard_module()
-    named = f"opacus {settings.accountant.upper()}"
-    return RecordTraining(module, settings, epsilon, named, 1 / len(loader), steps)
+    named = f"opacus' {settings.accountant.upper()}"
+    promised = Guarantee("record", "add or remove one", epsilon, settings.delta, named)
+    return RecordTraining(module, settings, promised, 1 / len(loader), steps)
 
 
-def refuse_sampler(sampler: "Sampler[int] | None") -> None:
+def _refuse_sampler(sampler: "Sampler[int] | None") -> None:
     """ValueError for a sampler that does not draw every row alike."""
     from torch.utils.data import RandomSampler, SequentialSampler
 

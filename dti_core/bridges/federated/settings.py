@@ -39,14 +39,11 @@ class FederatedSettings:
     chunk_rows: int = 16_384
 
     def __post_init__(self) -> None:
-        counts = {"rounds": self.rounds, "local_steps": self.local_steps, "chunk_rows": self.chunk_rows}
-        lengths = {
-            "learning_rate": self.learning_rate, "server_rate": self.server_rate,
-            "clipping_norm": self.clipping_norm, "expected_cohort": self.expected_cohort,
-            "local_batch": self.local_batch,
-        }  # fmt: skip
-        for name, value in (counts | lengths).items():
-            if value is not None and not value > 0:
+        for name in (
+            "rounds", "local_steps", "chunk_rows", "local_batch", "learning_rate", "server_rate",
+            "clipping_norm", "expected_cohort",
+        ):  # fmt: skip
+            if (value := getattr(self, name)) is not None and not value > 0:
                 raise ValueError(f"{name} = {value} must be positive")
         if not 0 < self.sampling_rate <= 1:
             raise ValueError(f"sampling_rate = {self.sampling_rate} must be above 0 and at most 1")
