@@ -93,11 +93,8 @@ def train(
             counts[name][t] = value
         if protect is not None:
             total = protect(total, noise)
-        weights += (
-            settings.server_rate
-            * total[:size]
-            / (max(rows, 1.0) if settings.weighting == "rows" else expected)
-        )
+        denominator = max(rows, 1.0) if settings.weighting == "rows" else expected
+        weights += settings.server_rate * total[:size] / denominator
         if controls is not None:
             scale = settings.local_steps * settings.learning_rate * clients.n_clients
             controls.shared += total[size:] / scale
