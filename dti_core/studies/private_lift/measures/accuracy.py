@@ -1,11 +1,10 @@
 """Is every way to publish as accurate as its theory says, and without bias at any epsilon?"""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
+from scipy.stats import chi2
 
 from dti_core.bridges.privacy import gaussian_sigma
 from dti_core.lab.parallel import run_keyed
@@ -13,7 +12,6 @@ from dti_core.lab.record import Estimate
 from dti_core.studies.private_lift.measures.campaigns import draw_outcomes, published, word
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.noise import DELTA, METHODS, laplace_variance, skellam_release
-from dti_core.studies.private_lift.model.cells import Array
 from dti_core.studies.private_lift.model.lift import factorial_shapley
 from dti_core.studies.private_lift.worlds import CAMPAIGN
 from dti_core.studies.private_lift.worlds.market import truth
@@ -119,7 +117,9 @@ def _shapley_errors(seeds: np.random.SeedSequence, n_campaigns: int) -> Findings
         for name in METHODS:
             for epsilon in (0.5, 1.0):
                 values, _ = factorial_shapley(*published(counts, name, epsilon, rng))
-                rmse = float(np.sqrt(np.nanmean((values - true) ** 2))) if np.isfinite(values).any() else np.nan
+                rmse = (
+                    float(np.sqrt(np.nanmean((values - true) ** 2))) if np.isfinite(values).any() else np.nan
+                )
                 rows.append((name, epsilon, n_users, rmse, float(np.isfinite(values).mean())))
     table = pd.DataFrame(rows, columns=["method", "epsilon", "n_users", "rmse", "answered"])
     return Findings(series={"shapley_accuracy": table})

@@ -1,7 +1,7 @@
 """Does privacy collide with measuring lift: how much error does it add, and is a plain guess better?
 
-Markets are drawn from a set of assumptions, so that the range of an answer is over what is not known, not over
-simulation alone. The error of all incremental conversions is compared on the same campaigns.
+Markets are drawn from a set of assumptions, so that an answer ranges over what is not known, not over simulation
+alone. The error of all incremental conversions is compared on the same campaigns.
 """
 
 import math
@@ -28,7 +28,7 @@ SMALL, LARGE = 5_000, 1_000_000
 SIZES = (1_000, SMALL, 20_000, 100_000, LARGE)
 #: Error that privacy adds from which it matters: what a fifth fewer users would cost, 1 / sqrt(.8) = 1.12.
 MATTERS = 0.1
-#: World -> way to publish and epsilon. Without noise to speak of nothing may be found, with local noise it must.
+#: World -> way to publish and epsilon. Nearly without noise nothing may be found, with local noise it must.
 #: SHARED is no world of its own: what is left of epsilon 1 for lift in a report of several histograms.
 SHARED = "shared"
 ARMS: Mapping[str, tuple[str, float]] = {
@@ -101,7 +101,11 @@ def market_errors(task: tuple[np.random.SeedSequence, int]) -> Errors:
             error = _total(noisy, variance, market) - size * caused
             conversions = noisy[..., 1].sum(axis=1)
             scale = size * rate
-            found[world, size] = (error / scale, plain / scale, np.array([caused / rate, *conversions / scale]))
+            found[world, size] = (
+                error / scale,
+                plain / scale,
+                np.array([caused / rate, *conversions / scale]),
+            )
     return found
 
 
@@ -128,7 +132,7 @@ def _over_markets(
     shared = world == SHARED
     world = OBSERVED if shared else world
     return Estimate(
-        f"lift_error_growth_{size}_users" + "_shared" * shared, float(np.median(values)), float(low), float(high),
+        f"lift_error_growth_{size}_users" + "_shared" * shared, float(np.median(values)), low, high,
         "relative growth of RMSE", len(values) * n_campaigns, world=world, n_seeds=len(values),
         how=f"95 % of {len(values)} markets drawn from the assumption set",
         at={"measure": "error growth", "users": size},
@@ -147,7 +151,8 @@ def _guess_errors(size: int, markets: list[Errors]) -> Array:
 def _rivals(size: int, markets: list[Errors]) -> dict[str, float]:
     """RMSE over all markets, as a share of conversions: private, plain, local, and the constant guess."""
     squares = {
-        world: np.sqrt(np.mean([(errors[world, size][0] ** 2).mean() for errors in markets])) for world in ARMS
+        world: np.sqrt(np.mean([(errors[world, size][0] ** 2).mean() for errors in markets]))
+        for world in ARMS
     }
     plain = np.sqrt(np.mean([(errors[OBSERVED, size][1] ** 2).mean() for errors in markets]))
     guess = np.sqrt(_guess_errors(size, markets).mean())
@@ -166,8 +171,8 @@ def _against_constant(markets: list[Errors], rng: Generator, n_resamples: int = 
             drawn = np.sqrt(guess[picks].mean(axis=1) / own[picks].mean(axis=1))
             low, high = np.quantile(drawn, (0.025, 0.975))
             found.append(
-                Estimate(f"constant_over_{name}_error_{size}_users", math.sqrt(guess.mean() / own.mean()), low,
-                         high, "ratio of RMSE", len(markets), how="bootstrap of markets",
+                Estimate(f"constant_over_{name}_error_{size}_users", math.sqrt(guess.mean() / own.mean()),
+                         low, high, "ratio of RMSE", len(markets), how="bootstrap of markets",
                          at={"measure": "constant lift", "users": size, "method": name, "epsilon": word(1.0)})
             )  # fmt: skip
     return found

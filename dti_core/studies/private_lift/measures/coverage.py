@@ -47,7 +47,7 @@ def study_coverage(seeds: np.random.SeedSequence, n_campaigns: int = 2000) -> Fi
 
 
 def covers(task: Task) -> dict[float, tuple[bool, float, float, float, float, float]]:
-    """By epsilon, the values of COLUMNS: whether an interval is offered, shares that cover, bias, boundedness.
+    """By epsilon, the values of COLUMNS: whether an interval is offered, shares that cover, bias, bounds.
 
     coverage : of all channels' incremental conversions. channel : the worst channel's. lift : the worst
     channel's, of its lift in percent, where it is bounded in a campaign's counts or says that it is not.
@@ -113,6 +113,6 @@ def _failures(table: pd.DataFrame) -> list[tuple[str, str]]:
     closed = table[~table["offered"]].groupby(["world", "n_users"])["coverage"].agg(["min", "max"])
     return failed + [
         (f"interval of lift, {world}, {size:,} users",
-         f"fewer than {LEAST_CONVERSIONS:g} conversions expected on a side; would cover in {low:.0%} to {high:.0%}")
+         f"fewer than {LEAST_CONVERSIONS:g} conversions on a side; would cover {low:.0%} to {high:.0%}")
         for (world, size), (low, high) in zip(closed.index, closed.to_numpy(), strict=True)
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Does a private report meet the criteria for cross-media reach and frequency of the industry's own framework?
+"""Does a private report meet the criteria for cross-media reach and frequency of the industry's framework?
 
 Source: World Federation of Advertisers, cardinality and frequency estimation evaluation framework (2020):
 its scenarios, sizes, epsilons and criteria, with five publishers. Users are counted by how often they saw the
@@ -16,7 +16,7 @@ from dti_core.lab.intervals import share
 from dti_core.studies.private_lift.measures.campaigns import word
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.noise import METHODS
-from dti_core.studies.private_lift.model.cells import Array
+from dti_core.studies.private_lift.model.cells import Array, Counts
 
 PUBLISHERS, RATE, MOST = 5, 0.1, 15
 EPSILONS = (2 * math.log(3), math.log(3), 0.5, 0.25, 0.1)
@@ -55,7 +55,7 @@ def _sequential(repeated: float) -> Array:
 #: Chance that a user is reached by 0, 1, ... publishers, each of which reaches RATE of all users.
 REACHED: Mapping[str, Array] = {
     "1 independent": _binomial(RATE),
-    "2 remarketing list": 0.2 * _binomial(RATE / 0.2) + 0.8 * _point(0, 1.0),
+    "2 remarketing list": 0.2 * _binomial(RATE / 0.2) + 0.8 * np.eye(PUBLISHERS + 1)[0],
     "3a heterogeneous, independent": _binomial(RATE),
     "3b heterogeneous, correlated": sum(
         (part * _binomial(RATE * more) for part, more in zip(KINDS, LIKELIER, strict=True)), np.zeros(1)
@@ -106,13 +106,13 @@ def study_reach(seeds: np.random.SeedSequence, n_runs: int = 100) -> Findings:
     return _summary(table)
 
 
-def _reach_error(noisy: Array, counts: Array) -> Array:
+def _reach_error(noisy: Array, counts: Array | Counts) -> Array:
     """(n,) relative error of the number of users who saw the campaign at all."""
     true = counts[:, 1:].sum(axis=1)
     return np.abs(noisy[:, 1:].sum(axis=1) - true) / true
 
 
-def shuffle_distance(noisy: Array, counts: Array) -> Array:
+def shuffle_distance(noisy: Array, counts: Array | Counts) -> Array:
     """(n,) half the absolute difference of the frequencies of users who saw the campaign; 1 without any."""
     kept = np.clip(noisy[:, 1:], 0, None)
     some = kept.sum(axis=1, keepdims=True)
@@ -131,7 +131,8 @@ def _summary(table: pd.DataFrame) -> Findings:
         )  # fmt: skip
     for (question, scenario, name), rows in table[~table["met"]].groupby(["question", "scenario", "method"]):
         worst = "; ".join(
-            f"epsilon {epsilon:.3g} to {part['size'].max():,} users" for epsilon, part in rows.groupby("epsilon")
+            f"epsilon {epsilon:.3g} to {part['size'].max():,} users"
+            for epsilon, part in rows.groupby("epsilon")
         )
         found.left_out.append((f"WFA {question}, scenario {scenario}, {name}", f"missed: {worst}"))
     return found

@@ -1,7 +1,7 @@
 """What can a business of each size learn, at each epsilon?
 
-A business *learns nothing* at a size if the 95 % interval of all incremental conversions leaves out 0 in fewer
-than half of such campaigns, although the advertising works. All of epsilon goes into the one histogram that
+A business *learns nothing* at a size if the 95 % interval of all incremental conversions leaves out 0 in
+fewer than half of such campaigns, although the advertising works. All of epsilon goes into the one histogram that
 lift needs; a report of several shares it.
 """
 
@@ -22,13 +22,12 @@ from dti_core.studies.private_lift.measures.campaigns import (
     word,
 )
 from dti_core.studies.private_lift.measures.findings import Findings
-from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.model.lift import incremental, summed
 from dti_core.studies.private_lift.worlds import WORLDS
 from dti_core.studies.private_lift.worlds.market import truth
 from dti_core.studies.private_lift.worlds.settings import Market
 
-SIZES = tuple(int(step * 10**power) for power in (3, 4, 5) for step in (1, 1.5, 2, 3, 5, 7)) + (1_000_000,)
+SIZES = (*(int(step * 10**power) for power in (3, 4, 5) for step in (1, 1.5, 2, 3, 5, 7)), 1_000_000)
 EPSILONS = (0.25, 0.5, 1.0, 2.0, 4.0, math.inf)
 #: The two markets: five channels that more than double conversions, and one with a rare conversion.
 SHOWN = ("campaign", "criteo")
@@ -56,7 +55,9 @@ def study_sizes(seeds: np.random.SeedSequence, n_campaigns: int = 1000) -> Findi
     }
     done = run_keyed(learn, tasks, "sizes")
     rows = [(*place, epsilon, *found) for place, parts in done.items() for epsilon, found in parts.items()]
-    table = pd.DataFrame(rows, columns=["world", "n_users", "method", "epsilon", "power", "se_ratio", "smallest_lift"])
+    table = pd.DataFrame(
+        rows, columns=["world", "n_users", "method", "epsilon", "power", "se_ratio", "smallest_lift"]
+    )
     found = Findings(series={"sizes": table})
     for (world, name, epsilon), curve in table.groupby(["world", "method", "epsilon"]):
         if not math.isinf(epsilon) or name == TOLD[0]:
@@ -64,12 +65,13 @@ def study_sizes(seeds: np.random.SeedSequence, n_campaigns: int = 1000) -> Findi
             told = f"{name}_eps{word(epsilon)}" if not math.isinf(epsilon) else "no_privacy"
             if one is None:
                 found.left_out.append((f"least size, {world}, {name} at epsilon {epsilon:g}",
-                                       f"no size up to {SIZES[-1]:,} users reaches a power of {LEARNS:.0%}"))  # fmt: skip
+                                       f"power stays below {LEARNS:.0%} up to {SIZES[-1]:,} users"))  # fmt: skip
             else:
                 found.estimates.append(
                     Estimate(f"least_size_{world}_{told}", *one, "users", n_campaigns,
                              how="Wilson, power interpolated in the logarithm of size",
-                             at={"measure": "least size", "market": world, "method": name, "epsilon": word(epsilon)})
+                             at={"measure": "least size", "market": world, "method": name,
+                                 "epsilon": word(epsilon)})
                 )  # fmt: skip
     return found
 
@@ -107,8 +109,7 @@ def least_size(sizes: Sequence[int], power: Sequence[float], n: int) -> tuple[fl
     """
     bounds = [share(round(one * n), n) for one in power]
     crossed = [
-        _crossing(sizes, curve)
-        for curve in (power, [b.high for b in bounds], [b.low for b in bounds])
+        _crossing(sizes, curve) for curve in (power, [b.high for b in bounds], [b.low for b in bounds])
     ]
     if any(one is None for one in crossed):
         return None

@@ -7,7 +7,6 @@ known variance that was added for privacy; the standard errors grow with it.
 from dataclasses import dataclass
 
 import numpy as np
-
 from scipy.stats import norm
 
 from dti_core.studies.private_lift.model.cells import Array, bits, shapley_weights
@@ -43,8 +42,8 @@ def rates(counts: Array, noise_variance: float | Array = 0.0, n_buckets: int = 1
 
     Returns
     -------
-    rates, variances : (...), NaN below LEAST_USERS users or above MOST_NOISE. To first order in the noise; the variance of a rate
-    outside [0, 1], which noise may give, is taken at the nearer end.
+    rates, variances : (...), NaN below LEAST_USERS users or above MOST_NOISE. To first order in the noise;
+    the variance of a rate outside [0, 1], which noise may give, is taken at the nearer end.
     """
     users = counts.sum(axis=-1).astype(float)
     without, converted = np.moveaxis(n_buckets * np.broadcast_to(noise_variance, counts.shape), -1, 0)

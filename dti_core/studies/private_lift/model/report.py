@@ -14,7 +14,13 @@ from numpy.random import Generator
 from dti_core.bridges.privacy import Guarantee, compose
 from dti_core.studies.private_lift.methods.noise import DELTA, Mechanism, Release
 from dti_core.studies.private_lift.model.cells import Array, Counts, Flags, bits
-from dti_core.studies.private_lift.model.lift import Contrast, incremental, intent_to_treat, lift_interval
+from dti_core.studies.private_lift.model.lift import (
+    Contrast,
+    incremental,
+    intent_to_treat,
+    lift_interval,
+    relative_lift,
+)
 
 #: Histograms and their shares of the budget, which are divided anew where one is not asked for.
 SHARES = {"outcomes": 0.4, "exposures": 0.2, "frequency": 0.1, "spend": 0.3}
@@ -48,7 +54,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Noisy histograms by name, (n_cells, ...) with segments' cells first; the whole budget as one promise."""
+    """Noisy histograms by name, (n_cells, ...) cells of segments first; the whole budget as one promise."""
 
     releases: Mapping[str, Release]
     guarantee: Guarantee | None
@@ -81,9 +87,7 @@ def publish(log: Log, mechanism: Mechanism, epsilon: float, rng: Generator) -> P
 
     A user falls into one segment, so that segments cost no epsilon; they do add up more noise.
     """
-    asked = {
-        name: counts for name, counts in histograms(log).items() if name != "spend" or mechanism.sums
-    }
+    asked = {name: counts for name, counts in histograms(log).items() if name != "spend" or mechanism.sums}
     whole = sum(SHARES[name] for name in asked)
     releases = {}
     for name, counts in asked.items():
@@ -100,7 +104,8 @@ def report(published: Published, log: Log) -> pd.DataFrame:
 
     Of `log` only the design is read: channels, holdout, labels of segments, cost. Cost is not known by
     segment, so that what rests on it is told for all users only. An interval of a ratio whose denominator may
-    be 0 is open, with infinite ends. Segments of several dimensions add up the noise of their cells.
+    be 0 is open, with infinite ends; NaN says that noise leaves no answer. What is told of a region adds up
+    the noise of its crossed cells.
     """
     rows: list[dict[str, object]] = []
     for dimension, label, cells in _groups(log):
@@ -145,7 +150,7 @@ def _effects(noisy: Noisy, log: Log, *, whole: bool) -> list[Row]:
     caused, covariance = incremental(counts, variance, log.holdout)
     error = np.sqrt(np.diagonal(covariance))
     contrast = intent_to_treat(counts, variance)
-    lift, bounds = contrast.value / contrast.held, lift_interval(contrast)
+    lift, bounds = relative_lift(contrast)[0], lift_interval(contrast)
     rows = [_normal("all", "incremental conversions", caused.sum(), np.sqrt(covariance.sum()), "conversions")]
     worth = _worth(noisy, log)
     for c, name in enumerate(log.channels):
@@ -159,10 +164,12 @@ def _effects(noisy: Noisy, log: Log, *, whole: bool) -> list[Row]:
                          "conversions a user reached"))  # fmt: skip
         if whole and log.cost_usd is not None:
             cost = float(log.cost_usd[c])
-            rows.append((name, "cost per incremental conversion", *_ratio(cost, 0.0, caused[c], error[c]), "USD"))
+            rows.append(
+                (name, "cost per incremental conversion", *_ratio(cost, 0.0, caused[c], error[c]), "USD")
+            )
             if worth is not None:
-                rows.append(_normal(name, "incremental return on spend", worth[0][c] / cost, worth[1][c] / cost,
-                                    "USD a USD"))  # fmt: skip
+                told = worth[0][c] / cost, worth[1][c] / cost
+                rows.append(_normal(name, "incremental return on spend", *told, "USD a USD"))
     return rows
 
 
