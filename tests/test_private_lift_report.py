@@ -155,7 +155,7 @@ def test_cost_of_a_channel_that_moves_nobody_has_no_upper_end(log):
 
 def test_figures_say_what_the_result_holds():
     seeds = np.random.SeedSequence(8).spawn(2)
-    parts = gather([accuracy.study_accuracy(seeds[0], 20, 5), sizes.study_sizes(seeds[1], 60)])
+    parts = gather([accuracy.study_accuracy(seeds[0], 20), sizes.study_sizes(seeds[1], 60)])
     card = DataCard("x", "x", "simulated", "Simulated data", "", "", 1, 1, "0" * 64, "")
     result = Result(None, card, tuple(parts.estimates), parts.series)  # type: ignore[arg-type]
     size, noise = plot_sizes(result, "campaign"), plot_accuracy(result)

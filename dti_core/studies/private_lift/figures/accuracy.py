@@ -33,10 +33,10 @@ def plot_accuracy(result: Result) -> go.Figure:
     )
     figure = style(
         figure, x="", y="", card=result.card, series="accuracy",
-        title=f"Local noise errs {value(worse)} times as much as one central Gaussian at epsilon 1, which itself "
-        f"pays from {turn.value:.0f} releases",
+        title=f"Local noise errs {value(worse)} times as much as one central Gaussian at epsilon 1, which "
+        f"itself pays from {turn.value:.0f} releases",
         caption="Above: root mean square error of a bucket, 10,000 users in 64 buckets; epsilon is of "
-        f"{PROMISE}. Below: noise a bucket where a number of releases share epsilon 1: Laplace solid, Gaussian dotted.",
+        f"{PROMISE}. Below: noise a bucket where releases share epsilon 1: Laplace solid, Gaussian dotted.",
         alt=f"Error of a bucket at epsilon 1, in users: {told}. Gaussian noise is the smaller one from "
         f"{turn.value:.0f} releases that share epsilon 1.",
     )  # fmt: skip

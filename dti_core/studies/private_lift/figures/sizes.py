@@ -15,7 +15,6 @@ from dti_core.studies.private_lift.measures.sizes import LEARNS
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.worlds import WORLDS
 
-SHOWN = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 #: Learns nothing, learns whether there is any lift, finds it in 80 % of campaigns.
 POWER = 0.8
 SCALE = [[0, "#E8975A"], [LEARNS, "#E8975A"], [LEARNS, "#EDEDED"], [POWER, "#EDEDED"], [POWER, "#7DB7DE"],
@@ -27,7 +26,7 @@ def plot_sizes(
 ) -> go.Figure:
     """A cell a size and epsilon: colour says what is learnt, the number is the smallest lift found."""
     table = result.series["sizes"]
-    table = table[(table["world"] == market) & table["n_users"].isin(SHOWN)]
+    table = table[table["world"] == market]
     titles = [METHODS[name].title for name in methods]
     figure = make_subplots(rows=len(methods), vertical_spacing=0.24, subplot_titles=titles)
     for row, name in enumerate(methods, start=1):
@@ -44,10 +43,10 @@ def plot_sizes(
         )  # fmt: skip
     figure = style(
         figure, x="", y="", title=_finding(result, market), card=result.card, series="sizes",
-        caption=f"{WORLDS[market].title}. Orange: the 95 % interval of all incremental conversions leaves out "
-        f"0 in fewer than {LEARNS:.0%} of campaigns, so that a business learns nothing; grey: in fewer than "
-        f"{POWER:.0%}; blue: in more. Numbers: smallest lift found in {POWER:.0%} of campaigns. Epsilon, all "
-        f"of it for this one histogram, is of {PROMISE}.",
+        caption=f"{WORLDS[market].title}. Orange: the 95 % interval of all incremental conversions leaves "
+        f"out 0 in fewer than {LEARNS:.0%} of campaigns, so that a business learns nothing; grey: in "
+        f"fewer than {POWER:.0%}; blue: in more. Numbers: smallest lift found in {POWER:.0%} of campaigns. "
+        f"Epsilon, all of it for this one histogram, is of {PROMISE}.",
         alt=_told(table, methods),
     )  # fmt: skip
     figure.update_xaxes(type="category", title_text="users in the campaign", showgrid=False)

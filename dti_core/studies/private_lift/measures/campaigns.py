@@ -1,6 +1,7 @@
 """Campaigns drawn many times, published with noise, and what is estimated from them."""
 
 from functools import lru_cache
+from zlib import crc32
 
 import numpy as np
 from numpy.random import Generator
@@ -40,3 +41,8 @@ def published(counts: Counts, method: str, epsilon: float, rng: Generator) -> tu
 def word(epsilon: float) -> str:
     """An epsilon as a part of a name: 0.5 is "0_5", none at all is "none"."""
     return "none" if np.isinf(epsilon) else f"{epsilon:.4g}".replace(".", "_")
+
+
+def stream(seed: np.random.SeedSequence, name: str) -> Generator:
+    """Random numbers that bear this name below a seed: another method moves none of them."""
+    return np.random.default_rng([*seed.generate_state(4), crc32(name.encode())])

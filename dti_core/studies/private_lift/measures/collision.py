@@ -1,7 +1,7 @@
 """Does privacy collide with measuring lift: how much error does it add, and is a plain guess better?
 
-Markets are drawn from a set of assumptions, so that an answer ranges over what is not known, not over simulation
-alone. The error of all incremental conversions is compared on the same campaigns.
+Markets are drawn from a set of assumptions, so that an answer ranges over what is not known, not over
+simulation alone. The error of all incremental conversions is compared on the same campaigns.
 """
 
 import math
@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 from numpy.random import Generator
 
 from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
-from dti_core.studies.private_lift.measures.campaigns import draw_outcomes, outcome_cells, published, word
+from dti_core.studies.private_lift.measures.campaigns import draw_outcomes, outcome_cells, published, stream
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.model.cells import Array
 from dti_core.studies.private_lift.model.lift import incremental, summed
@@ -76,9 +75,7 @@ def study_collision(seeds: np.random.SeedSequence, n_markets: int = 60, n_campai
                 measure="privacy adds a tenth to the error", users=size,
             )
         )  # fmt: skip
-    rows = [_rivals(size, markets) for size in SIZES]
-    found.series["constant_lift"] = pd.DataFrame(rows)
-    found.estimates += _against_constant(markets, np.random.default_rng(seeds.spawn(1)[0]))
+    found.estimates += _against_constant(markets, stream(seeds, "constant"))
     return found
 
 
@@ -148,18 +145,6 @@ def _guess_errors(size: int, markets: list[Errors]) -> Array:
     return ((elsewhere[:, None] * seen - shares[:, None]) ** 2).mean(axis=1)
 
 
-def _rivals(size: int, markets: list[Errors]) -> dict[str, float]:
-    """RMSE over all markets, as a share of conversions: private, plain, local, and the constant guess."""
-    squares = {
-        world: np.sqrt(np.mean([(errors[world, size][0] ** 2).mean() for errors in markets]))
-        for world in ARMS
-    }
-    plain = np.sqrt(np.mean([(errors[OBSERVED, size][1] ** 2).mean() for errors in markets]))
-    guess = np.sqrt(_guess_errors(size, markets).mean())
-    return {"n_users": size, "central": squares[OBSERVED], "none": plain, "local": squares["local_noise"],
-            "constant": guess}  # fmt: skip
-
-
 def _against_constant(markets: list[Errors], rng: Generator, n_resamples: int = 1000) -> list[Estimate]:
     """RMSE of the constant guess over that of the private estimate; above 1 the experiment is worth it."""
     found = []
@@ -173,6 +158,6 @@ def _against_constant(markets: list[Errors], rng: Generator, n_resamples: int = 
             found.append(
                 Estimate(f"constant_over_{name}_error_{size}_users", math.sqrt(guess.mean() / own.mean()),
                          low, high, "ratio of RMSE", len(markets), how="bootstrap of markets",
-                         at={"measure": "constant lift", "users": size, "method": name, "epsilon": word(1.0)})
+                         at={"measure": "constant lift", "users": size, "method": name, "epsilon": 1.0})
             )  # fmt: skip
     return found

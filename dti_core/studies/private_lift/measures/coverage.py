@@ -6,7 +6,7 @@ import pandas as pd
 from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
-from dti_core.studies.private_lift.measures.campaigns import draw_outcomes, published, word
+from dti_core.studies.private_lift.measures.campaigns import draw_outcomes, published, stream, word
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.model.cells import Array, Flags
@@ -43,7 +43,11 @@ def study_coverage(seeds: np.random.SeedSequence, n_campaigns: int = 2000) -> Fi
     rows = [(*place, epsilon, *found) for place, parts in done.items() for epsilon, found in parts.items()]
     table = pd.DataFrame(rows, columns=["world", "n_users", "method", "epsilon", *COLUMNS])
     table["valid"] = table["coverage"].between(*VALID) & (table["bias_sd"].abs() < 0.1)
-    return Findings(_summary(table, n_campaigns), {"coverage": table}, _failures(table))
+    ranges = table.groupby(["world", "n_users", "method"], sort=False, as_index=False).agg(
+        offered=("offered", "all"), lowest=("coverage", "min"), highest=("coverage", "max"),
+        worst_channel=("channel", "min"), lowest_of_lift=("lift", "min"), bounded=("bounded", "min"),
+    )  # fmt: skip
+    return Findings(_summary(table, n_campaigns), {"coverage": ranges}, _failures(table))
 
 
 def covers(task: Task) -> dict[float, tuple[bool, float, float, float, float, float]]:
@@ -53,9 +57,8 @@ def covers(task: Task) -> dict[float, tuple[bool, float, float, float, float, fl
     channel's, of its lift in percent, where it is bounded in a campaign's counts or says that it is not.
     """
     market, n_users, name, n_campaigns, seed = task
-    drawn, added = seed.spawn(2)
-    counts = draw_outcomes(market, n_users, n_campaigns, np.random.default_rng(drawn))
-    rng = np.random.default_rng([*added.generate_state(4), sum(map(ord, name))])
+    counts = draw_outcomes(market, n_users, n_campaigns, stream(seed, "campaigns"))
+    rng = stream(seed, name)
     true = truth(market, consenting=market.consent < 1)
     offered = conversions_held(market, n_users) >= LEAST_CONVERSIONS
     found = {}

@@ -1,8 +1,8 @@
 """What can a business of each size learn, at each epsilon?
 
 A business *learns nothing* at a size if the 95 % interval of all incremental conversions leaves out 0 in
-fewer than half of such campaigns, although the advertising works. All of epsilon goes into the one histogram that
-lift needs; a report of several shares it.
+fewer than half of such campaigns, although the advertising works. All of epsilon goes into the one histogram
+that lift needs; a report of several shares it.
 """
 
 import math
@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from dti_core.lab.intervals import share
+from dti_core.lab.intervals import Interval, share
 from dti_core.lab.parallel import run_keyed
-from dti_core.lab.record import Estimate
 from dti_core.studies.private_lift.measures.campaigns import (
     draw_outcomes,
     outcome_cells,
     published,
+    stream,
     word,
 )
 from dti_core.studies.private_lift.measures.findings import Findings
@@ -28,6 +28,8 @@ from dti_core.studies.private_lift.worlds.market import truth
 from dti_core.studies.private_lift.worlds.settings import Market
 
 SIZES = (*(int(step * 10**power) for power in (3, 4, 5) for step in (1, 1.5, 2, 3, 5, 7)), 1_000_000)
+#: Those that the table keeps, for the figure.
+KEPT = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 EPSILONS = (0.25, 0.5, 1.0, 2.0, 4.0, math.inf)
 #: The two markets: five channels that more than double conversions, and one with a rare conversion.
 SHOWN = ("campaign", "criteo")
@@ -58,21 +60,19 @@ def study_sizes(seeds: np.random.SeedSequence, n_campaigns: int = 1000) -> Findi
     table = pd.DataFrame(
         rows, columns=["world", "n_users", "method", "epsilon", "power", "se_ratio", "smallest_lift"]
     )
-    found = Findings(series={"sizes": table})
+    found = Findings(series={"sizes": table[table["n_users"].isin(KEPT)].reset_index(drop=True)})
     for (world, name, epsilon), curve in table.groupby(["world", "method", "epsilon"]):
-        if not math.isinf(epsilon) or name == TOLD[0]:
-            one = least_size(curve["n_users"].to_list(), curve["power"].to_list(), n_campaigns)
-            told = f"{name}_eps{word(epsilon)}" if not math.isinf(epsilon) else "no_privacy"
-            if one is None:
-                found.left_out.append((f"least size, {world}, {name} at epsilon {epsilon:g}",
-                                       f"power stays below {LEARNS:.0%} up to {SIZES[-1]:,} users"))  # fmt: skip
-            else:
-                found.estimates.append(
-                    Estimate(f"least_size_{world}_{told}", *one, "users", n_campaigns,
-                             how="Wilson, power interpolated in the logarithm of size",
-                             at={"measure": "least size", "market": world, "method": name,
-                                 "epsilon": word(epsilon)})
-                )  # fmt: skip
+        if math.isinf(epsilon) and name != TOLD[0]:
+            continue
+        told = "no_privacy" if math.isinf(epsilon) else f"{name}_eps{word(epsilon)}"
+        if one := least_size(curve["n_users"].to_list(), curve["power"].to_list(), n_campaigns):
+            found.estimates.append(
+                one.estimate(f"least_size_{world}_{told}", "users", measure="least size", market=str(world),
+                             method=str(name), epsilon=word(epsilon))
+            )  # fmt: skip
+        else:
+            why = f"power stays below {LEARNS:.0%} up to {SIZES[-1]:,} users"
+            found.left_out.append((f"least size, {world}, {name} at epsilon {epsilon:g}", why))
     return found
 
 
@@ -82,9 +82,8 @@ def learn(task: Task) -> dict[float, tuple[float, float, float]]:
     That lift is of all channels together, over the conversions of as many users with no advertising.
     """
     market, name, n_users, n_campaigns, seed = task
-    drawn, added = seed.spawn(2)
-    counts = draw_outcomes(market, n_users, n_campaigns, np.random.default_rng(drawn))
-    rng = np.random.default_rng([*added.generate_state(4), sum(map(ord, name))])
+    counts = draw_outcomes(market, n_users, n_campaigns, stream(seed, "campaigns"))
+    rng = stream(seed, name)
     plain = _spread(market, n_users)
     base = n_users * (1 - market.holdout) * float(truth(market).value[0])
     found = {}
@@ -102,19 +101,19 @@ def _spread(market: Market, n_users: int) -> float:
     return math.sqrt(covariance.sum())
 
 
-def least_size(sizes: Sequence[int], power: Sequence[float], n: int) -> tuple[float, float, float] | None:
-    """Size at which power passes LEARNS, with bounds where its Wilson bounds do; None if it never does.
+def least_size(sizes: Sequence[int], power: Sequence[float], n: int) -> Interval | None:
+    """Size at which power passes LEARNS, with bounds where its Wilson bounds do; None if one never does.
 
     The last crossing counts: power that was there by chance at a smaller size and went again is none.
     """
     bounds = [share(round(one * n), n) for one in power]
-    crossed = [
+    value, low, high = (
         _crossing(sizes, curve) for curve in (power, [b.high for b in bounds], [b.low for b in bounds])
-    ]
-    if any(one is None for one in crossed):
+    )
+    if value is None or low is None or high is None:
         return None
-    value, low, high = (float(one) for one in crossed if one is not None)
-    return value, min(low, value), max(high, value)
+    how = "Wilson, power interpolated in the logarithm of size"
+    return Interval(value, min(low, value), max(high, value), (high - low) / 3.92, n, how)
 
 
 def _crossing(sizes: Sequence[int], curve: Sequence[float]) -> float | None:

@@ -7,10 +7,11 @@ known variance that was added for privacy; the standard errors grow with it.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
 
 from dti_core.studies.private_lift.model.cells import Array, bits, shapley_weights
 
+#: Normal quantile of a two-sided interval of 95 %.
+Z = 1.959964
 #: Users below which a side of a comparison gives no answer: noise may have left fewer, or less than none.
 LEAST_USERS = 30.0
 #: Noise in the number of users of a side, as a share of it, above which there is no answer either: a ratio
@@ -83,22 +84,38 @@ def relative_lift(contrast: Contrast) -> tuple[Array, Array]:
     return lift, np.sqrt(variance)
 
 
-def lift_interval(contrast: Contrast, level: float = 0.95) -> tuple[Array, Array]:
-    """Bounds of the lift as a share of the rate of those held out; infinite where that rate may be none.
+def lift_interval(contrast: Contrast) -> tuple[Array, Array]:
+    """Bounds at 95 % of the lift as a share of the rate of those held out; see `ratio_interval`."""
+    on_error = np.sqrt(contrast.std_error**2 - contrast.held_error**2)
+    low, high = ratio_interval(contrast.held + contrast.value, on_error, contrast.held, contrast.held_error)
+    return low - 1, high - 1
 
-    Source: Fieller (1954): all lifts that a test at this level does not reject. Where those are two rays, or
-    all numbers, both ends are infinite: the counts do not bound the lift.
+
+def ratio_interval(
+    top: float | Array, top_error: float | Array, bottom: float | Array, bottom_error: float | Array
+) -> tuple[Array, Array]:
+    """Bounds at 95 % of a ratio of independent normal numbers whose lower one should be positive.
+
+    Source: Fieller (1954): all ratios that a test does not reject. Where those are two rays, or all numbers,
+    both ends are infinite: the ratio is not bounded. NaN where a number is.
     """
-    z2 = norm.ppf((1 + level) / 2) ** 2
-    held2, on2 = contrast.held_error**2, contrast.std_error**2 - contrast.held_error**2
-    square = contrast.held**2 - z2 * held2  # in 1 + lift
-    cross, rest = (contrast.held + contrast.value) * contrast.held, (contrast.held + contrast.value) ** 2
+    square = bottom**2 - (Z * np.asarray(bottom_error)) ** 2
+    cross, rest = top * np.asarray(bottom), top**2 - (Z * np.asarray(top_error)) ** 2
     with np.errstate(invalid="ignore", divide="ignore"):
-        half = np.sqrt(np.maximum(cross**2 - square * (rest - z2 * on2), 0.0))
-        low, high = (cross - half) / square - 1, (cross + half) / square - 1
-    answered, bounded = np.isfinite(contrast.std_error), (square > 0) & (contrast.held > 0)
-    low, high = np.where(bounded, low, -np.inf), np.where(bounded, high, np.inf)
-    return np.where(answered, low, np.nan), np.where(answered, high, np.nan)
+        half = np.sqrt(np.maximum(cross**2 - square * rest, 0.0))
+        low, high = (cross - half) / square, (cross + half) / square
+    bounded = np.isnan(cross + rest + square) | ((square > 0) & (np.asarray(bottom) > 0))
+    return np.where(bounded, low, -np.inf), np.where(bounded, high, np.inf)
+
+
+def design(n_channels: int, holdout: float) -> tuple[Array, Array]:
+    """What a conversion of each eligible coalition counts for each channel, (2^C, C), and shares of users.
+
+    Those held out stand in for those eligible, of whom there are more: their weight is negative.
+    """
+    inside, shown = bits(n_channels), 1 - holdout
+    share = np.where(inside, shown, holdout).prod(axis=1)
+    return np.where(inside, 1.0, -shown / holdout), share
 
 
 def incremental(counts: Array, noise_variance: float | Array, holdout: float) -> tuple[Array, Array]:
@@ -117,14 +134,12 @@ def incremental(counts: Array, noise_variance: float | Array, holdout: float) ->
     -------
     values, covariance : (..., C) and (..., C, C).
     """
-    inside = bits(counts.shape[-2].bit_length() - 1).astype(float)
-    shown = 1 - holdout
-    weights = inside - shown / holdout * (1 - inside)
+    n_channels, shown = counts.shape[-2].bit_length() - 1, 1 - holdout
+    inside, (weights, share) = bits(n_channels), design(n_channels, holdout)
     users = np.maximum(counts.sum(axis=(-2, -1)), 1.0)[..., None]
     rate = np.clip(counts[..., 1].sum(axis=-1, keepdims=True) / users, 0.0, 1.0)
     values = ((1 - rate) * counts[..., 1] - rate * counts[..., 0]) @ weights
     fitted = np.clip(rate + values / (users * shown) @ (inside - shown).T, 0.0, 1.0)
-    share = np.where(inside == 1, shown, holdout).prod(axis=1)
     sampling = users * share * (fitted * (1 - rate) ** 2 + (1 - fitted) * rate**2)
     noise = np.broadcast_to(noise_variance, counts.shape)
     spread = sampling + (1 - rate) ** 2 * noise[..., 1] + rate**2 * noise[..., 0]

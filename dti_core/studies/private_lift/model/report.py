@@ -16,9 +16,12 @@ from dti_core.studies.private_lift.methods.noise import DELTA, Mechanism, Releas
 from dti_core.studies.private_lift.model.cells import Array, Counts, Flags, bits
 from dti_core.studies.private_lift.model.lift import (
     Contrast,
+    Z,
+    design,
     incremental,
     intent_to_treat,
     lift_interval,
+    ratio_interval,
     relative_lift,
 )
 
@@ -28,7 +31,6 @@ SHARES = {"outcomes": 0.4, "exposures": 0.2, "frequency": 0.1, "spend": 0.3}
 MOST_IMPRESSIONS = 10
 #: What a user's spend is cut at, in whole dollars: the most that one user can move a sum.
 SPEND_CAP_USD = 300
-Z = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +185,8 @@ def _worth(noisy: Noisy, log: Log) -> tuple[Array, Array] | None:
         return None
     sums, spread = noisy["spend"]
     counts, variance = (part.reshape(-1, 2).sum(axis=1) for part in noisy["outcomes"])
-    users, shown = max(float(counts.sum()), 1.0), 1 - log.holdout
-    weights = bits(len(log.channels)) - shown / log.holdout * ~bits(len(log.channels))
+    users, (weights, share) = max(float(counts.sum()), 1.0), design(len(log.channels), log.holdout)
     mean = float(sums.sum()) / users
-    share = np.where(bits(len(log.channels)), shown, log.holdout).prod(axis=1)
     square = users * share * max(mean, 0.0) * SPEND_CAP_USD + spread + mean**2 * variance
     return (sums - mean * counts) @ weights, np.sqrt(square @ weights**2)
 
@@ -205,13 +205,9 @@ def _count(channel: str, quantity: str, counts: Array, variance: Array) -> Row:
 
 
 def _ratio(top: float, top_error: float, bottom: float, bottom_error: float) -> tuple[float, float, float]:
-    """Ratio of independent normal numbers with its Fieller interval; open where the lower may be 0."""
-    value = top / bottom
-    square = bottom**2 - (Z * bottom_error) ** 2
-    if square <= 0 or bottom <= 0:
-        return value, -np.inf, np.inf
-    half = np.sqrt(max((top * bottom) ** 2 - square * (top**2 - (Z * top_error) ** 2), 0.0))
-    return value, (top * bottom - half) / square, (top * bottom + half) / square
+    """Ratio of independent normal numbers with its interval; open where the lower may be 0."""
+    low, high = ratio_interval(top, top_error, bottom, bottom_error)
+    return top / bottom, float(low), float(high)
 
 
 def _n_cells(log: Log) -> int:
