@@ -1,0 +1,32 @@
+"""What one question yields: estimates, tables, and what could not be asked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from dti_core.lab.record import Estimate
+
+
+@dataclass(slots=True)
+class Findings:
+    """What accumulates while one question is studied. left_out : rows (analysis, why)."""
+
+    estimates: list[Estimate] = field(default_factory=list)
+    series: dict[str, pd.DataFrame] = field(default_factory=dict)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, other: "Findings") -> None:
+        """Take over what another question yielded."""
+        self.estimates += other.estimates
+        self.series |= other.series
+        self.left_out += other.left_out
+
+
+def gather(parts: Iterable[Findings]) -> Findings:
+    """All of several questions in one; what was left out becomes the table `left_out`."""
+    together = Findings()
+    for part in parts:
+        together.add(part)
+    together.series["left_out"] = pd.DataFrame(together.left_out, columns=["analysis", "why"])
+    return together
