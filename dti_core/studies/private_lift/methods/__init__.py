@@ -1,0 +1,1 @@
+"""What is compared: attribution, ways to add noise, learners."""
