@@ -27,6 +27,7 @@ from dti_core.studies.private_lift.worlds.users import counted, simulate_users
 #: Worlds by the name under which their estimates stand, and the channel that moves nobody.
 STUDIED = {OBSERVED: "campaign", "no_targeting": "no_targeting"}
 NULL_CHANNEL, CLOSE = "retargeting", 0.03
+PRIVATE = tuple(name for name in METHODS if name.endswith("_private"))
 #: Users of a campaign whose sampling error is nothing.
 _MANY = 10**12
 FACTORS = tuple(np.linspace(0, 1.5, 13))
@@ -94,7 +95,7 @@ def _told(
     rows: list[dict[str, object]] = []
     for place, (name, method) in enumerate(METHODS.items()):
         at: dict[str, str | float] = {"method": name, "n_users": n_users}
-        at |= {"epsilon": epsilon, "guarantee": GUARANTEE} if name.endswith("private") else {}
+        at |= {"epsilon": epsilon, "guarantee": GUARANTEE} if name in PRIVATE else {}
         for channel, (label, one) in enumerate(zip(market.names, pooled(drawn[:, place]), strict=True)):
             rows.append({
                 "world": world, "method": name, "title": method.title, "channel": label, "share": one.value,
@@ -106,13 +107,19 @@ def _told(
                     f"credit_{name}_{label}", "share of all credit", world, channel=label, **at
                 )
                 found.estimates.append(kept)
+        if name in exact and world == OBSERVED:
+            share_ = float(exact[name][market.names.index(NULL_CHANNEL)])
+            found.estimates.append(Estimate(
+                f"credit_limit_{name}", share_, share_, share_, "share of all credit", n_users,
+                how="without sampling error, exact", at={"method": name, "channel": NULL_CHANNEL},
+            ))  # fmt: skip
         wrong = mean_over_seeds(misallocated(paid_shares(drawn[:, place]), true))
         found.estimates.append(wrong.estimate(f"misallocated_{name}", "share of the budget", world, **at))
     return rows
 
 
 def pooled(credit: Array) -> list[Interval]:
-    """Shares of all credit over campaigns, (n_seeds, C): a ratio of means, since one campaign's sum may be 0."""
+    """Shares of credit (n_seeds, C) over campaigns: a ratio of means, as one campaign's sum may be near 0."""
     n_seeds = len(credit)
     values, errors = shares(credit.mean(axis=0), np.cov(credit.T) / n_seeds)
     margin = errors * stats.t.ppf(0.975, n_seeds - 1)
@@ -165,19 +172,17 @@ def study_paths(journeys: Journeys, rng: np.random.Generator, n_resamples: int) 
     Distances are halves of summed absolute differences of shares: the part of a budget that moves.
     """
     lacking = left_out(METHODS, ())
-    names = [name for name in METHODS if name not in lacking and not name.endswith("private")]
+    names = [name for name in METHODS if name not in lacking and name not in PRIVATE]
     found = Findings(
         left_out=[(f"{name} on real paths", f"needs {', '.join(why)}") for name, why in lacking.items()]
     )
-    drawn = []
-    for resample in range(n_resamples + 1):
-        won, missed = journeys.converted, journeys.missed
-        if resample:
-            won, missed = rng.poisson(won).astype(float), rng.poisson(missed).astype(float)
-        evidence = Evidence(Journeys(journeys.steps, won, missed, journeys.n_channels), np.inf)
-        made = [METHODS[name].run(evidence, rng) for name in names]
-        drawn.append([one / one.sum() for one in made])
-    table = np.array(drawn)
+    again = [
+        np.vstack([one, rng.poisson(one, (n_resamples, len(one)))])
+        for one in (journeys.converted, journeys.missed)
+    ]
+    evidence = Evidence(Journeys(journeys.steps, *again, journeys.n_channels), np.inf)
+    made = [METHODS[name].run(evidence, rng) for name in names]
+    table = np.stack([one / one.sum(axis=-1, keepdims=True) for one in made], axis=1)
     error = 1.96 * table[1:].std(axis=0, ddof=1)
     found.series["attribution_rules"] = pd.DataFrame([
         {"method": name, "title": METHODS[name].title, "channel": float(c), "share": table[0, m, c],

@@ -25,7 +25,7 @@ def laplace_variance(epsilon: float) -> float:
 
 
 def released(counts: Array, epsilon: float, rng: np.random.Generator) -> Array:
-    """Counts with discrete Laplace noise of scale 1 / epsilon in each bucket; as they are where it is infinite."""
+    """Counts, each with discrete Laplace noise of scale 1 / epsilon; none where epsilon is infinite."""
     if math.isinf(epsilon):
         return np.asarray(counts, dtype=float)
     return counts + discrete_laplace(1 / epsilon, np.shape(counts), rng).astype(float)

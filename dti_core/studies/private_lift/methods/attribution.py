@@ -54,7 +54,7 @@ def _rule(weights: Callable[[Array, Array], Array]) -> Credit:
 
 
 def rule_credit(journeys: Journeys, weights: Callable[[Array, Array], Array]) -> Array:
-    """Conversions a user credited to each channel, (C,).
+    """Conversions a user credited to each channel, (..., C).
 
     Parameters
     ----------
@@ -64,8 +64,9 @@ def rule_credit(journeys: Journeys, weights: Callable[[Array, Array], Array]) ->
     place = np.broadcast_to(np.arange(steps.shape[1], dtype=float), steps.shape)
     long = (steps >= 0).sum(axis=1, keepdims=True).astype(float)
     split = np.where(steps >= 0, weights(place, long), 0.0)
-    split = split / np.where(long > 0, split.sum(axis=1, keepdims=True), 1) * journeys.converted[:, None]
-    return np.bincount(steps[steps >= 0], split[steps >= 0], journeys.n_channels) / journeys.n_users
+    split = split / np.where(long > 0, split.sum(axis=1, keepdims=True), 1)
+    each = np.stack([(split * (steps == c)).sum(axis=1) for c in range(journeys.n_channels)], axis=1)
+    return journeys.converted @ each / journeys.n_users[..., None]
 
 
 def _first(place: Array, long: Array) -> Array:
@@ -97,23 +98,23 @@ def _last_private(evidence: Evidence, rng: np.random.Generator) -> Array:
 
 
 def _markov(evidence: Evidence, _: np.random.Generator) -> Array:
-    lost = markov_removal(evidence.journeys)
-    touched = evidence.journeys.converted @ evidence.journeys.touched.any(axis=1)
-    return lost / lost.sum() * touched / evidence.journeys.n_users
+    journeys, lost = evidence.journeys, markov_removal(evidence.journeys)
+    touched = journeys.converted @ journeys.touched.any(axis=1) / journeys.n_users
+    return lost / lost.sum(axis=-1, keepdims=True) * touched[..., None]
 
 
 def _set_shapley(evidence: Evidence, _: np.random.Generator) -> Array:
     """Shapley values of the game v(S) = conversions of users who touched nothing outside S.
 
-    They split each conversion evenly over the distinct channels of its path. The ordered variant tells the same
-    credit apart by place, so that its sums over places are these.
+    They split each conversion evenly over the distinct channels of its path. The ordered variant tells the
+    same credit apart by place, so that its sums over places are these.
 
     Source: Zhao, Mahboobi, Bagheri (2018), eqs. 6 and 9.
     """
     journeys = evidence.journeys
     touched = journeys.touched.astype(float)
     each = journeys.converted / np.maximum(touched.sum(axis=1), 1)
-    return each @ touched / journeys.n_users
+    return each @ touched / journeys.n_users[..., None]
 
 
 def _exposure_shapley(evidence: Evidence, _: np.random.Generator) -> Array:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from dti_core.studies.private_lift.model.cells import Array, Flags
 
@@ -14,8 +15,9 @@ Codes = NDArray[np.int64]
 class Journeys:
     """Distinct paths, n of them, of at most `longest` touches, among C channels.
 
-    steps : (n, longest) codes of channels, first touch first, -1 behind the last. converted, missed : (n,)
-    users who walked the path and converted, or did not; paths without a touch count too.
+    steps : (n, longest) codes of channels, first touch first, -1 behind the last. converted, missed :
+    (..., n) users who walked the path and converted, or did not; paths without a touch count too. More axes
+    hold more samples of the same paths.
     """
 
     steps: Codes
@@ -24,9 +26,9 @@ class Journeys:
     n_channels: int
 
     @property
-    def n_users(self) -> float:
-        """Users of all paths."""
-        return float(self.converted.sum() + self.missed.sum())
+    def n_users(self) -> Array:
+        """(...) users of all paths."""
+        return np.asarray(self.converted.sum(axis=-1) + self.missed.sum(axis=-1))
 
     @property
     def touched(self) -> Flags:
@@ -58,39 +60,36 @@ def journeys_from(paths: tuple[tuple[int, ...], ...], converted: Array, missed: 
 
 
 def markov_removal(journeys: Journeys) -> Array:
-    """Share of conversions lost if a channel's users went away, (C,), by a first-order Markov chain of touches.
+    """Share of conversions lost if a channel's users went away, (..., C), by a first-order chain of touches.
 
     Source: Anderl, Becker, von Wangenheim, Schumann (2016).
 
-    Assumes: the next touch depends on the present one alone, and who touches a removed channel never converts.
+    Assumes: the next touch depends on the present one alone; who touches a removed channel never converts.
     """
-    moves, wins, starts = _transitions(journeys)
-    leaving = moves.sum(axis=1) + wins[0] + wins[1]
-    chance = moves / np.where(leaving > 0, leaving, 1)[:, None]
-    win = wins[0] / np.where(leaving > 0, leaving, 1)
-    whole = _reaches(chance, win, starts)
-    lost = []
-    for channel in range(journeys.n_channels):
-        kept = np.arange(journeys.n_channels) != channel
-        lost.append(1 - _reaches(chance * kept[:, None] * kept, win * kept, starts * kept) / whole)
-    return np.array(lost)
-
-
-def _transitions(journeys: Journeys) -> tuple[Array, tuple[Array, Array], Array]:
-    """Moves from channel to channel (C, C), ends of each kind (C,), starts (C,) over users with a touch."""
     steps, channels = journeys.steps, journeys.n_channels
-    walks = journeys.converted + journeys.missed
-    pairs = np.zeros((channels, channels))
-    here, there = steps[:, :-1], steps[:, 1:]
-    np.add.at(
-        pairs, (here[there >= 0], there[there >= 0]), np.broadcast_to(walks[:, None], here.shape)[there >= 0]
-    )
-    some = steps[:, 0] >= 0
-    last = steps[np.arange(len(steps)), (steps >= 0).sum(axis=1) - 1]
-    ends = [np.bincount(last[some], weights=end[some], minlength=channels)
-            for end in (journeys.converted, journeys.missed)]  # fmt: skip
-    return pairs, (ends[0], ends[1]), np.bincount(steps[some, 0], weights=walks[some], minlength=channels)
+    walks, long = journeys.converted + journeys.missed, (steps >= 0).sum(axis=1)
+    starts = walks @ _tally(steps[:, :1], channels)
+    last = np.where(long > 0, steps[np.arange(len(steps)), long - 1], -1)[:, None]
+    wins, losses = (ends @ _tally(last, channels) for ends in (journeys.converted, journeys.missed))
+    pairs = np.where(steps[:, 1:] >= 0, steps[:, :-1] * channels + steps[:, 1:], -1)
+    moves = (walks @ _tally(pairs, channels**2)).reshape(*walks.shape[:-1], channels, channels)
+    leaving = moves.sum(axis=-1) + wins + losses
+    leaving = np.where(leaving > 0, leaving, 1)
+    chance, win = moves / leaving[..., None], wins / leaving
+    whole, lost = _reached(chance, win, starts), []
+    for channel in range(channels):
+        kept = np.arange(channels) != channel
+        lost.append(1 - _reached(chance * kept[:, None] * kept, win * kept, starts * kept) / whole)
+    return np.stack(lost, axis=-1)
 
 
-def _reaches(chance: Array, win: Array, starts: Array) -> float:
-    return float(starts @ np.linalg.solve(np.eye(len(win)) - chance, win))
+def _tally(codes: Codes, n_codes: int) -> csr_array:
+    """(n, n_codes) how often each row holds each code; -1 is none."""
+    row, column = np.nonzero(codes >= 0)
+    return csr_array((np.ones(len(row)), (row, codes[row, column])), shape=(len(codes), n_codes))
+
+
+def _reached(chance: Array, win: Array, starts: Array) -> Array:
+    """Users who convert, (...), from moves (..., C, C) between channels, wins and starts (..., C)."""
+    odds = np.linalg.solve(np.eye(win.shape[-1]) - chance, win[..., None])[..., 0]
+    return np.asarray((starts * odds).sum(axis=-1))

@@ -18,14 +18,14 @@ def shapley(value: Array) -> Array:
 
 
 def leave_one_out(value: Array) -> Array:
-    """What all others would miss without a player, (..., C); what it sums to is not what there is to share."""
+    """What all others would miss without a player, (..., C); its sum is not what there is to share."""
     n_players = value.shape[-1].bit_length() - 1
     everyone = 2**n_players - 1
     return value[..., [everyone]] - value[..., everyone ^ (1 << np.arange(n_players))]
 
 
 def paid_shares(credit: Array) -> Array:
-    """Shares of a pool by credit, (..., C), rows sum to 1: negative credit is paid nothing, none at all alike."""
+    """Shares of a pool by credit, (..., C): negative credit is paid nothing; without any, all get alike."""
     positive = np.maximum(credit, 0.0)
     total = positive.sum(axis=-1, keepdims=True)
     return np.where(total > 0, positive / np.where(total > 0, total, 1), 1 / credit.shape[-1])

@@ -1,4 +1,4 @@
-"""Paths of touches that a market leads to: their exact distribution, and the market with more or less targeting."""
+"""Paths of touches that a market leads to, without sampling error; markets with less targeting or more."""
 
 from dataclasses import replace
 from functools import cache
