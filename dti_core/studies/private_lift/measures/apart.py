@@ -8,6 +8,7 @@ get the same campaigns and, where they add noise, the same epsilon a user in tot
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from dti_core.studies.private_lift.model.cells import Array, Counts, bits
 from dti_core.studies.private_lift.model.lift import factorial_shapley, intent_to_treat
 from dti_core.studies.private_lift.model.payouts import misallocated, paid_shares
 from dti_core.studies.private_lift.worlds import CAMPAIGN, changed
-from dti_core.studies.private_lift.worlds.market import draw_counts, joint, truth
+from dti_core.studies.private_lift.worlds.market import Truth, joint, truth
 from dti_core.studies.private_lift.worlds.paths import scaled_targeting
 from dti_core.studies.private_lift.worlds.settings import CHANNELS, Channel, Market
 
@@ -128,9 +129,12 @@ def errors(
     credit : part of a budget split by it that goes wrong. reach : relative error of the number of users shown
     anything. lift : root mean square over channels, in parts of the sum of true lifts.
     """
-    true, cells = truth(market), joint(market)
+    true, cells = _known(market)
     reach = 1 - cells[:, 0].sum()
-    counts = draw_counts(market, n_users, n_campaigns, rng)
+    counts = np.zeros((n_campaigns, cells.size), dtype=np.int64)
+    possible = np.flatnonzero(cells)
+    counts[:, possible] = rng.multinomial(n_users, cells.ravel()[possible], size=n_campaigns)
+    counts = counts.reshape(n_campaigns, *cells.shape)
     found = {}
     for name, way in WAYS.items():
         lift, credit, reached = way.run(counts, epsilon, rng)
@@ -142,6 +146,11 @@ def errors(
             "lift_by_channel": gap,
         }
     return found
+
+
+@cache
+def _known(market: Market) -> tuple[Truth, Array]:
+    return truth(market), joint(market) / joint(market).sum()
 
 
 def _told(found: Findings, wrong: dict[str, dict[str, Array]], n_users: int, epsilon: float) -> None:

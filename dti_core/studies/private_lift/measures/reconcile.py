@@ -20,8 +20,8 @@ from dti_core.studies.private_lift.model.reconcile import (
 
 #: Channels, campaigns a channel, creators a campaign; users who report, and the share of them who bought.
 BRANCHES, N_USERS, BOUGHT = (3, 3, 4), 20_000, 0.1
-#: Epsilons of the event report and of the totals; the last is the largest that browsers allowed for events.
-SPENT = ((1.0, 1.0), (2.0, 1.0), (4.0, 1.0), (8.0, 1.0), (14.0, 1.0))
+#: Epsilons of the event report and of the totals.
+SPENT = ((1.0, 1.0), (2.0, 1.0), (4.0, 1.0), (8.0, 1.0))
 GUARANTEE = "unit user, replace one, delta 0, basic composition of event report and totals"
 ONE = "one histogram, all epsilon"
 #: Published rates of randomised response: choices of an event report and epsilon.

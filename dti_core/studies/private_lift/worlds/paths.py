@@ -15,7 +15,7 @@ from dti_core.studies.private_lift.worlds.market import activity_nodes, exposure
 from dti_core.studies.private_lift.worlds.settings import Market
 
 #: Points of time on which orders of touches are integrated.
-N_TIMES = 2001
+N_TIMES = 801
 
 
 def expected_journeys(market: Market, n_users: float) -> Journeys:
@@ -40,8 +40,7 @@ def order_chance(places: tuple[float, ...]) -> float:
     times = np.linspace(0, 1, N_TIMES)
     before: Array = np.ones(N_TIMES)
     for place in places:
-        density = beta.pdf(times, 1 + 4 * place, 1 + 4 * (1 - place))
-        before = cumulative_trapezoid(density * before, times, initial=0)
+        before = cumulative_trapezoid(before, beta.cdf(times, 1 + 4 * place, 1 + 4 * (1 - place)), initial=0)
     return float(before[-1])
 
 
