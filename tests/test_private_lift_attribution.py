@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dti_core.bridges.privacy import Guarantee
 from dti_core.lab.record import OBSERVED
 from dti_core.studies.private_lift.measures.apart import CONTROLS, errors, study_apart
 from dti_core.studies.private_lift.measures.attribution import (
@@ -13,7 +14,7 @@ from dti_core.studies.private_lift.measures.attribution import (
     targeting_curve,
     users_needed,
 )
-from dti_core.studies.private_lift.measures.release import guarantee, laplace_variance, released
+from dti_core.studies.private_lift.measures.telling import GUARANTEE, laplace_variance, released
 from dti_core.studies.private_lift.methods.attribution import METHODS, Evidence
 from dti_core.studies.private_lift.model.cells import bits, shapley_weights
 from dti_core.studies.private_lift.model.journeys import Journeys, journeys_from, journeys_of, markov_removal
@@ -165,7 +166,9 @@ def test_noise_of_a_release_has_its_variance_and_says_its_promise() -> None:
     noise = released(np.zeros(200_000), 1.0, np.random.default_rng(1))
     assert noise.var() == pytest.approx(laplace_variance(1.0), rel=0.03)
     assert released(np.array([3.0]), np.inf, RNG) == pytest.approx([3.0])
-    assert guarantee(1.0).text == "epsilon 1.0, delta 0 a user (add or remove one), pure epsilon accounting"
+    promise = Guarantee("user", "add or remove one", 1.0, 0.0, "pure").text
+    assert all(word in promise for word in ("user", "add or remove one", "delta 0", "pure epsilon"))
+    assert "add or remove one, delta 0, pure epsilon" in GUARANTEE
 
 
 def test_users_needed_halve_the_interval_fourfold() -> None:
@@ -181,7 +184,7 @@ def test_apart_platforms_count_buyers_and_users_twice() -> None:
     assert inside.shape == (32, 5)
     assert wrong["claims"]["reach"].mean() == pytest.approx(0.7420 / 0.5473 - 1, abs=0.01)
     assert wrong["claims"]["credit"].mean() > 0.2 > wrong["joint_private"]["credit"].mean()
-    assert wrong["shuffled"]["lift_by_channel"].sum(axis=1).mean() == pytest.approx(-1, abs=0.1)
+    assert wrong["shuffled"]["bias"].mean() == pytest.approx(-1, abs=0.1)
 
 
 def test_the_bars_of_channels_apart_fail_and_pass_where_they_must() -> None:

@@ -129,7 +129,7 @@ def test_payouts_are_studied_in_both_markets() -> None:
         found["payout_wrong_channels_shapley_plain"].high
         < found["payout_wrong_channels_last_touch_plain"].low
     )
-    assert found["overpaid_lower_bounds_channels"].high < found["overpaid_estimates_channels"].low
+    assert found["overpaid_bounds_channels"].high < found["overpaid_estimates_channels"].low
     assert found["floor_largest_pays"].value > 0
     assert truth(CREATORS).shares.argmin() == 4
 

@@ -9,15 +9,15 @@ get the same campaigns and, where they add noise, the same epsilon a user in tot
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from dti_core.lab.intervals import Interval, mean_over_seeds
 from dti_core.lab.methods import Method
-from dti_core.lab.record import Estimate
 from dti_core.studies.private_lift.measures.findings import Findings
-from dti_core.studies.private_lift.measures.release import GUARANTEE, released
+from dti_core.studies.private_lift.measures.telling import keep, released
 from dti_core.studies.private_lift.model.cells import Array, Counts, bits
 from dti_core.studies.private_lift.model.lift import factorial_shapley, intent_to_treat
 from dti_core.studies.private_lift.model.payouts import misallocated, paid_shares
@@ -36,11 +36,13 @@ OVERLAPPING = Market(
 CONTROLS = {"separate": SEPARATE, "overlapping": OVERLAPPING}
 #: The assumptions over which the sign is counted: targeting and reach as multiples of the campaign's, users.
 TARGETING, REACH, USERS = (0.0, 0.5, 1.0, 1.5), (0.1, 0.3, 1.0), (20_000, 200_000)
+BARS = ("credit", "reach")
 MEASURED = {"credit": "share of the budget", "reach": "share of the reach", "lift": "share of the lift"}
 
 #: Of campaigns (k, 2^C, 2^C, 2) at an epsilon: incremental conversions an eligible user (k, C), credit
 #: (k, C), share of users reached (k,).
 Answer = tuple[Array, Array, Array]
+Errors = dict[str, dict[str, Array]]
 Way = Callable[[Counts, float, np.random.Generator], Answer]
 
 
@@ -102,32 +104,30 @@ def study_apart(
 
     Intervals hold 95 % of campaigns, so that they tell what one advertiser may meet.
     """
-    found = Findings()
+    found, at = Findings(), dict[str, str | float](epsilon=epsilon, n_users=n_users, against="joint_private")
     ours, curve, grid, *controls = (np.random.default_rng(one) for one in seeds.spawn(3 + len(CONTROLS)))
-    wrong = errors(CAMPAIGN, n_users, n_campaigns, epsilon, ours)
-    _told(found, wrong, n_users, epsilon)
-    for world, rng in zip(CONTROLS, controls, strict=True):
-        drawn = [errors(CONTROLS[world], n_users, n_campaigns, epsilon, rng) for _ in range(n_draws)]
-        for measure in ("credit", "reach"):
-            spans = [_excess(one, "claims", measure) for one in drawn]
-            whole = _over_campaigns(np.concatenate([one["claims"][measure] - one["joint_private"][measure]
-                                                    for one in drawn]))  # fmt: skip
-            kept = whole.estimate(
-                f"apart_{measure}_excess", MEASURED[measure], world, **_at(n_users, epsilon)
-            )
-            found.estimates.append(replace(kept, draws=tuple((one.low, one.high) for one in spans)))
+    _told(found, errors(CAMPAIGN, n_users, n_campaigns, epsilon, ours), at)
+    for (world, market), rng in zip(CONTROLS.items(), controls, strict=True):
+        drawn = [errors(market, n_users, n_campaigns, epsilon, rng) for _ in range(n_draws)]
+        for measure in BARS:
+            each = [_excess(one, "claims", measure) for one in drawn]
+            keep(found, f"apart_{measure}_excess", _over_campaigns(np.concatenate(each)), MEASURED[measure],
+                 at | {"way": "claims"}, world=world)  # fmt: skip
+            spans = tuple((one.low, one.high) for one in map(_over_campaigns, each))
+            found.estimates[-1] = replace(found.estimates[-1], draws=spans)
     found.series["apart_users"] = _by_users(n_campaigns, epsilon, curve)
-    found.estimates.append(_share_of_worlds(n_campaigns, epsilon, grid))
+    _share_of_worlds(found, n_campaigns, epsilon, grid)
     return found
 
 
 def errors(
     market: Market, n_users: int, n_campaigns: int, epsilon: float, rng: np.random.Generator
-) -> dict[str, dict[str, Array]]:
-    """Way -> measure -> (n_campaigns,) errors; `lift_by_channel` (n_campaigns, C) keeps their signs.
+) -> Errors:
+    """Way -> measure -> (n_campaigns,).
 
     credit : part of a budget split by it that goes wrong. reach : relative error of the number of users shown
-    anything. lift : root mean square over channels, in parts of the sum of true lifts.
+    anything. lift : root mean square error over channels, and bias : error of their sum, in parts of the sum
+    of true lifts.
     """
     true, cells = _known(market)
     reach = 1 - cells[:, 0].sum()
@@ -143,7 +143,7 @@ def errors(
             "credit": misallocated(paid_shares(credit), true.shares),
             "reach": np.abs(reached / reach - 1),
             "lift": np.sqrt((gap**2).mean(axis=-1)),
-            "lift_by_channel": gap,
+            "bias": gap.sum(axis=-1),
         }
     return found
 
@@ -153,29 +153,23 @@ def _known(market: Market) -> tuple[Truth, Array]:
     return truth(market), joint(market) / joint(market).sum()
 
 
-def _told(found: Findings, wrong: dict[str, dict[str, Array]], n_users: int, epsilon: float) -> None:
-    at, rows = _at(n_users, epsilon), []
+def _told(found: Findings, wrong: Errors, at: dict[str, str | float]) -> None:
+    rows = []
     for name, way in WAYS.items():
-        for measure, unit in MEASURED.items():
+        for measure, unit in (*MEASURED.items(), ("bias", MEASURED["lift"])):
             one = mean_over_seeds(wrong[name][measure])
-            found.estimates.append(one.estimate(f"{measure}_error_{name}", unit, way=name, **at))
+            keep(found, f"{measure}_error_{name}", one, unit, at | {"way": name})
             rows.append({"way": name, "title": way.title, "measure": measure, "error": one.value,
                          "low": one.low, "high": one.high})  # fmt: skip
-        bias = mean_over_seeds(wrong[name]["lift_by_channel"].sum(axis=-1))
-        found.estimates.append(bias.estimate(f"lift_bias_{name}", "share of the lift", way=name, **at))
-        rows.append({"way": name, "title": way.title, "measure": "bias of the sum of lifts",
-                     "error": bias.value, "low": bias.low, "high": bias.high})  # fmt: skip
     found.series["apart"] = pd.DataFrame(rows)
     for rival, prefix in {"claims": "apart", "tested": "apart_tested", "shuffled": "shuffled"}.items():
-        for measure in ("credit", "reach"):
-            one = _excess(wrong, rival, measure)
-            found.estimates.append(
-                one.estimate(f"{prefix}_{measure}_excess", MEASURED[measure], way=rival, **at)
-            )
+        for measure in BARS:
+            one = _over_campaigns(_excess(wrong, rival, measure))
+            keep(found, f"{prefix}_{measure}_excess", one, MEASURED[measure], at | {"way": rival})
 
 
-def _excess(wrong: dict[str, dict[str, Array]], rival: str, measure: str) -> Interval:
-    return _over_campaigns(wrong[rival][measure] - wrong["joint_private"][measure])
+def _excess(wrong: Errors, rival: str, measure: str) -> Array:
+    return wrong[rival][measure] - wrong["joint_private"][measure]
 
 
 def _over_campaigns(values: Array) -> Interval:
@@ -197,25 +191,18 @@ def _by_users(n_campaigns: int, epsilon: float, rng: np.random.Generator) -> pd.
     return pd.DataFrame(rows)
 
 
-def _share_of_worlds(n_campaigns: int, epsilon: float, rng: np.random.Generator) -> Estimate:
+def _share_of_worlds(found: Findings, n_campaigns: int, epsilon: float, rng: np.random.Generator) -> None:
     """Share of markets and sizes in which the private joint measurement has the smaller mean errors."""
-    held, n_worlds = 0, len(TARGETING) * len(REACH) * len(USERS)
-    for factor in TARGETING:
-        for reach in REACH:
-            aimed = scaled_targeting(CAMPAIGN, factor)
-            channels = tuple((name, replace(one, reach=reach * one.reach)) for name, one in aimed.channels)
-            for n_users in USERS:
-                market = replace(aimed, channels=channels)
-                wrong = errors(market, n_users, n_campaigns, epsilon, rng)
-                better = [mean_over_seeds(wrong["claims"][one] - wrong["joint_private"][one]).low > 0
-                          for one in ("credit", "reach")]  # fmt: skip
-                held += all(better)
-    value, how = held / n_worlds, f"count of {n_worlds} combinations of targeting, reach and users"
-    return Estimate("apart_share_of_worlds", value, value, value, "share of worlds", n_worlds, how=how)
-
-
-def _at(n_users: int, epsilon: float) -> dict[str, str | float]:
-    return {"n_users": n_users, "epsilon": epsilon, "guarantee": GUARANTEE, "against": "joint_private"}
+    held = []
+    for factor, reach, n_users in product(TARGETING, REACH, USERS):
+        aimed = scaled_targeting(CAMPAIGN, factor)
+        thin = tuple((name, replace(one, reach=reach * one.reach)) for name, one in aimed.channels)
+        wrong = errors(replace(aimed, channels=thin), n_users, n_campaigns, epsilon, rng)
+        held.append(all(mean_over_seeds(_excess(wrong, "claims", one)).low > 0 for one in BARS))
+    how = f"count of {len(held)} combinations of targeting, reach and users"
+    keep(
+        found, "apart_share_of_worlds", float(np.mean(held)), "share of worlds", {"epsilon": epsilon}, how=how
+    )
 
 
 def _users(counts: Counts) -> Array:

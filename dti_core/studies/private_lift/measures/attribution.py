@@ -10,9 +10,9 @@ from scipy.optimize import brentq
 from dti_core.lab.intervals import Interval, mean_over_seeds, share
 from dti_core.lab.methods import left_out
 from dti_core.lab.parallel import run_keyed
-from dti_core.lab.record import OBSERVED, Estimate
+from dti_core.lab.record import OBSERVED
 from dti_core.studies.private_lift.measures.findings import Findings
-from dti_core.studies.private_lift.measures.release import GUARANTEE, laplace_variance, released
+from dti_core.studies.private_lift.measures.telling import At, keep, laplace_variance, released
 from dti_core.studies.private_lift.methods.attribution import METHODS, Evidence
 from dti_core.studies.private_lift.model.cells import Array
 from dti_core.studies.private_lift.model.journeys import Journeys, journeys_of
@@ -26,11 +26,13 @@ from dti_core.studies.private_lift.worlds.users import counted, simulate_users
 
 #: Worlds by the name under which their estimates stand, and the channel that moves nobody.
 STUDIED = {OBSERVED: "campaign", "no_targeting": "no_targeting"}
-NULL_CHANNEL, CLOSE = "retargeting", 0.03
+NULL_CHANNEL, CLOSE, CREDIT = "retargeting", 0.03, "share of all credit"
 PRIVATE = tuple(name for name in METHODS if name.endswith("_private"))
+#: Of targeting, as multiples of the campaign's; and methods that need no single users.
+FACTORS = tuple(np.linspace(0, 1.5, 7))
+EXACT = tuple(name for name, one in METHODS.items() if "users" not in one.needs and name not in PRIVATE)
 #: Users of a campaign whose sampling error is nothing.
 _MANY = 10**12
-FACTORS = tuple(np.linspace(0, 1.5, 13))
 
 Task = tuple[Market, int, np.random.SeedSequence, float]
 
@@ -45,16 +47,19 @@ def study_attribution(
     n_campaigns : of ten times as many users, in which the experiment alone is judged.
     """
     found, rows = Findings(), []
-    streams = dict(zip(STUDIED, seeds.spawn(len(STUDIED)), strict=True))
-    tasks = {(world, i): (WORLDS[STUDIED[world]].settings, n_users, one, epsilon)
-             for world in STUDIED for i, one in enumerate(streams[world].spawn(n_seeds))}  # fmt: skip
+    *streams, last = seeds.spawn(len(STUDIED) + 1)
+    tasks = {(world, i): (WORLDS[name].settings, n_users, one, epsilon)
+             for (world, name), stream in zip(STUDIED.items(), streams, strict=True)
+             for i, one in enumerate(stream.spawn(n_seeds))}  # fmt: skip
     credited = run_keyed(credits, tasks, "attribution")
     for world, name in STUDIED.items():
         drawn = np.array([credited[world, i] for i in range(n_seeds)])  # (n_seeds, n_methods, C)
         rows += _told(found, drawn, WORLDS[name].settings, world, n_users, epsilon)
     found.series["attribution"] = pd.DataFrame(rows)
-    found.series["attribution_targeting"] = targeting_curve(WORLDS["campaign"].settings)
-    _experiment(found, WORLDS["campaign"].settings, 10 * n_users, n_campaigns, epsilon, seeds.spawn(1)[0])
+    market = WORLDS["campaign"].settings
+    found.series["attribution_targeting"] = targeting_curve(market)
+    for label, one in {"plain": np.inf, "private": epsilon}.items():
+        _experiment(found, label, market, 10 * n_users, n_campaigns, one, np.random.default_rng(last))
     return found
 
 
@@ -72,49 +77,42 @@ def limits(market: Market) -> dict[str, Array]:
     """Shares that methods which need no single users would credit without sampling error or noise."""
     cells = np.round(joint(market).sum(axis=1) * _MANY).astype(np.int64)
     evidence = Evidence(expected_journeys(market, _MANY), np.inf, eligible=cells)
-    names = [
-        name for name, one in METHODS.items() if "users" not in one.needs and not name.endswith("private")
-    ]
-    made = {name: METHODS[name].run(evidence, np.random.default_rng(0)) for name in names}
+    made = {name: METHODS[name].run(evidence, np.random.default_rng(0)) for name in EXACT}
     return {name: one / one.sum() for name, one in made.items()}
 
 
 def targeting_curve(market: Market) -> pd.DataFrame:
     """Share of the channel that moves nobody, by method, as all targeting grows from none; exact."""
-    null, kept = market.names.index(NULL_CHANNEL), ("last_touch", "linear", "markov", "exposure_shapley",
-                                                    "exposure_shapley_scaled", "factorial")  # fmt: skip
-    rows = [{"targeting": factor} | {name: by[name][null] for name in kept}
-            for factor in FACTORS for by in [limits(scaled_targeting(market, factor))]]  # fmt: skip
-    return pd.DataFrame(rows)
+    null = market.names.index(NULL_CHANNEL)
+    names = ("last_touch", "linear", "markov", "exposure_shapley", "exposure_shapley_scaled", "factorial")
+    found = {factor: limits(scaled_targeting(market, factor)) for factor in FACTORS}
+    return pd.DataFrame([{"targeting": factor} | {name: by[name][null] for name in names}
+                         for factor, by in found.items()])  # fmt: skip
 
 
 def _told(
     found: Findings, drawn: Array, market: Market, world: str, n_users: int, epsilon: float
 ) -> list[dict[str, object]]:
-    true, exact = truth(market).shares, limits(market)
-    rows: list[dict[str, object]] = []
+    true, exact, rows = truth(market).shares, limits(market), list[dict[str, object]]()
+    null = market.names.index(NULL_CHANNEL)
     for place, (name, method) in enumerate(METHODS.items()):
-        at: dict[str, str | float] = {"method": name, "n_users": n_users}
-        at |= {"epsilon": epsilon, "guarantee": GUARANTEE} if name in PRIVATE else {}
-        for channel, (label, one) in enumerate(zip(market.names, pooled(drawn[:, place]), strict=True)):
-            rows.append({
-                "world": world, "method": name, "title": method.title, "channel": label, "share": one.value,
-                "low": one.low, "high": one.high, "true": true[channel],
-                "limit": exact[name][channel] if name in exact else np.nan,
-            })  # fmt: skip
-            if label == NULL_CHANNEL:
-                kept = one.estimate(
-                    f"credit_{name}_{label}", "share of all credit", world, channel=label, **at
-                )
-                found.estimates.append(kept)
-        if name in exact and world == OBSERVED:
-            share_ = float(exact[name][market.names.index(NULL_CHANNEL)])
-            found.estimates.append(Estimate(
-                f"credit_limit_{name}", share_, share_, share_, "share of all credit", n_users,
-                how="without sampling error, exact", at={"method": name, "channel": NULL_CHANNEL},
-            ))  # fmt: skip
+        at: At = {"method": name, "n_users": n_users, "epsilon": epsilon if name in PRIVATE else np.inf}
+        by_channel = pooled(drawn[:, place])
         wrong = mean_over_seeds(misallocated(paid_shares(drawn[:, place]), true))
-        found.estimates.append(wrong.estimate(f"misallocated_{name}", "share of the budget", world, **at))
+        for label, one, unit in ((f"credit_{name}_{NULL_CHANNEL}", by_channel[null], CREDIT),
+                                 (f"misallocated_{name}", wrong, "share of the budget")):  # fmt: skip
+            keep(found, label, one, unit, at, world=world)
+        if name in exact and world == OBSERVED:
+            limit = float(exact[name][null])
+            keep(
+                found, f"credit_limit_{name}", limit, CREDIT, {"method": name}, how="exact: no sampling error"
+            )
+        rows += [
+            {"world": world, "method": name, "title": method.title, "channel": label, "share": one.value,
+             "low": one.low, "high": one.high, "true": true[c],
+             "limit": exact[name][c] if name in exact else np.nan}
+            for c, (label, one) in enumerate(zip(market.names, by_channel, strict=True))
+        ]  # fmt: skip
     return rows
 
 
@@ -129,30 +127,22 @@ def pooled(credit: Array) -> list[Interval]:
 
 
 def _experiment(
-    found: Findings, market: Market, n_users: int, n_campaigns: int, epsilon: float,
-    seed: np.random.SeedSequence,
+    found: Findings, label: str, market: Market, n_users: int, n_campaigns: int, epsilon: float,
+    rng: np.random.Generator,
 ) -> None:  # fmt: skip
     """How often the experiment credits the null channel with 3 points at most, and users for that."""
-    rng, null = np.random.default_rng(seed), market.names.index(NULL_CHANNEL)
-    counts = draw_counts(market, n_users, n_campaigns, rng).sum(axis=2)
-    for label, one in {"plain": np.inf, "private": epsilon}.items():
-        values, _ = factorial_shapley(released(counts, one, rng))
-        part = values[:, null] / values.sum(axis=1)
-        at: dict[str, str | float] = {"method": "factorial", "n_users": n_users}
-        at |= {"epsilon": epsilon, "guarantee": GUARANTEE} if label == "private" else {}
-        mean = mean_over_seeds(part)
-        found.estimates.append(
-            mean.estimate(f"experiment_{label}_credit_{NULL_CHANNEL}", "share of all credit", **at)
-        )
-        near = share(int((np.abs(part) <= CLOSE).sum()), n_campaigns)
-        found.estimates.append(
-            near.estimate(f"experiment_{label}_within_3_points", "share of campaigns", **at)
-        )
-        needed = users_needed(market, null, CLOSE, one)
-        found.estimates.append(Estimate(
-            f"experiment_{label}_users_for_3_points", needed, needed, needed, "users", n_campaigns,
-            how="exact variance, no interval", at=at | {"n_users": needed},
-        ))  # fmt: skip
+    counts, null = (
+        draw_counts(market, n_users, n_campaigns, rng).sum(axis=2),
+        market.names.index(NULL_CHANNEL),
+    )
+    values, _ = factorial_shapley(released(counts, epsilon, rng))
+    part = values[:, null] / values.sum(axis=1)
+    near = share(int((np.abs(part) <= CLOSE).sum()), n_campaigns)
+    needed = users_needed(market, null, CLOSE, epsilon)
+    at: At = {"epsilon": epsilon, "method": "factorial", "n_users": n_users}
+    keep(found, f"experiment_{label}_credit", mean_over_seeds(part), CREDIT, at)
+    keep(found, f"experiment_{label}_within_3_points", near, "share of campaigns", at)
+    keep(found, f"experiment_{label}_users_for_3_points", needed, "users", {**at, "n_users": needed})
 
 
 def users_needed(market: Market, channel: int, half_width: float, epsilon: float) -> float:
@@ -172,43 +162,36 @@ def study_paths(journeys: Journeys, rng: np.random.Generator, n_resamples: int) 
     Distances are halves of summed absolute differences of shares: the part of a budget that moves.
     """
     lacking = left_out(METHODS, ())
-    names = [name for name in METHODS if name not in lacking and name not in PRIVATE]
     found = Findings(
-        left_out=[(f"{name} on real paths", f"needs {', '.join(why)}") for name, why in lacking.items()]
+        left_out=[(f"{one} on real paths", f"needs {', '.join(why)}") for one, why in lacking.items()]
     )
-    again = [
-        np.vstack([one, rng.poisson(one, (n_resamples, len(one)))])
-        for one in (journeys.converted, journeys.missed)
-    ]
-    evidence = Evidence(Journeys(journeys.steps, *again, journeys.n_channels), np.inf)
+    names = [name for name in METHODS if name not in lacking and name not in PRIVATE]
+    won, missed = (np.vstack([one, rng.poisson(one, (n_resamples, len(one)))])
+                   for one in (journeys.converted, journeys.missed))  # fmt: skip
+    evidence = Evidence(Journeys(journeys.steps, won, missed, journeys.n_channels), np.inf)
     made = [METHODS[name].run(evidence, rng) for name in names]
-    table = np.stack([one / one.sum(axis=-1, keepdims=True) for one in made], axis=1)
-    error = 1.96 * table[1:].std(axis=0, ddof=1)
+    table = {name: one / one.sum(axis=-1, keepdims=True) for name, one in zip(names, made, strict=True)}
+    n = int(journeys.n_users)
     found.series["attribution_rules"] = pd.DataFrame([
-        {"method": name, "title": METHODS[name].title, "channel": float(c), "share": table[0, m, c],
-         "low": table[0, m, c] - error[m, c], "high": table[0, m, c] + error[m, c]}
-        for m, name in enumerate(names) for c in range(journeys.n_channels)
+        {"method": name, "title": METHODS[name].title, "channel": channel, "share": one.value,
+         "low": one.low, "high": one.high}
+        for name in names for channel in range(journeys.n_channels)
+        for one in [_bootstrapped(table[name][:, channel], n)]
     ])  # fmt: skip
-    pairs = {pair: _apart(table, *map(names.index, pair)) for pair in combinations(names, 2)}
-    for (one, other), values in pairs.items():
-        if "last_touch" in (one, other):
-            rival = other if one == "last_touch" else one
-            kept = _bootstrapped(values, journeys).estimate(
-                f"rules_apart_last_touch_{rival}", "share of all credit", method=rival, against="last_touch"
+    pairs = {(a, b): misallocated(table[a], table[b]) for a, b in combinations(names, 2)}
+    for pair, values in pairs.items():
+        if "last_touch" in pair:
+            rival = pair[pair[0] == "last_touch"]
+            keep(
+                found, f"rules_apart_last_touch_{rival}", _bootstrapped(values, n), CREDIT, {"method": rival}
             )
-            found.estimates.append(kept)
-    mean = _bootstrapped(np.mean(list(pairs.values()), axis=0), journeys)
-    found.estimates.append(mean.estimate("rules_apart_mean", "share of all credit"))
+    keep(found, "rules_apart_mean", _bootstrapped(np.mean(list(pairs.values()), axis=0), n), CREDIT, {})
     return found
 
 
-def _apart(table: Array, one: int, other: int) -> Array:
-    return np.abs(table[:, one] - table[:, other]).sum(axis=1) / 2
-
-
-def _bootstrapped(values: Array, journeys: Journeys) -> Interval:
-    error = float(values[1:].std(ddof=1))
-    how = f"Poisson bootstrap of users, {len(values) - 1} resamples, normal"
-    return Interval(
-        values[0], values[0] - 1.96 * error, values[0] + 1.96 * error, error, int(journeys.n_users), how
+def _bootstrapped(values: Array, n: int) -> Interval:
+    error, how = (
+        float(values[1:].std(ddof=1)),
+        f"Poisson bootstrap of users, {len(values) - 1} resamples, normal",
     )
+    return Interval(values[0], values[0] - 1.96 * error, values[0] + 1.96 * error, error, n, how)

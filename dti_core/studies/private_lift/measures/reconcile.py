@@ -1,15 +1,13 @@
 """What it brings to reconcile event-level with summary-level reports, and what not being negative costs."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
 from dti_core.bridges.privacy import randomised_response_rate
 from dti_core.lab.intervals import Interval, mean_over_seeds
-from dti_core.lab.record import Estimate
 from dti_core.studies.private_lift.measures.findings import Findings
-from dti_core.studies.private_lift.model.cells import Array
+from dti_core.studies.private_lift.measures.telling import At, keep
+from dti_core.studies.private_lift.model.cells import Array, Counts
 from dti_core.studies.private_lift.model.reconcile import (
     event_view,
     reconcile,
@@ -51,15 +49,12 @@ def study_reconcile(seeds: np.random.SeedSequence, n_draws: int) -> Findings:
         rows += _told(found, views, leaves, event, summary)
     found.series["reconcile"] = pd.DataFrame(rows)
     for kind, (k, epsilon) in PUBLISHED_RATES.items():
-        rate = randomised_response_rate(k, epsilon)
-        found.estimates.append(Estimate(
-            f"event_noise_rate_{kind}", rate, rate, rate, "share of reports", k, how="exact, no interval",
-            at={"k": k, "epsilon": epsilon, "guarantee": RATE_GUARANTEE},
-        ))  # fmt: skip
+        keep(found, f"event_noise_rate_{kind}", randomised_response_rate(k, epsilon), "share of reports",
+             {"k": k, "epsilon": epsilon, "guarantee": RATE_GUARANTEE})  # fmt: skip
     return found
 
 
-def _leaves(n: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def _leaves(n: int) -> Counts:
     """Conversions by creator: few have most of them."""
     rank = np.argsort(np.argsort(-np.sin(np.arange(1, n + 1) * 2.4)))
     weight = 1.0 / (1 + rank) ** 2
@@ -67,32 +62,25 @@ def _leaves(n: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
 
 
 def _told(
-    found: Findings, views: dict[str, Array], leaves: Array, event: float, summary: float
+    found: Findings, views: dict[str, Array], leaves: Counts, event: float, summary: float
 ) -> list[dict[str, object]]:
     small, spent = leaves <= np.quantile(leaves, 0.25), f"eps{event:g}_{summary:g}"
-    at: dict[str, str | float] = {
-        "epsilon_event": event, "epsilon_summary": summary, "epsilon": event + summary, "guarantee": GUARANTEE
-    }  # fmt: skip
     errors = {name: ((view - leaves) ** 2).mean(axis=1) for name, view in views.items()}
     best = min(("events", "totals"), key=lambda name: errors[name].mean())
-    found.estimates += [
-        _gain(errors["reconciled"], errors[best]).estimate(
-            f"reconcile_gain_{spent}", "share of the squared error", rival=best, **at
-        ),
-        _ratio(errors["reconciled"], errors[ONE]).estimate(
-            f"reconcile_over_one_{spent}", "times its squared error", **at
-        ),
-    ]
     biases = {name: _bias((view - leaves)[:, small]) for name, view in views.items()}
-    for name, label in {"reconciled": "bias", "reconciled, none negative": "bias_positive"}.items():
-        one = biases[name].estimate(f"reconcile_{label}_{spent}", "standard deviations", **at)
-        found.estimates.append(one)
-    return [
-        {"epsilon_event": event, "epsilon_summary": summary, "view": name,
-         "rmse": float(np.sqrt(errors[name].mean())), "bias_small": biases[name].value,
-         "low": biases[name].low, "high": biases[name].high}
-        for name in views
-    ]  # fmt: skip
+    told = {
+        "gain": (_ratio(errors[best] - errors["reconciled"], errors[best]), "share of the squared error"),
+        "over_one": (_ratio(errors["reconciled"], errors[ONE]), "times its squared error"),
+        "bias": (biases["reconciled"], "standard deviations"),
+        "bias_positive": (biases["reconciled, none negative"], "standard deviations"),
+    }
+    at: At = {"epsilon": event + summary, "epsilon_event": event, "epsilon_summary": summary,
+              "better_view": best, "guarantee": GUARANTEE}  # fmt: skip
+    for label, (one, unit) in told.items():
+        keep(found, f"reconcile_{label}_{spent}", one, unit, at)
+    return [{"epsilon_event": event, "epsilon_summary": summary, "view": name,
+             "rmse": float(np.sqrt(errors[name].mean())), "bias_small": biases[name].value,
+             "low": biases[name].low, "high": biases[name].high} for name in views]  # fmt: skip
 
 
 def _bias(errors: Array) -> Interval:
@@ -101,11 +89,6 @@ def _bias(errors: Array) -> Interval:
 
 
 def _ratio(ours: Array, rival: Array) -> Interval:
-    """Ratio of mean squared errors, by the delta method over draws."""
+    """Ratio of means over draws, by the delta method."""
     ratio = ours.mean() / rival.mean()
     return mean_over_seeds(ratio + (ours - ratio * rival) / rival.mean())
-
-
-def _gain(ours: Array, rival: Array) -> Interval:
-    one = _ratio(ours, rival)
-    return replace(one, value=1 - one.value, low=1 - one.high, high=1 - one.low, per_seed=())

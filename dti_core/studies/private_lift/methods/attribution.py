@@ -192,12 +192,13 @@ def _eligible(evidence: Evidence) -> Counts:
 
 
 def _factorial(evidence: Evidence, _: np.random.Generator) -> Array:
-    return factorial_shapley(_eligible(evidence))[0]
+    return factorial_shapley(_eligible(evidence).astype(float))[0]
 
 
 def _factorial_private(evidence: Evidence, rng: np.random.Generator) -> Array:
     counts = _eligible(evidence)
-    return factorial_shapley(counts + discrete_laplace(1 / evidence.epsilon, counts.shape, rng))[0]
+    noise = discrete_laplace(1 / evidence.epsilon, counts.shape, rng)
+    return factorial_shapley((counts + noise).astype(float))[0]
 
 
 _UNTOUCHED = ("nobody would have converted without the touches",)

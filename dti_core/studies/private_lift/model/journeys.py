@@ -47,7 +47,7 @@ def journeys_of(times: Array, converted: Flags) -> Journeys:
     order[np.isnan(np.take_along_axis(times, order, axis=1))] = -1
     codes = (order + 1) @ (times.shape[1] + 1) ** np.arange(times.shape[1])
     _, first, place = np.unique(codes, return_index=True, return_inverse=True)
-    won, missed = (np.bincount(place, weights=end, minlength=len(first)) for end in (converted, ~converted))
+    won, missed = (np.bincount(place, end, len(first)).astype(float) for end in (converted, ~converted))
     return Journeys(order[first], won, missed, n_channels=times.shape[1])
 
 

@@ -47,7 +47,8 @@ def summary_view(
     """
     scale = 2 * n_levels / epsilon
     stay = np.exp(-1 / scale)
-    return totals + discrete_laplace(scale, (n_draws, len(totals)), rng), 2 * stay / (1 - stay) ** 2
+    noise = discrete_laplace(scale, (n_draws, len(totals)), rng)
+    return (totals + noise).astype(float), float(2 * stay / (1 - stay) ** 2)
 
 
 def reconcile(design: Array, seen: Array, variance: Array) -> tuple[Array, Array]:

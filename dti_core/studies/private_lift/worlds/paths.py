@@ -15,7 +15,7 @@ from dti_core.studies.private_lift.worlds.market import activity_nodes, exposure
 from dti_core.studies.private_lift.worlds.settings import Market
 
 #: Points of time on which orders of touches are integrated.
-N_TIMES = 801
+N_TIMES = 401
 
 
 def expected_journeys(market: Market, n_users: float) -> Journeys:
