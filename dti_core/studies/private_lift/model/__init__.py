@@ -1,0 +1,1 @@
+"""The equations of the study: arrays in, arrays out."""
