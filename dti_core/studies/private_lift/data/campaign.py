@@ -60,10 +60,15 @@ def campaign_of_table(ours: pd.DataFrame, control: str = "") -> Campaign:
     if assigned is None:
         text = labels(ours["arm"])
         known = sorted(text.unique())
-        arms = [str(find_control(known, control)), *(one for one in known if one != find_control(known, control))]
+        arms = [
+            str(find_control(known, control)),
+            *(one for one in known if one != find_control(known, control)),
+        ]
         arm = pd.Categorical(text, categories=arms).codes.astype(np.int64)
         channels = seen or ([ONE_CHANNEL] if "exposed" in names else [])
-        exposed = flags(ours, "exposed_", seen) if seen else flags(ours, "exposed", [""] * ("exposed" in names))
+        exposed = (
+            flags(ours, "exposed_", seen) if seen else flags(ours, "exposed", [""] * ("exposed" in names))
+        )
     else:
         arms, arm = coalition_names(channels), coalition(assigned)
         exposed = flags(ours, "exposed_", channels) if set(channels) <= set(seen) else None
@@ -87,7 +92,9 @@ def campaign_of_users(users: Users) -> Campaign:
 
 def coalition_names(channels: tuple[str, ...] | list[str]) -> list[str]:
     """Name of each coalition by its code; channel c is bit c."""
-    inside = [[name for bit, name in enumerate(channels) if code >> bit & 1] for code in range(2 ** len(channels))]
+    inside = [
+        [name for bit, name in enumerate(channels) if code >> bit & 1] for code in range(2 ** len(channels))
+    ]
     return ["+".join(members) or "none" for members in inside]
 
 

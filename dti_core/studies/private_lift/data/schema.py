@@ -31,29 +31,53 @@ PREFIXES: Mapping[str, str] = MappingProxyType(
     }
 )
 OUTCOMES = ("visit", "conversion", "spend")
+#: In a map, what an arm without advertising is called.
+CONTROL = "control"
 #: Names by which an arm without advertising is recognised when no control is named.
-CONTROLS = ("control", "holdout", "hold-out", "none", "no e-mail", "no email", "no ad", "no ads", "placebo", "0")
+CONTROLS = (
+    CONTROL,
+    "holdout",
+    "hold-out",
+    "none",
+    "no e-mail",
+    "no email",
+    "no ad",
+    "no ads",
+    "placebo",
+    "0",
+)
 
 
-def parse_map(text: str) -> dict[str, str]:
-    """Column names as typed, 'theirs=ours, theirs=ours', as a dictionary theirs -> ours.
+def parse_map(text: str) -> tuple[dict[str, str], str]:
+    """Column names as typed, 'theirs=ours, theirs=ours', and the arm that is said to be the control.
+
+    Returns
+    -------
+    columns theirs -> ours; the control arm, named as 'their arm=control', "" if none is.
 
     Raises
     ------
     DataError for a pair that cannot be read, an unknown name of ours, or two columns for one.
     """
     mapping: dict[str, str] = {}
+    control = ""
     for pair in filter(None, (part.strip() for part in text.split(","))):
         theirs, equals, ours = (piece.strip() for piece in pair.rpartition("="))
         if not (theirs and equals and ours):
             raise DataError(f"map: '{pair}' is not of the form theirs=ours, such as segment=arm.")
-        if not is_ours(ours):
+        if not is_ours(ours) and ours != CONTROL:
             endless = ", ".join(f"{prefix}NAME" for prefix in PREFIXES)
-            raise DataError(f"map: no column '{ours}'. Ours are {', '.join(SCHEMA)}, {endless}.")
-        if ours in mapping.values():
+            raise DataError(
+                f"map: no column '{ours}'. Ours are {', '.join(SCHEMA)}, {endless}; ARM={CONTROL} names the "
+                "arm without advertising."
+            )
+        if ours in mapping.values() or (ours == CONTROL and control):
             raise DataError(f"map: two columns are given for {ours}. Keep one.")
-        mapping[theirs] = ours
-    return mapping
+        if ours == CONTROL:
+            control = theirs
+        else:
+            mapping[theirs] = ours
+    return mapping, control
 
 
 def parse_shares(text: str) -> dict[str, float]:
@@ -106,6 +130,11 @@ def is_flag(name: str) -> bool:
     return name in ("exposed", "visit", "conversion") or name.startswith(("assigned_", "exposed_"))
 
 
+def is_number(name: str) -> bool:
+    """Whether a column of ours holds numbers of any size."""
+    return name == "spend" or name.startswith("covariate_")
+
+
 def numbers(column: pd.Series) -> NDArray[np.float64]:
     """(n,) numbers of a column, NaN where empty or unreadable; true and false are 1 and 0."""
     words = column.map({True: 1.0, False: 0.0}) if column.dtype == bool else column
@@ -121,7 +150,7 @@ def labels(column: pd.Series) -> pd.Series:
 
 
 def find_control(arms: Iterable[str], control: str = "") -> str | None:
-    """The arm without advertising: the one named, else the first whose name says so; None if there is none."""
+    """The arm without advertising: the one named, else the first whose name says so, else None."""
     known = list(arms)
     if control:
         return control.strip() if control.strip() in known else None
