@@ -41,7 +41,7 @@ def comparisons(campaign: Campaign) -> dict[str, tuple[Flags, Flags, Flags | Non
     found: dict[str, tuple[Flags, Flags, Flags | None]] = {}
     for code, name in enumerate(campaign.arms[1:], 1):
         inside = np.isin(campaign.arm, (0, code))
-        exposed = None if seen is None else seen.any(axis=1)[inside]
+        exposed = None if seen is None else np.asarray(seen.any(axis=1))[inside]
         found[name] = (inside, campaign.arm[inside] == code, exposed)
     return found
 
@@ -60,7 +60,7 @@ def measure_campaign(report: Report, campaign: Campaign, name: str, *, whole_onl
             has = values[inside] > 0
             _rates(report, trial, f"{label}, {outcome}", outcome, assigned, has)
             if exposed is not None:
-                group = assigned + (assigned & exposed).astype(np.int64)
+                group = assigned.astype(np.int64) + (assigned & exposed)
                 sums = sums_of(group, has.astype(float), 0.0, 1.0, 1.0)
                 asked = Question(
                     trial, f"{outcome}_if_exposed", f"{label}, {outcome}", POINTS, "user", len(has)

@@ -9,7 +9,7 @@ from scipy import stats
 
 from dti_core.bridges.privacy import Guarantee, discrete_laplace
 from dti_core.lab.intervals import Interval, mean_over_seeds, share
-from dti_core.lab.record import Estimate
+from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.model.cells import Array, Counts, Flags
 from dti_core.studies.private_lift.model.lift import Contrast, rates, relative_lift
@@ -96,11 +96,12 @@ class Report:
         for epsilon in self.plan.epsilons if private else ():
             rng, shape = self.plan.stream(asked.trial, f"{epsilon:g}"), (self.plan.n_draws, len(treated))
             scales = [3 * most / epsilon for most in report.sensitivities]
-            exact = (report.counts, report.sums, report.squares)
-            drawn = [
-                part + discrete_laplace(scale, shape, rng) for part, scale in zip(exact, scales, strict=True)
-            ]
-            noisy = Sums(*drawn, report.middle, report.step, report.sensitivities)
+            noisy = Sums(
+                report.counts + discrete_laplace(scales[0], shape, rng),
+                report.sums + discrete_laplace(scales[1], shape, rng),
+                report.squares + discrete_laplace(scales[2], shape, rng),
+                report.middle, report.step, report.sensitivities,
+            )  # fmt: skip
             noise = (noise_variance(scales[0]), noise_variance(scales[1]))
             self.add(asked, epsilon, Answers(*wald(noisy, treated, took, *noise, per_taker=per_taker)), plain)
 
@@ -117,7 +118,7 @@ class Report:
         if good.sum() < 2 - (plain is None):
             self.found.left_out.append((name, "too few users for an answer beside the noise"))
             return
-        told = Guarantee(asked.person, "add or remove one", epsilon, 0.0, "pure").text if epsilon else PLAIN
+        told = guarantee(epsilon, asked.person).text if epsilon else PLAIN
         at: dict[str, str | float] = {"trial": asked.trial, "quantity": asked.quantity, "guarantee": told}
         middle, half = float(value[good].mean()), Z * float(error[good].mean())
         how = f"mean of {good.sum()} draws of noise, noise included" if epsilon else "normal, robust errors"
@@ -137,7 +138,9 @@ class Report:
             "clear": "share of draws of noise",
         }
         for what, one in costs.items():
-            self.found.estimates.append(one.estimate(f"{name}_{what}", units[what], **at, measure=what))
+            self.found.estimates.append(
+                one.estimate(f"{name}_{what}", units[what], OBSERVED, **at, measure=what)
+            )
         self.rows.append({
             "trial": asked.trial, "quantity": asked.quantity, "title": asked.title, "unit": asked.unit,
             "guarantee": told, "epsilon": epsilon or np.inf, "value": middle, "low": ends[0], "high": ends[1],
@@ -154,7 +157,7 @@ class Report:
 
 def weighted(weights: Array, cells: Counts, variance: float) -> Answers:
     """A weighted sum of the rates of groups, (n_draws,), from counts (n_draws, G, 2) and their noise."""
-    rate, of_rate = rates(cells, variance)
+    rate, of_rate = rates(cells.astype(float), variance)
     return Answers(rate @ weights, np.sqrt(of_rate @ weights**2))
 
 
@@ -165,10 +168,15 @@ def difference(cells: Counts, variance: float) -> Answers:
 
 def relative(cells: Counts, variance: float) -> Answers:
     """The difference as a share of the first group's rate."""
-    effect, (rate, of_rate) = difference(cells, variance), rates(cells, variance)
+    effect, (rate, of_rate) = difference(cells, variance), rates(cells.astype(float), variance)
     held, held_error = rate[:, :1], np.sqrt(of_rate[:, :1])
     lift, error = relative_lift(Contrast(effect.value[:, None], effect.error[:, None], held, held_error))
     return Answers(lift[:, 0], error[:, 0])
+
+
+def guarantee(epsilon: float, person: str) -> Guarantee:
+    """What discrete Laplace noise of scale sensitivity over epsilon promises."""
+    return Guarantee(person, "add or remove one", epsilon, 0.0, "pure")
 
 
 def noise_variance(scale: float) -> float:

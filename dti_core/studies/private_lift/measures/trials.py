@@ -28,6 +28,7 @@ from dti_core.studies.private_lift.measures.reports import (
     weighted,
 )
 from dti_core.studies.private_lift.model.cells import Array, Counts
+from dti_core.studies.private_lift.model.lift import factorial_shapley, shares
 from dti_core.studies.private_lift.model.wald import sums_of
 
 POINTS = "percentage points"
@@ -48,6 +49,12 @@ def study_trials(plan: Plan) -> Findings:
         except DataError as error:
             report.found.left_out.append((what, one_line(error, 200)))
     return report.gathered("trials")
+
+
+def shapley_share(factor: int, cells: Counts, variance: float) -> Answers:
+    """Share of a factor in the Shapley values of a factorial, from counts (n_draws, 2^C, 2)."""
+    values, errors = shares(*factorial_shapley(cells.astype(float), variance))
+    return Answers(values[:, factor], errors[:, factor])
 
 
 def fit_clusters(cells: Counts, trial: ClusterTrial, *, by_size: bool = False) -> tuple[float, float]:
@@ -86,6 +93,10 @@ def _packaged(report: Report) -> None:
         for quantity, weights in trial.contrasts.items():
             asked = Question(name, quantity, trial.title, POINTS, trial.unit, int(trial.cells.sum()))
             report.counts(asked, trial.cells, partial(weighted, weights))
+        if name == "resume_names":
+            for factor, quantity in enumerate(("name_share", "quality_share")):
+                asked = Question(name, quantity, trial.title, "% of both", trial.unit, int(trial.cells.sum()))
+                report.counts(asked, trial.cells, partial(shapley_share, factor))
     _clusters(report, load_clusters())
     group, depression = load_jobs()
     sums = sums_of(group, depression, 1.0, 5.0, STEP)
