@@ -8,21 +8,21 @@ from numpy.typing import NDArray
 from dti_core.studies.private_lift.data.campaign import Campaign
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.reports import Plan, Question, Report, difference, relative
-from dti_core.studies.private_lift.model.cells import Flags
+from dti_core.studies.private_lift.model.cells import Array, Flags
 from dti_core.studies.private_lift.model.wald import sums_of
 
 POINTS, USD = "percentage points", "money a user"
-#: Spend is cut here before noise is scaled to it: a price list gives such a bound, the data must not.
+#: Spend is cut here before noise is scaled to it: a price list gives such a bound; the data must not.
 SPEND_CLIP = 200.0
 #: Kinds of region, or of size, beyond which a table of them is no longer a report.
 MAX_LEVELS = 12
 _TWO = np.array([False, True])
 
 
-def study_campaign(campaign: Campaign, plan: Plan) -> Findings:
+def study_campaign(campaign: Campaign, plan: Plan, spend_clip: float = SPEND_CLIP) -> Findings:
     """The report of the campaign at hand, plainly and at each epsilon."""
-    report = Report(plan)
-    measure_campaign(report, campaign, "campaign")
+    report = Report(plan, costs=False)
+    measure_campaign(report, campaign, "campaign", spend_clip)
     return report.gathered("campaign")
 
 
@@ -46,7 +46,9 @@ def comparisons(campaign: Campaign) -> dict[str, tuple[Flags, Flags, Flags | Non
     return found
 
 
-def measure_campaign(report: Report, campaign: Campaign, name: str, *, whole_only: bool = False) -> None:
+def measure_campaign(
+    report: Report, campaign: Campaign, name: str, spend_clip: float = SPEND_CLIP, *, whole_only: bool = False
+) -> None:
     """Effects of each arm or channel on each outcome, on those exposed, by region and by size.
 
     `whole_only` leaves the last two out.
@@ -55,7 +57,7 @@ def measure_campaign(report: Report, campaign: Campaign, name: str, *, whole_onl
         for outcome, values in campaign.outcomes.items():
             trial = f"{name}_{word(label)}"
             if outcome == "spend":
-                _spend(report, trial, label, values[inside], assigned)
+                _spend(report, trial, label, values[inside], assigned, spend_clip)
                 continue
             has = values[inside] > 0
             _rates(report, trial, f"{label}, {outcome}", outcome, assigned, has)
@@ -106,9 +108,9 @@ def _levels(
         _rates(report, place, f"{label}, {outcome}, {level}", outcome, assigned[at], has[at], lift=False)
 
 
-def _spend(report: Report, trial: str, label: str, spend: NDArray[np.float64], assigned: Flags) -> None:
+def _spend(report: Report, trial: str, label: str, spend: Array, assigned: Flags, clip: float) -> None:
     """Spend plainly, and cut so that noise can be scaled to it; the difference of the two is the bias."""
-    for quantity, most in (("spend_uncut", float(spend.max())), ("spend_cut", SPEND_CLIP)):
+    for quantity, most in (("spend_uncut", float(spend.max())), ("spend_cut", clip)):
         title = f"{label}, spend" + ("" if quantity == "spend_uncut" else f" up to {most:g} a user")
         sums = sums_of(assigned.astype(np.int64), np.minimum(spend, most), 0.0, most, 0.01)
         asked = Question(trial, quantity, title, USD, "user", len(spend), scale=1.0)

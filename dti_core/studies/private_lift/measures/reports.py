@@ -63,9 +63,13 @@ class Question:
 
 @dataclass(slots=True)
 class Report:
-    """Gathers answers: estimates by name, and a row each for the table of all answers."""
+    """Gathers answers: estimates by name, and a row each for the table of all answers.
+
+    costs : whether noise, width and share of clear draws are estimates too, or stand in the table alone.
+    """
 
     plan: Plan
+    costs: bool = True
     found: Findings = field(default_factory=Findings)
     rows: list[dict[str, str | float]] = field(default_factory=list)
 
@@ -137,7 +141,7 @@ class Report:
             "wider": "width over plain width",
             "clear": "share of draws of noise",
         }
-        for what, one in costs.items():
+        for what, one in costs.items() if self.costs else ():
             self.found.estimates.append(
                 one.estimate(f"{name}_{what}", units[what], OBSERVED, **at, measure=what)
             )

@@ -119,7 +119,7 @@ def _clusters(report: Report, trial: ClusterTrial) -> None:
 
         asked = Question(name, quantity, _TURNOUT, POINTS, "person", len(trial.treated))
         report.counts(asked, trial.cells, answer)
-    n_drawn = 50 * report.plan.n_draws
+    n_drawn = 20 * report.plan.n_draws
     found = share(as_far(trial, n_drawn, report.plan.stream(name, "permuted")), n_drawn)
     at = {"trial": name, "measure": "permutation p"}
     report.found.estimates.append(found.estimate(f"{name}_permutation_p", "p-value", **at))
