@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dti_core.bridges.federated import Clients, FederatedSettings, Logistic, gaussian_noise, train
-from dti_core.bridges.privacy import discrete_laplace, noise_multiplier_for
+from dti_core.bridges.privacy import discrete_laplace
 from dti_core.lab.methods import Method
+from dti_core.studies.private_lift.methods.budget import ROUNDS, SAMPLING_RATE, Budget
 from dti_core.studies.private_lift.worlds.offers import OfferTrial
 
 Array = NDArray[np.float64]
-DELTA = 1e-6
-#: Users' updates by federated training: chance to take part in a round, rounds, and bound on an update.
-SAMPLING_RATE, ROUNDS, CLIPPING_NORM, SERVER_RATE = 0.1, 60, 1.0, 2.0
+#: Bound on a user's update and step of the server, of the federated model.
+CLIPPING_NORM, SERVER_RATE = 1.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class Released:
     counts: Array | None = None
 
 
-#: Trial, epsilon (infinite for none) a user, generator -> what is released.
-Choose = Callable[[OfferTrial, float, np.random.Generator], Released]
+#: Trial, budget a user, generator -> what is released.
+Choose = Callable[[OfferTrial, Budget, np.random.Generator], Released]
 
 
-def table(trial: OfferTrial, epsilon: float, rng: np.random.Generator) -> Released:
+def table(trial: OfferTrial, budget: Budget, rng: np.random.Generator) -> Released:
     """Users counted by segment, offer and outcome, with discrete Laplace noise on each count.
 
     Assumes: one row a user, so that a user is in one cell: sensitivity 1, add or remove one, delta 0.
@@ -40,8 +40,8 @@ def table(trial: OfferTrial, epsilon: float, rng: np.random.Generator) -> Releas
     cell = (trial.segment * trial.n_offers + trial.offer) * 2 + (trial.outcome > 0)
     shape = (trial.n_segments, trial.n_offers, 2)
     counts = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape).astype(float)
-    if np.isfinite(epsilon):
-        counts = counts + discrete_laplace(1 / epsilon, shape, rng)
+    if budget.private:
+        counts = counts + discrete_laplace(1 / budget.epsilon, shape, rng)
     return Released(shrunk(counts), counts)
 
 
@@ -52,17 +52,17 @@ def shrunk(counts: Array, weight: float = 20.0) -> Array:
     return np.asarray((kept[..., 1] + weight * overall) / (kept.sum(axis=2) + weight))
 
 
-def single(trial: OfferTrial, epsilon: float, rng: np.random.Generator) -> Released:
+def single(trial: OfferTrial, budget: Budget, rng: np.random.Generator) -> Released:
     """The same table summed over segments: one offer for all, the rival with the same information."""
-    counts = table(trial, epsilon, rng).counts
+    counts = table(trial, budget, rng).counts
     assert counts is not None
     return Released(np.broadcast_to(shrunk(counts.sum(axis=0, keepdims=True)), counts.shape[:2]), counts)
 
 
-def logistic(trial: OfferTrial, epsilon: float, rng: np.random.Generator) -> Released:
+def logistic(trial: OfferTrial, budget: Budget, rng: np.random.Generator) -> Released:
     """Logistic model of segment, offer and both, trained on users as clients of federated descent.
 
-    Assumes: Poisson sampling of users, add or remove one, `DELTA`; noise by the accountant of `privacy`.
+    Assumes: Poisson sampling of users, add or remove one; the noise of the budget.
     """
     rows = designs(trial.segment, trial.offer, trial.n_segments, trial.n_offers)
     clients = Clients(rows, trial.outcome, np.arange(len(rows) + 1))
@@ -71,8 +71,8 @@ def logistic(trial: OfferTrial, epsilon: float, rng: np.random.Generator) -> Rel
         server_rate=SERVER_RATE, clipping_norm=CLIPPING_NORM,
     )  # fmt: skip
     protect = None
-    if np.isfinite(epsilon):
-        protect = gaussian_noise(noise_multiplier_for(epsilon, SAMPLING_RATE, ROUNDS, DELTA), settings)
+    if budget.private:
+        protect = gaussian_noise(budget.noise_multiplier, settings)
     trained = train(Logistic(rows.shape[1]), clients, settings, rng, protect)
     segment, offer = np.divmod(np.arange(trial.n_segments * trial.n_offers), trial.n_offers)
     asked = designs(segment, offer, trial.n_segments, trial.n_offers)
@@ -88,7 +88,7 @@ def designs(
     return np.hstack([np.eye(size)[codes] for codes, size in sizes])
 
 
-def at_random(trial: OfferTrial, epsilon: float, rng: np.random.Generator) -> Released:
+def at_random(trial: OfferTrial, budget: Budget, rng: np.random.Generator) -> Released:
     """A preference of its own for each segment, drawn without looking at anybody: the placebo."""
     return Released(rng.random((trial.n_segments, trial.n_offers)))
 
