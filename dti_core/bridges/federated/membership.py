@@ -80,13 +80,11 @@ def shadow_logistics(
     ridge : penalty, in rows, on half the squares of all weights; Newton's method takes `steps` steps.
     """
     rows = np.column_stack([features, np.ones(len(features))])
-    n, size = rows.shape
-    squares = (rows[:, :, None] * rows[:, None]).reshape(n, size * size)
-    weights = np.zeros((len(members), size))
+    weights, penalty = np.zeros((len(members), rows.shape[1])), ridge * np.eye(rows.shape[1])
     for _ in range(steps):
         chances = expit(weights @ rows.T)
         slope = (members * (chances - labels)) @ rows + ridge * weights
-        curve = ((members * chances * (1 - chances)) @ squares).reshape(-1, size, size) + ridge * np.eye(size)
+        curve = np.stack([(rows.T * one) @ rows + penalty for one in members * chances * (1 - chances)])
         weights = weights - np.linalg.solve(curve, slope[..., None])[..., 0]
     return weights
 
@@ -133,8 +131,9 @@ def _halves(scores: Array, rng: np.random.Generator) -> tuple[Array, Array]:
 
 
 def _best_threshold(members: Array, others: Array) -> float:
-    """Least score counted as a member where true minus false positive rate is largest."""
-    candidates = np.append(np.unique(np.concatenate([members, others])), np.inf)
+    """Halfway between two scores, where true minus false positive rate is largest."""
+    scores = np.unique(np.concatenate([members, others]))
+    candidates = np.concatenate([[-np.inf], (scores[1:] + scores[:-1]) / 2, [np.inf]])
     rates = [1 - np.searchsorted(np.sort(one), candidates) / len(one) for one in (members, others)]
     return float(candidates[np.argmax(rates[0] - rates[1])])
 

@@ -1,5 +1,6 @@
 """Training that protects single rows of one table: DP-SGD by opacus, which is imported when it is used."""
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -64,7 +65,8 @@ def train_record_level(
 ) -> RecordTraining:  # fmt: skip
     """Train a module from features (n, n_features) to logits (n,) or (n, 1), in place, in float32.
 
-    Rows come by Poisson sampling. The global generator of torch is left as it was.
+    Rows come by Poisson sampling. The global generator of torch is left as it was; noise comes from a seeded
+    one, which is for research: a model that leaves the house needs opacus' secure mode.
 
     Parameters
     ----------
@@ -83,7 +85,8 @@ def train_record_level(
     if not len(features) or not np.isfinite(features).all() or not np.isfinite(labels).all():
         raise ValueError("the table has no rows, or values that are not finite")
     table = TensorDataset(*(torch.from_numpy(one.astype(np.float32)) for one in (features, labels)))
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Secure RNG turned off|Full backward hook is firing|Optimal order")
         torch.manual_seed(seed)
         engine = PrivacyEngine(accountant=settings.accountant)
         private, optimizer, loader = engine.make_private(

@@ -1,7 +1,7 @@
 """Ways to learn from the rows of many clients: all in one place, federated, personal, each alone.
 
-Source: McMahan et al. (2017) for FedAvg, Li et al. (2020), algorithm 2, for FedProx, Karimireddy et al. (2020),
-option II, for SCAFFOLD, whose change of control is sent beside the update under one common bound.
+Source: McMahan et al. (2017) for FedAvg, Li et al. (2020), algorithm 2, for FedProx, Karimireddy et al.
+(2020), option II, for SCAFFOLD, whose change of control is sent beside the update under one common bound.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,8 @@ from dti_core.bridges.federated.training import Protect, Training, local_steps, 
 
 #: Pull of FedProx where settings name none.
 PROXIMAL = 0.1
-Run = Callable[[Model, Clients, FederatedSettings, np.random.Generator, Protect | None], Training]
+Rng = np.random.Generator
+Run = Callable[[Model, Clients, FederatedSettings, Rng, Protect | None], Training]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,12 @@ def fine_tune(
 
 
 def _central(
-    model: Model, clients: Clients, settings: FederatedSettings, rng: np.random.Generator, protect: Protect | None
+    model: Model, clients: Clients, settings: FederatedSettings, rng: Rng, protect: Protect | None
 ) -> Training:  # fmt: skip
     if protect is not None:
         raise ValueError("rows in one place have no clients to protect; use train_record_level")
-    everything = {"sampling_rate": 1.0, "expected_cohort": None, "clipping_norm": None}
-    return train(model, clients.pooled(), replace(settings, **everything, proximal=0.0, control=False), rng)
+    alone = replace(settings, sampling_rate=1.0, expected_cohort=None, clipping_norm=None)
+    return train(model, clients.pooled(), replace(alone, proximal=0.0, control=False), rng)
 
 
 def _federated(
@@ -72,14 +73,14 @@ def _federated(
 
 
 def _personal(
-    model: Model, clients: Clients, settings: FederatedSettings, rng: np.random.Generator, protect: Protect | None
+    model: Model, clients: Clients, settings: FederatedSettings, rng: Rng, protect: Protect | None
 ) -> Training:  # fmt: skip
     common = _federated(model, clients, settings, rng, protect)
     return fine_tune(common, clients, settings, rng, settings.local_steps)
 
 
 def _alone(
-    model: Model, clients: Clients, settings: FederatedSettings, rng: np.random.Generator, protect: Protect | None
+    model: Model, clients: Clients, settings: FederatedSettings, rng: Rng, protect: Protect | None
 ) -> Training:  # fmt: skip
     untrained = Training(model, model.start(rng), settings, {})
     return fine_tune(untrained, clients, settings, rng, settings.rounds * settings.local_steps)
