@@ -30,8 +30,8 @@ from dti_core.studies.private_lift.worlds.offers import (
 Array = NDArray[np.float64]
 #: Releases are for one row a user; an attack decides between the user's being in the table and not.
 UNIT_GAIN, UNIT_ADVANTAGE = "outcomes a user", "true less false positive rate"
-#: Noises that are averaged over, of the same trial.
-N_RELEASES = 4
+#: Cuts and noises that are averaged over in a control world.
+N_RELEASES = 2
 #: Users whom an attacker tries to tell apart, half of them in the table.
 N_TARGETS = 4000
 #: Ways to choose that the control worlds hold.
@@ -42,7 +42,12 @@ CELLS_A_USER = 4
 
 def name_of(epsilon: float) -> str:
     """An epsilon as it stands in a name."""
-    return f"eps{epsilon:g}"
+    return f"eps{epsilon:g}".replace(".", "_") if np.isfinite(epsilon) else "no_noise"
+
+
+def place_of(epsilon: float) -> float | str:
+    """An epsilon as a dimension of an estimate, which must be finite or a word."""
+    return epsilon if np.isfinite(epsilon) else "none"
 
 
 def value_scores(trial: OfferTrial, others: OfferTrial) -> Array:
@@ -59,29 +64,26 @@ def value_scores(trial: OfferTrial, others: OfferTrial) -> Array:
 
 
 def gain_over_single(
-    trial: OfferTrial, method: str, budget: Budget, n_releases: int, rng: np.random.Generator
+    trial: OfferTrial, method: str, budget: Budget, seeds: Sequence[np.random.SeedSequence]
 ) -> Interval:
-    """Value of a policy less that of the best single offer, both learned at epsilon from other users.
+    """Value of a policy less that of the best single offer, both learned at one budget from other users.
 
     Users are cut in two; what is learned on one half is valued on the other, and a user is in one table only.
+    Each of the `seeds` cuts anew and draws other noise; the same seeds cut alike for every method and budget.
     """
-    fold = rng.permutation(len(trial.outcome)) % 2 == 0
-    difference = np.zeros((n_releases, len(fold)))
-    for held in (fold, ~fold):
-        here, others = trial.part(held), trial.part(~held)
-        scores = value_scores(here, others)
-        rows = np.arange(len(scores))
-        for run in range(n_releases):
+    n = len(trial.outcome)
+    difference = np.zeros((len(seeds), n))
+    for run, child in enumerate(seeds):
+        rng = np.random.default_rng(child)
+        fold = rng.permutation(n) % 2 == 0
+        for held in (fold, ~fold):
+            here, others = trial.part(held), trial.part(~held)
+            scores = value_scores(here, others)
             personal = OFFERS[method].run(others, budget, rng).rates.argmax(axis=1)[here.segment]
             one = int(single(others, budget, rng).rates[0].argmax())
-            difference[run, held] = scores[rows, personal] - scores[:, one]
-    values, mean = difference.mean(axis=1), difference.mean(axis=0)
-    return over_runs_and_users(values, mean - mean.mean(), rows_of(len(fold)))
-
-
-def rows_of(n: int) -> NDArray[np.int64]:
-    """Codes of users who have one row each."""
-    return np.arange(n, dtype=np.int64)
+            difference[run, held] = scores[np.arange(len(scores)), personal] - scores[:, one]
+    mean = difference.mean(axis=0)
+    return over_runs_and_users(difference.mean(axis=1), mean - mean.mean(), np.arange(n))
 
 
 def informed_advantage(budget: Budget, rng: np.random.Generator, *, unseen: bool = False) -> Interval:
@@ -120,7 +122,9 @@ def memory_of(trial: OfferTrial, fresh: OfferTrial, rng: np.random.Generator) ->
     """The attack on a release in which each user's segment is nearly the user's own."""
     n_cells = CELLS_A_USER * len(trial.outcome)
     own = [
-        OfferTrial(rng.integers(n_cells, size=len(one.outcome)), one.offer, one.outcome, n_cells, one.n_offers)
+        OfferTrial(
+            rng.integers(n_cells, size=len(one.outcome)), one.offer, one.outcome, n_cells, one.n_offers
+        )
         for one in (trial, fresh)
     ]
     counts = table(own[0], Budget(np.inf), rng).counts
@@ -141,12 +145,12 @@ class _Task:
 
 def _control(task: _Task) -> list[tuple[str, float, Interval]]:
     """(measure, epsilon, interval) of one draw."""
-    rng = np.random.default_rng(task.seeds)
+    rng, cuts = np.random.default_rng(task.seeds), task.seeds.spawn(N_RELEASES)
     trial = simulate_offers(task.settings, task.n_users, rng)
     found = []
     for budget in task.budgets:
         for method in CONTROLLED:
-            gain = gain_over_single(trial, method, budget, N_RELEASES, rng)
+            gain = gain_over_single(trial, method, budget, cuts)
             found.append((f"gain_{method}", budget.epsilon, gain))
         if task.planted:
             attack = informed_advantage(budget, rng, unseen=True)
@@ -185,7 +189,7 @@ def _many(name: str, unit: str, world: str, drawn: Sequence[Interval], epsilon: 
     mean = mean_over_seeds([one.value for one in drawn])
     return Estimate(
         name, mean.value, mean.low, mean.high, unit, drawn[0].n, len(drawn), how=mean.how, world=world,
-        per_seed=mean.per_seed, at={"epsilon": epsilon}, draws=tuple((one.low, one.high) for one in drawn),
+        per_seed=mean.per_seed, at={"epsilon": place_of(epsilon)}, draws=tuple((one.low, one.high) for one in drawn),
     )  # fmt: skip
 
 
@@ -194,12 +198,12 @@ def study_offers(
 ) -> Findings:
     """Gain of personal offers on a real trial, and attacks on the very same kind of release, by epsilon."""
     found, rows = Findings(), []
-    rng = np.random.default_rng(seeds)
+    rng, cuts = np.random.default_rng(seeds), seeds.spawn(n_releases)
     fold = rng.permutation(len(trial.outcome)) % 2 == 0
     for budget in budgets:
         ceiling = {name: _ceiling(budget, pure=name == "table") for name in OFFERS}
         for method in OFFERS:
-            gain = gain_over_single(trial, method, budget, n_releases, rng)
+            gain = gain_over_single(trial, method, budget, cuts)
             released = OFFERS[method].run(trial.part(fold), budget, rng)
             attack = release_advantage(trial.part(fold), trial.part(~fold), released, rng)
             rows += [_row("gain", method, budget, gain, np.nan)]
@@ -220,7 +224,9 @@ def study_offers(
 def _named(name: str, unit: str, found: Interval, method: str, budget: Budget) -> Estimate:
     guarantee = budget.guarantee("user", pure=method == "table").text
     key = f"offer_{name}_{name_of(budget.epsilon)}"
-    return found.estimate(key, unit, OBSERVED, method=method, epsilon=budget.epsilon, guarantee=guarantee)
+    return found.estimate(
+        key, unit, OBSERVED, method=method, epsilon=place_of(budget.epsilon), guarantee=guarantee
+    )
 
 
 def _ceiling(budget: Budget, *, pure: bool) -> float:

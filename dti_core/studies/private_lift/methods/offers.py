@@ -13,8 +13,8 @@ from dti_core.studies.private_lift.methods.budget import ROUNDS, SAMPLING_RATE, 
 from dti_core.studies.private_lift.worlds.offers import OfferTrial
 
 Array = NDArray[np.float64]
-#: Bound on a user's update and step of the server, of the federated model.
-CLIPPING_NORM, SERVER_RATE = 1.0, 2.0
+#: Bound on a user's update, and step of the server: the best of 2, 8, 32 and 128 where offers differ, at epsilon 1.
+CLIPPING_NORM, SERVER_RATE = 1.0, 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,7 @@ def logistic(trial: OfferTrial, budget: Budget, rng: np.random.Generator) -> Rel
     return Released(trained.predict(asked).reshape(trial.n_segments, trial.n_offers))
 
 
-def designs(
-    segment: NDArray[np.int64], offer: NDArray[np.int64], n_segments: int, n_offers: int
-) -> Array:
+def designs(segment: NDArray[np.int64], offer: NDArray[np.int64], n_segments: int, n_offers: int) -> Array:
     """(n, n_segments + n_offers + n_segments n_offers) 0/1 columns."""
     both = segment * n_offers + offer
     sizes = ((segment, n_segments), (offer, n_offers), (both, n_segments * n_offers))

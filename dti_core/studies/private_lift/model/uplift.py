@@ -19,9 +19,7 @@ def robust_scores(outcome: Array, treated: Array, chance: Array | float, on: Arr
     outcome, treated : (n,), treated 0 or 1. chance : of being treated, known by design.
     on, off : (n,), expected outcome with and without treatment, learned from other users.
     """
-    return (
-        on - off + treated * (outcome - on) / chance - (1 - treated) * (outcome - off) / (1 - chance)
-    )
+    return on - off + treated * (outcome - on) / chance - (1 - treated) * (outcome - off) / (1 - chance)
 
 
 def targeting_curve(scores: Array, ranking: Array, n_points: int = 50) -> Array:
