@@ -1,4 +1,4 @@
-"""The log of hotel searches of 42 Expedia sites: which site, by which channel, what was known, booked or not."""
+"""Hotel searches of 42 Expedia sites: which site, by which channel, what was known, booked or not."""
 
 from dataclasses import dataclass
 
@@ -48,7 +48,9 @@ def load_expedia() -> tuple[SearchLog, DataCard]:
     when = pd.to_datetime(raw["date_time"])
     features = pd.concat([_trip(raw, when), _place(raw), _moment(when)], axis=1)
     log = SearchLog(
-        *(raw[name].to_numpy(np.int64) for name in ("site_name", "channel", "user_id")),
+        site=raw["site_name"].to_numpy(np.int64),
+        channel=raw["channel"].to_numpy(np.int64),
+        user=raw["user_id"].to_numpy(np.int64),
         day=((when - when.min()) / pd.Timedelta(days=1)).to_numpy(np.float64),
         features=np.ascontiguousarray(features.to_numpy(np.float64)),
         names=tuple(map(str, features.columns)),
