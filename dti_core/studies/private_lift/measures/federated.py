@@ -16,10 +16,12 @@ from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.offers import name_of, place_of
 from dti_core.studies.private_lift.methods.budget import Budget
 from dti_core.studies.private_lift.methods.learners import CLIPPING_NORM, LEARNERS, by_user
-from dti_core.studies.private_lift.model.ranking import SCORES, log_loss, over_runs_and_users
+from dti_core.studies.private_lift.model.ranking import SCORES, auc, log_loss, over_runs_and_users
 from dti_core.studies.private_lift.model.searches import Searches, split_log
 
 Array = NDArray[np.float64]
+#: What the other learners are compared with: all searches in one place, without privacy.
+REFERENCE = "central"
 #: Name -> share of malicious users, and what they multiply their update by.
 POISONINGS: Mapping[str, tuple[float, float]] = {
     "clean": (0.0, 1.0), "boosted": (0.05, -100.0), "reversed": (0.2, -1.0),
@@ -51,6 +53,10 @@ class _Run:
     chance: Array
     advantage: float
     by_opacus: float | None
+
+
+#: What came of one cut, by learner and epsilon.
+_Runs = Mapping[tuple[str, float], _Run]
 
 
 def _choose(task: _Task) -> dict[tuple[str, float], float]:
@@ -99,7 +105,7 @@ def study_federated(
     found, rows = Findings(), []
     for (name, epsilon), setting in settings.items():
         cell = {"learner": name, "epsilon": epsilon, "setting": setting}
-        rows.append(cell | _judge(found, name, epsilon, [one[name, epsilon] for one in runs], test))
+        rows.append(cell | _judge(found, name, epsilon, runs, test))
     found.series["federated"] = pd.DataFrame(rows)
     return found
 
@@ -122,15 +128,21 @@ def _scored(
 
 
 def _judge(
-    found: Findings, name: str, epsilon: float, runs: Sequence[_Run], test: Searches
+    found: Findings,
+    name: str,
+    epsilon: float,
+    runs: Sequence[Mapping[tuple[str, float], _Run]],
+    test: Searches,
 ) -> dict[str, float | str]:
     """Keep the scores of a learner at a budget as estimates; returns its row of the table."""
-    method = LEARNERS[name]
+    method, own = LEARNERS[name], [one[name, epsilon] for one in runs]
     guarantee = Budget(epsilon).guarantee(method.run.unit or "user", pure=method.run.pure).text
-    row: dict[str, float | str] = {"guarantee": guarantee, "epsilon_by_opacus": runs[0].by_opacus or np.nan}
-    scored = _scored(test, [one.chance for one in runs], method.title, found)
-    advantage = mean_over_seeds([one.advantage for one in runs])
+    row: dict[str, float | str] = {"guarantee": guarantee, "epsilon_by_opacus": own[0].by_opacus or np.nan}
+    scored = _scored(test, [one.chance for one in own], method.title, found)
+    advantage = mean_over_seeds([one.advantage for one in own])
     scored["advantage"] = advantage, "true less false positive rate"
+    if name != REFERENCE:
+        scored["auc_lost"] = _lost(test, own, [one[REFERENCE, np.inf] for one in runs]), SCORES["auc"][1]
     at = {"method": name, "epsilon": place_of(epsilon), "guarantee": guarantee}
     for score, (one, unit) in scored.items():
         key = f"booking_{score}_{name}_{name_of(epsilon)}"
@@ -138,6 +150,16 @@ def _judge(
         row |= {score: one.value, f"{score}_low": one.low, f"{score}_high": one.high}
         row |= {f"{score}_sd_of_runs": float(np.std(one.per_seed, ddof=1))}
     return row
+
+
+def _lost(test: Searches, own: Sequence[_Run], reference: Sequence[_Run]) -> Interval:
+    """Area under the curve of the reference less a learner's, run by run on the same cuts and test users."""
+    pairs = [
+        (auc(test.booked, b.chance), auc(test.booked, a.chance)) for a, b in zip(own, reference, strict=True)
+    ]
+    values = np.array([best[0] - one[0] for best, one in pairs])
+    influence = np.mean([best[1] - one[1] for best, one in pairs], axis=0)
+    return over_runs_and_users(values, influence, test.user)
 
 
 def study_poisoning(log: SearchLog, setting: float, n_runs: int, seeds: np.random.SeedSequence) -> Findings:

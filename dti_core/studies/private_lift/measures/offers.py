@@ -189,7 +189,8 @@ def _many(name: str, unit: str, world: str, drawn: Sequence[Interval], epsilon: 
     mean = mean_over_seeds([one.value for one in drawn])
     return Estimate(
         name, mean.value, mean.low, mean.high, unit, drawn[0].n, len(drawn), how=mean.how, world=world,
-        per_seed=mean.per_seed, at={"epsilon": place_of(epsilon)}, draws=tuple((one.low, one.high) for one in drawn),
+        per_seed=mean.per_seed, at={"epsilon": place_of(epsilon)},
+        draws=tuple((one.low, one.high) for one in drawn),
     )  # fmt: skip
 
 

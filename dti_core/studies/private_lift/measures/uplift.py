@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from dti_core.lab.intervals import Interval, mean_over_seeds
 from dti_core.lab.parallel import run_keyed
@@ -25,7 +26,7 @@ from dti_core.studies.private_lift.worlds.users import simulate_users
 Array = NDArray[np.float64]
 N_FOLDS = 3
 #: Learner of the placebo, and of the smallest effect that the control worlds find.
-PLACEBO = "dr"
+PLACEBO = "t"
 UNIT = "outcomes a user"
 
 
@@ -39,17 +40,23 @@ def simulated_trial(market: Market, n: int, channel: int, rng: np.random.Generat
     )  # fmt: skip
 
 
-def out_of_fold(trial: Trial, names: tuple[str, ...], rng: np.random.Generator) -> tuple[Array, Array]:
-    """Doubly robust scores (n,), and effects (m, n) as each learner expects them, from users of other folds."""
+def out_of_fold(trial: Trial, names: tuple[str, ...], rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Doubly robust scores (n,); effects and ranks (m, n) by each learner; all from users of other folds.
+
+    Users are ranked within their fold: where the others were moved much, those of the fold were moved little,
+    so that ranks over folds would hold a bias.
+    """
     fold = rng.permutation(len(trial.outcome)) % N_FOLDS
-    scores, expected = np.empty(len(fold)), np.empty((len(names), len(fold)))
+    scores, shape = np.empty(len(fold)), (len(names), len(fold))
+    expected, ranks = np.empty(shape), np.empty(shape)
     for held in range(N_FOLDS):
         rest, here = trial.part(fold != held), trial.part(fold == held)
         on, off = fit_arms(rest, here.features)
         scores[fold == held] = robust_scores(here.outcome, here.treated, trial.chance, on, off)
         for row, name in enumerate(names):
-            expected[row, fold == held] = UPLIFT[name].run(rest, here.features, rng)
-    return scores, expected
+            expected[row, fold == held] = effect = UPLIFT[name].run(rest, here.features, rng)
+            ranks[row, fold == held] = (rankdata(effect) - 0.5) / len(effect)
+    return scores, expected, ranks
 
 
 def study_uplift_trial(
@@ -57,16 +64,15 @@ def study_uplift_trial(
 ) -> Findings:  # fmt: skip
     """Qini and area under the uplift curve of every learner on a real trial, and on it with shuffled arms."""
     main, again = (np.random.default_rng(child) for child in seeds.spawn(2))
-    scores, expected = out_of_fold(trial, tuple(UPLIFT), main)
-    found = Findings()
-    place = places(expected)
+    scores, _, ranks = out_of_fold(trial, tuple(UPLIFT), main)
+    found, place = Findings(), places(ranks)
     values, draws = areas(scores, place), bootstrap_areas(scores, place, n_resamples, main)
     for row, learner in enumerate(UPLIFT):
         for column, measure in enumerate(("auuc", "qini")):
             one = percentile(values[row, column], draws[:, row, column], len(scores))
             key = f"uplift_{measure}_{learner}_{name}"
             found.estimates.append(one.estimate(key, UNIT, method=learner, trial=name))
-    found.series[f"uplift_curve_{name}"] = curves(scores, expected)
+    found.series[f"uplift_curve_{name}"] = curves(scores, ranks)
     if n_placebos:
         found.estimates.append(_placebo(name, trial, n_resamples, n_placebos, again))
     return found
@@ -79,8 +85,8 @@ def _placebo(
     ends, values = [], []
     for _ in range(n_placebos):
         shuffled = Trial(trial.features, rng.permutation(trial.treated), trial.outcome, trial.chance)
-        scores, expected = out_of_fold(shuffled, (PLACEBO,), rng)
-        place = places(expected)
+        scores, _, ranks = out_of_fold(shuffled, (PLACEBO,), rng)
+        place = places(ranks)
         drawn = bootstrap_areas(scores, place, n_resamples, rng)[:, 0, 1]
         values.append(areas(scores, place)[0, 1])
         ends.append((float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975))))
@@ -99,9 +105,9 @@ def percentile(value: float, draws: Array, n: int) -> Interval:
     return Interval(value, min(low, value), max(high, value), float(draws.std(ddof=1)), n, how)
 
 
-def curves(scores: Array, expected: Array) -> pd.DataFrame:
+def curves(scores: Array, ranks: Array) -> pd.DataFrame:
     """Share treated and outcomes gained, a column a learner."""
-    lines = {name: targeting_curve(scores, row) for name, row in zip(UPLIFT, expected, strict=True)}
+    lines = {name: targeting_curve(scores, row) for name, row in zip(UPLIFT, ranks, strict=True)}
     return pd.DataFrame({"share": lines["t"][:, 0]} | {name: line[:, 1] for name, line in lines.items()})
 
 
@@ -111,9 +117,9 @@ def _simulated(task: tuple[Market, int, int, np.random.SeedSequence]) -> Array:
     rng = np.random.default_rng(seeds)
     trial = simulated_trial(market, n, channel, rng)
     assert trial.truth is not None
-    _, expected = out_of_fold(trial, tuple(UPLIFT), rng)
+    _, expected, ranks = out_of_fold(trial, tuple(UPLIFT), rng)
     error = np.sqrt(((expected - trial.truth) ** 2).mean(axis=1))
-    place = places(np.vstack([expected, trial.truth]))
+    place = places(np.vstack([ranks, trial.truth]))
     areas_found = areas(trial.truth, place)
     return np.column_stack([error, areas_found[:-1], np.full(len(error), areas_found[-1, 1])])
 

@@ -1,4 +1,4 @@
-"""The one privacy budget at which all trained models are compared: same sampling, rounds, delta, accountant."""
+"""The one budget at which trained models are compared: same sampling, rounds, delta and accountant."""
 
 import math
 from collections.abc import Iterable

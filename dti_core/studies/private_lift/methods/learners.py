@@ -1,4 +1,4 @@
-"""Ways to learn who books, from the searches of many users on many sites; each predicts a chance for any search."""
+"""Ways to learn who books, from searches of many users on many sites; each predicts a chance."""
 
 import math
 from collections.abc import Callable
@@ -34,7 +34,7 @@ PRIVATE_SITE_ROUNDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A learned model: `predict` gives chances (n,) of searches. epsilon : by opacus' accountant, if it ran."""
+    """A learned model: `predict` gives chances (n,) of searches. epsilon : by opacus, if it ran."""
 
     predict: Callable[[Searches], Array]
     epsilon: float | None = None

@@ -1,4 +1,4 @@
-"""Ways to choose an offer for each user from a randomised trial, each under a guarantee of a user's privacy."""
+"""Ways to choose an offer for each user from a randomised trial, under a guarantee for a user."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dti_core.studies.private_lift.methods.budget import ROUNDS, SAMPLING_RATE, 
 from dti_core.studies.private_lift.worlds.offers import OfferTrial
 
 Array = NDArray[np.float64]
-#: Bound on a user's update, and step of the server: the best of 2, 8, 32 and 128 where offers differ, at epsilon 1.
+#: Bound on a user's update, and step of the server, the best of 2, 8, 32, 128 in a simulation at epsilon 1.
 CLIPPING_NORM, SERVER_RATE = 1.0, 8.0
 
 

@@ -22,8 +22,9 @@ LARGEST = 3.0
 class Searches:
     """Searches of users on sites, n of them.
 
-    rows : (n, d), scaled by what a few users told the public. booked : (n,) 0 or 1. user, site, channel : (n,)
-    codes from 0. prior : share of bookings among the users who told the public. n_sites, n_channels : public.
+    rows : (n, d), scaled by what a few users told the public. booked : (n,) 0 or 1. user, site,
+    channel : (n,) codes from 0. prior : share of bookings among those who told the public.
+    n_sites, n_channels : public.
     """
 
     rows: Array

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dti_core.studies.private_lift.worlds.market import effects, exposure_chance, base_chance
+from dti_core.studies.private_lift.worlds.market import base_chance, effects, exposure_chance
 from dti_core.studies.private_lift.worlds.settings import Market
 
 Array = NDArray[np.float64]
