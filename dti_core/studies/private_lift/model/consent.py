@@ -1,0 +1,61 @@
+"""Weights that make users who agreed to be measured stand for all users.
+
+Assumes: given the covariates, agreeing says nothing more of outcomes. What moves consent and conversion and
+is not among the covariates stays as bias. The weights' coefficients are taken as public and not charged.
+"""
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+from sklearn.linear_model import LogisticRegression
+
+from dti_core.studies.private_lift.model.cells import Array, Flags
+
+#: Largest weight, the mean being one; it is what one user may add to a sum, and so scales the noise.
+LARGEST = 5.0
+Weights = tuple[Array, float]
+
+
+def balancing_weights(covariates: Array, consents: Flags) -> Weights:
+    """Weights of those who agreed whose covariates and squares then have the means of all users.
+
+    Source: Hainmueller (2012), entropy balancing. Needs of those who refused only the means.
+
+    Parameters
+    ----------
+    covariates : (n, d). consents : (n,).
+
+    Returns
+    -------
+    weights (number who agreed,), of mean one before they are cut, and the largest that a user may have.
+    """
+    moments = np.hstack([covariates, covariates**2])
+    gaps = moments[consents] - moments.mean(axis=0)
+
+    def dual(slopes: Array) -> tuple[float, Array]:
+        level = gaps @ slopes
+        total = logsumexp(level)
+        return float(total), np.exp(level - total) @ gaps
+
+    slopes = minimize(dual, np.zeros(gaps.shape[1]), jac=True, method="BFGS").x
+    return _cut(np.exp(gaps @ slopes - (gaps @ slopes).max()))
+
+
+def propensity_weights(covariates: Array, consents: Flags) -> Weights:
+    """One over the chance of agreeing by a logistic model; needs the covariates of those who refused too.
+
+    Source: Horvitz, Thompson (1952). Shapes as in `balancing_weights`.
+    """
+    if consents.all():
+        return np.ones(len(consents)), LARGEST
+    model = LogisticRegression(C=np.inf, solver="newton-cholesky").fit(covariates, consents)
+    return _cut(1 / model.predict_proba(covariates[consents])[:, 1])
+
+
+def equal_weights(covariates: Array, consents: Flags) -> Weights:
+    """Ones for all who agreed."""
+    return np.ones(int(consents.sum())), 1.0
+
+
+def _cut(weights: Array) -> Weights:
+    return np.minimum(weights / weights.mean(), LARGEST), LARGEST
