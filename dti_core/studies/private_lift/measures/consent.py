@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from dti_core.bridges.privacy import discrete_laplace
-from dti_core.lab.intervals import mean_over_seeds
+from dti_core.lab.intervals import mean_over_seeds, share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.weighting import WEIGHTINGS
-from dti_core.studies.private_lift.model.cells import Array, Counts, Flags, bits
+from dti_core.studies.private_lift.model.cells import Array, Counts, Flags
+from dti_core.studies.private_lift.model.lift import intent_to_treat
 from dti_core.studies.private_lift.worlds import WORLDS
 from dti_core.studies.private_lift.worlds.market import (
     base_chance,
@@ -84,14 +85,12 @@ def weighted_itt(report: Report, holdout: float) -> tuple[Array, float]:
 
     Assumes: each channel holds out users at random, so that a side has its share of the squared weights.
     """
-    n_coalitions, total = len(report.counts), report.counts.sum()
-    inside = bits(n_coalitions.bit_length() - 1).T.astype(float)
-    on, off = inside @ report.counts, (1 - inside) @ report.counts
+    total = report.counts.sum()
     rate = report.counts[:, 1].sum() / total
-    spread = rate**2, (1 - rate) ** 2
-    noise = n_coalitions / 2 * report.noise_variance * sum(spread)
-    variance = [(part * (spread @ report.squares) + noise) / (part * total) ** 2 for part in (holdout, 1 - holdout)]
-    return on[:, 1] / on.sum(axis=1) - off[:, 1] / off.sum(axis=1), float(np.sqrt(max(0.0, sum(variance))))
+    spread = np.array([rate**2, (1 - rate) ** 2])
+    noise = len(report.counts) / 2 * report.noise_variance * spread.sum()
+    sides = ((part * spread @ report.squares + noise) / (part * total) ** 2 for part in (holdout, 1 - holdout))
+    return intent_to_treat(report.counts).value, float(np.sqrt(max(0.0, sum(sides))))
 
 
 def expected_effects(market: Market, activity: Array) -> tuple[Array, Array]:
@@ -163,10 +162,10 @@ def _bias(world: str, expected: Array) -> dict[str, Array]:
 
 
 def _error(world: str, measured: Array) -> dict[str, Array]:
-    """Root mean squared error and coverage in each campaign, over channels."""
+    """Root mean squared error over channels, (n_campaigns,), and which intervals cover, (n_campaigns, C)."""
     (itt, error), true = np.moveaxis(measured, 1, 0), truth(WORLDS[world].settings).itt
     missed = itt - true
-    return {"rmse": np.sqrt(np.square(missed).mean(axis=1)), "coverage": (np.abs(missed) <= 1.96 * error).mean(axis=1)}
+    return {"rmse": np.sqrt(np.square(missed).mean(axis=1)), "coverage": np.abs(missed) <= 1.96 * error}
 
 
 def _keep(
@@ -178,7 +177,8 @@ def _keep(
     end += f"_eps{at['epsilon']:g}".replace(".", "p") if "epsilon" in at else ""
     row: dict[str, str | float] = {"world": world, **at}
     for name, values in by_campaign.items():
-        mean = mean_over_seeds(values)
+        covers = values.dtype == bool
+        mean = share(int(values.sum()), values.size) if covers else mean_over_seeds(values)
         row |= {name: mean.value, f"{name}_low": mean.low, f"{name}_high": mean.high}
         if at["consent"] in TOLD:
             found.estimates.append(mean.estimate(f"consent_{name}_{end}", _UNITS[name], shown, **at))

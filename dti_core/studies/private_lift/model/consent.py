@@ -7,7 +7,6 @@ is not among the covariates stays as bias. The weights' coefficients are taken a
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp
-from sklearn.linear_model import LogisticRegression
 
 from dti_core.studies.private_lift.model.cells import Array, Flags
 
@@ -38,24 +37,10 @@ def balancing_weights(covariates: Array, consents: Flags) -> Weights:
         return float(total), np.exp(level - total) @ gaps
 
     slopes = minimize(dual, np.zeros(gaps.shape[1]), jac=True, method="BFGS").x
-    return _cut(np.exp(gaps @ slopes - (gaps @ slopes).max()))
-
-
-def propensity_weights(covariates: Array, consents: Flags) -> Weights:
-    """One over the chance of agreeing by a logistic model; needs the covariates of those who refused too.
-
-    Source: Horvitz, Thompson (1952). Shapes as in `balancing_weights`.
-    """
-    if consents.all():
-        return np.ones(len(consents)), LARGEST
-    model = LogisticRegression(C=np.inf, solver="newton-cholesky").fit(covariates, consents)
-    return _cut(1 / model.predict_proba(covariates[consents])[:, 1])
+    weights = np.exp(gaps @ slopes - (gaps @ slopes).max())
+    return np.minimum(weights / weights.mean(), LARGEST), LARGEST
 
 
 def equal_weights(covariates: Array, consents: Flags) -> Weights:
     """Ones for all who agreed."""
     return np.ones(int(consents.sum())), 1.0
-
-
-def _cut(weights: Array) -> Weights:
-    return np.minimum(weights / weights.mean(), LARGEST), LARGEST
