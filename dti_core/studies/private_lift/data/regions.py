@@ -39,7 +39,9 @@ def read_regions(table: pd.DataFrame) -> tuple[Region, ...]:
         where = ", ".join(twice.agg(": ".join, axis=1))
         raise DataError(f"{FILE}: given twice: {where}. Keep one row each.")
     groups = table.astype({"value": str}).groupby("region", sort=False)
-    return tuple(_region(name, dict(zip(rows["parameter"], rows["value"]))) for name, rows in groups)
+    return tuple(
+        _region(name, dict(zip(rows["parameter"], rows["value"], strict=True))) for name, rows in groups
+    )
 
 
 def _region(name: object, values: dict[str, str]) -> Region:

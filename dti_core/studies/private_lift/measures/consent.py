@@ -89,7 +89,9 @@ def weighted_itt(report: Report, holdout: float) -> tuple[Array, float]:
     rate = report.counts[:, 1].sum() / total
     spread = np.array([rate**2, (1 - rate) ** 2])
     noise = len(report.counts) / 2 * report.noise_variance * spread.sum()
-    sides = ((part * spread @ report.squares + noise) / (part * total) ** 2 for part in (holdout, 1 - holdout))
+    sides = (
+        (part * spread @ report.squares + noise) / (part * total) ** 2 for part in (holdout, 1 - holdout)
+    )
     return intent_to_treat(report.counts).value, float(np.sqrt(max(0.0, sum(sides))))
 
 

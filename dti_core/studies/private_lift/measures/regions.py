@@ -124,7 +124,12 @@ def wrong_share(regions: Regions) -> float:
 
 
 def study_regions(
-    regions: Regions, seeds: np.random.SeedSequence, *, n_campaigns: int, n_draws: int, market: str = "campaign"
+    regions: Regions,
+    seeds: np.random.SeedSequence,
+    *,
+    n_campaigns: int,
+    n_draws: int,
+    market: str = "campaign",
 ) -> Findings:
     """Error and breaches of each policy at several sizes; the claim's bars in worlds of drawn profiles.
 
@@ -179,8 +184,8 @@ def breach_table(regions: Regions) -> pd.DataFrame:
 
 
 def _keep_world(
-    found: Findings, ruled: Regions, world: str, seeds: np.random.SeedSequence, n_campaigns: int, n_draws: int,
-    market: str,
+    found: Findings, ruled: Regions, world: str, seeds: np.random.SeedSequence,
+    n_campaigns: int, n_draws: int, market: str,
 ) -> None:  # fmt: skip
     """The claim's bars over drawn profiles; around ours, the share of profiles in which they hold."""
     first, *each = seeds.spawn(n_draws + 1)
@@ -194,7 +199,10 @@ def _keep_world(
     more = [excess(one["strictest"], one["fitted"]) for one in squares]
     wrong = [Interval(one, one, one, 0.0, 1, "exact") for one in map(wrong_share, drawn)]
     end = "_over_profiles" * (world == OBSERVED)
-    found.estimates += [_of_draws(_EXCESS[0] + end, _EXCESS[1], world, more), _of_draws(*_WRONG, world, wrong)]
+    found.estimates += [
+        _of_draws(_EXCESS[0] + end, _EXCESS[1], world, more),
+        _of_draws(*_WRONG, world, wrong),
+    ]
     if world != OBSERVED:
         return
     pairs = np.array([[one.value, other.value] for one, other in zip(more, wrong, strict=True)])

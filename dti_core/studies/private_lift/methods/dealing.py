@@ -12,14 +12,18 @@ Dealing = tuple[Rules, ...]
 def _elsewhere(rules: Sequence[Rules]) -> list[Dealing]:
     """Every order of the rules in which no region keeps its own."""
     places = range(len(rules))
-    orders = (order for order in permutations(places) if all(a != b for a, b in zip(order, places, strict=True)))
+    orders = (
+        order for order in permutations(places) if all(a != b for a, b in zip(order, places, strict=True))
+    )
     return [tuple(rules[place] for place in order) for order in orders]
 
 
 #: From the regions' own rules to the dealings that a policy may lead to, each as likely.
 POLICIES: dict[str, Method[Callable[[Sequence[Rules]], list[Dealing]]]] = {
     "fitted": Method("Own rules in each region", lambda rules: [tuple(rules)]),
-    "strictest": Method("Strictest of each rule everywhere", lambda rules: [(strictest(rules),) * len(rules)]),
+    "strictest": Method(
+        "Strictest of each rule everywhere", lambda rules: [(strictest(rules),) * len(rules)]
+    ),
     "laxest": Method("Laxest of each rule everywhere", lambda rules: [(laxest(rules),) * len(rules)]),
     "wrong": Method("Rules of another region in each", _elsewhere),
 }

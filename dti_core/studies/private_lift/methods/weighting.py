@@ -12,6 +12,6 @@ WEIGHTINGS: dict[str, Method[Callable[[Array, Flags], Weights]]] = {
     ),
     "balanced": Method(
         "Weighted to the means of all users", balancing_weights,
-        ("agreeing says nothing of outcomes, given the covariates",), ("means of the covariates of all users",),
+        ("agreeing says nothing of outcomes, given the covariates",), ("all users' means",),
     ),
 }  # fmt: skip

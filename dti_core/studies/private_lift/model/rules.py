@@ -87,9 +87,8 @@ def conduct(region: Region, applied: Rules, n_users: float) -> Conduct:
     epochs = range(1, int(applied.retention_epochs) + 1)
     merged = next((k for k in epochs if measured * k / N_EPOCHS >= applied.least_batch), 0)
     releases = math.ceil(N_EPOCHS / merged) if merged else 0
-    return Conduct(
-        applied, measured, measured * max(0.0, 1 - lawful / agree), minors, measured * merged / N_EPOCHS, releases
-    )  # fmt: skip
+    without = measured * max(0.0, 1 - lawful / agree)
+    return Conduct(applied, measured, without, minors, measured * merged / N_EPOCHS, releases)
 
 
 def breaches(law: Rules, done: Conduct) -> dict[str, float]:
@@ -117,9 +116,13 @@ STRICTNESS: dict[str, Callable[[Any], float]] = {one.name: float for one in fiel
 
 def strictest(rules: Sequence[Rules]) -> Rules:
     """The strictest of each rule."""
-    return Rules(**{name: max((getattr(r, name) for r in rules), key=key) for name, key in STRICTNESS.items()})
+    return Rules(
+        **{name: max((getattr(r, name) for r in rules), key=key) for name, key in STRICTNESS.items()}
+    )
 
 
 def laxest(rules: Sequence[Rules]) -> Rules:
     """The laxest of each rule."""
-    return Rules(**{name: min((getattr(r, name) for r in rules), key=key) for name, key in STRICTNESS.items()})
+    return Rules(
+        **{name: min((getattr(r, name) for r in rules), key=key) for name, key in STRICTNESS.items()}
+    )

@@ -19,7 +19,7 @@ EPSILON_FACTOR, BATCH_FACTOR, CONSENT_STEP = 4.0, 10.0, 0.3
 def drawn_around(regions: Regions, rng: np.random.Generator) -> Regions:
     """Profiles drawn around these: epsilon and batch by log-uniform factors, shares by uniform steps.
 
-    Each region is drawn by itself; shares stay within [.05, 1], and fewer agree when asked than do not object.
+    Each region is drawn by itself. Shares stay within [.05, 1]; fewer agree when asked than do not object.
     """
     return tuple(_drawn(region, rng) for region in regions)
 

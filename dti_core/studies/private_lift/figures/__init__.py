@@ -1,0 +1,1 @@
+"""Result -> figure or table; each takes its numbers from a Result alone."""
