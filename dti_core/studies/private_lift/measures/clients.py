@@ -1,5 +1,7 @@
 """What a few broken clients do to a private report, and what its sample ratio tells of those who drop out."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
@@ -47,7 +49,11 @@ def study_clients(seeds: np.random.SeedSequence, *, n_users: int, n_campaigns: i
     """How far broken clients move the lift of one channel, and how often lost reports raise an alarm."""
     found, market = Findings(), WORLDS["campaign"].settings
     cells, variance = eligible_cells(market), 1 / (2 * np.sinh(EPSILON / 2) ** 2)
-    found.series["malformed"] = _keep_malformed(found, n_users * cells, variance)
+    found.series["malformed"] = malformed_shifts(n_users * cells, variance)
+    for row in found.series["malformed"].itertuples():
+        exact = Interval(row.shift, row.shift, row.shift, 0.0, 1, "exact, on expected counts")
+        name = f"clients_shift_{row.kind}_k{row.broken}" + "_checked" * row.checked
+        found.estimates.append(exact.estimate(name, "standard errors", kind=row.kind, broken=row.broken))
     rng, rows = np.random.default_rng(seeds), []
     truth = intent_to_treat(cells * n_users).value[CHANNEL]
     for among in ("all", "converters"):
@@ -59,28 +65,24 @@ def study_clients(seeds: np.random.SeedSequence, *, n_users: int, n_campaigns: i
             noisy = (counts + discrete_laplace(1 / EPSILON, counts.shape, rng)).astype(float)
             p = sample_ratio_p(noisy, market.holdout, variance)[:, CHANNEL]
             alarms = share(int((p < ALARM_LEVEL).sum()), n_campaigns)
-            name, at = f"clients_alarm_{among}_lost{100 * lost:.0f}", {"among": among, "lost": lost}
-            found.estimates.append(alarms.estimate(name, "share of campaigns", **at))
+            name, unit = f"clients_alarm_{among}_lost{100 * lost:.0f}", "share of campaigns"
+            found.estimates.append(alarms.estimate(name, unit, among=among, lost=lost))
             moved = intent_to_treat(cells * kept * n_users).value[CHANNEL] / truth - 1
-            rows.append({**at, "alarms": alarms.value, "low": alarms.low, "high": alarms.high, "bias": moved})
-    found.series["lost_reports"] = pd.DataFrame(rows)
+            rows.append((among, lost, alarms.value, alarms.low, alarms.high, moved))
+    columns = ["among", "lost", "alarms", "low", "high", "bias"]
+    found.series["lost_reports"] = pd.DataFrame(rows, columns=columns)
     return found
 
 
-def _keep_malformed(found: Findings, counts: Array, variance: float) -> pd.DataFrame:
+def malformed_shifts(counts: Array, variance: float) -> pd.DataFrame:
     """Shift of the ITT by broken clients, in standard errors of the private estimate, checked or not."""
     plain, rows = intent_to_treat(counts, variance), []
     for kind, sent in MALFORMED.items():
         report = np.zeros((1, counts.size), dtype=np.int64)
         report[0, list(sent)] = list(sent.values())
-        for n_broken in BROKEN:
-            for checked in (False, True):
-                passes = not checked or bool(is_one_hot(report)[0])
-                moved = intent_to_treat(counts + n_broken * passes * report.reshape(counts.shape)).value
-                shift = float(((moved - plain.value) / plain.std_error)[CHANNEL])
-                rows.append({"kind": kind, "broken": n_broken, "checked": checked, "shift": shift})
-                exact = Interval(shift, shift, shift, 0.0, 1, "exact, on expected counts")
-                end = f"{kind}_k{n_broken}" + "_checked" * checked
-                at = {"kind": kind, "broken": n_broken, "checked": float(checked)}
-                found.estimates.append(exact.estimate(f"clients_shift_{end}", "standard errors", **at))
-    return pd.DataFrame(rows)
+        for n_broken, checked in product(BROKEN, (False, True)):
+            passes = not checked or bool(is_one_hot(report)[0])
+            moved = intent_to_treat(counts + n_broken * passes * report.reshape(counts.shape)).value
+            shift = float(((moved - plain.value) / plain.std_error)[CHANNEL])
+            rows.append((kind, n_broken, checked, shift))
+    return pd.DataFrame(rows, columns=["kind", "broken", "checked", "shift"])

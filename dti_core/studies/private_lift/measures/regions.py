@@ -6,6 +6,7 @@ Lift is the ITT of each channel among all users of a region, those who did not a
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,7 @@ JUDGED_USERS, SHOWN_USERS = 20_000, (2_000, 20_000, 200_000)
 SMALLEST_EXCESS, ORDERED_SHARE = 0.10, 0.5
 #: Slope of the log-odds of agreeing on activity; share of conversions that come later than an epoch.
 CONSENT_TILT, LATE = -0.8, 0.2
-LAWLESS = "none"
+MARKET, LAWLESS = WORLDS["campaign"].settings, "none"
 _EXCESS = ("regions_excess_strictest", "share of the fitted error")
 _WRONG = ("regions_wrong_share", "share of pairs of regions")
 
@@ -45,7 +46,6 @@ class Task:
     n_users: int
     n_campaigns: int
     seed: np.random.SeedSequence
-    market: str
 
 
 @cache
@@ -77,11 +77,11 @@ def lift_errors(
 
 def squared_errors(task: Task) -> dict[str, Array]:
     """Mean squared error over regions, channels and dealings: policy -> (n_campaigns,)."""
-    market, laws, found = WORLDS[task.market].settings, [one.rules for one in task.regions], {}
+    laws, found = [one.rules for one in task.regions], {}
     for name, seed in zip(task.policies, task.seed.spawn(len(task.policies)), strict=True):
         rng = np.random.default_rng(seed)
         errors = [
-            lift_errors(market, region, applied, task.n_users, task.n_campaigns, rng)
+            lift_errors(MARKET, region, applied, task.n_users, task.n_campaigns, rng)
             for dealing in POLICIES[name].run(laws)
             for region, applied in zip(task.regions, dealing, strict=True)
         ]
@@ -124,12 +124,7 @@ def wrong_share(regions: Regions) -> float:
 
 
 def study_regions(
-    regions: Regions,
-    seeds: np.random.SeedSequence,
-    *,
-    n_campaigns: int,
-    n_draws: int,
-    market: str = "campaign",
+    regions: Regions, seeds: np.random.SeedSequence, *, n_campaigns: int, n_draws: int
 ) -> Findings:
     """Error and breaches of each policy at several sizes; the claim's bars in worlds of drawn profiles.
 
@@ -139,77 +134,65 @@ def study_regions(
         policy and size. n_draws : profiles drawn around ours, a world; each has a tenth of the campaigns.
     """
     found, ruled = Findings(), tuple(one for one in regions if one.name != LAWLESS)
-    sizes, *worlds = seeds.spawn(1 + len(REGION_WORLDS))
+    laws, (sizes, *worlds) = [one.rules for one in ruled], seeds.spawn(1 + len(REGION_WORLDS))
     tasks = {
-        n: Task(ruled, tuple(POLICIES), n, n_campaigns, seed, market)
+        n: Task(ruled, tuple(POLICIES), n, n_campaigns, seed)
         for n, seed in zip(SHOWN_USERS, sizes.spawn(len(SHOWN_USERS)), strict=True)
     }
     rows = []
-    for n, squares in run_keyed(squared_errors, tasks, "regions").items():
-        for policy in POLICIES:
-            rows.append(_keep_policy(found, ruled, policy, n, squares))
-    found.series |= {"regions": pd.DataFrame(rows), "region_breaches": breach_table(regions)}
+    for (n, squares), policy in product(run_keyed(squared_errors, tasks, "regions").items(), POLICIES):
+        error, more = rmse(squares[policy]), excess(squares[policy], squares["fitted"])
+        dealings = POLICIES[policy].run(laws)
+        done = [one for dealing in dealings for one in broken(ruled, dealing, n)]
+        kinds, users = sum(map(len, done)), sum(max(one.values(), default=0) for one in done)
+        rows.append((policy, n, error.value, error.low, error.high, more.value, kinds / len(dealings),
+                     users / len(dealings)))  # fmt: skip
+        if policy != "fitted":
+            name = f"regions_excess_{policy}" + f"_n{n}" * (n != JUDGED_USERS)
+            found.estimates.append(more.estimate(name, _EXCESS[1], policy=policy, users=n))
+    columns = ["policy", "users", "rmse", "low", "high", "excess", "breaches", "users_wronged"]
+    found.series |= {"regions": pd.DataFrame(rows, columns=columns), "region_breaches": breach_table(regions)}
     for world, seed in zip(REGION_WORLDS, worlds, strict=True):
-        _keep_world(found, ruled, world, seed, max(20, n_campaigns // 10), n_draws, market)
+        found.estimates += _bars_of_world(ruled, world, seed, max(20, n_campaigns // 10), n_draws)
     return found
-
-
-def _keep_policy(
-    found: Findings, regions: Regions, policy: str, n: int, squares: dict[str, Array]
-) -> dict[str, str | float]:
-    """The estimates of one policy at one size, and its row of the table."""
-    error, more = rmse(squares[policy]), excess(squares[policy], squares["fitted"])
-    at: dict[str, str | float] = {"policy": policy, "users": n}
-    found.estimates.append(error.estimate(f"regions_rmse_{policy}_n{n}", "conversions a user", **at))
-    if policy != "fitted":
-        name = f"regions_excess_{policy}" + f"_n{n}" * (n != JUDGED_USERS)
-        found.estimates.append(more.estimate(name, _EXCESS[1], **at))
-    dealings = POLICIES[policy].run([one.rules for one in regions])
-    done = [broken(regions, dealing, n) for dealing in dealings]
-    kinds = sum(len(one) for deal in done for one in deal) / len(done)
-    users = sum(max(one.values(), default=0) for deal in done for one in deal) / len(done)
-    return {**at, "rmse": error.value, "low": error.low, "high": error.high, "excess": more.value,
-            "breaches": kinds, "users_wronged": users}  # fmt: skip
 
 
 def breach_table(regions: Regions) -> pd.DataFrame:
     """Users wronged by each kind of breach where the rules of one region are applied in another."""
     rows = [
         (one.name, other.name, kind, users)
-        for one in regions
-        for other in regions
+        for one, other in product(regions, regions)
         for kind, users in breaches(one.rules, conduct(one, other.rules, JUDGED_USERS)).items()
     ]
     return pd.DataFrame(rows, columns=["law", "applied", "kind", "users"])
 
 
-def _keep_world(
-    found: Findings, ruled: Regions, world: str, seeds: np.random.SeedSequence,
-    n_campaigns: int, n_draws: int, market: str,
-) -> None:  # fmt: skip
+def _bars_of_world(
+    ruled: Regions, world: str, seeds: np.random.SeedSequence, n_campaigns: int, n_draws: int
+) -> list[Estimate]:
     """The claim's bars over drawn profiles; around ours, the share of profiles in which they hold."""
     first, *each = seeds.spawn(n_draws + 1)
     rng, shape = np.random.default_rng(first), REGION_WORLDS[world].settings
     drawn = [shape(drawn_around(ruled, rng)) for _ in each]
     tasks = {
-        k: Task(one, ("fitted", "strictest"), JUDGED_USERS, n_campaigns, seed, market)
+        k: Task(one, ("fitted", "strictest"), JUDGED_USERS, n_campaigns, seed)
         for k, (one, seed) in enumerate(zip(drawn, each, strict=True))
     }
     squares = run_keyed(squared_errors, tasks, f"regions, {world}").values()
     more = [excess(one["strictest"], one["fitted"]) for one in squares]
     wrong = [Interval(one, one, one, 0.0, 1, "exact") for one in map(wrong_share, drawn)]
-    end = "_over_profiles" * (world == OBSERVED)
-    found.estimates += [
-        _of_draws(_EXCESS[0] + end, _EXCESS[1], world, more),
-        _of_draws(*_WRONG, world, wrong),
-    ]
     if world != OBSERVED:
-        return
-    pairs = np.array([[one.value, other.value] for one, other in zip(more, wrong, strict=True)])
+        return [_of_draws(*_EXCESS, world, more), _of_draws(*_WRONG, world, wrong)]
+    over = f"{_EXCESS[0]}_over_profiles", _EXCESS[1]
+    found, pairs = (
+        [_of_draws(*over, world, more), _of_draws(*_WRONG, world, wrong)],
+        zip(more, wrong, strict=True),
+    )
+    values = np.array([(one.value, other.value) for one, other in pairs])
     for name, least in (("sign", 0.0), ("effect", SMALLEST_EXCESS)):
-        held = share(int((pairs > [least, ORDERED_SHARE]).all(axis=1).sum()), n_draws)
-        found.estimates.append(held.estimate(f"regions_share_{name}", "share of profiles"))
-    found.series["region_profiles"] = pd.DataFrame(pairs, columns=["excess", "wrong_share"]).head(400)
+        held = share(int((values > [least, ORDERED_SHARE]).all(axis=1).sum()), n_draws)
+        found.append(held.estimate(f"regions_share_{name}", "share of profiles"))
+    return found
 
 
 def _of_draws(name: str, unit: str, world: str, drawn: Sequence[Interval]) -> Estimate:
@@ -217,5 +200,4 @@ def _of_draws(name: str, unit: str, world: str, drawn: Sequence[Interval]) -> Es
     low, value, high = np.quantile([one.value for one in drawn], [0.025, 0.5, 0.975])
     how = f"2.5th to 97.5th percentile over {len(drawn)} drawn profiles"
     draws = () if world == OBSERVED else tuple((one.low, one.high) for one in drawn)
-    at = {"policy": "strictest" if name == _EXCESS[0] else "wrong", "users": JUDGED_USERS}
-    return Estimate(name, value, low, high, unit, len(drawn), how=how, world=world, at=at, draws=draws)
+    return Estimate(name, value, low, high, unit, len(drawn), how=how, world=world, draws=draws)
