@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 
 from dti_core.lab.forest import Row, plot_forest
 from dti_core.lab.record import Result
-from dti_core.lab.say import plain, signed
+from dti_core.lab.say import number, plain, signed
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
 from dti_core.studies.private_lift.measures.consent import CONSENT_WORLDS
 from dti_core.studies.private_lift.measures.regions import JUDGED_USERS, SMALLEST_EXCESS
@@ -30,8 +30,8 @@ def plot_region_errors(result: Result) -> go.Figure:
     return plot_forest(
         rows, what="Error of lift beyond that under fitted rules, percent", smallest=100 * SMALLEST_EXCESS,
         scale=100, x="RMSE of lift beyond that of own rules, %", card=result.card,
-        title=f"The strictest rules everywhere change the error by {signed(strict, 0, 100)} % and break nothing; "
-        f"the laxest change it by {signed(laxest, 0, 100)} % and break the law",
+        title=f"The strictest rules move the error by {signed(strict, 0, 100)} %, breaking nothing; "
+        f"the laxest by {signed(laxest, 0, 100)} %, breaking rules",
         caption=f"Simulated campaigns of {JUDGED_USERS:,} users a region, under rules of the EU, California "
         "and China as we assume them; in brackets the breaches a campaign. Intervals of 95 % over campaigns; "
         "of drawn profiles and of control worlds (hollow), the middle 95 % of draws.",
@@ -54,7 +54,9 @@ def plot_consent_bias(result: Result) -> go.Figure:
                          "arrayminus": percent["bias_value"] - percent["bias_low"]},
             )  # fmt: skip
             pairs = zip(percent["consent"], percent["bias_value"], strict=True)
-            told.append(f"{label}: " + ", ".join(f"{bias:+.1f} at {agree:.0f}" for agree, bias in pairs))
+            told.append(
+                f"{label}: " + ", ".join(f"{number(bias, 1, '+')} at {agree:.0f}" for agree, bias in pairs)
+            )
             ends[world, method] = percent.iloc[-1]
     figure.update_xaxes(autorange="reversed")
     bare, weighted = (ends[CONSENT_WORLDS[1], method] for method in WEIGHTINGS)

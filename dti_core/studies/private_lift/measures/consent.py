@@ -50,6 +50,7 @@ def weighted_itt(
 
     Released are the weights by eligible coalition and conversion, rounded to whole `STEP`s, and their squares
     by conversion. Assumes: each channel holds out half of all users, so that both sides have equal squares.
+    Where noise leaves too few users for an answer, it is no lift.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def weighted_itt(
     total, rate = counts.sum(), counts[:, 1].sum() / counts.sum()
     spread = np.array([rate**2, (1 - rate) ** 2])
     variance = 2 * (spread @ squares / 2 + len(counts) / 2 * noise_variance * spread.sum()) / (total / 2) ** 2
-    itt = intent_to_treat(counts).value
+    itt = np.nan_to_num(intent_to_treat(counts).value)
     return itt, np.full(len(itt), np.sqrt(max(0.0, variance)))
 
 
@@ -132,6 +133,7 @@ def study_consent(seeds: np.random.SeedSequence, *, n_users: int, n_campaigns: i
                 found.estimates += [
                     one.estimate(f"consent_{name}_{end}", _UNITS[name], shown, **place)
                     for name, one in seen.items()
+                    if np.isinf(epsilon) or not name.endswith("bias")
                 ]
     found.series["consent"] = pd.DataFrame(rows)
     return found

@@ -21,9 +21,7 @@ def _elsewhere(rules: Sequence[Rules]) -> list[Dealing]:
 #: From the regions' own rules to the dealings that a policy may lead to, each as likely.
 POLICIES: dict[str, Method[Callable[[Sequence[Rules]], list[Dealing]]]] = {
     "fitted": Method("Own rules in each region", lambda rules: [tuple(rules)]),
-    "strictest": Method(
-        "Strictest of each rule everywhere", lambda rules: [(strictest(rules),) * len(rules)]
-    ),
-    "laxest": Method("Laxest of each rule everywhere", lambda rules: [(laxest(rules),) * len(rules)]),
-    "wrong": Method("Rules of another region in each", _elsewhere),
+    "strictest": Method("Strictest rules everywhere", lambda rules: [(strictest(rules),) * len(rules)]),
+    "laxest": Method("Laxest rules everywhere", lambda rules: [(laxest(rules),) * len(rules)]),
+    "wrong": Method("Rules of another region", _elsewhere),
 }
