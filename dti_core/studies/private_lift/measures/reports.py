@@ -1,0 +1,211 @@
+"""What a trial tells without noise and with noise at each epsilon, and what the noise cost."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from dti_core.bridges.privacy import Guarantee, discrete_laplace
+from dti_core.lab.intervals import Interval, mean_over_seeds, share
+from dti_core.lab.record import OBSERVED, Estimate
+from dti_core.studies.private_lift.measures.findings import Findings
+from dti_core.studies.private_lift.model.cells import Array, Counts, Flags
+from dti_core.studies.private_lift.model.lift import Contrast, rates, relative_lift
+from dti_core.studies.private_lift.model.wald import Sums, wald
+
+#: Half the width of a 95 % interval, and the smallest effect found with 80 %, in standard errors.
+Z, POWER_80 = float(stats.norm.ppf(0.975)), float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
+PLAIN = "no privacy"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Estimates and standard errors, (n_draws,) each; one of each without noise."""
+
+    value: Array
+    error: Array
+
+
+#: Takes counts (n_draws, ...) and the variance of their noise, gives answers whose errors include it.
+Answer = Callable[[Counts, float], Answers]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How noise is drawn: root of the random numbers, draws an answer, epsilons."""
+
+    seed: np.random.SeedSequence
+    n_draws: int
+    epsilons: tuple[float, ...] = (0.5, 1.0, 2.0)
+
+    def stream(self, *names: str) -> np.random.Generator:
+        """Random numbers that bear these names: another trial or epsilon moves none of them."""
+        key = (*self.seed.spawn_key, *"\0".join(names).encode())
+        return np.random.default_rng(np.random.SeedSequence(self.seed.entropy, spawn_key=key))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question of one trial. n : independent units, each of which is a `person` of the guarantee.
+    scale : of `unit`, such as 100 for percentage points.
+    """
+
+    trial: str
+    quantity: str
+    title: str
+    unit: str
+    person: str
+    n: int
+    scale: float = 100.0
+
+
+@dataclass(slots=True)
+class Report:
+    """Gathers answers: estimates by name, and a row each for the table of all answers.
+
+    costs : whether noise, width and share of clear draws are estimates too, or stand in the table alone.
+    """
+
+    plan: Plan
+    costs: bool = True
+    found: Findings = field(default_factory=Findings)
+    rows: list[dict[str, str | float]] = field(default_factory=list)
+
+    def counts(self, asked: Question, cells: Counts, answer: Answer) -> None:
+        """Answer from counts to which a person adds one in one cell, plainly and with noise on each count.
+
+        Parameters
+        ----------
+        cells : any shape. answer : takes (n_draws, *shape) counts and the variance of their noise.
+        """
+        plain = answer(cells[None], 0.0)
+        self.add(asked, None, plain)
+        for epsilon in self.plan.epsilons:
+            rng = self.plan.stream(asked.trial, f"{epsilon:g}")
+            drawn = cells + discrete_laplace(1 / epsilon, (self.plan.n_draws, *cells.shape), rng)
+            self.add(asked, epsilon, answer(drawn, noise_variance(1 / epsilon)), plain)
+
+    def means(
+        self, asked: Question, report: Sums, treated: Flags, took: Flags, *, per_taker: bool = False,
+        private: bool = True,
+    ) -> None:  # fmt: skip
+        """Answer from counts, sums and sums of squares by group, a third of epsilon each; see `wald`.
+
+        `private=False` gives the plain answer alone.
+        """
+        plain = Answers(*wald(report, treated, took, per_taker=per_taker))
+        self.add(asked, None, plain)
+        for epsilon in self.plan.epsilons if private else ():
+            rng, shape = self.plan.stream(asked.trial, f"{epsilon:g}"), (self.plan.n_draws, len(treated))
+            scales = [3 * most / epsilon for most in report.sensitivities]
+            noisy = Sums(
+                report.counts + discrete_laplace(scales[0], shape, rng),
+                report.sums + discrete_laplace(scales[1], shape, rng),
+                report.squares + discrete_laplace(scales[2], shape, rng),
+                report.middle, report.step, report.sensitivities,
+            )  # fmt: skip
+            noise = (noise_variance(scales[0]), noise_variance(scales[1]))
+            self.add(asked, epsilon, Answers(*wald(noisy, treated, took, *noise, per_taker=per_taker)), plain)
+
+    def add(
+        self, asked: Question, epsilon: float | None, answers: Answers, plain: Answers | None = None
+    ) -> None:
+        """Keep one answer: the estimate, and for a private one its noise, width and how often it is clear.
+
+        Draws whose noise leaves no answer count as not clear.
+        """
+        value, error = answers.value * asked.scale, answers.error * asked.scale
+        good = np.isfinite(value) & np.isfinite(error)
+        name = f"{asked.trial}_{asked.quantity}_{_words(epsilon)}"
+        if good.sum() < 2 - (plain is None):
+            self.found.left_out.append((name, "too few users for an answer beside the noise"))
+            return
+        told = guarantee(epsilon, asked.person).text if epsilon else PLAIN
+        at: dict[str, str | float] = {"trial": asked.trial, "quantity": asked.quantity, "guarantee": told}
+        middle, half = float(value[good].mean()), Z * float(error[good].mean())
+        how = f"mean of {good.sum()} draws of noise, noise included" if epsilon else "normal, robust errors"
+        ends = (middle - half, middle + half)
+        self.found.estimates.append(Estimate(name, middle, *ends, asked.unit, asked.n, how=how, at=at))
+        costs: dict[str, Interval] = {}
+        if plain is not None:
+            clear = good & (np.sign(plain.value[0]) * value > Z * error)
+            costs = {
+                "noise_sd": _spread(value[good]),
+                "wider": mean_over_seeds(answers.error[good] / plain.error[0]),
+                "clear": share(int(clear.sum()), len(value)),
+            }
+        units = {
+            "noise_sd": asked.unit,
+            "wider": "width over plain width",
+            "clear": "share of draws of noise",
+        }
+        for what, one in costs.items() if self.costs else ():
+            self.found.estimates.append(
+                one.estimate(f"{name}_{what}", units[what], OBSERVED, **at, measure=what)
+            )
+        self.rows.append({
+            "trial": asked.trial, "quantity": asked.quantity, "title": asked.title, "unit": asked.unit,
+            "guarantee": told, "epsilon": epsilon or np.inf, "value": middle, "low": ends[0], "high": ends[1],
+            "n": asked.n, "smallest_found": POWER_80 / Z * half,
+            **{what: costs[what].value if costs else np.nan for what in units},
+        })  # fmt: skip
+
+    def gathered(self, series: str) -> Findings:
+        """All findings, the table of all answers among them."""
+        if self.rows:
+            self.found.series[series] = pd.DataFrame(self.rows)
+        return self.found
+
+
+def weighted(weights: Array, cells: Counts, variance: float) -> Answers:
+    """A weighted sum of the rates of groups, (n_draws,), from counts (n_draws, G, 2) and their noise."""
+    rate, of_rate = rates(cells.astype(float), variance)
+    return Answers(rate @ weights, np.sqrt(of_rate @ weights**2))
+
+
+def difference(cells: Counts, variance: float) -> Answers:
+    """Rate of the second group less that of the first."""
+    return weighted(np.array([-1.0, 1.0]), cells, variance)
+
+
+def relative(cells: Counts, variance: float) -> Answers:
+    """The difference as a share of the first group's rate."""
+    effect, (rate, of_rate) = difference(cells, variance), rates(cells.astype(float), variance)
+    held, held_error = rate[:, :1], np.sqrt(of_rate[:, :1])
+    lift, error = relative_lift(Contrast(effect.value[:, None], effect.error[:, None], held, held_error))
+    return Answers(lift[:, 0], error[:, 0])
+
+
+def guarantee(epsilon: float, person: str) -> Guarantee:
+    """What discrete Laplace noise of scale sensitivity over epsilon promises."""
+    return Guarantee(person, "add or remove one", epsilon, 0.0, "pure")
+
+
+def noise_variance(scale: float) -> float:
+    """Variance of discrete Laplace noise."""
+    stays = float(np.exp(-1 / scale))
+    return 2 * stays / (1 - stays) ** 2
+
+
+def control_draws(one: Estimate, world: str, answers: Answers, scale: float) -> Estimate:
+    """The estimate of a control world with the interval of each draw."""
+    value, error = answers.value * scale, answers.error * scale
+    draws = tuple(zip((value - Z * error).tolist(), (value + Z * error).tolist(), strict=True))
+    low, high = np.quantile(value, [0.025, 0.975])
+    return replace(
+        one, world=world, value=float(value.mean()), low=float(low), high=float(high), draws=draws,
+        how=f"{len(value)} draws of the control world",
+    )  # fmt: skip
+
+
+def _spread(value: Array) -> Interval:
+    """Standard deviation over draws of noise, with the interval of a normal sample."""
+    sd, free = float(np.std(value, ddof=1)), len(value) - 1
+    low, high = (sd * float(np.sqrt(free / stats.chi2.ppf(level, free))) for level in (0.975, 0.025))
+    return Interval(sd, low, high, sd / np.sqrt(2 * free), len(value), "chi-squared over draws of noise")
+
+
+def _words(epsilon: float | None) -> str:
+    return f"eps{epsilon:g}".replace(".", "_") if epsilon else "plain"
