@@ -57,9 +57,9 @@ def plot_one_view(result: Result) -> go.Figure:
     verdict = "a guess" if inside else "not shown to be a guess"
     return style(
         figure, card=result.card, series="one_view", x="what the aggregator holds: its masks are drawn from",
-        y="AUC of telling two users' reports apart (no unit)",
-        title=f"One aggregator's view tells two users apart with an AUC of {furthest:.3f}, {verdict}; "
-        f"under weak masks with up to {weak['AUC'].max():.2f}",
+        y="AUC between two users (no unit)",
+        title=f"Two users, one aggregator's view: AUC {furthest:.3f}, {verdict}; "
+        f"{weak['AUC'].max():.2f} under weak masks",
         caption=f"Means over draws with 95 % intervals (Student t). Shaded: a guess, 0.5 ± {BAND:g}. Dash: "
         f"the best AUC that anybody can reach. {HONEST}",
         alt=f"AUC by view: {said}.",
