@@ -1,7 +1,7 @@
 """Adding up what repeated releases cost, with dp-accounting; the accountant is named in every answer."""
 
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal
 
 from dti_core.bridges.privacy.clipping import gaussian_sigma
@@ -70,14 +70,21 @@ def noise_multiplier_for(
     high = gaussian_sigma(epsilon, delta) * math.sqrt(steps)  # enough without any sampling
     if sampling_rate == 1 and accountant == "pld":
         return high
-    while epsilon_of(high, sampling_rate, steps, delta, accountant) > epsilon:
+    exact = partial(epsilon_of, sampling_rate=sampling_rate, steps=steps, delta=delta, accountant=accountant)
+    fast = partial(
+        epsilon_of, sampling_rate=sampling_rate, steps=steps, delta=delta, accountant="rdp_integer"
+    )
+    while fast(high) > epsilon:
         high *= 2
-    low, found = high, 0.0
-    while found <= epsilon:
-        high, low = low, low / 2
-        found = epsilon_of(low, sampling_rate, steps, delta, accountant)
-    while epsilon_of(high, sampling_rate, steps, delta, accountant) < 0.998 * epsilon:
-        middle = math.sqrt(low * high)
-        fits = epsilon_of(middle, sampling_rate, steps, delta, accountant) <= epsilon
-        low, high = (low, middle) if fits else (middle, high)
+    low = high
+    while fast(low := low / 1.5) <= epsilon:
+        high = low
+    while exact(high) > epsilon:
+        high *= 1.1
+    while exact(low) <= epsilon:
+        low, high = low / 1.1, low
+    while exact(high) < 0.998 * epsilon:
+        share = math.log(exact(low) / (0.999 * epsilon)) / math.log(exact(low) / exact(high))
+        middle = low * (high / low) ** min(0.9, max(0.1, share))
+        low, high = (low, middle) if exact(middle) <= epsilon else (middle, high)
     return high
