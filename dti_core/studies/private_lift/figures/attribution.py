@@ -24,13 +24,13 @@ def plot_attribution(result: Result) -> go.Figure:
     random = ["eligible" in METHODS[name].needs for name in rows["method"]]
     colours = [GREEN if one else ORANGE for one in random]
     figure = make_subplots(rows=2, vertical_spacing=0.14, row_heights=[0.62, 0.38])
-    figure.add_vrect(x0=-CLOSE, x1=CLOSE, fillcolor=SHADE, line_width=0, row=1, col=1)
     figure.add_scatter(
         x=rows["share"], y=rows["title"], mode="markers", marker={"color": colours, "size": 9},
         showlegend=False, error_x=_ends(rows, color=NEUTRAL), row=1, col=1,
     )  # fmt: skip
     figure.add_scatter(x=rows["limit"], y=rows["title"], mode="markers", showlegend=False, row=1, col=1,
                        marker={"symbol": "line-ns-open", "size": 14, "color": NEUTRAL})  # fmt: skip
+    figure.add_vrect(x0=-CLOSE, x1=CLOSE, fillcolor=SHADE, line_width=0, row=1, col=1)
     curve = result.series["attribution_targeting"]
     for colour, name in zip(PALETTE, [name for name in curve if name != "targeting"], strict=False):
         figure.add_scatter(x=curve["targeting"], y=curve[name], name=METHODS[name].title, line_color=colour,
@@ -92,8 +92,8 @@ def plot_apart(result: Result) -> go.Figure:
     credit, reach = result["apart_credit_excess"], result["apart_reach_excess"]
     figure = style(
         figure, x="", y="", card=result.card, series="apart_users",
-        title=f"Apart, platforms misplace {100 * credit.value:.0f} points more of a budget, and misstate reach "
-        f"by {100 * reach.value:.0f} points more, than one private measurement",
+        title=f"Apart, platforms misplace {100 * credit.value:.0f} points more of a budget, and misstate "
+        f"reach by {100 * reach.value:.0f} points more, than one private measurement",
         caption="Means over campaigns; the title's figures are medians over campaigns of "
         f"{credit.at['n_users']:,.0f} users. Epsilon {credit.at['epsilon']:g} a user in total, "
         f"{credit.at['guarantee']}. Platforms that hold out users of their own credit as well as the joint "
