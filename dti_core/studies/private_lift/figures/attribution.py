@@ -5,14 +5,16 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dti_core.lab.record import OBSERVED, Result
-from dti_core.lab.say import spoken, value
+from dti_core.lab.say import spoken
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
 from dti_core.studies.private_lift.measures.apart import WAYS
 from dti_core.studies.private_lift.measures.attribution import CLOSE, NULL_CHANNEL
 from dti_core.studies.private_lift.measures.telling import GUARANTEE
 from dti_core.studies.private_lift.methods.attribution import METHODS
 
-BLUE, ORANGE, GREEN = PALETTE[:3]
+ORANGE, GREEN = PALETTE[1:3]
+#: Shares of credit that the central figure shows; longer bars leave it.
+SHOWN = (-0.15, 0.6)
 
 
 def plot_attribution(result: Result) -> go.Figure:
@@ -22,13 +24,13 @@ def plot_attribution(result: Result) -> go.Figure:
     random = ["eligible" in METHODS[name].needs for name in rows["method"]]
     colours = [GREEN if one else ORANGE for one in random]
     figure = make_subplots(rows=2, vertical_spacing=0.14, row_heights=[0.62, 0.38])
-    figure.add_vrect(x0=-CLOSE, x1=CLOSE, fillcolor=SHADE, line_width=0, row=1, col=1)
     figure.add_scatter(
         x=rows["share"], y=rows["title"], mode="markers", marker={"color": colours, "size": 9},
         showlegend=False, error_x=_ends(rows, color=NEUTRAL), row=1, col=1,
     )  # fmt: skip
     figure.add_scatter(x=rows["limit"], y=rows["title"], mode="markers", showlegend=False, row=1, col=1,
                        marker={"symbol": "line-ns-open", "size": 14, "color": NEUTRAL})  # fmt: skip
+    figure.add_vrect(x0=-CLOSE, x1=CLOSE, fillcolor=SHADE, line_width=0, row=1, col=1)
     curve = result.series["attribution_targeting"]
     for colour, name in zip(PALETTE, [name for name in curve if name != "targeting"], strict=False):
         figure.add_scatter(x=curve["targeting"], y=curve[name], name=METHODS[name].title, line_color=colour,
@@ -48,7 +50,7 @@ def plot_attribution(result: Result) -> go.Figure:
         f"was chosen so that 1 gives the title's shares. With noise: epsilon 1, {GUARANTEE}.",
         alt=f"Share of all credit given to a channel without effect: {told}.",
     )  # fmt: skip
-    figure.update_xaxes(title_text=f"share of all credit given to {NULL_CHANNEL}", row=1, col=1)
+    figure.update_xaxes(title_text=f"share of all credit given to {NULL_CHANNEL}", range=SHOWN, row=1, col=1)
     figure.update_xaxes(title_text="targeting, multiple of the campaign's", row=2, col=1)
     figure.update_yaxes(title_text="share of all credit", row=2, col=1)
     return figure.update_layout(height=900)
@@ -67,20 +69,21 @@ def plot_rules(result: Result) -> go.Figure:
             marker={"color": (*PALETTE, NEUTRAL)[place], "size": 8},
         )  # fmt: skip
     figure.update_xaxes(type="category")
-    return style(
+    figure = style(
         figure, x="channel (its name is not public)", y="share of all credit", card=result.card,
         series="attribution_rules",
-        title=f"On real paths two rules differ in {value(mean, 100)} % of the credit on average",
+        title=f"On real paths two rules differ in {100 * mean.value:.0f} % of the credit on average",
         caption="10,000 real paths over 12 channels, not randomised: no truth is known, and no rule is shown "
         "to be right. 95 % by a Poisson bootstrap of users.",
         alt=f"Shares of credit by rule and channel on real paths; two rules differ in {spoken(mean)} of it.",
     )  # fmt: skip
+    return figure.update_layout(height=560)
 
 
 def plot_apart(result: Result) -> go.Figure:
     """Errors of credit and reach by way to measure and size of the campaign."""
     rows = result.series["apart_users"]
-    figure = make_subplots(rows=2, vertical_spacing=0.14)
+    figure = make_subplots(rows=2, vertical_spacing=0.2)
     for colour, (name, way) in zip(PALETTE, WAYS.items(), strict=False):
         part = rows[rows["way"] == name]
         for row, measure in enumerate(("credit", "reach"), start=1):
@@ -89,8 +92,8 @@ def plot_apart(result: Result) -> go.Figure:
     credit, reach = result["apart_credit_excess"], result["apart_reach_excess"]
     figure = style(
         figure, x="", y="", card=result.card, series="apart_users",
-        title=f"Apart, platforms misplace {value(credit, 100)} points more of a budget and misstate reach by "
-        f"{value(reach, 100)} points more than one private measurement",
+        title=f"Apart, platforms misplace {100 * credit.value:.0f} points more of a budget, and misstate "
+        f"reach by {100 * reach.value:.0f} points more, than one private measurement",
         caption="Means over campaigns; the title's figures are medians over campaigns of "
         f"{credit.at['n_users']:,.0f} users. Epsilon {credit.at['epsilon']:g} a user in total, "
         f"{credit.at['guarantee']}. Platforms that hold out users of their own credit as well as the joint "
@@ -98,7 +101,7 @@ def plot_apart(result: Result) -> go.Figure:
         alt=f"Excess of the error apart: credit {spoken(credit)}, reach {spoken(reach)}.",
     )  # fmt: skip
     figure.update_xaxes(type="log", title_text="users in the campaign")
-    figure.update_yaxes(title_text="part of the budget that goes wrong", row=1, col=1)
+    figure.update_yaxes(title_text="budget that goes wrong", row=1, col=1)
     figure.update_yaxes(title_text="relative error of reach", row=2, col=1)
     return figure.update_layout(height=760)
 
