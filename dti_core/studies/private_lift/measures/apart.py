@@ -23,7 +23,6 @@ from dti_core.studies.private_lift.model.lift import factorial_shapley, intent_t
 from dti_core.studies.private_lift.model.payouts import misallocated, paid_shares
 from dti_core.studies.private_lift.worlds import CAMPAIGN, changed
 from dti_core.studies.private_lift.worlds.market import Truth, joint, truth
-from dti_core.studies.private_lift.worlds.paths import scaled_targeting
 from dti_core.studies.private_lift.worlds.settings import CHANNELS, Channel, Market
 
 #: Nothing sells without advertising, audiences hardly meet, nobody is targeted: claims are right.
@@ -34,9 +33,12 @@ OVERLAPPING = Market(
     base_rate=0.02, activity=1.5,
 )  # fmt: skip
 CONTROLS = {"separate": SEPARATE, "overlapping": OVERLAPPING}
-#: The assumptions over which the sign is counted: targeting and reach as multiples of the campaign's, users.
-TARGETING, REACH, USERS = (0.0, 0.5, 1.0, 1.5), (0.1, 0.3, 1.0), (20_000, 200_000)
+#: The assumptions over which the verdict is counted: what is added to each channel's slope of exposure on
+#: activity, reach as a multiple of the campaign's, users.
+TARGETING, REACH, USERS = (0.0, 0.5, 1.0, 2.0), (0.1, 0.3, 1.0), (20_000, 200_000)
 BARS = ("credit", "reach")
+#: The strongest that channels can do apart, and the error of either measure from which it matters.
+RIVAL, MATTERS = "tested", 0.05
 MEASURED = {"credit": "share of the budget", "reach": "share of the reach", "lift": "share of the lift"}
 
 #: Of campaigns (k, 2^C, 2^C, 2) at an epsilon: incremental conversions an eligible user (k, C), credit
@@ -52,14 +54,19 @@ def _claims(counts: Counts, epsilon: float, rng: np.random.Generator) -> Answer:
 
 
 def _tested(counts: Counts, epsilon: float, rng: np.random.Generator) -> Answer:
-    """Each platform's own holdout: four buckets, and its reach, each at an equal part of the epsilon."""
+    """Each platform's own holdout: four buckets, and its reach, each at an equal part of the epsilon.
+
+    Reaches are joined as those of independent audiences, the field's formula where nobody can join users.
+    Source: Sainsbury, after Agostini (1961).
+    """
     n_channels = counts.shape[1].bit_length() - 1
     by_eligible, inside = counts.sum(axis=2), bits(n_channels)
     part = epsilon / (2 * n_channels)
     on, off = (np.einsum("sc,ksy->kcy", side.astype(float), by_eligible) for side in (inside, ~inside))
     on, off = released(on, part, rng), released(off, part, rng)
     lift = on[..., 1] / on.sum(axis=-1) - off[..., 1] / off.sum(axis=-1)
-    return lift, lift, released(_of_each(counts)[0], part, rng).sum(axis=-1) / _users(counts)
+    shown = released(_of_each(counts)[0], part, rng) / _users(counts)[:, None]
+    return lift, lift, 1 - np.prod(1 - shown, axis=-1)
 
 
 def _joint(counts: Counts, epsilon: float, rng: np.random.Generator) -> Answer:
@@ -109,12 +116,11 @@ def study_apart(
     _told(found, errors(CAMPAIGN, n_users, n_campaigns, epsilon, ours), at)
     for (world, market), rng in zip(CONTROLS.items(), controls, strict=True):
         drawn = [errors(market, n_users, n_campaigns, epsilon, rng) for _ in range(n_draws)]
-        for measure in BARS:
-            each = [_excess(one, "claims", measure) for one in drawn]
-            keep(found, f"apart_{measure}_excess", _over_campaigns(np.concatenate(each)), MEASURED[measure],
-                 at | {"way": "claims"}, world=world)  # fmt: skip
-            spans = tuple((one.low, one.high) for one in map(_over_campaigns, each))
-            found.estimates[-1] = replace(found.estimates[-1], draws=spans)
+        each = [_worst(one) for one in drawn]
+        keep(found, "apart_worst_excess", _over_campaigns(np.concatenate(each)), "share", at | {"way": RIVAL},
+             world=world)  # fmt: skip
+        spans = tuple((one.low, one.high) for one in map(_over_campaigns, each))
+        found.estimates[-1] = replace(found.estimates[-1], draws=spans)
     found.series["apart_users"] = _by_users(n_campaigns, epsilon, curve)
     _share_of_worlds(found, n_campaigns, epsilon, grid)
     return found
@@ -166,10 +172,16 @@ def _told(found: Findings, wrong: Errors, at: dict[str, str | float]) -> None:
         for measure in BARS:
             one = _over_campaigns(_excess(wrong, rival, measure))
             keep(found, f"{prefix}_{measure}_excess", one, MEASURED[measure], at | {"way": rival})
+    keep(found, "apart_worst_excess", _over_campaigns(_worst(wrong)), "share", at | {"way": RIVAL})
 
 
 def _excess(wrong: Errors, rival: str, measure: str) -> Array:
     return wrong[rival][measure] - wrong["joint_private"][measure]
+
+
+def _worst(wrong: Errors) -> Array:
+    """How far the rival falls behind on the measure on which it does worst: one that is wrong is a need."""
+    return np.max([_excess(wrong, RIVAL, measure) for measure in BARS], axis=0)
 
 
 def _over_campaigns(values: Array) -> Interval:
@@ -192,17 +204,19 @@ def _by_users(n_campaigns: int, epsilon: float, rng: np.random.Generator) -> pd.
 
 
 def _share_of_worlds(found: Findings, n_campaigns: int, epsilon: float, rng: np.random.Generator) -> None:
-    """Share of markets and sizes in which the private joint measurement has the smaller mean errors."""
-    held = []
-    for factor, reach, n_users in product(TARGETING, REACH, USERS):
-        aimed = scaled_targeting(CAMPAIGN, factor)
-        thin = tuple((name, replace(one, reach=reach * one.reach)) for name, one in aimed.channels)
-        wrong = errors(replace(aimed, channels=thin), n_users, n_campaigns, epsilon, rng)
-        held.append(all(mean_over_seeds(_excess(wrong, "claims", one)).low > 0 for one in BARS))
-    how = f"count of {len(held)} combinations of targeting, reach and users"
-    keep(
-        found, "apart_share_of_worlds", float(np.mean(held)), "share of worlds", {"epsilon": epsilon}, how=how
-    )
+    """Share of markets and sizes that stand on the campaign's side of what matters."""
+    behind = []
+    for slope, reach, n_users in product(TARGETING, REACH, USERS):
+        channels = tuple(
+            (name, replace(one, targeting=one.targeting + slope, reach=reach * one.reach))
+            for name, one in CAMPAIGN.channels
+        )
+        wrong = errors(replace(CAMPAIGN, channels=channels), n_users, n_campaigns, epsilon, rng)
+        behind.append(float(np.median(_worst(wrong))) >= MATTERS)
+    here = next(one.value for one in found.estimates if one.key == "apart_worst_excess") >= MATTERS
+    how = f"count of {len(behind)} combinations of targeting, reach and users"
+    agreeing = float(np.mean([one == here for one in behind]))
+    keep(found, "apart_share_of_worlds", agreeing, "share of worlds", {"epsilon": epsilon}, how=how)
 
 
 def _users(counts: Counts) -> Array:
