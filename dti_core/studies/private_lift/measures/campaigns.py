@@ -8,7 +8,7 @@ from numpy.random import Generator
 
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.model.cells import Array, Counts
-from dti_core.studies.private_lift.worlds.market import joint
+from dti_core.studies.private_lift.worlds.market import Truth, joint, truth
 from dti_core.studies.private_lift.worlds.settings import Market
 
 
@@ -19,6 +19,12 @@ def outcome_cells(market: Market) -> Array:
     Where only some users agree to be measured, of those: a campaign can count no others.
     """
     return joint(market, consenting=market.consent < 1).sum(axis=1)
+
+
+@lru_cache(maxsize=512)
+def measured_truth(market: Market) -> Truth:
+    """What a perfect experiment would find among those who agree to be measured."""
+    return truth(market, consenting=market.consent < 1)
 
 
 def draw_outcomes(market: Market, n_users: int, n_campaigns: int, rng: Generator) -> Counts:

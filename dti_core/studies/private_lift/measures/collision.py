@@ -14,13 +14,18 @@ from numpy.random import Generator
 from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
-from dti_core.studies.private_lift.measures.campaigns import draw_outcomes, outcome_cells, published, stream
+from dti_core.studies.private_lift.measures.campaigns import (
+    draw_outcomes,
+    measured_truth,
+    outcome_cells,
+    published,
+    stream,
+)
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.model.cells import Array
 from dti_core.studies.private_lift.model.lift import incremental, summed
 from dti_core.studies.private_lift.model.report import SHARES
 from dti_core.studies.private_lift.worlds import CAMPAIGN
-from dti_core.studies.private_lift.worlds.market import truth
 from dti_core.studies.private_lift.worlds.settings import Market
 
 SMALL, LARGE = 5_000, 1_000_000
@@ -87,7 +92,7 @@ def market_errors(task: tuple[np.random.SeedSequence, int]) -> Errors:
     seed, n_campaigns = task
     rng = np.random.default_rng(seed)
     market = draw_market(rng)
-    caused = (1 - market.holdout) * truth(market).itt.sum()
+    caused = (1 - market.holdout) * measured_truth(market).itt.sum()
     rate = float(outcome_cells(market)[:, 1].sum())
     found: Errors = {}
     for size in SIZES:

@@ -6,13 +6,18 @@ import pandas as pd
 from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
-from dti_core.studies.private_lift.measures.campaigns import draw_outcomes, published, stream, word
+from dti_core.studies.private_lift.measures.campaigns import (
+    draw_outcomes,
+    measured_truth,
+    published,
+    stream,
+    word,
+)
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.model.cells import Array, Flags
 from dti_core.studies.private_lift.model.lift import incremental, intent_to_treat, lift_interval, summed
 from dti_core.studies.private_lift.worlds import WORLDS
-from dti_core.studies.private_lift.worlds.market import truth
 from dti_core.studies.private_lift.worlds.settings import Market
 
 EPSILONS = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -59,7 +64,7 @@ def covers(task: Task) -> dict[float, tuple[bool, float, float, float, float, fl
     market, n_users, name, n_campaigns, seed = task
     counts = draw_outcomes(market, n_users, n_campaigns, stream(seed, "campaigns"))
     rng = stream(seed, name)
-    true = truth(market, consenting=market.consent < 1)
+    true = measured_truth(market)
     offered = conversions_held(market, n_users) >= LEAST_CONVERSIONS
     found = {}
     for epsilon in EPSILONS:
@@ -81,7 +86,7 @@ def covers(task: Task) -> dict[float, tuple[bool, float, float, float, float, fl
 
 def conversions_held(market: Market, n_users: int) -> float:
     """Conversions expected on the smaller side of a channel's comparison."""
-    return n_users * min(market.holdout, 1 - market.holdout) * float(truth(market).value[0])
+    return n_users * min(market.holdout, 1 - market.holdout) * float(measured_truth(market).value[0])
 
 
 def _within(error: Array, std_error: Array) -> Flags:

@@ -16,6 +16,7 @@ from dti_core.lab.intervals import Interval, share
 from dti_core.lab.parallel import run_keyed
 from dti_core.studies.private_lift.measures.campaigns import (
     draw_outcomes,
+    measured_truth,
     outcome_cells,
     published,
     stream,
@@ -24,7 +25,6 @@ from dti_core.studies.private_lift.measures.campaigns import (
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.model.lift import incremental, summed
 from dti_core.studies.private_lift.worlds import WORLDS
-from dti_core.studies.private_lift.worlds.market import truth
 from dti_core.studies.private_lift.worlds.settings import Market
 
 SIZES = (*(int(step * 10**power) for power in (3, 4, 5) for step in (1, 1.5, 2, 3, 5, 7)), 1_000_000)
@@ -85,7 +85,7 @@ def learn(task: Task) -> dict[float, tuple[float, float, float]]:
     counts = draw_outcomes(market, n_users, n_campaigns, stream(seed, "campaigns"))
     rng = stream(seed, name)
     plain = _spread(market, n_users)
-    base = n_users * (1 - market.holdout) * float(truth(market).value[0])
+    base = n_users * (1 - market.holdout) * float(measured_truth(market).value[0])
     found = {}
     for epsilon in EPSILONS:
         used = "none" if math.isinf(epsilon) else name
