@@ -7,7 +7,7 @@ from plotly.subplots import make_subplots
 from dti_core.lab.record import OBSERVED, Result
 from dti_core.lab.say import spoken
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
-from dti_core.studies.private_lift.measures.apart import WAYS
+from dti_core.studies.private_lift.measures.apart import MATTERS, WAYS
 from dti_core.studies.private_lift.measures.attribution import CLOSE, NULL_CHANNEL
 from dti_core.studies.private_lift.measures.telling import GUARANTEE
 from dti_core.studies.private_lift.methods.attribution import METHODS
@@ -89,16 +89,16 @@ def plot_apart(result: Result) -> go.Figure:
         for row, measure in enumerate(("credit", "reach"), start=1):
             figure.add_scatter(x=part["users"], y=part[measure], name=way.title, line_color=colour,
                                mode="lines+markers", showlegend=row == 1, row=row, col=1)  # fmt: skip
-    credit, reach = result["apart_credit_excess"], result["apart_reach_excess"]
+    claims, rival = result["apart_reach_excess"], result["apart_worst_excess"]
     figure = style(
         figure, x="", y="", card=result.card, series="apart_users",
-        title=f"Apart, platforms misplace {100 * credit.value:.0f} points more of a budget, and misstate "
-        f"reach by {100 * reach.value:.0f} points more, than one private measurement",
-        caption="Means over campaigns; the title's figures are medians over campaigns of "
-        f"{credit.at['n_users']:,.0f} users. Epsilon {credit.at['epsilon']:g} a user in total, "
-        f"{credit.at['guarantee']}. Platforms that hold out users of their own credit as well as the joint "
-        "measurement; their reach is as wrong as without.",
-        alt=f"Excess of the error apart: credit {spoken(credit)}, reach {spoken(reach)}.",
+        title=f"Platforms that claim their own buyers misstate reach by {100 * claims.value:.0f} points more than "
+        f"one private measurement; with holdouts of their own they fall behind by {100 * rival.value:.1f}",
+        caption="Means over campaigns. The second figure of the title is the median over markets drawn from the "
+        "assumptions, of the worse of credit and reach. Platforms with holdouts of their own join their reaches "
+        f"as those of independent audiences. Epsilon {claims.at['epsilon']:g} a user in total, "
+        f"{claims.at['guarantee']}. An excess of {MATTERS:g} is what matters.",
+        alt=f"Excess of the error: own buyers' reach {spoken(claims)}, own holdouts' worst {spoken(rival)}.",
     )  # fmt: skip
     figure.update_xaxes(type="log", title_text="users in the campaign")
     figure.update_yaxes(title_text="budget that goes wrong", row=1, col=1)

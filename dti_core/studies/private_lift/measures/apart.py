@@ -6,15 +6,15 @@ through aggregators, of eligible and of exposed coalition with conversion, which
 get the same campaigns and, where they add noise, the same epsilon a user in total.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from itertools import product
 
 import numpy as np
 import pandas as pd
 
-from dti_core.lab.intervals import Interval, mean_over_seeds
+from dti_core.lab.intervals import Interval, mean_over_seeds, share
 from dti_core.lab.methods import Method
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.telling import keep, released
@@ -33,9 +33,9 @@ OVERLAPPING = Market(
     base_rate=0.02, activity=1.5,
 )  # fmt: skip
 CONTROLS = {"separate": SEPARATE, "overlapping": OVERLAPPING}
-#: The assumptions over which the verdict is counted: what is added to each channel's slope of exposure on
-#: activity, reach as a multiple of the campaign's, users.
-TARGETING, REACH, USERS = (0.0, 0.5, 1.0, 2.0), (0.1, 0.3, 1.0), (20_000, 200_000)
+#: Ends of the assumptions from which markets are drawn: what is added to each channel's slope of exposure on
+#: activity (even), reach as a multiple of the campaign's and users (even in logarithms).
+TARGETING, REACH, USERS = (0.0, 2.0), (0.1, 1.0), (20_000, 1_000_000)
 BARS = ("credit", "reach")
 #: The strongest that channels can do apart, and the error of either measure from which it matters.
 RIVAL, MATTERS = "tested", 0.05
@@ -122,7 +122,7 @@ def study_apart(
         spans = tuple((one.low, one.high) for one in map(_over_campaigns, each))
         found.estimates[-1] = replace(found.estimates[-1], draws=spans)
     found.series["apart_users"] = _by_users(n_campaigns, epsilon, curve)
-    _share_of_worlds(found, n_campaigns, epsilon, grid)
+    _over_markets(found, n_draws, n_campaigns, epsilon, grid)
     return found
 
 
@@ -172,7 +172,7 @@ def _told(found: Findings, wrong: Errors, at: dict[str, str | float]) -> None:
         for measure in BARS:
             one = _over_campaigns(_excess(wrong, rival, measure))
             keep(found, f"{prefix}_{measure}_excess", one, MEASURED[measure], at | {"way": rival})
-    keep(found, "apart_worst_excess", _over_campaigns(_worst(wrong)), "share", at | {"way": RIVAL})
+    keep(found, "apart_worst_excess_campaign", _over_campaigns(_worst(wrong)), "share", at | {"way": RIVAL})
 
 
 def _excess(wrong: Errors, rival: str, measure: str) -> Array:
@@ -203,20 +203,29 @@ def _by_users(n_campaigns: int, epsilon: float, rng: np.random.Generator) -> pd.
     return pd.DataFrame(rows)
 
 
-def _share_of_worlds(found: Findings, n_campaigns: int, epsilon: float, rng: np.random.Generator) -> None:
-    """Share of markets and sizes that stand on the campaign's side of what matters."""
+def _over_markets(
+    found: Findings, n_markets: int, n_campaigns: int, epsilon: float, rng: np.random.Generator
+) -> None:
+    """The claim's bar over markets drawn from the assumptions, and in which share of them it is cleared."""
     behind = []
-    for slope, reach, n_users in product(TARGETING, REACH, USERS):
+    for _ in range(n_markets):
+        slope, reach = rng.uniform(*TARGETING), math.exp(rng.uniform(*np.log(REACH)))
         channels = tuple(
             (name, replace(one, targeting=one.targeting + slope, reach=reach * one.reach))
             for name, one in CAMPAIGN.channels
         )
+        n_users = round(math.exp(rng.uniform(*np.log(USERS))))
         wrong = errors(replace(CAMPAIGN, channels=channels), n_users, n_campaigns, epsilon, rng)
-        behind.append(float(np.median(_worst(wrong))) >= MATTERS)
-    here = next(one.value for one in found.estimates if one.key == "apart_worst_excess") >= MATTERS
-    how = f"count of {len(behind)} combinations of targeting, reach and users"
-    agreeing = float(np.mean([one == here for one in behind]))
-    keep(found, "apart_share_of_worlds", agreeing, "share of worlds", {"epsilon": epsilon}, how=how)
+        behind.append(float(np.median(_worst(wrong))))
+    at: dict[str, str | float] = {"epsilon": epsilon, "way": RIVAL}
+    how = f"middle 95 % of {n_markets} markets drawn from the assumptions"
+    low, high = np.quantile(behind, (0.025, 0.975))
+    spread = Interval(
+        float(np.median(behind)), float(low), float(high), float(np.std(behind)), n_markets, how
+    )
+    keep(found, "apart_worst_excess", spread, "share", at)
+    keep(found, "apart_share_of_markets", share(int(np.sum(np.array(behind) >= MATTERS)), n_markets),
+         "share of markets", at)  # fmt: skip
 
 
 def _users(counts: Counts) -> Array:
