@@ -19,7 +19,7 @@ import pytest
 from dti_core.bridges.privacy import MICRO, Charge, Ledger, LedgerError, chain, deduction
 
 DEEP = bool(os.environ.get("DTI_DEEP"))
-HISTORIES = 100_000 if DEEP else 2_000
+HISTORIES = 100_000 if DEEP else 1_500
 KILLS = 100 if DEEP else 3
 CAP, USER_CAP = 1_000, 2_500
 

@@ -13,8 +13,17 @@ from dti_core.bridges.privacy.accounting import Accountant, epsilon_of, noise_mu
 from dti_core.bridges.privacy.audit import clopper_pearson, gaussian_mu_bound, one_run_bound, two_world_bound
 from dti_core.bridges.privacy.chain import LedgerError
 from dti_core.bridges.privacy.clipping import clip_rows, gaussian_epsilon, gaussian_sigma, sensitivity
-from dti_core.bridges.privacy.distributed import skellam_epsilon, skellam_renyi, skellam_variance_for
-from dti_core.bridges.privacy.exact import release_discrete_gaussian, release_discrete_laplace
+from dti_core.bridges.privacy.distributed import (
+    skellam_epsilon,
+    skellam_epsilon_bound,
+    skellam_renyi,
+    skellam_variance_for,
+)
+from dti_core.bridges.privacy.exact import (
+    rational_at_least,
+    release_discrete_gaussian,
+    release_discrete_laplace,
+)
 from dti_core.bridges.privacy.guarantee import ACCOUNTANTS, ADJACENCIES, Adjacency, Guarantee, compose
 from dti_core.bridges.privacy.ledger import MICRO, Charge, Ledger, deduction
 from dti_core.bridges.privacy.local import (
@@ -41,6 +50,7 @@ __all__ = [
     "discrete_gaussian", "discrete_gaussian_pmf", "discrete_laplace", "draw_oue_sums", "epsilon_of",
     "estimate_oue", "estimate_randomised_response", "gaussian_epsilon", "gaussian_mu_bound", "gaussian_sigma",
     "noise_multiplier_for", "one_run_bound", "oue_encode", "oue_variance", "randomised_response",
-    "randomised_response_rate", "release_discrete_gaussian", "release_discrete_laplace", "sensitivity",
-    "skellam", "skellam_epsilon", "skellam_renyi", "skellam_variance_for", "two_world_bound",
+    "randomised_response_rate", "rational_at_least", "release_discrete_gaussian", "release_discrete_laplace",
+    "sensitivity", "skellam", "skellam_epsilon", "skellam_epsilon_bound", "skellam_renyi",
+    "skellam_variance_for", "two_world_bound",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 #: Turns a lower bound of P(event | with) and an upper one of P(event | without) into a lower bound.
 Bound = Callable[[Floats, Floats], Floats]
-_THRESHOLDS = 64
+_THRESHOLDS = 16
 
 
 def two_world_bound(
@@ -89,7 +89,8 @@ def one_run_bound(
     best = 0.0
     for r in tried:
         right = int(truth[len(truth) - r // 2 :].sum() + (~truth[: r - r // 2]).sum())
-        best = max(best, _largest_refuted(len(truth), r, right, delta, level))
+        if _chance(len(truth), r, right, best, delta) < level:
+            best = _largest_refuted(len(truth), r, right, delta, level, best)
     return best
 
 
@@ -110,47 +111,36 @@ def _judge(without: Floats, with_unit: Floats, bound: Bound, confidence: float, 
     worlds = [np.asarray(one, dtype=float).reshape(len(one), -1) for one in (without, with_unit)]
     if worlds[0].shape[1] != worlds[1].shape[1] or min(map(len, worlds)) < 20:
         raise ValueError(f"worlds need 20 runs each and the same scores, got {[w.shape for w in worlds]}")
-    cuts = [int(chosen_on * len(one)) for one in worlds]
-    first, rest = [w[:c] for w, c in zip(worlds, cuts, strict=True)], worlds
-    level, best = (1 - confidence) / 2, (-np.inf, 0, 0.0, 0)
-    for column in range(worlds[0].shape[1]):
-        thresholds = np.quantile(
-            np.concatenate([w[:, column] for w in first]), np.linspace(0, 1, _THRESHOLDS), method="higher"
-        )
-        thresholds = np.unique(thresholds)
-        for side in range(4):
-            values = _bounds(first, column, thresholds, side, bound, level)
+    scores = [np.hstack([one, -one]) for one in worlds]
+    first, rest = zip(*(np.split(one, [int(chosen_on * len(one))]) for one in scores), strict=True)
+    level, best = (1 - confidence) / 2, (-np.inf, 0, 0.0, 1)
+    for column in range(scores[0].shape[1]):
+        drawn = np.concatenate([one[:, column] for one in first])
+        thresholds = np.unique(np.sort(drawn)[:: 1 + len(drawn) // _THRESHOLDS])
+        for order in (1, -1):
+            values = _bounds(first[::order], column, thresholds, bound, level)
             place = int(np.argmax(values))
-            best = max(best, (float(values[place]), column, float(thresholds[place]), side))
-    rest = [w[c:] for w, c in zip(worlds, cuts, strict=True)]
-    _, column, threshold, side = best
-    return max(0.0, float(_bounds(rest, column, np.array([threshold]), side, bound, level)[0]))
+            best = max(best, (float(values[place]), column, float(thresholds[place]), order))
+    _, column, threshold, order = best
+    return max(0.0, float(_bounds(rest[::order], column, np.array([threshold]), bound, level)[0]))
 
 
-def _bounds(
-    worlds: list[Floats], column: int, thresholds: Floats, side: int, bound: Bound, level: float
-) -> Floats:
-    """Bounds of the events "score >= threshold" (sides 0, 1) or below (2, 3); odd sides swap the worlds."""
-    counts = []
+def _bounds(worlds: Sequence[Floats], column: int, thresholds: Floats, bound: Bound, level: float) -> Floats:
+    """Bounds from the events that a score reaches each of the thresholds, wrongly in the first world."""
+    rates = []
     for world in worlds:
-        below = np.searchsorted(np.sort(world[:, column]), thresholds, side="left").astype(float)
-        counts.append(below if side >= 2 else len(world) - below)
-    (false, n_false), (true, n_true) = ((c, len(w)) for c, w in zip(counts, worlds, strict=True))
-    if side % 2:
-        (false, n_false), (true, n_true) = (true, n_true), (false, n_false)
-    low, _ = clopper_pearson(true, n_true, level)
-    _, high = clopper_pearson(false, n_false, level)
-    return bound(low, high)
+        below = np.searchsorted(np.sort(world[:, column]), thresholds, side="left")
+        rates.append(clopper_pearson(len(world) - below.astype(float), len(world), level))
+    (_, false), (true, _) = rates
+    return bound(true, false)
 
 
-def _largest_refuted(m: int, r: int, right: int, delta: float, level: float) -> float:
-    """Largest epsilon under which so many right guesses have a chance below `level`; 0 if none."""
-    low, high = 0.0, 1.0
-    if _chance(m, r, right, low, delta) >= level:
-        return 0.0
+def _largest_refuted(m: int, r: int, right: int, delta: float, level: float, low: float) -> float:
+    """Largest epsilon, above `low`, under which so many right guesses have a chance below `level`."""
+    high = low + 1.0
     while _chance(m, r, right, high, delta) < level:
         low, high = high, 2 * high
-    for _ in range(40):
+    for _ in range(24):
         middle = (low + high) / 2
         low, high = (middle, high) if _chance(m, r, right, middle, delta) < level else (low, middle)
     return low
@@ -162,6 +152,8 @@ def _chance(m: int, r: int, right: int, epsilon: float, delta: float) -> float:
 
     q = 1 / (1 + np.exp(-epsilon))
     beta = float(binom.sf(right - 1, r, q))
+    if delta == 0:
+        return beta
     steps = np.arange(1, right + 1)
     sums = np.cumsum(binom.pmf(right - steps, r, q))
     alpha = float(np.max(sums / steps, initial=0.0))

@@ -2,28 +2,21 @@
 
 import math
 from functools import lru_cache
-from typing import Literal
 
 from dti_core.bridges.privacy.guarantee import ADJACENCIES, Adjacency
 
-SkellamAccountant = Literal["skellam_pld", "skellam_rdp"]
 _REACH = 40.0
 
 
 @lru_cache(maxsize=1024)
 def skellam_epsilon(
-    variance: float,
-    delta: float,
-    adjacency: Adjacency = "add or remove one",
-    steps: int = 1,
-    accountant: SkellamAccountant = "skellam_pld",
+    variance: float, delta: float, adjacency: Adjacency = "add or remove one", steps: int = 1
 ) -> float:
     """Epsilon at `delta` of histograms of one-hot reports with Skellam noise of this variance in each bucket.
 
-    "skellam_pld" is exact up to an upward rounding of the loss to 1e-4: adding a report moves one bucket by
-    1, replacing one moves two, and buckets have independent noise, so that the privacy loss is that of one
-    or two shifted Skellam variables, composed as privacy loss distributions. "skellam_rdp" is the Renyi bound
-    of Agarwal, Kairouz, Liu (2021), theorem 3.5, which any integer vectors obey.
+    Exact up to an upward rounding of the loss to 1e-4: adding a report moves one bucket by 1, replacing one
+    moves two, and buckets have independent noise, so that the privacy loss is that of one or two shifted
+    Skellam variables, composed as privacy loss distributions (accountant "skellam_pld").
 
     Assumes: every party but the observer added its share; noise of corrupt or dropped clients does not count.
 
@@ -34,12 +27,22 @@ def skellam_epsilon(
     if not (variance > 0 and 0 < delta < 1 and steps >= 1) or adjacency not in ADJACENCIES:
         raise ValueError(f"no epsilon for {variance=}, {delta=}, {steps=}, {adjacency=}")
     buckets = 1 if adjacency == "add or remove one" else 2
-    if accountant == "skellam_pld":
-        return float(_shifted_by_one(variance).self_compose(buckets * steps).get_epsilon_for_delta(delta))
+    return float(_shifted_by_one(variance).self_compose(buckets * steps).get_epsilon_for_delta(delta))
+
+
+def skellam_epsilon_bound(
+    variance: float, delta: float, l1: float, l2_squared: float, steps: int = 1
+) -> float:
+    """Upper bound of epsilon for any integer vectors: Renyi orders 2 to 256 (accountant "skellam_rdp").
+
+    Parameters
+    ----------
+    l1, l2_squared : most that L1 norm and squared L2 norm of the sum change between adjacent data sets.
+    """
     from dp_accounting.rdp import compute_epsilon
 
     orders = list(range(2, 257))
-    divergence = [steps * skellam_renyi(order, variance, buckets, buckets) for order in orders]
+    divergence = [steps * skellam_renyi(order, variance, l1, l2_squared) for order in orders]
     return float(compute_epsilon(orders, divergence, delta)[0])
 
 

@@ -10,7 +10,7 @@ Source: Canonne, Kamath, Steinke (2020), algorithms 1 to 3.
 import secrets
 from collections.abc import Callable
 from fractions import Fraction
-from math import isqrt
+from math import ceil, isqrt
 from numbers import Rational
 
 import numpy as np
@@ -51,6 +51,11 @@ def release_discrete_gaussian(counts: Ints, sigma: Rational, below: Below = secr
     """
     square = _positive("sigma", sigma) ** 2
     return _noised(counts, lambda: draw_discrete_gaussian(square, below))
+
+
+def rational_at_least(number: float, denominator: int = 1_000) -> Fraction:
+    """Smallest fraction of that denominator that is not below `number`: noise may be more, never less."""
+    return Fraction(ceil(Fraction(number) * denominator), denominator)
 
 
 def draw_discrete_laplace(scale: Fraction, below: Below = secrets.randbelow) -> int:

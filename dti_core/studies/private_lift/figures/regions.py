@@ -1,0 +1,71 @@
+"""Figures of regions and consent: what fitting to a region's rules gains, and whom refusal hides."""
+
+import plotly.graph_objects as go
+
+from dti_core.lab.forest import Row, plot_forest
+from dti_core.lab.record import Result
+from dti_core.lab.say import number, plain, signed
+from dti_core.lab.theme import NEUTRAL, PALETTE, style
+from dti_core.studies.private_lift.measures.consent import CONSENT_WORLDS
+from dti_core.studies.private_lift.measures.regions import JUDGED_USERS, SMALLEST_EXCESS
+from dti_core.studies.private_lift.methods.dealing import POLICIES
+from dti_core.studies.private_lift.methods.weighting import WEIGHTINGS
+from dti_core.studies.private_lift.worlds import WORLDS
+
+
+def plot_region_errors(result: Result) -> go.Figure:
+    """Error of lift under each way to deal rules against fitted ones, with the breaches of each."""
+    table = result.series["regions"].query("users == @JUDGED_USERS").set_index("policy")
+    strict, laxest = (result[f"regions_excess_{name}"] for name in ("strictest", "laxest"))
+    rows = [
+        Row(f"{POLICIES[name].title} ({broken:g})", result[f"regions_excess_{name}"])
+        for name, broken in table["breaches"].items() if name != "fitted"
+    ]  # fmt: skip
+    rows.append(
+        Row("Strictest, profiles drawn around ours", result["regions_excess_strictest_over_profiles"])
+    )
+    for world in ("same_rules", "far_apart"):
+        one = result[f"regions_excess_strictest@{world}"]
+        rows.append(Row(f"Strictest, {plain(world)}", one, NEUTRAL, control=True))
+    return plot_forest(
+        rows, what="Error of lift beyond that under fitted rules, percent", smallest=100 * SMALLEST_EXCESS,
+        scale=100, x="RMSE of lift beyond that of own rules, %", card=result.card,
+        title=f"The strictest rules move the error by {signed(strict, 0, 100)} %, breaking nothing; "
+        f"the laxest by {signed(laxest, 0, 100)} %, breaking rules",
+        caption=f"Simulated campaigns of {JUDGED_USERS:,} users a region, under rules of the EU, California "
+        "and China as we assume them; in brackets the breaches a campaign. Intervals of 95 % over campaigns; "
+        "of drawn profiles and of control worlds (hollow), the middle 95 % of draws.",
+    )  # fmt: skip
+
+
+def plot_consent_bias(result: Result) -> go.Figure:
+    """Bias of the ITT as fewer agree, with and without weights, where effects are even and where not."""
+    table, figure, told, ends = result.series["consent"], go.Figure(), [], {}
+    table = table[table["epsilon"] == table["epsilon"].max()]
+    for world, colour in zip(CONSENT_WORLDS, PALETTE, strict=False):
+        for method, dash in zip(WEIGHTINGS, ("solid", "dot"), strict=True):
+            rows = table[(table["world"] == world) & (table["weights"] == method)]
+            percent = 100 * rows[["consent", "bias_value", "bias_low", "bias_high"]]
+            label = f"{WORLDS[world].title.lower()}, {method}"
+            figure.add_scatter(
+                x=percent["consent"], y=percent["bias_value"], name=label,
+                line={"color": colour, "dash": dash},
+                error_y={"array": percent["bias_high"] - percent["bias_value"],
+                         "arrayminus": percent["bias_value"] - percent["bias_low"]},
+            )  # fmt: skip
+            pairs = zip(percent["consent"], percent["bias_value"], strict=True)
+            told.append(
+                f"{label}: " + ", ".join(f"{number(bias, 1, '+')} at {agree:.0f}" for agree, bias in pairs)
+            )
+            ends[world, method] = percent.iloc[-1]
+    figure.update_xaxes(autorange="reversed")
+    bare, weighted = (ends[CONSENT_WORLDS[1], method] for method in WEIGHTINGS)
+    return style(
+        figure, x="users who agree, %", y="bias of the ITT in all users, %", card=result.card,
+        series="consent",
+        alt=f"Bias in percent by percent who agree. {'; '.join(told)}.",
+        title=f"Where active users agree less and are moved more, lift is {bare['bias_value']:+.0f} % off "
+        f"when {bare['consent']:.0f} % agree; with weights, {weighted['bias_value']:+.0f} %",
+        caption="Simulated. Bias of expected outcomes with 95 % Student t intervals over campaigns. Weights "
+        "are balanced on two noisy readings of activity, which is why some bias stays.",
+    )  # fmt: skip

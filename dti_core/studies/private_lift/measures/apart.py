@@ -1,0 +1,230 @@
+"""Channels that measure apart against one private measurement of all: whose lift, credit and reach are right?
+
+Apart, each platform knows whom it showed an advertisement and which of these bought, and claims them all. Or,
+the stronger rival, it also holds out users of its own at random. Jointly, each user sends two one-hot reports
+through aggregators, of eligible and of exposed coalition with conversion, which share one epsilon. All ways
+get the same campaigns and, where they add noise, the same epsilon a user in total.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from dti_core.lab.intervals import Interval, mean_over_seeds
+from dti_core.lab.methods import Method
+from dti_core.studies.private_lift.measures.findings import Findings
+from dti_core.studies.private_lift.measures.telling import keep, released
+from dti_core.studies.private_lift.model.cells import Array, Counts, bits
+from dti_core.studies.private_lift.model.lift import factorial_shapley, intent_to_treat
+from dti_core.studies.private_lift.model.payouts import misallocated, paid_shares
+from dti_core.studies.private_lift.worlds import CAMPAIGN, changed
+from dti_core.studies.private_lift.worlds.market import Truth, joint, truth
+from dti_core.studies.private_lift.worlds.settings import CHANNELS, Channel, Market
+
+#: Nothing sells without advertising, audiences hardly meet, nobody is targeted: claims are right.
+SEPARATE = replace(changed(CAMPAIGN, reach=0.02, targeting=0.0), base_rate=1e-6)
+#: Every channel reaches most active users; the last moves nobody.
+OVERLAPPING = Market(
+    tuple((name, Channel(0.6, 1.5, 0.01 * k)) for name, k in zip(CHANNELS, (1, 2, 3, 1, 0), strict=True)),
+    base_rate=0.02, activity=1.5,
+)  # fmt: skip
+CONTROLS = {"separate": SEPARATE, "overlapping": OVERLAPPING}
+#: The assumptions over which the verdict is counted: what is added to each channel's slope of exposure on
+#: activity, reach as a multiple of the campaign's, users.
+TARGETING, REACH, USERS = (0.0, 0.5, 1.0, 2.0), (0.1, 0.3, 1.0), (20_000, 200_000)
+BARS = ("credit", "reach")
+#: The strongest that channels can do apart, and the error of either measure from which it matters.
+RIVAL, MATTERS = "tested", 0.05
+MEASURED = {"credit": "share of the budget", "reach": "share of the reach", "lift": "share of the lift"}
+
+#: Of campaigns (k, 2^C, 2^C, 2) at an epsilon: incremental conversions an eligible user (k, C), credit
+#: (k, C), share of users reached (k,).
+Answer = tuple[Array, Array, Array]
+Errors = dict[str, dict[str, Array]]
+Way = Callable[[Counts, float, np.random.Generator], Answer]
+
+
+def _claims(counts: Counts, epsilon: float, rng: np.random.Generator) -> Answer:
+    shown, bought, eligible = _of_each(counts)
+    return bought / eligible, bought, shown.sum(axis=-1) / _users(counts)
+
+
+def _tested(counts: Counts, epsilon: float, rng: np.random.Generator) -> Answer:
+    """Each platform's own holdout: four buckets, and its reach, each at an equal part of the epsilon.
+
+    Reaches are joined as those of independent audiences, the field's formula where nobody can join users.
+    Source: Sainsbury, after Agostini (1961).
+    """
+    n_channels = counts.shape[1].bit_length() - 1
+    by_eligible, inside = counts.sum(axis=2), bits(n_channels)
+    part = epsilon / (2 * n_channels)
+    on, off = (np.einsum("sc,ksy->kcy", side.astype(float), by_eligible) for side in (inside, ~inside))
+    on, off = released(on, part, rng), released(off, part, rng)
+    lift = on[..., 1] / on.sum(axis=-1) - off[..., 1] / off.sum(axis=-1)
+    shown = released(_of_each(counts)[0], part, rng) / _users(counts)[:, None]
+    return lift, lift, 1 - np.prod(1 - shown, axis=-1)
+
+
+def _joint(counts: Counts, epsilon: float, rng: np.random.Generator) -> Answer:
+    by_eligible = released(counts.sum(axis=2), epsilon / 2, rng)
+    by_exposed = released(counts.sum(axis=1), epsilon / 2, rng)
+    lift = intent_to_treat(by_eligible).value
+    users = by_exposed.sum(axis=(1, 2))
+    return lift, np.nan_to_num(factorial_shapley(by_eligible)[0]), 1 - by_exposed[:, 0].sum(axis=-1) / users
+
+
+def _joint_plain(counts: Counts, epsilon: float, rng: np.random.Generator) -> Answer:
+    return _joint(counts, np.inf, rng)
+
+
+def _shuffled(counts: Counts, epsilon: float, rng: np.random.Generator) -> Answer:
+    """The placebo: each column of the joined table belongs to other users than the next."""
+    users, n_channels = _users(counts).astype(np.int64), counts.shape[1].bit_length() - 1
+    rate = counts[..., 1].sum(axis=(1, 2)) / users
+    by_eligible = counts.sum(axis=(2, 3))
+    bought = rng.binomial(by_eligible, rate[:, None])
+    cells = np.stack([by_eligible - bought, bought], axis=-1)[:, :, None]
+    lift, credit, _ = _joint(cells, epsilon, rng)
+    shown, inside = _of_each(counts)[0] / users[:, None], bits(n_channels)
+    nobody = np.prod(np.where(inside[0], shown, 1 - shown), axis=-1)
+    missed = released(rng.binomial(users, nobody), epsilon / 2, rng)
+    return lift, credit, 1 - missed / users
+
+
+WAYS: dict[str, Method[Way]] = {
+    "claims": Method("Apart: each platform's own buyers", _claims, ("nobody would have bought unshown",)),
+    "tested": Method("Apart: each platform's own holdout", _tested, ("audiences do not meet",)),
+    "joint_private": Method("Joint, private", _joint),
+    "joint": Method("Joint, no noise", _joint_plain),
+    "shuffled": Method("Join of shuffled users", _shuffled, counts_as_trial=False),
+}
+
+
+def study_apart(
+    seeds: np.random.SeedSequence, n_users: int, n_campaigns: int, n_draws: int, epsilon: float = 1.0
+) -> Findings:
+    """Errors of each way, and how much worse channels apart do than the private joint measurement.
+
+    Intervals hold 95 % of campaigns, so that they tell what one advertiser may meet.
+    """
+    found, at = Findings(), dict[str, str | float](epsilon=epsilon, n_users=n_users, against="joint_private")
+    ours, curve, grid, *controls = (np.random.default_rng(one) for one in seeds.spawn(3 + len(CONTROLS)))
+    _told(found, errors(CAMPAIGN, n_users, n_campaigns, epsilon, ours), at)
+    for (world, market), rng in zip(CONTROLS.items(), controls, strict=True):
+        drawn = [errors(market, n_users, n_campaigns, epsilon, rng) for _ in range(n_draws)]
+        each = [_worst(one) for one in drawn]
+        keep(found, "apart_worst_excess", _over_campaigns(np.concatenate(each)), "share", at | {"way": RIVAL},
+             world=world)  # fmt: skip
+        spans = tuple((one.low, one.high) for one in map(_over_campaigns, each))
+        found.estimates[-1] = replace(found.estimates[-1], draws=spans)
+    found.series["apart_users"] = _by_users(n_campaigns, epsilon, curve)
+    _share_of_worlds(found, n_campaigns, epsilon, grid)
+    return found
+
+
+def errors(
+    market: Market, n_users: int, n_campaigns: int, epsilon: float, rng: np.random.Generator
+) -> Errors:
+    """Way -> measure -> (n_campaigns,).
+
+    credit : part of a budget split by it that goes wrong. reach : relative error of the number of users shown
+    anything. lift : root mean square error over channels, and bias : error of their sum, in parts of the sum
+    of true lifts.
+    """
+    true, cells = _known(market)
+    reach = 1 - cells[:, 0].sum()
+    counts = np.zeros((n_campaigns, cells.size), dtype=np.int64)
+    possible = np.flatnonzero(cells)
+    counts[:, possible] = rng.multinomial(n_users, cells.ravel()[possible], size=n_campaigns)
+    counts = counts.reshape(n_campaigns, *cells.shape)
+    found = {}
+    for name, way in WAYS.items():
+        lift, credit, reached = way.run(counts, epsilon, rng)
+        gap = (lift - true.itt) / true.itt.sum()
+        found[name] = {
+            "credit": misallocated(paid_shares(credit), true.shares),
+            "reach": np.abs(reached / reach - 1),
+            "lift": np.sqrt((gap**2).mean(axis=-1)),
+            "bias": gap.sum(axis=-1),
+        }
+    return found
+
+
+@cache
+def _known(market: Market) -> tuple[Truth, Array]:
+    return truth(market), joint(market) / joint(market).sum()
+
+
+def _told(found: Findings, wrong: Errors, at: dict[str, str | float]) -> None:
+    rows = []
+    for name, way in WAYS.items():
+        for measure, unit in (*MEASURED.items(), ("bias", MEASURED["lift"])):
+            one = mean_over_seeds(wrong[name][measure])
+            keep(found, f"{measure}_error_{name}", one, unit, at | {"way": name})
+            rows.append({"way": name, "title": way.title, "measure": measure, "error": one.value,
+                         "low": one.low, "high": one.high})  # fmt: skip
+    found.series["apart"] = pd.DataFrame(rows)
+    for rival, prefix in {"claims": "apart", "tested": "apart_tested", "shuffled": "shuffled"}.items():
+        for measure in BARS:
+            one = _over_campaigns(_excess(wrong, rival, measure))
+            keep(found, f"{prefix}_{measure}_excess", one, MEASURED[measure], at | {"way": rival})
+    keep(found, "apart_worst_excess", _over_campaigns(_worst(wrong)), "share", at | {"way": RIVAL})
+
+
+def _excess(wrong: Errors, rival: str, measure: str) -> Array:
+    return wrong[rival][measure] - wrong["joint_private"][measure]
+
+
+def _worst(wrong: Errors) -> Array:
+    """How far the rival falls behind on the measure on which it does worst: one that is wrong is a need."""
+    return np.max([_excess(wrong, RIVAL, measure) for measure in BARS], axis=0)
+
+
+def _over_campaigns(values: Array) -> Interval:
+    low, high = np.quantile(values, (0.025, 0.975))
+    how = f"middle 95 % of {len(values)} campaigns"
+    return Interval(
+        float(np.median(values)), float(low), float(high), float(values.std(ddof=1)), len(values), how
+    )
+
+
+def _by_users(n_campaigns: int, epsilon: float, rng: np.random.Generator) -> pd.DataFrame:
+    """Mean errors of each way by size of the campaign."""
+    rows = []
+    for n_users in (10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 2_000_000):
+        wrong = errors(CAMPAIGN, n_users, n_campaigns, epsilon, rng)
+        rows += [{"users": n_users, "way": name, "title": way.title}
+                 | {measure: wrong[name][measure].mean() for measure in MEASURED}
+                 for name, way in WAYS.items()]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _share_of_worlds(found: Findings, n_campaigns: int, epsilon: float, rng: np.random.Generator) -> None:
+    """Share of markets and sizes that stand on the campaign's side of what matters."""
+    behind = []
+    for slope, reach, n_users in product(TARGETING, REACH, USERS):
+        channels = tuple(
+            (name, replace(one, targeting=one.targeting + slope, reach=reach * one.reach))
+            for name, one in CAMPAIGN.channels
+        )
+        wrong = errors(replace(CAMPAIGN, channels=channels), n_users, n_campaigns, epsilon, rng)
+        behind.append(float(np.median(_worst(wrong))) >= MATTERS)
+    here = next(one.value for one in found.estimates if one.key == "apart_worst_excess") >= MATTERS
+    how = f"count of {len(behind)} combinations of targeting, reach and users"
+    agreeing = float(np.mean([one == here for one in behind]))
+    keep(found, "apart_share_of_worlds", agreeing, "share of worlds", {"epsilon": epsilon}, how=how)
+
+
+def _users(counts: Counts) -> Array:
+    return counts.sum(axis=(1, 2, 3)).astype(float)
+
+
+def _of_each(counts: Counts) -> tuple[Array, Array, Array]:
+    """Users shown each channel, buyers among them, and eligible users, (k, C) each."""
+    inside = bits(counts.shape[1].bit_length() - 1).astype(float)
+    by_exposed = counts.sum(axis=1)
+    return by_exposed.sum(axis=-1) @ inside, by_exposed[..., 1] @ inside, counts.sum(axis=(2, 3)) @ inside

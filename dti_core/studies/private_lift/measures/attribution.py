@@ -1,0 +1,197 @@
+"""Which channel gets the credit: each method's shares against the true ones, and how far rules disagree."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.optimize import brentq
+
+from dti_core.lab.intervals import Interval, mean_over_seeds, share
+from dti_core.lab.methods import left_out
+from dti_core.lab.parallel import run_keyed
+from dti_core.lab.record import OBSERVED
+from dti_core.studies.private_lift.measures.findings import Findings
+from dti_core.studies.private_lift.measures.telling import At, keep, laplace_variance, released
+from dti_core.studies.private_lift.methods.attribution import METHODS, Evidence
+from dti_core.studies.private_lift.model.cells import Array
+from dti_core.studies.private_lift.model.journeys import Journeys, journeys_of
+from dti_core.studies.private_lift.model.lift import factorial_shapley, shares
+from dti_core.studies.private_lift.model.payouts import misallocated, paid_shares
+from dti_core.studies.private_lift.worlds import WORLDS
+from dti_core.studies.private_lift.worlds.market import draw_counts, joint, truth
+from dti_core.studies.private_lift.worlds.paths import expected_journeys, scaled_targeting
+from dti_core.studies.private_lift.worlds.settings import Market
+from dti_core.studies.private_lift.worlds.users import counted, simulate_users
+
+#: Worlds by the name under which their estimates stand, and the channel that moves nobody.
+STUDIED = {OBSERVED: "campaign", "no_targeting": "no_targeting"}
+NULL_CHANNEL, CLOSE, CREDIT = "retargeting", 0.03, "share of all credit"
+PRIVATE = tuple(name for name in METHODS if name.endswith("_private"))
+#: Of targeting, as multiples of the campaign's; and methods that need no single users.
+FACTORS = tuple(np.linspace(0, 1.5, 7))
+EXACT = tuple(name for name, one in METHODS.items() if "users" not in one.needs and name not in PRIVATE)
+#: Users of a campaign whose sampling error is nothing.
+_MANY = 10**12
+
+Task = tuple[Market, int, np.random.SeedSequence, float]
+
+
+def study_attribution(
+    seeds: np.random.SeedSequence, n_users: int, n_seeds: int, n_campaigns: int, epsilon: float = 1.0
+) -> Findings:
+    """Shares that each method credits over `n_seeds` campaigns of `n_users`, against the truth.
+
+    Parameters
+    ----------
+    n_campaigns : of ten times as many users, in which the experiment alone is judged.
+    """
+    found, rows = Findings(), []
+    *streams, last = seeds.spawn(len(STUDIED) + 1)
+    tasks = {(world, i): (WORLDS[name].settings, n_users, one, epsilon)
+             for (world, name), stream in zip(STUDIED.items(), streams, strict=True)
+             for i, one in enumerate(stream.spawn(n_seeds))}  # fmt: skip
+    credited = run_keyed(credits, tasks, "attribution")
+    for world, name in STUDIED.items():
+        drawn = np.array([credited[world, i] for i in range(n_seeds)])  # (n_seeds, n_methods, C)
+        rows += _told(found, drawn, WORLDS[name].settings, world, n_users, epsilon)
+    found.series["attribution"] = pd.DataFrame(rows)
+    market = WORLDS["campaign"].settings
+    found.series["attribution_targeting"] = targeting_curve(market)
+    for label, one in {"plain": np.inf, "private": epsilon}.items():
+        _experiment(found, label, market, 10 * n_users, n_campaigns, one, np.random.default_rng(last))
+    return found
+
+
+def credits(task: Task) -> Array:
+    """What is credited in one campaign, (n_methods, C), in the order of METHODS."""
+    market, n_users, seed, epsilon = task
+    rng = np.random.default_rng(seed)
+    users = simulate_users(market, n_users, rng)
+    eligible = counted(users).sum(axis=1)
+    evidence = Evidence(journeys_of(users.times, users.converted), epsilon, users, eligible)
+    return np.array([method.run(evidence, rng) for method in METHODS.values()])
+
+
+def limits(market: Market) -> dict[str, Array]:
+    """Shares that methods which need no single users would credit without sampling error or noise."""
+    cells = np.round(joint(market).sum(axis=1) * _MANY).astype(np.int64)
+    evidence = Evidence(expected_journeys(market, _MANY), np.inf, eligible=cells)
+    made = {name: METHODS[name].run(evidence, np.random.default_rng(0)) for name in EXACT}
+    return {name: one / one.sum() for name, one in made.items()}
+
+
+def targeting_curve(market: Market) -> pd.DataFrame:
+    """Share of the channel that moves nobody, by method, as all targeting grows from none; exact."""
+    null = market.names.index(NULL_CHANNEL)
+    names = ("last_touch", "linear", "markov", "exposure_shapley", "exposure_shapley_scaled", "factorial")
+    found = {factor: limits(scaled_targeting(market, factor)) for factor in FACTORS}
+    return pd.DataFrame([{"targeting": factor} | {name: by[name][null] for name in names}
+                         for factor, by in found.items()])  # fmt: skip
+
+
+def _told(
+    found: Findings, drawn: Array, market: Market, world: str, n_users: int, epsilon: float
+) -> list[dict[str, object]]:
+    true, exact, rows = truth(market).shares, limits(market), list[dict[str, object]]()
+    null = market.names.index(NULL_CHANNEL)
+    for place, (name, method) in enumerate(METHODS.items()):
+        at: At = {"method": name, "n_users": n_users, "epsilon": epsilon if name in PRIVATE else np.inf}
+        by_channel = pooled(drawn[:, place])
+        wrong = mean_over_seeds(misallocated(paid_shares(drawn[:, place]), true))
+        for label, one, unit in ((f"credit_{name}_{NULL_CHANNEL}", by_channel[null], CREDIT),
+                                 (f"misallocated_{name}", wrong, "share of the budget")):  # fmt: skip
+            keep(found, label, one, unit, at, world=world)
+        if name in exact and world == OBSERVED:
+            limit = float(exact[name][null])
+            keep(
+                found, f"credit_limit_{name}", limit, CREDIT, {"method": name}, how="exact: no sampling error"
+            )
+        rows += [
+            {"world": world, "method": name, "title": method.title, "channel": label, "share": one.value,
+             "low": one.low, "high": one.high, "true": true[c],
+             "limit": exact[name][c] if name in exact else np.nan}
+            for c, (label, one) in enumerate(zip(market.names, by_channel, strict=True))
+        ]  # fmt: skip
+    return rows
+
+
+def pooled(credit: Array) -> list[Interval]:
+    """Shares of credit (n_seeds, C) over campaigns: a ratio of means, as one campaign's sum may be near 0."""
+    n_seeds = len(credit)
+    values, errors = shares(credit.mean(axis=0), np.cov(credit.T) / n_seeds)
+    margin = errors * stats.t.ppf(0.975, n_seeds - 1)
+    how = f"ratio of means over {n_seeds} seeds, delta method, Student t"
+    return [Interval(v, v - m, v + m, e, n_seeds, how, n_seeds=n_seeds)
+            for v, m, e in zip(values, margin, errors, strict=True)]  # fmt: skip
+
+
+def _experiment(
+    found: Findings, label: str, market: Market, n_users: int, n_campaigns: int, epsilon: float,
+    rng: np.random.Generator,
+) -> None:  # fmt: skip
+    """How often the experiment credits the null channel with 3 points at most, and users for that."""
+    counts, null = (
+        draw_counts(market, n_users, n_campaigns, rng).sum(axis=2),
+        market.names.index(NULL_CHANNEL),
+    )
+    values, _ = factorial_shapley(released(counts, epsilon, rng))
+    part = values[:, null] / values.sum(axis=1)
+    near = share(int((np.abs(part) <= CLOSE).sum()), n_campaigns)
+    needed = users_needed(market, null, CLOSE, epsilon)
+    at: At = {"epsilon": epsilon, "method": "factorial", "n_users": n_users}
+    keep(found, f"experiment_{label}_credit", mean_over_seeds(part), CREDIT, at)
+    keep(found, f"experiment_{label}_within_3_points", near, "share of campaigns", at)
+    keep(found, f"experiment_{label}_users_for_3_points", needed, "users", {**at, "n_users": needed})
+
+
+def users_needed(market: Market, channel: int, half_width: float, epsilon: float) -> float:
+    """Users for which the 95 % interval of a channel's share reaches so far to each side."""
+    cells = joint(market).sum(axis=1)
+
+    def gap(log_users: float) -> float:
+        values, covariance = factorial_shapley(cells * 10**log_users, laplace_variance(epsilon))
+        return float(1.96 * shares(values, covariance)[1][channel] - half_width)
+
+    return float(np.round(10 ** brentq(gap, 4.5, 12)))
+
+
+def study_paths(journeys: Journeys, rng: np.random.Generator, n_resamples: int) -> Findings:
+    """How far rules lie apart on real paths, where nothing was randomised and no truth is known.
+
+    Distances are halves of summed absolute differences of shares: the part of a budget that moves.
+    """
+    lacking = left_out(METHODS, ())
+    found = Findings(
+        left_out=[(f"{one} on real paths", f"needs {', '.join(why)}") for one, why in lacking.items()]
+    )
+    names = [name for name in METHODS if name not in lacking and name not in PRIVATE]
+    won, missed = (np.vstack([one, rng.poisson(one, (n_resamples, len(one)))])
+                   for one in (journeys.converted, journeys.missed))  # fmt: skip
+    evidence = Evidence(Journeys(journeys.steps, won, missed, journeys.n_channels), np.inf)
+    made = [METHODS[name].run(evidence, rng) for name in names]
+    table = {name: one / one.sum(axis=-1, keepdims=True) for name, one in zip(names, made, strict=True)}
+    n = int(journeys.n_users)
+    found.series["attribution_rules"] = pd.DataFrame([
+        {"method": name, "title": METHODS[name].title, "channel": channel, "share": one.value,
+         "low": one.low, "high": one.high}
+        for name in names for channel in range(journeys.n_channels)
+        for one in [_bootstrapped(table[name][:, channel], n)]
+    ])  # fmt: skip
+    pairs = {(a, b): misallocated(table[a], table[b]) for a, b in combinations(names, 2)}
+    for pair, values in pairs.items():
+        if "last_touch" in pair:
+            rival = pair[pair[0] == "last_touch"]
+            keep(
+                found, f"rules_apart_last_touch_{rival}", _bootstrapped(values, n), CREDIT, {"method": rival}
+            )
+    keep(found, "rules_apart_mean", _bootstrapped(np.mean(list(pairs.values()), axis=0), n), CREDIT, {})
+    return found
+
+
+def _bootstrapped(values: Array, n: int) -> Interval:
+    error, how = (
+        float(values[1:].std(ddof=1)),
+        f"Poisson bootstrap of users, {len(values) - 1} resamples, normal",
+    )
+    return Interval(values[0], values[0] - 1.96 * error, values[0] + 1.96 * error, error, n, how)

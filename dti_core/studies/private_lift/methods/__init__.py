@@ -1,0 +1,1 @@
+"""What is compared: ways to protect, to attribute, to learn."""

@@ -1,0 +1,141 @@
+"""Ways to learn whom a treatment moves, from a randomised trial; each with the same models of a mean."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dti_core.lab.methods import Method
+from dti_core.studies.private_lift.model.uplift import robust_scores
+
+Array = NDArray[np.float64]
+#: Every mean is learned two ways, of which the better on a quarter of the users is learned again on all.
+CHECKED_SHARE, LEAF_SHARE, TREES = 0.25, 0.02, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Users of a randomised trial with two arms.
+
+    features : (n, d). treated, outcome : (n,) 0 or 1. chance : of being treated, known by design.
+    truth : (n,) effect of each user in a simulated world, else None.
+    """
+
+    features: Array
+    treated: Array
+    outcome: Array
+    chance: float
+    truth: Array | None = None
+
+    def part(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Trial":
+        """The trial of these users."""
+        truth = None if self.truth is None else self.truth[rows]
+        return Trial(self.features[rows], self.treated[rows], self.outcome[rows], self.chance, truth)
+
+
+#: Trial, features (m, d) of other users, generator -> (m,) effects that are expected of them.
+Learn = Callable[[Trial, Array, np.random.Generator], Array]
+
+
+def fit_mean(features: Array, outcome: Array, new: Array) -> Array:
+    """(m,) expected outcome at `new`: ridge or shallow boosted trees, whichever errs less.
+
+    All by squared error, which is proper for outcomes 0 and 1 too; rows must stand in random order.
+    """
+    first = int(len(outcome) * CHECKED_SHARE)
+    makers = _makers(len(outcome))
+    errors = []
+    for make in makers:
+        guess = make().fit(features[first:], outcome[first:]).predict(features[:first])
+        errors.append(float(((outcome[:first] - guess) ** 2).mean()))
+    best = makers[int(np.argmin(errors))]
+    return np.asarray(best().fit(features, outcome).predict(new), dtype=np.float64)
+
+
+def _makers(n: int) -> list[Callable[[], Any]]:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    leaf = max(20, int(LEAF_SHARE * n))
+    shape = {"max_leaf_nodes": 6, "min_samples_leaf": leaf, "early_stopping": False}
+    trees = partial(HistGradientBoostingRegressor, max_iter=TREES, **shape)
+    return [lambda: make_pipeline(StandardScaler(), Ridge(alpha=0.01 * n)), trees]
+
+
+def fit_arms(trial: Trial, new: Array) -> tuple[Array, Array]:
+    """Expected outcomes (m,) with treatment and (m,) without, each learned from its own arm."""
+    on = trial.treated > 0
+    arms = [fit_mean(trial.features[side], trial.outcome[side], new) for side in (on, ~on)]
+    return arms[0], arms[1]
+
+
+def t_learner(trial: Trial, new: Array, rng: np.random.Generator) -> Array:
+    """Difference of two models, one an arm."""
+    on, off = fit_arms(trial, new)
+    return on - off
+
+
+def s_learner(trial: Trial, new: Array, rng: np.random.Generator) -> Array:
+    """One model that knows the arm, asked twice."""
+    known = np.column_stack([trial.features, trial.treated])
+    asked = [np.column_stack([new, np.full(len(new), arm)]) for arm in (1.0, 0.0)]
+    on, off = np.split(fit_mean(known, trial.outcome, np.vstack(asked)), 2)
+    return on - off
+
+
+def x_learner(trial: Trial, new: Array, rng: np.random.Generator) -> Array:
+    """Effects imputed from the other arm's model, learned again, weighed by the chance of treatment.
+
+    Source: Kuenzel, Sekhon, Bickel, Yu (2019).
+    """
+    on, off = fit_arms(trial, trial.features)
+    treated = trial.treated > 0
+    gained = fit_mean(trial.features[treated], (trial.outcome - off)[treated], new)
+    forgone = fit_mean(trial.features[~treated], (on - trial.outcome)[~treated], new)
+    return trial.chance * forgone + (1 - trial.chance) * gained
+
+
+def dr_learner(trial: Trial, new: Array, rng: np.random.Generator) -> Array:
+    """Doubly robust scores, made with models of other users, learned on the features.
+
+    Source: Kennedy (2023).
+    """
+    fold = rng.permutation(len(trial.outcome)) % 2 == 0
+    scores = np.empty(len(trial.outcome))
+    for held in (fold, ~fold):
+        on, off = fit_arms(trial.part(~held), trial.features[held])
+        scores[held] = robust_scores(trial.outcome[held], trial.treated[held], trial.chance, on, off)
+    return fit_mean(trial.features, scores, new)
+
+
+def constant(trial: Trial, new: Array, rng: np.random.Generator) -> Array:
+    """The mean effect for everybody: the rival in error, which ranks nobody before another."""
+    on = trial.treated > 0
+    return np.full(len(new), trial.outcome[on].mean() - trial.outcome[~on].mean())
+
+
+def at_random(trial: Trial, new: Array, rng: np.random.Generator) -> Array:
+    """The mean effect, users in random order: the rival in ranking."""
+    return constant(trial, new, rng) + 1e-9 * rng.normal(size=len(new))
+
+
+def baseline(trial: Trial, new: Array, rng: np.random.Generator) -> Array:
+    """Chance of the outcome without treatment, as if those who buy anyway were those who are moved."""
+    off = trial.treated == 0
+    return fit_mean(trial.features[off], trial.outcome[off], new)
+
+
+UPLIFT: dict[str, Method[Learn]] = {
+    "t": Method("T-learner", t_learner, assumes=("randomised arms",)),
+    "s": Method("S-learner", s_learner, assumes=("randomised arms",)),
+    "x": Method("X-learner", x_learner, assumes=("randomised arms",)),
+    "dr": Method("DR-learner", dr_learner, assumes=("randomised arms", "known chance of treatment")),
+    "propensity": Method("Likely converters first", baseline, assumes=("effects rise with the base rate",)),
+    "constant": Method("Mean effect for all", constant, counts_as_trial=False),
+    "random": Method("Random order", at_random, counts_as_trial=False),
+}

@@ -1,0 +1,232 @@
+"""The report that a practitioner expects, from a few noisy histograms that share one privacy budget.
+
+Exposure of users who were held out does not happen, so that the number of users whom a channel reached is at
+once the number treated: treatment-on-treated needs no histogram of its own, and its epsilon is saved.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.random import Generator
+
+from dti_core.bridges.privacy import Guarantee, compose
+from dti_core.studies.private_lift.methods.noise import DELTA, Mechanism, Release
+from dti_core.studies.private_lift.model.cells import Array, Counts, Flags, bits
+from dti_core.studies.private_lift.model.lift import (
+    Contrast,
+    Z,
+    design,
+    incremental,
+    intent_to_treat,
+    lift_interval,
+    ratio_interval,
+    relative_lift,
+)
+
+#: Histograms and their shares of the budget, which are divided anew where one is not asked for.
+SHARES = {"outcomes": 0.4, "exposures": 0.2, "frequency": 0.1, "spend": 0.3}
+#: Impressions from which a user counts as one who saw the campaign that often or more.
+MOST_IMPRESSIONS = 10
+#: What a user's spend is cut at, in whole dollars: the most that one user can move a sum.
+SPEND_CAP_USD = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What devices know of n users of an experiment on C channels; each reports one-hot, no path leaves it.
+
+    assigned, exposed : (n, C) bool. impressions : (n, C). converted : (n,) bool. spend_usd : (n,).
+    holdout : chance that a user is held out of a channel. cost_usd : (C,), of each channel's advertising.
+    segments : dimension -> ((n,) codes, labels), such as region and size of business; they may be empty.
+    Exposures, impressions, spend and cost may be None: what needs them is then left out.
+    """
+
+    channels: tuple[str, ...]
+    assigned: Flags
+    converted: Flags
+    holdout: float
+    exposed: Flags | None = None
+    impressions: Counts | None = None
+    spend_usd: Array | None = None
+    cost_usd: Array | None = None
+    segments: Mapping[str, tuple[Counts, Sequence[str]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Noisy histograms by name, (n_cells, ...) cells of segments first; the whole budget as one promise."""
+
+    releases: Mapping[str, Release]
+    guarantee: Guarantee | None
+
+
+def histograms(log: Log) -> dict[str, Counts]:
+    """(n_cells, ...) counts of users, or sums of spend, without noise. n_cells : all segments crossed."""
+    cell, n_cells, n_coalitions = _cell(log), _n_cells(log), 2 ** len(log.channels)
+    powers = 1 << np.arange(len(log.channels))
+    eligible = cell * n_coalitions + log.assigned @ powers
+
+    def count(place: Counts, size: int, weights: Counts | None = None) -> Counts:
+        made = np.bincount(place, weights, n_cells * size)
+        return np.rint(made).astype(np.int64).reshape(n_cells, size)
+
+    found = {"outcomes": count(eligible * 2 + log.converted, 2 * n_coalitions)}
+    if log.exposed is not None:
+        found["exposures"] = count(cell * n_coalitions + log.exposed @ powers, n_coalitions)
+    if log.impressions is not None:
+        often = np.minimum(log.impressions.sum(axis=1), MOST_IMPRESSIONS)
+        found["frequency"] = count(cell * (MOST_IMPRESSIONS + 1) + often, MOST_IMPRESSIONS + 1)
+    if log.spend_usd is not None:
+        whole = np.rint(np.clip(log.spend_usd, 0, SPEND_CAP_USD)).astype(np.int64)
+        found["spend"] = count(eligible, n_coalitions, whole)
+    return found
+
+
+def publish(log: Log, mechanism: Mechanism, epsilon: float, rng: Generator) -> Published:
+    """Add noise to every histogram, with its share of epsilon and an even share of delta.
+
+    A user falls into one segment, so that segments cost no epsilon; they do add up more noise.
+    """
+    asked = {name: counts for name, counts in histograms(log).items() if name != "spend" or mechanism.sums}
+    whole = sum(SHARES[name] for name in asked)
+    releases = {}
+    for name, counts in asked.items():
+        part, most = SHARES[name] / whole * epsilon, SPEND_CAP_USD if name == "spend" else 1
+        once = mechanism(counts.reshape(1, -1), part, rng, most, DELTA / len(asked))
+        variance = np.broadcast_to(once.variance, once.counts.shape).reshape(counts.shape)
+        releases[name] = Release(once.counts.reshape(counts.shape), variance, once.guarantee)
+    promises = [one.guarantee for one in releases.values() if one.guarantee]
+    return Published(releases, compose(*promises) if promises else None)
+
+
+def report(published: Published, log: Log) -> pd.DataFrame:
+    """A row a segment, channel and quantity: value, 95 % interval with the noise in it, unit.
+
+    Of `log` only the design is read: channels, holdout, labels of segments, cost. Cost is not known by
+    segment, so that what rests on it is told for all users only. An interval of a ratio whose denominator may
+    be 0 is open, with infinite ends; NaN says that noise leaves no answer. What is told of a region adds up
+    the noise of its crossed cells.
+    """
+    rows: list[dict[str, object]] = []
+    for dimension, label, cells in _groups(log):
+        noisy = {
+            name: (one.counts[cells].sum(axis=0), np.asarray(one.variance)[cells].sum(axis=0))
+            for name, one in published.releases.items()
+        }
+        found = [*_people(noisy, log), *_effects(noisy, log, whole=dimension == "all")]
+        rows += [dict(zip(("dimension", "segment", *COLUMNS), (dimension, label, *row), strict=True))
+                 for row in found]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+COLUMNS = ("channel", "quantity", "value", "low", "high", "unit")
+Row = tuple[str, str, float, float, float, str]
+Noisy = Mapping[str, tuple[Array, Array]]
+
+
+def _people(noisy: Noisy, log: Log) -> list[Row]:
+    """Conversions, reach of each channel and of all without counting anyone twice, k+ frequency."""
+    counts, variance = (part.reshape(-1, 2) for part in noisy["outcomes"])
+    rows = [_count("all", "conversions", counts[:, 1], variance[:, 1])]
+    if "exposures" in noisy:
+        inside, (seen, spread) = bits(len(log.channels)), noisy["exposures"]
+        rows.append(_count("all", "deduplicated reach", seen[1:], spread[1:]))
+        rows += [
+            _count(name, "reach", seen[inside[:, c]], spread[inside[:, c]])
+            for c, name in enumerate(log.channels)
+        ]
+        several = inside.sum(axis=1) > 1
+        rows.append(_count("all", "reached by two channels or more", seen[several], spread[several]))
+    if "frequency" in noisy:
+        often, spread = noisy["frequency"]
+        rows += [_count("all", f"saw {k} or more", often[k:], spread[k:])
+                 for k in range(1, MOST_IMPRESSIONS + 1)]  # fmt: skip
+    return rows
+
+
+def _effects(noisy: Noisy, log: Log, *, whole: bool) -> list[Row]:
+    """What each channel caused, of those eligible and a user it reached, in percent and in money."""
+    counts, variance = (part.reshape(-1, 2) for part in noisy["outcomes"])
+    caused, covariance = incremental(counts, variance, log.holdout)
+    error = np.sqrt(np.diagonal(covariance))
+    contrast = intent_to_treat(counts, variance)
+    lift, bounds = relative_lift(contrast)[0], lift_interval(contrast)
+    rows = [_normal("all", "incremental conversions", caused.sum(), np.sqrt(covariance.sum()), "conversions")]
+    worth = _worth(noisy, log)
+    for c, name in enumerate(log.channels):
+        rows.append(_normal(name, "incremental conversions", caused[c], error[c], "conversions"))
+        rows.append(_intent(name, contrast, c))
+        rows.append((name, "lift", lift[c], bounds[0][c], bounds[1][c], "share of rate held out"))
+        if "exposures" in noisy:
+            inside = bits(len(log.channels))[:, c]
+            users, spread = (float(part[inside].sum()) for part in noisy["exposures"])
+            rows.append((name, "effect on treated", *_ratio(caused[c], error[c], users, spread**0.5),
+                         "conversions a user reached"))  # fmt: skip
+        if whole and log.cost_usd is not None:
+            cost = float(log.cost_usd[c])
+            rows.append(
+                (name, "cost per incremental conversion", *_ratio(cost, 0.0, caused[c], error[c]), "USD")
+            )
+            if worth is not None:
+                told = worth[0][c] / cost, worth[1][c] / cost
+                rows.append(_normal(name, "incremental return on spend", *told, "USD a USD"))
+    return rows
+
+
+def _worth(noisy: Noisy, log: Log) -> tuple[Array, Array] | None:
+    """Spend that each channel caused and its error.
+
+    The squares of spend are not published: cap times mean bounds their mean, so that the interval is too wide
+    rather than too narrow. Spend beyond the cap is left out, which understates.
+    """
+    if "spend" not in noisy:
+        return None
+    sums, spread = noisy["spend"]
+    counts, variance = (part.reshape(-1, 2).sum(axis=1) for part in noisy["outcomes"])
+    users, (weights, share) = max(float(counts.sum()), 1.0), design(len(log.channels), log.holdout)
+    mean = float(sums.sum()) / users
+    square = users * share * max(mean, 0.0) * SPEND_CAP_USD + spread + mean**2 * variance
+    return (sums - mean * counts) @ weights, np.sqrt(square @ weights**2)
+
+
+def _intent(name: str, contrast: Contrast, c: int) -> Row:
+    return _normal(name, "intent to treat", contrast.value[c], contrast.std_error[c], "conversions a user")
+
+
+def _normal(channel: str, quantity: str, value: float, error: float, unit: str) -> Row:
+    return channel, quantity, float(value), float(value - Z * error), float(value + Z * error), unit
+
+
+def _count(channel: str, quantity: str, counts: Array, variance: Array) -> Row:
+    """A number of these very users, which has no sampling error: its interval is that of the noise."""
+    return _normal(channel, quantity, counts.sum(), float(np.sqrt(variance.sum())), "users")
+
+
+def _ratio(top: float, top_error: float, bottom: float, bottom_error: float) -> tuple[float, float, float]:
+    """Ratio of independent normal numbers with its interval; open where the lower may be 0."""
+    low, high = ratio_interval(top, top_error, bottom, bottom_error)
+    return top / bottom, float(low), float(high)
+
+
+def _n_cells(log: Log) -> int:
+    return int(np.prod([len(labels) for _, labels in log.segments.values()], dtype=int))
+
+
+def _cell(log: Log) -> Counts:
+    """(n,) place of each user among the crossed segments."""
+    place = np.zeros(len(log.converted), dtype=np.int64)
+    for codes, labels in log.segments.values():
+        place = place * len(labels) + codes
+    return place
+
+
+def _groups(log: Log) -> list[tuple[str, str, Flags]]:
+    """Dimension, label and the crossed cells that belong to it; all users first."""
+    cells = np.arange(_n_cells(log))
+    groups, left = [("all", "all", np.ones(len(cells), dtype=bool))], len(cells)
+    for dimension, (_, labels) in log.segments.items():
+        left //= len(labels)
+        groups += [(dimension, label, cells // left % len(labels) == k) for k, label in enumerate(labels)]
+    return groups

@@ -1,0 +1,240 @@
+"""The study private_lift: noise as its theory has it, lift that stays true with it, what each size learns."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dti_core.bridges.privacy import gaussian_sigma
+from dti_core.lab.bars import cleared
+from dti_core.lab.register import Bar
+from dti_core.studies.private_lift.measures import accuracy, collision, coverage, reach, sizes
+from dti_core.studies.private_lift.measures.campaigns import draw_outcomes, outcome_cells, published
+from dti_core.studies.private_lift.methods.noise import (
+    DELTA,
+    METHODS,
+    discrete_gaussian_sigma,
+    laplace_variance,
+)
+from dti_core.studies.private_lift.model.lift import (
+    Contrast,
+    factorial_shapley,
+    incremental,
+    intent_to_treat,
+    lift_interval,
+    summed,
+)
+from dti_core.studies.private_lift.worlds import CAMPAIGN, WORLDS
+from dti_core.studies.private_lift.worlds.market import truth
+
+SEEDS = np.random.SeedSequence(11)
+#: RMSE of a bucket, 10,000 users in 64 Zipf buckets, at epsilon .5, 1, 2 (measured elsewhere, 200 times).
+KNOWN = {"central_gaussian": (8.06, 4.21, 2.23), "local": (392, 194, 86)}
+
+
+@pytest.fixture(scope="module")
+def found():
+    return accuracy.study_accuracy(SEEDS, n_draws=150)
+
+
+@pytest.mark.parametrize("method", KNOWN)
+def test_errors_of_a_histogram_meet_the_known_table(found, method):
+    table = found.series["accuracy"].set_index(["method", "epsilon"])["rmse"]
+    for epsilon, known in zip((0.5, 1.0, 2.0), KNOWN[method], strict=True):
+        assert table[method, epsilon] == pytest.approx(known, rel=0.03)
+
+
+def test_discrete_laplace_noise_is_no_larger_than_the_continuous(found):
+    """Known for continuous Laplace: 2.78, 1.41, .70; on integers the two-sided geometric needs less."""
+    table = found.series["accuracy"].set_index(["method", "epsilon"])["rmse"]
+    for epsilon, known in ((0.5, 2.78), (1.0, 1.41), (2.0, 0.70)):
+        assert math.sqrt(2) / epsilon == pytest.approx(known, rel=0.02)
+        assert table["central", epsilon] < 1.03 * known
+        assert table["central", epsilon] == pytest.approx(math.sqrt(laplace_variance(epsilon)), rel=0.04)
+
+
+def test_errors_stay_within_the_bars_over_their_least(found):
+    keys = {one.key: one for one in found.estimates}
+    for name, method in METHODS.items():
+        if (one := keys.get(f"rmse_ratio_{name}")) is not None:
+            assert one.low <= method.run.most, name
+    assert keys["rmse_ratio_two_noises"].value == pytest.approx(math.sqrt(2), rel=0.04)
+    assert keys["rmse_ratio_skellam"].value == pytest.approx(1 / math.sqrt(0.8), rel=0.04)
+    assert keys["rmse_ratio_skellam_dropped"].value == pytest.approx(1, rel=0.04)
+    assert keys["local_over_central_gaussian"].low > 40
+
+
+def test_no_method_is_biased_and_a_shift_would_show(found):
+    keys = {one.key: one for one in found.estimates}
+    for name in METHODS.keys() - {"none"}:
+        assert keys[f"bias_{name}"].high < 0.1
+        assert keys[f"bias_p_{name}"].value > 1e-3
+    rows = found.series["accuracy"].query("method == 'central'")
+    shifted = accuracy._of_method("shifted", rows.assign(bias_sd=rows["bias_sd"] + 0.1))
+    assert next(one for one in shifted if one.name == "bias_p_shifted").value < 1e-3
+
+
+def exact_delta(sigma: float, epsilon: float) -> float:
+    """By the sum over integers on which one user more is likelier than e^epsilon times one less."""
+    far = np.arange(-200, 201)
+    mass, moved = (np.exp(-(((far - shift) / sigma) ** 2) / 2) for shift in (0, 1))
+    return float(np.maximum(mass - math.exp(epsilon) * moved, 0).sum() / mass.sum())
+
+
+@pytest.mark.parametrize("epsilon", [0.5, 1.0, 2.0, 4.0])
+def test_sigma_of_the_discrete_gaussian_keeps_its_delta(epsilon):
+    sigma = discrete_gaussian_sigma(epsilon)
+    assert 0.9 * DELTA <= exact_delta(sigma, epsilon) <= DELTA
+    assert sigma == pytest.approx(gaussian_sigma(epsilon, DELTA), rel=0.03)
+
+
+def test_the_analytic_sigma_breaks_the_promise_on_the_integers():
+    assert max(exact_delta(gaussian_sigma(e, DELTA), e) for e in (0.5, 1.0, 2.0, 4.0)) > 1.05 * DELTA
+
+
+def test_size_from_which_noise_adds_a_twentieth_to_a_count():
+    """58,000 users at .3 % conversions, 17,400 at 1 %, 3,500 at 5 %, by Gaussian noise at epsilon 1."""
+    variance = gaussian_sigma(1.0, DELTA) ** 2
+    for rate, known in ((0.003, 58_000), (0.01, 17_400), (0.05, 3_500)):
+        assert accuracy.smallest_inflated_size(rate, variance) == pytest.approx(known, rel=0.01)
+
+
+def test_gaussian_noise_pays_from_nine_releases_at_epsilon_one():
+    """By hand: 2 k^2 against 4.2247^2 k, so that k > 8.9."""
+    assert accuracy.crossover_releases(1.0) == 9
+
+
+def test_shapley_errors_of_two_gaussian_noises_meet_known_ones():
+    """Known to about 10 % (25 repetitions), e-4 a user, at a base rate of 2.3 %."""
+    market, rng = replace(CAMPAIGN, base_rate=0.023), np.random.default_rng(5)
+    true = truth(market).shapley
+    known = {50_000: (20.8, 36.9, 25.5), 200_000: (10.8, 13.1, 12.3), 500_000: (6.0, 7.2, 6.4)}
+    for n_users, values in known.items():
+        counts = draw_outcomes(market, n_users, 200, rng)
+        for epsilon, value in zip((math.inf, 0.5, 1.0), values, strict=True):
+            noisy, variance = published(counts, "none", 1.0, rng)
+            for _ in range(2 * math.isfinite(epsilon)):
+                more, _ = published(np.zeros_like(counts), "central_gaussian", epsilon, rng)
+                noisy = noisy + more
+            error = factorial_shapley(noisy, variance)[0] - true
+            assert 1e4 * np.sqrt((error**2).mean()) == pytest.approx(value, rel=0.13)
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_incremental_conversions_are_exact_on_the_exact_cells(world):
+    market = WORLDS[world].settings
+    values, _ = incremental(1e6 * outcome_cells(market), 0.0, market.holdout)
+    true = truth(market, consenting=market.consent < 1)
+    np.testing.assert_allclose(values, 1e6 * (1 - market.holdout) * true.itt, rtol=1e-9, atol=1e-6)
+
+
+def test_fieller_bounds_are_the_lifts_that_a_test_does_not_reject():
+    contrast = Contrast(*(np.array([x]) for x in (0.004, 0.0014, 0.01, 0.0008)))
+    low, high = lift_interval(contrast)
+    lifts = np.linspace(-0.5, 2, 250_001)
+    on, on_error = 0.014, math.sqrt(0.0014**2 - 0.0008**2)
+    kept = lifts[np.abs(on - (1 + lifts) * 0.01) <= 1.959964 * np.hypot(on_error, (1 + lifts) * 0.0008)]
+    assert [low[0], high[0]] == pytest.approx([kept.min(), kept.max()], abs=2e-5)
+    low, high = lift_interval(replace(contrast, held_error=np.array([0.006]), std_error=np.array([0.0062])))
+    assert (low[0], high[0]) == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("world", ["campaign", "no_lift", "consent"])
+def test_intervals_of_lift_hold_their_promise(world, method):
+    task = (WORLDS[world].settings, 20_000, method, 600, np.random.SeedSequence(3))
+    for offered, total, channel, bias, _, _ in coverage.covers(task).values():
+        assert offered
+        assert total == pytest.approx(0.95, abs=0.031)  # 3.5 standard errors of 600 campaigns
+        assert channel > 0.91
+        assert abs(bias) < 0.15
+
+
+def test_noise_left_out_of_the_interval_breaks_coverage():
+    rng, market = np.random.default_rng(4), CAMPAIGN
+    counts = draw_outcomes(market, 5_000, 1_000, rng)
+    noisy, variance = published(counts, "central", 0.5, rng)
+    true = 5_000 * 0.5 * truth(market).itt.sum()
+    shares = {}
+    for told, used in (("whole", variance), ("forgotten", 0.0), ("halved", 0.5 * variance)):
+        total, error = summed(*incremental(noisy, used, market.holdout))
+        shares[told] = float((np.abs(total - true) <= 1.96 * error).mean())
+    assert 0.93 <= shares["whole"] <= 0.97
+    assert shares["forgotten"] < 0.85
+    assert shares["halved"] < 0.93
+
+
+def test_few_conversions_are_not_offered_an_interval():
+    """Without noise 5,000 users at .2 % hold too few conversions for a normal interval, which fails."""
+    task = (WORLDS["criteo"].settings, 5_000, "none", 1_000, np.random.SeedSequence(3))
+    offered, total, *_ = coverage.covers(task)[1.0]
+    assert not offered
+    assert total < 0.93
+
+
+def test_no_answer_where_noise_swamps_the_number_of_users():
+    rng = np.random.default_rng(6)
+    noisy, variance = published(draw_outcomes(CAMPAIGN, 5_000, 20, rng), "local", 0.5, rng)
+    assert np.isnan(intent_to_treat(noisy, variance).value).all()
+
+
+def test_least_size_meets_its_closed_form():
+    """Power is a half where the expected interval begins at 0: effect^2 n^2 = 1.96^2 (a n + b)."""
+    name, epsilon = "central", 0.5
+    curve = [
+        sizes.learn((CAMPAIGN, name, size, 400, seed))[epsilon][0]
+        for size, seed in zip(sizes.SIZES, SEEDS.spawn(len(sizes.SIZES)), strict=True)
+    ]
+    found = sizes.least_size(sizes.SIZES, curve, 400)
+    cells = outcome_cells(CAMPAIGN)
+    effect = incremental(1e6 * cells, 0.0, 0.5)[0].sum() / 1e6
+    a = float(incremental(1e6 * cells, 0.0, 0.5)[1].sum()) / 1e6
+    b = float(incremental(1e6 * cells, laplace_variance(epsilon), 0.5)[1].sum()) - 1e6 * a
+    z2 = 1.96**2
+    exact = (z2 * a + math.sqrt((z2 * a) ** 2 + 4 * effect**2 * z2 * b)) / (2 * effect**2)
+    assert found is not None
+    assert found.low <= exact <= found.high
+
+
+def test_a_power_that_is_never_reached_has_no_least_size():
+    assert sizes.least_size((1_000, 10_000), (0.1, 0.2), 100) is None
+    assert sizes.least_size((1_000, 10_000), (0.6, 0.9), 1_000).value == 1_000
+
+
+@pytest.mark.parametrize("scenario", reach.REACHED)
+def test_reach_scenarios_are_distributions_in_which_each_publisher_reaches_a_tenth(scenario):
+    chance = reach.REACHED[scenario]
+    assert chance.min() >= 0
+    assert chance.sum() == pytest.approx(1)
+    assert np.arange(len(chance)) @ chance == pytest.approx(reach.PUBLISHERS * reach.RATE, rel=0.01)
+    assert reach.seen(scenario).sum() == pytest.approx(1, abs=1e-9)
+
+
+def test_reach_criteria_are_met_with_a_trusted_party_and_missed_by_local_noise():
+    found = reach.study_reach(SEEDS, n_runs=20)
+    keys = {one.key: one.value for one in found.estimates}
+    assert keys["wfa_reach_met_central_eps0_5"] == 1
+    assert keys["wfa_reach_met_local_eps0_1"] < 0.5
+    assert any("local" in what for what, _ in found.left_out)
+    assert reach.shuffle_distance(np.array([[0, 5, 3, 2.0]]), np.array([[9, 4, 1, 5]]))[0] == pytest.approx(
+        0.3
+    )
+
+
+def test_the_bars_of_the_collision_fail_without_noise_and_pass_with_local_noise():
+    found = collision.study_collision(SEEDS, n_markets=24, n_campaigns=100)
+    keys = {one.key: one for one in found.estimates}
+    for size in (collision.SMALL, collision.LARGE):
+        name = f"lift_error_growth_{size}_users"
+        bar = Bar(estimate=name, label="x", direction="greater", than=0, smallest_effect=collision.MATTERS)
+        none, local = (cleared(bar, keys[f"{name}@{w}"], planted=p) for w, p in
+                       (("no_noise", False), ("local_noise", True)))  # fmt: skip
+        assert none is not None
+        assert not none[0]
+        assert local is not None
+        assert local[0]
+    assert keys["lift_error_growth_5000_users"].value > 0.1
+    assert keys["lift_error_growth_1000000_users"].high < 0.1
+    assert keys["constant_over_private_error_1000_users"].high < 1
+    assert keys["constant_over_private_error_1000000_users"].low > 1

@@ -1,0 +1,212 @@
+"""Attribution in the study of private lift: rules by hand, textbook chains, games, and the exact limits."""
+
+import numpy as np
+import pytest
+
+from dti_core.bridges.privacy import Guarantee
+from dti_core.lab.record import OBSERVED
+from dti_core.studies.private_lift.measures.apart import CONTROLS, errors, study_apart
+from dti_core.studies.private_lift.measures.attribution import (
+    limits,
+    pooled,
+    study_attribution,
+    study_paths,
+    targeting_curve,
+    users_needed,
+)
+from dti_core.studies.private_lift.measures.telling import GUARANTEE, laplace_variance, released
+from dti_core.studies.private_lift.methods.attribution import METHODS, Evidence
+from dti_core.studies.private_lift.model.cells import bits, shapley_weights
+from dti_core.studies.private_lift.model.journeys import Journeys, journeys_from, journeys_of, markov_removal
+from dti_core.studies.private_lift.worlds import CAMPAIGN, WORLDS
+from dti_core.studies.private_lift.worlds.market import activity_nodes, exposure_chance, truth
+from dti_core.studies.private_lift.worlds.paths import expected_journeys, order_chance, scaled_targeting
+from dti_core.studies.private_lift.worlds.users import simulate_users
+
+RNG = np.random.default_rng(0)
+
+
+def run(name: str, journeys: Journeys) -> np.ndarray:
+    """Shares that a method credits on these paths."""
+    credit = METHODS[name].run(Evidence(journeys, 1.0), RNG)
+    return credit / credit.sum()
+
+
+@pytest.fixture
+def two_channels() -> Journeys:
+    """Channels A and B: 6 users walk A A B and buy, 4 walk B and buy, 5 walk A and do not; 10 see nothing."""
+    return journeys_from(((0, 0, 1), (1,), (0,), ()), np.array([6, 4, 0, 1]), np.array([0, 0, 5, 9]))
+
+
+@pytest.mark.parametrize(
+    ("name", "first_channel"),
+    [
+        ("first_touch", 0.6),  # 6 of 10
+        ("last_touch", 0.0),
+        ("linear", 6 * 2 / 3 / 10),
+        ("time_decay", 6 * (1 / 4 + 1 / 2) / (7 / 4) / 10),
+        ("position", 6 * (0.4 + 0.2) / 10),
+        ("set_shapley", 6 / 2 / 10),
+    ],
+)
+def test_rules_by_hand(name: str, first_channel: float, two_channels: Journeys) -> None:
+    assert run(name, two_channels) == pytest.approx([first_channel, 1 - first_channel])
+
+
+def test_rules_credit_each_touched_conversion_once(two_channels: Journeys) -> None:
+    """10 of 25 users converted after a touch, and the one who converted without is credited to nobody."""
+    for name in ("first_touch", "linear", "time_decay", "position", "set_shapley", "markov"):
+        credit = METHODS[name].run(Evidence(two_channels, 1.0), RNG)
+        assert credit.sum() == pytest.approx(10 / 25)
+
+
+def test_markov_meets_the_textbook_chain() -> None:
+    """C1 C2 C3 converts, C1 and C2 C3 do not: P = 1/3; removal 1/2, 1 and 1 (Bryl', "Marketing multi-channel
+    attribution model based on Markov chains", 2016)."""
+    journeys = journeys_from(((0, 1, 2), (0,), (1, 2)), np.array([1, 0, 0]), np.array([0, 1, 1]))
+    assert markov_removal(journeys) == pytest.approx([0.5, 1.0, 1.0])
+
+
+def test_markov_with_two_channels_by_hand(two_channels: Journeys) -> None:
+    """Of A's 17 moves 6 stay, 6 go to B, 5 end; B always converts. P(A) = 6/11, P = (11 * 6/11 + 4) / 15."""
+    assert markov_removal(two_channels) == pytest.approx([6 / 10, 1.0])
+
+
+def test_samples_of_the_same_paths_are_credited_one_by_one(two_channels: Journeys) -> None:
+    double = np.vstack([two_channels.converted, 2 * two_channels.converted])
+    missed = np.vstack([two_channels.missed, two_channels.missed])
+    both = Journeys(two_channels.steps, double, missed, 2)
+    for name in ("last_touch", "markov", "set_shapley"):
+        rows = METHODS[name].run(Evidence(both, 1.0), RNG)
+        assert rows[0] == pytest.approx(METHODS[name].run(Evidence(two_channels, 1.0), RNG))
+
+
+def test_the_shapley_value_of_totals_splits_each_path_evenly() -> None:
+    """Zhao et al.'s closed form is the Shapley value of v(S) = conversions on paths within S."""
+    journeys = expected_journeys(CAMPAIGN, 1.0)
+    sets = journeys.touched @ (1 << np.arange(5))
+    own = np.bincount(sets, journeys.converted, 32)
+    inside = (np.arange(32)[:, None] & np.arange(32)) == np.arange(32)
+    assert METHODS["set_shapley"].run(Evidence(journeys, 1.0), RNG) == pytest.approx(
+        shapley_weights(5) @ (inside @ own), rel=1e-5
+    )
+
+
+def test_paths_of_users_are_in_the_order_of_time() -> None:
+    times = np.array([[0.9, 0.1], [np.nan, 0.5], [np.nan, np.nan], [0.8, 0.2]])
+    journeys = journeys_of(times, np.array([True, False, True, False]))
+    ends = zip(journeys.steps, journeys.converted, journeys.missed, strict=True)
+    found = {tuple(map(int, path)): (won, lost) for path, won, lost in ends}
+    assert found == {(1, 0): (1, 1), (1, -1): (0, 1), (-1, -1): (1, 0)}
+
+
+def test_orders_of_touches_have_all_the_chance() -> None:
+    assert order_chance((0.3, 0.3)) == pytest.approx(0.5, abs=1e-6)
+    assert order_chance((0.2, 0.9)) + order_chance((0.9, 0.2)) == pytest.approx(1, abs=1e-6)
+    assert expected_journeys(CAMPAIGN, 1.0).n_users == pytest.approx(1, abs=1e-6)
+
+
+def test_limits_are_what_many_users_give() -> None:
+    users = simulate_users(CAMPAIGN, 150_000, np.random.default_rng(3))
+    journeys, exact = journeys_of(users.times, users.converted), limits(CAMPAIGN)
+    for name in ("first_touch", "last_touch", "time_decay", "markov"):
+        assert run(name, journeys) == pytest.approx(exact[name], abs=0.02)
+
+
+def test_false_credit_is_as_published_and_the_experiment_gives_none() -> None:
+    """The channel that moves nobody gets 24 % by last touch and 34 % by an observational Shapley value."""
+    exact = limits(CAMPAIGN)
+    assert exact["last_touch"][-1] == pytest.approx(0.24, abs=0.005)
+    assert exact["exposure_shapley"][-1] == pytest.approx(0.34, abs=0.005)
+    assert abs(exact["factorial"][-1]) < 1e-6
+    assert exact["factorial"] == pytest.approx(truth(CAMPAIGN).shares, abs=1e-6)
+
+
+def test_without_targeting_scaled_exposure_values_agree_with_the_truth() -> None:
+    market = WORLDS["no_targeting"].settings
+    exact, true = limits(market), truth(market).shares
+    assert exact["exposure_shapley_scaled"] == pytest.approx(true, abs=2e-3)
+    assert np.abs(exact["exposure_shapley"] - true).max() > 0.03  # an effect an exposure is another question
+    assert np.abs(exact["last_touch"] - true).max() > 0.1  # buyers who would have bought anyway
+
+
+def test_scaled_targeting_reaches_as_many() -> None:
+    points, weights = activity_nodes(CAMPAIGN)
+    for factor in (0.0, 1.3):
+        moved = scaled_targeting(CAMPAIGN, factor)
+        assert weights @ exposure_chance(moved, points) == pytest.approx(
+            weights @ exposure_chance(CAMPAIGN, points), abs=1e-9
+        )
+    curve = targeting_curve(CAMPAIGN).set_index("targeting")
+    assert abs(curve["exposure_shapley"].iloc[0]) < 1e-3
+    assert curve["exposure_shapley"].iloc[0] < curve["exposure_shapley"].loc[1.0]
+
+
+def test_observational_estimators_are_right_where_nobody_is_targeted() -> None:
+    """Matching and double machine learning, within four standard errors of what exposure adds."""
+    market = scaled_targeting(CAMPAIGN, 0.0)
+    drawn = []
+    for seed in range(3):
+        users = simulate_users(market, 30_000, np.random.default_rng(seed))
+        evidence = Evidence(journeys_of(users.times, users.converted), 1.0, users)
+        added = [np.mean(users.exposed[:, c] * users.moved[:, c] * (1 - users.unmoved)) for c in range(5)]
+        drawn.append([METHODS[name].run(evidence, RNG) - added for name in ("matching", "dml")])
+    gaps = np.array(drawn)
+    assert (np.abs(gaps.mean(axis=0)) < 4 * gaps.std(axis=0, ddof=1).max() / np.sqrt(3)).all()
+
+
+def test_a_pooled_share_is_a_ratio_of_means() -> None:
+    credit = np.array([[1.0, 3.0], [3.0, 1.0], [2.0, 2.0]])
+    found = pooled(credit)
+    assert [one.value for one in found] == pytest.approx([0.5, 0.5])
+    assert found[0].low < 0.5 < found[0].high
+
+
+def test_noise_of_a_release_has_its_variance_and_says_its_promise() -> None:
+    noise = released(np.zeros(200_000), 1.0, np.random.default_rng(1))
+    assert noise.var() == pytest.approx(laplace_variance(1.0), rel=0.03)
+    assert released(np.array([3.0]), np.inf, RNG) == pytest.approx([3.0])
+    promise = Guarantee("user", "add or remove one", 1.0, 0.0, "pure").text
+    assert all(word in promise for word in ("user", "add or remove one", "delta 0", "pure epsilon"))
+    assert "add or remove one, delta 0, pure epsilon" in GUARANTEE
+
+
+def test_users_needed_halve_the_interval_fourfold() -> None:
+    few, many = users_needed(CAMPAIGN, 4, 0.06, np.inf), users_needed(CAMPAIGN, 4, 0.03, np.inf)
+    assert many / few == pytest.approx(4, rel=0.01)
+    assert users_needed(CAMPAIGN, 4, 0.03, 1.0) > many
+
+
+def test_apart_platforms_count_buyers_and_users_twice() -> None:
+    """Reaches of platforms add up to P(exposed to c) over c, of which the union is 26 % less."""
+    wrong = errors(CAMPAIGN, 100_000, 10, 1.0, np.random.default_rng(2))
+    inside = bits(5)
+    assert inside.shape == (32, 5)
+    assert wrong["claims"]["reach"].mean() == pytest.approx(0.7420 / 0.5473 - 1, abs=0.01)
+    assert wrong["claims"]["credit"].mean() > 0.2 > wrong["joint_private"]["credit"].mean()
+    assert wrong["shuffled"]["bias"].mean() == pytest.approx(-1, abs=0.1)
+
+
+def test_the_bars_of_channels_apart_fail_and_pass_where_they_must() -> None:
+    found = study_apart(np.random.SeedSequence(4), 200_000, 40, 20)
+    by_key = {one.key: one for one in found.estimates}
+    for measure in ("credit", "reach"):
+        clear = {world: np.mean([low > 0 for low, _ in by_key[f"apart_{measure}_excess@{world}"].draws])
+                 for world in CONTROLS}  # fmt: skip
+        assert clear["separate"] <= 0.05
+        assert clear["overlapping"] >= 0.8
+    assert 0 < by_key["apart_share_of_worlds"].value < 1
+
+
+def test_attribution_is_estimated_the_same_twice() -> None:
+    one, two = (study_attribution(np.random.SeedSequence(7), 5_000, 2, 5) for _ in range(2))
+    assert [(e.key, e.value) for e in one.estimates] == [(e.key, e.value) for e in two.estimates]
+    assert {e.world for e in one.estimates} == {OBSERVED, "no_targeting"}
+    assert set(one.series["attribution"]["method"]) == set(METHODS)
+
+
+def test_rules_on_given_paths_disagree_by_their_distance(two_channels: Journeys) -> None:
+    found = study_paths(two_channels, np.random.default_rng(1), 50)
+    by_name = {one.name: one for one in found.estimates}
+    assert by_name["rules_apart_last_touch_first_touch"].value == pytest.approx(0.6)
+    assert {what for what, _ in found.left_out} >= {"factorial on real paths", "dml on real paths"}

@@ -1,0 +1,167 @@
+"""The study private_lift: the practitioner's report, from users to intervals, under one budget."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dti_core.lab.data import DataCard
+from dti_core.lab.record import Result
+from dti_core.studies.private_lift.figures.accuracy import plot_accuracy
+from dti_core.studies.private_lift.figures.sizes import plot_sizes
+from dti_core.studies.private_lift.measures import accuracy, sizes
+from dti_core.studies.private_lift.measures.findings import gather
+from dti_core.studies.private_lift.methods.noise import DELTA, METHODS
+from dti_core.studies.private_lift.model.report import (
+    MOST_IMPRESSIONS,
+    SHARES,
+    SPEND_CAP_USD,
+    Log,
+    histograms,
+    publish,
+    report,
+)
+from dti_core.studies.private_lift.worlds import CAMPAIGN
+from dti_core.studies.private_lift.worlds.market import truth
+from dti_core.studies.private_lift.worlds.users import REGIONS, SIZES, simulate_users
+
+CHANNELS = CAMPAIGN.names
+
+
+def campaign_log(n: int, seed: int) -> Log:
+    users = simulate_users(CAMPAIGN, n, np.random.default_rng(seed))
+    cost = users.impressions.sum(axis=0) * np.array([channel.cost_usd for _, channel in CAMPAIGN.channels])
+    return Log(
+        CHANNELS, users.assigned, users.converted, CAMPAIGN.holdout, users.exposed, users.impressions,
+        users.spend_usd, cost, {"region": (users.region, REGIONS), "size": (users.size, SIZES)},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def log():
+    return campaign_log(30_000, 1)
+
+
+@pytest.fixture(scope="module")
+def plain(log):
+    """The report without noise, by (segment, channel, quantity)."""
+    table = report(publish(log, METHODS["none"].run, 1.0, np.random.default_rng(0)), log)
+    return table.set_index(["segment", "channel", "quantity"])["value"]
+
+
+def test_without_noise_the_report_counts_what_the_users_did(log, plain):
+    seen = log.exposed.any(axis=1)
+    assert plain["all", "all", "deduplicated reach"] == seen.sum()
+    assert plain["all", "all", "reached by two channels or more"] == (log.exposed.sum(axis=1) > 1).sum()
+    assert plain["all", "all", "conversions"] == log.converted.sum()
+    often = log.impressions.sum(axis=1)
+    for k in range(1, MOST_IMPRESSIONS + 1):
+        assert plain["all", "all", f"saw {k} or more"] == (often >= k).sum()
+    for dimension, (codes, labels) in log.segments.items():
+        for k, label in enumerate(labels):
+            assert plain[label, "all", "deduplicated reach"] == seen[codes == k].sum(), dimension
+
+
+def test_without_noise_effects_are_differences_of_means(log, plain):
+    for c, name in enumerate(CHANNELS):
+        on = log.assigned[:, c]
+        rates = [log.converted[side].mean() for side in (on, ~on)]
+        assert plain["all", name, "intent to treat"] == pytest.approx(rates[0] - rates[1])
+        assert plain["all", name, "lift"] == pytest.approx(rates[0] / rates[1] - 1)
+        caused = plain["all", name, "incremental conversions"]
+        by_hand = (rates[0] - rates[1]) * on.sum()  # differ by the chance imbalance of the arms
+        assert caused == pytest.approx(by_hand, abs=0.05 * log.converted.sum() ** 0.5)
+        assert plain["all", name, "effect on treated"] == pytest.approx(caused / log.exposed[:, c].sum())
+        cost = plain["all", name, "cost per incremental conversion"]
+        assert cost == pytest.approx(log.cost_usd[c] / caused)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_whole_report_promises_one_budget(log, method):
+    published = publish(log, METHODS[method].run, 1.0, np.random.default_rng(2))
+    if method == "none":
+        assert published.guarantee is None
+        return
+    promise = published.guarantee
+    assert promise.epsilon == pytest.approx(1.0)
+    assert promise.delta <= DELTA * (1 + 1e-9)
+    assert promise.unit == "user"
+    assert promise.adjacency == ("replace one" if method == "local" else "add or remove one")
+    assert ("spend" in published.releases) == METHODS[method].run.sums
+    table = report(published, log)
+    assert {"all", *REGIONS, *SIZES} == set(table["segment"])
+    assert ((table["low"] <= table["high"]) | table["low"].isna()).all()
+    answered = table[table["quantity"].isin(["incremental conversions", "deduplicated reach"])]
+    assert np.isfinite(answered["value"]).all()
+
+
+def test_one_user_more_moves_each_histogram_by_no_more_than_its_noise_assumes(log):
+    rng = np.random.default_rng(3)
+    whole = histograms(log)
+    for gone in rng.integers(len(log.converted), size=20):
+        kept = np.arange(len(log.converted)) != gone
+        less = histograms(
+            replace(
+                log, assigned=log.assigned[kept], converted=log.converted[kept], exposed=log.exposed[kept],
+                impressions=log.impressions[kept], spend_usd=log.spend_usd[kept],
+                segments={name: (codes[kept], labels) for name, (codes, labels) in log.segments.items()},
+            )
+        )  # fmt: skip
+        for name in SHARES:
+            assert np.abs(whole[name] - less[name]).sum() <= (SPEND_CAP_USD if name == "spend" else 1)
+
+
+def test_counts_of_these_users_lie_in_intervals_of_the_noise(log, plain):
+    """Reach and frequency of one campaign, published 400 times: 95 % of intervals hold the plain number."""
+    rng, held = np.random.default_rng(4), []
+    for _ in range(100):
+        table = report(publish(log, METHODS["central"].run, 1.0, rng), log)
+        rows = table[(table["unit"] == "users")].set_index(["segment", "channel", "quantity"])
+        true = plain[rows.index]
+        held.append(((rows["low"] <= true) & (true <= rows["high"])).mean())
+    assert np.mean(held) == pytest.approx(0.95, abs=0.01)
+
+
+def test_effects_of_new_users_lie_in_the_intervals():
+    """Users and noise drawn anew: incremental conversions and effect on treated are covered."""
+    true, held = truth(CAMPAIGN), []
+    for seed in range(60):
+        log = campaign_log(6_000, seed)
+        log = replace(log, segments={}, impressions=None, spend_usd=None, cost_usd=None)
+        table = report(publish(log, METHODS["central"].run, 1.0, np.random.default_rng([seed, 1])), log)
+        for quantity, values in (("intent to treat", true.itt), ("effect on treated", true.treated)):
+            rows = table[table["quantity"] == quantity]
+            held += list((rows["low"] <= values) & (values <= rows["high"]))
+    assert np.mean(held) == pytest.approx(0.95, abs=0.03)
+
+
+def test_what_was_not_measured_is_left_out_and_its_budget_goes_to_the_rest(log):
+    bare = replace(log, exposed=None, impressions=None, spend_usd=None, cost_usd=None, segments={})
+    published = publish(bare, METHODS["central"].run, 1.0, np.random.default_rng(5))
+    assert set(published.releases) == {"outcomes"}
+    assert published.releases["outcomes"].guarantee.epsilon == pytest.approx(1.0)
+    quantities = set(report(published, bare)["quantity"])
+    assert "effect on treated" not in quantities
+    assert {"conversions", "incremental conversions", "lift"} <= quantities
+
+
+def test_cost_of_a_channel_that_moves_nobody_has_no_upper_end(log):
+    table = report(publish(log, METHODS["central"].run, 1.0, np.random.default_rng(6)), log)
+    row = table[
+        (table["channel"] == "retargeting") & (table["quantity"] == "cost per incremental conversion")
+    ]
+    assert np.isinf(row["high"]).all()
+
+
+def test_figures_say_what_the_result_holds():
+    seeds = np.random.SeedSequence(8).spawn(2)
+    parts = gather([accuracy.study_accuracy(seeds[0], 20), sizes.study_sizes(seeds[1], 60)])
+    card = DataCard("x", "x", "simulated", "Simulated data", "", "", 1, 1, "0" * 64, "")
+    result = Result(None, card, tuple(parts.estimates), parts.series)  # type: ignore[arg-type]
+    size, noise = plot_sizes(result, "campaign"), plot_accuracy(result)
+    least = result["least_size_campaign_central_eps1"].value
+    assert f"{round(least, -2):,.0f} users" in size.layout.title.text.replace("<br>", " ")
+    assert "9 releases" in noise.layout.title.text.replace("<br>", " ")
+    for figure in (size, noise):
+        assert "Simulated data" in figure.layout.meta["caption"]
+        assert "delta" in figure.layout.meta["caption"]
