@@ -93,7 +93,7 @@ def test_errors_are_those_of_statsmodels():
     group, depression = load_jobs()
     frame = pd.DataFrame({"y": depression, "one": 1.0, "z": group > 0, "d": group == 2}, dtype=float)
     iv = IV2SLS(frame["y"], frame["one"], frame["d"], frame["z"]).fit(cov_type="robust")
-    report = sums_of(group, depression, 1.0, 5.0, 1e-6)
+    report = sums_of(group, depression, 1.0, 5.0, 1e-6, 3)
     ours = wald(report, np.array([False, True, True]), np.array([False, False, True]), per_taker=True)
     assert [float(one[0]) for one in ours] == pytest.approx([iv.params["d"], iv.std_errors["d"]], rel=1e-4)
 
@@ -153,7 +153,7 @@ def test_private_means_cover_too():
     group = np.repeat([0, 1], 600)
     flags, covered = np.array([False, True]), []
     for _ in range(600):
-        exact = sums_of(group, rng.beta(2, 3, 1200) * 4 + 1, 1.0, 5.0, 0.01)
+        exact = sums_of(group, rng.beta(2, 3, 1200) * 4 + 1, 1.0, 5.0, 0.01, 2)
         scales = [3 * most for most in exact.sensitivities]
         parts = (exact.counts, exact.sums, exact.squares)
         noisy = [part + discrete_laplace(s, (1, 2), rng) for part, s in zip(parts, scales, strict=True)]

@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
@@ -14,7 +15,6 @@ from dti_core.lab.data import Problem
 from dti_core.studies.private_lift.data import schema
 from dti_core.studies.private_lift.data.schema import (
     OUTCOMES,
-    SCHEMA,
     channels_of,
     is_number,
     labels,
@@ -101,41 +101,45 @@ def _check_names(table: pd.DataFrame, mapping: Mapping[str, str], ours: list[str
 def _check_identities(table: pd.DataFrame) -> Iterator[Problem]:
     """Anything that reaches a person, in any column: such a file must not be here at all."""
     for column in table.columns:
-        text = table[column].dropna().astype("string").str.strip().str.removesuffix(".0")
-        is_text = not pd.api.types.is_numeric_dtype(table[column])
-        mail = text.str.fullmatch(_MAIL).to_numpy(dtype=bool) if is_text else np.zeros(len(text), dtype=bool)
-        call = text.str.fullmatch(_CALL).to_numpy(dtype=bool) if is_text else np.zeros(len(text), dtype=bool)
-        digits = text.str.fullmatch(_DIGITS).to_numpy(dtype=bool)
-        call |= digits & (digits.mean() >= MOSTLY if len(text) else False)
-        for found, what in ((mail, "e-mail addresses"), (call, "telephone numbers")):
-            if found.any():
+        cells = table[column].dropna()
+        if pd.api.types.is_numeric_dtype(cells):
+            counted = cells if cells.dtype.kind in "iuf" and (cells.abs() > 1e9).mean() >= MOSTLY else []
+            found = {"telephone numbers": _to_call(pd.Series(counted).map("{:.0f}".format))}
+        else:
+            text = cells.astype("string").str.strip()
+            mail = text[text.str.contains("@", regex=False)].str.fullmatch(_MAIL)
+            call = int(text.str.fullmatch(_CALL).sum()) or _to_call(text)
+            found = {"e-mail addresses": int(mail.sum()), "telephone numbers": call}
+        for what, n in found.items():
+            if n:
                 advice = "Replace each by a keyed hash (HMAC-SHA-256 with a secret key) before it leaves you."
-                yield Problem(f"column {column!r}: {found.sum()} cells look like {what}. {advice}")
+                yield Problem(f"column {column!r}: {n} cells look like {what}. {advice}")
+
+
+def _to_call(text: pd.Series) -> int:
+    """How many cells of bare digits can be called; 0 unless most of the column can."""
+    possible = text.astype("string").str.fullmatch(_DIGITS)
+    return int(possible.sum()) if len(text) and possible.mean() >= MOSTLY else 0
 
 
 def _check_cells(ours: pd.DataFrame) -> Iterator[Problem]:
-    for name in ours:
-        column, values = ours[name], numbers(ours[name])
-        empty = (
-            labels(column).isna().to_numpy()
-            if name in SCHEMA and name != "spend"
-            else column.isna().to_numpy()
-        )
+    for name in map(str, ours):
+        column = ours[name]
+        empty = (column.isna() if is_number(name) else labels(column).isna()).to_numpy()
         if n := int(empty.sum()):
-            soft = name in ("region", "size") or name.startswith("covariate_")
+            soft = name in ("region", "size") or (name.startswith("covariate_") and n < len(empty))
             advice = "They are read as unknown, or as the mean." if soft else "Fill in or remove these rows."
-            blocks = not soft or (name.startswith("covariate_") and n == len(empty))
+            what = f"{name}: {n} cells are empty (first: row {int(np.argmax(empty)) + 1})"
+            yield Problem(f"{what}. {advice}", blocks=not soft)
+        if not (schema.is_flag(name) or is_number(name)):
+            continue
+        values = numbers(column)
+        good = np.isin(values, (0.0, 1.0)) if schema.is_flag(name) else np.isfinite(values)
+        if (odd := ~empty & ~good).any():
+            wanted = "not 0 or 1" if schema.is_flag(name) else "no numbers"
             yield Problem(
-                f"{name}: {n} cells are empty (first: row {_first(empty)}). {advice}", blocks=blocks
+                f"{name}: {odd.sum()} values are {wanted} ({few(column[odd].unique())}). Correct them."
             )
-        if schema.is_flag(str(name)):
-            if (odd := ~empty & ~np.isin(values, (0.0, 1.0))).any():
-                yield Problem(
-                    f"{name}: {odd.sum()} values are not 0 or 1 ({few(column[odd].unique())}). Write 0 or 1."
-                )
-        elif is_number(str(name)) and (odd := ~empty & ~np.isfinite(values)).any():
-            what = f"{name}: {odd.sum()} values are no numbers ({few(column[odd].unique())})"
-            yield Problem(f"{what}. Correct them.")
         if name == "spend" and (below := values < 0).any():
             advice = "Take returns off in another column, or set them to 0."
             yield Problem(
@@ -220,11 +224,12 @@ def _difference(column: pd.Series, group: pd.Series, *, numeric: bool) -> float:
     if not numeric:
         crossed = pd.crosstab(labels(column).fillna(""), group)
         return float(stats.chi2_contingency(crossed).pvalue) if min(crossed.shape) > 1 else 1.0
-    values = pd.Series(numbers(column))
+    values = pd.Series(numbers(column)).replace([np.inf, -np.inf], np.nan)
     parts = [one.dropna() for _, one in values.groupby(group.to_numpy(dtype=object)) if one.count() > 1]
     if len(parts) < 2 or values.nunique() < 2 or len(parts) > MAX_ARMS:
         return 1.0
-    p = float(stats.f_oneway(*parts).pvalue)
+    with warnings.catch_warnings(action="ignore"):
+        p = float(stats.f_oneway(*parts).pvalue)
     return p if np.isfinite(p) else 1.0
 
 
@@ -274,8 +279,3 @@ def few(items: Iterable[object], n: int = 3) -> str:
     everything = list(items)
     texts = [" ".join(str(item).split())[:40] for item in everything[:n]]
     return ", ".join(texts) + (f", and {len(everything) - n} more" if len(everything) > n else "")
-
-
-def _first(marks: NDArray[np.bool_]) -> int:
-    """Row of the first mark, counted from 1."""
-    return int(np.argmax(marks)) + 1

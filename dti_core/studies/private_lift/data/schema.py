@@ -35,17 +35,8 @@ OUTCOMES = ("visit", "conversion", "spend")
 CONTROL = "control"
 #: Names by which an arm without advertising is recognised when no control is named.
 CONTROLS = (
-    CONTROL,
-    "holdout",
-    "hold-out",
-    "none",
-    "no e-mail",
-    "no email",
-    "no ad",
-    "no ads",
-    "placebo",
-    "0",
-)
+    CONTROL, "holdout", "hold-out", "none", "no e-mail", "no email", "no ad", "no ads", "placebo", "0",
+)  # fmt: skip
 
 
 def parse_map(text: str) -> tuple[dict[str, str], str]:

@@ -63,7 +63,7 @@ def measure_campaign(
             _rates(report, trial, f"{label}, {outcome}", outcome, assigned, has)
             if exposed is not None:
                 group = assigned.astype(np.int64) + (assigned & exposed)
-                sums = sums_of(group, has.astype(float), 0.0, 1.0, 1.0)
+                sums = sums_of(group, has.astype(float), 0.0, 1.0, 1.0, 3)
                 asked = Question(
                     trial, f"{outcome}_if_exposed", f"{label}, {outcome}", POINTS, "user", len(has)
                 )
@@ -112,6 +112,6 @@ def _spend(report: Report, trial: str, label: str, spend: Array, assigned: Flags
     """Spend plainly, and cut so that noise can be scaled to it; the difference of the two is the bias."""
     for quantity, most in (("spend_uncut", float(spend.max())), ("spend_cut", clip)):
         title = f"{label}, spend" + ("" if quantity == "spend_uncut" else f" up to {most:g} a user")
-        sums = sums_of(assigned.astype(np.int64), np.minimum(spend, most), 0.0, most, 0.01)
+        sums = sums_of(assigned.astype(np.int64), np.minimum(spend, most), 0.0, most, 0.01, 2)
         asked = Question(trial, quantity, title, USD, "user", len(spend), scale=1.0)
         report.means(asked, sums, _TWO, _TWO, private=quantity == "spend_cut")

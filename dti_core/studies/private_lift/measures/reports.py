@@ -12,7 +12,7 @@ from dti_core.lab.intervals import Interval, mean_over_seeds, share
 from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.model.cells import Array, Counts, Flags
-from dti_core.studies.private_lift.model.lift import Contrast, rates, relative_lift
+from dti_core.studies.private_lift.model.lift import LEAST_USERS, Contrast, rates, relative_lift
 from dti_core.studies.private_lift.model.wald import Sums, wald
 
 #: Half the width of a 95 % interval, and the smallest effect found with 80 %, in standard errors.
@@ -119,8 +119,10 @@ class Report:
         value, error = answers.value * asked.scale, answers.error * asked.scale
         good = np.isfinite(value) & np.isfinite(error)
         name = f"{asked.trial}_{asked.quantity}_{_words(epsilon)}"
-        if good.sum() < 2 - (plain is None):
-            self.found.left_out.append((name, "too few users for an answer beside the noise"))
+        if good.sum() < 2 - (plain is None) or (plain and not np.isfinite(plain.error[0])):
+            self.found.left_out.append(
+                (name, f"fewer than {LEAST_USERS:.0f} users on a side, or nobody with it")
+            )
             return
         told = guarantee(epsilon, asked.person).text if epsilon else PLAIN
         at: dict[str, str | float] = {"trial": asked.trial, "quantity": asked.quantity, "guarantee": told}
@@ -129,7 +131,7 @@ class Report:
         ends = (middle - half, middle + half)
         self.found.estimates.append(Estimate(name, middle, *ends, asked.unit, asked.n, how=how, at=at))
         costs: dict[str, Interval] = {}
-        if plain is not None:
+        if plain is not None and plain.error[0] > 0:
             clear = good & (np.sign(plain.value[0]) * value > Z * error)
             costs = {
                 "noise_sd": _spread(value[good]),

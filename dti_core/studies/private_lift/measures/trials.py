@@ -99,7 +99,7 @@ def _packaged(report: Report) -> None:
                 report.counts(asked, trial.cells, partial(shapley_share, factor))
     _clusters(report, load_clusters())
     group, depression = load_jobs()
-    sums = sums_of(group, depression, 1.0, 5.0, STEP)
+    sums = sums_of(group, depression, 1.0, 5.0, STEP, 3)
     flags = np.array([False, True, True]), np.array([False, False, True])
     for quantity, per_taker in (("invited", False), ("attended", True)):
         title, unit = "Depression, invitation to a seminar", "points of a score of 1 to 5"

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dti_core.studies.private_lift.model.cells import Array, Counts
+from dti_core.studies.private_lift.model.lift import LEAST_USERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +24,19 @@ class Sums:
     sensitivities: tuple[float, float, float]
 
 
-def sums_of(group: NDArray[np.int64], value: Array, low: float, high: float, step: float) -> Sums:
+def sums_of(
+    group: NDArray[np.int64], value: Array, low: float, high: float, step: float, n_groups: int
+) -> Sums:
     """The report without noise, as one draw; values must lie within `low` to `high`."""
     middle = low if low == 0 else (low + high) / 2
     steps = np.rint((value - middle) / step).astype(np.int64)
     most = float(np.rint((high - middle) / step))
-    n_groups = int(group.max()) + 1
     sums, squares = (np.zeros((1, n_groups), dtype=np.int64) for _ in range(2))
     np.add.at(sums[0], group, steps)
     np.add.at(squares[0], group, steps**2)
-    return Sums(np.bincount(group)[None], sums, squares, middle, step, (1.0, most, most**2))
+    return Sums(
+        np.bincount(group, minlength=n_groups)[None], sums, squares, middle, step, (1.0, most, most**2)
+    )
 
 
 def wald(
@@ -46,6 +50,8 @@ def wald(
 ) -> tuple[Array, Array]:
     """Effect and its standard error, (n_draws,) each, noise of the given variances included.
 
+    NaN where a side has fewer than LEAST_USERS units, or nobody took the treatment.
+
     The effect of the assignment on the mean; `per_taker` divides it by the share who took the treatment,
     which is the effect on them if the assignment moves nobody else. Errors by the delta method.
 
@@ -55,11 +61,12 @@ def wald(
     ----------
     treated, took : (G,) whether a group was assigned to the treatment, and took it.
     """
-    n1, n0 = (report.counts @ side.astype(float) for side in (treated, ~treated))
+    users = (report.counts @ side.astype(float) for side in (treated, ~treated))
+    n1, n0 = (np.where(one >= LEAST_USERS, one, np.nan) for one in users)
     s1, s0 = (report.sums @ side.astype(float) for side in (treated, ~treated))
     q1, q0 = (report.squares @ side.astype(float) for side in (treated, ~treated))
     takers, of_takers = (counted @ took.astype(float) for counted in (report.counts, report.sums))
-    mean1, mean0, uptake = s1 / n1, s0 / n0, takers / n1
+    mean1, mean0, uptake = s1 / n1, s0 / n0, np.where(takers > 0, takers, np.nan) / n1
     effect = (mean1 - mean0) / uptake if per_taker else mean1 - mean0
     per = effect if per_taker else np.zeros_like(effect)
     left = mean1 - per * uptake
