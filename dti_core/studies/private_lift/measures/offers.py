@@ -33,7 +33,7 @@ UNIT_GAIN, UNIT_ADVANTAGE = "outcomes a user", "true less false positive rate"
 #: Cuts and noises that are averaged over in a control world.
 N_RELEASES = 2
 #: Users whom an attacker tries to tell apart, half of them in the table.
-N_TARGETS = 4000
+N_TARGETS = 10_000
 #: Ways to choose that the control worlds hold.
 CONTROLLED = ("table", "random")
 #: Cells a user in the model that is known to give its users away.
@@ -235,9 +235,7 @@ def _ceiling(budget: Budget, *, pure: bool) -> float:
     return advantage_limit(budget.epsilon, 0.0 if pure else DELTA) if budget.private else 1.0
 
 
-def _row(
-    measure: str, method: str, budget: Budget, found: Interval, ceiling: float
-) -> Mapping[str, str | float]:
+def _row(measure: str, method: str, budget: Budget, found: Interval, ceiling: float) -> dict[str, object]:
     ends = {"value": found.value, "low": found.low, "high": found.high, "ceiling": ceiling}
     return {"measure": measure, "method": method, "epsilon": budget.epsilon} | ends
 

@@ -1,0 +1,240 @@
+"""Learners of bookings, uplift and offers: known answers, refused leaks, worlds that must pass or fail."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from dti_core.bridges.federated import advantage_limit
+from dti_core.lab.errors import DataError
+from dti_core.studies.private_lift.data.expedia import SearchLog
+from dti_core.studies.private_lift.measures.federated import study_federated, study_poisoning
+from dti_core.studies.private_lift.measures.offers import (
+    gain_over_single,
+    informed_advantage,
+    study_offer_controls,
+    study_offer_price,
+    study_offers,
+)
+from dti_core.studies.private_lift.measures.uplift import study_uplift_simulated, study_uplift_trial
+from dti_core.studies.private_lift.methods.budget import Budget
+from dti_core.studies.private_lift.methods.learners import LEARNERS
+from dti_core.studies.private_lift.methods.offers import OFFERS, table
+from dti_core.studies.private_lift.methods.uplift import UPLIFT, Trial
+from dti_core.studies.private_lift.model.ranking import SCORES, auc, calibration_slope, over_runs_and_users
+from dti_core.studies.private_lift.model.searches import refuse_leak, split_log
+from dti_core.studies.private_lift.model.uplift import areas, individual_effect, places, robust_scores
+from dti_core.studies.private_lift.worlds import CAMPAIGN, changed
+from dti_core.studies.private_lift.worlds.market import truth
+from dti_core.studies.private_lift.worlds.offers import OFFER_WORLDS, OfferTrial, simulate_offers
+
+#: A budget with noise that was not accounted for: tests of mechanics only.
+LOUD, FREE = Budget(0.5, 3.43), Budget(np.inf)
+
+
+@pytest.fixture(scope="module")
+def log() -> SearchLog:
+    """Users of six unlike sites; three features tell who books."""
+    rng = np.random.default_rng(1)
+    n = 3000
+    user, features = rng.integers(2500, size=n), rng.normal(size=(n, 5))
+    site = np.minimum(rng.geometric(0.5, size=n), 6)
+    chance = 1 / (1 + np.exp(2 - features[:, :3].sum(axis=1) - 0.3 * (site == 2)))
+    day = user / 2500 * 100 + rng.random(n)
+    order = np.argsort(day)
+    booked = (rng.random(n) < chance).astype(np.int64)
+    names = tuple("abcde")
+    channel = rng.integers(3, size=n)
+    return SearchLog(
+        site[order], channel[order], user[order], day[order], features[order], names, booked[order]
+    )
+
+
+def test_auc_and_its_influence_meet_sklearn_and_delong():
+    """sklearn's area; the influence's variance is DeLong's, by its formula for two normal samples."""
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(0)
+    outcome = (rng.random(4000) < 0.3).astype(float)
+    chance = np.round(norm.cdf(rng.normal(size=4000) + outcome), 2)
+    area, influence = auc(outcome, chance)
+    assert area == pytest.approx(roc_auc_score(outcome, chance), abs=1e-12)
+    hit, miss = chance[outcome > 0], chance[outcome == 0]
+    wins = (hit[:, None] > miss) + 0.5 * (hit[:, None] == miss)
+    delong = wins.mean(axis=1).var() / len(hit) + wins.mean(axis=0).var() / len(miss)
+    assert influence @ influence / len(outcome) ** 2 == pytest.approx(delong, rel=1e-9)
+
+
+def test_calibration_slope_meets_statsmodels():
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(-2, 1, size=3000)
+    outcome = (rng.random(3000) < 1 / (1 + np.exp(-(0.3 + 0.7 * x)))).astype(float)
+    slope, influence = calibration_slope(outcome, 1 / (1 + np.exp(-x)))
+    fit = sm.Logit(outcome, sm.add_constant(x)).fit(disp=0, cov_type="HC0")
+    assert slope == pytest.approx(fit.params[1], rel=1e-6)
+    assert np.sqrt(influence @ influence) / 3000 == pytest.approx(fit.bse[1], rel=1e-6)
+    with pytest.raises(ValueError, match="no calibration slope"):
+        calibration_slope(outcome, np.full(3000, 0.2))
+
+
+def test_interval_of_users_meets_a_bootstrap_of_users():
+    rng = np.random.default_rng(3)
+    users = np.sort(rng.integers(400, size=900))
+    users = np.unique(users, return_inverse=True)[1]
+    taste = rng.normal(size=users.max() + 1)[users]
+    outcome = (rng.random(900) < 1 / (1 + np.exp(1 - taste))).astype(float)
+    chance = 1 / (1 + np.exp(-taste + rng.normal(size=900)))
+    area, influence = auc(outcome, chance)
+    found = over_runs_and_users(np.array([area, area]), influence, users)
+    rows = [np.flatnonzero(users == one) for one in range(users.max() + 1)]
+    again = []
+    for _ in range(400):
+        picks = np.concatenate([rows[one] for one in rng.integers(len(rows), size=len(rows))])
+        again.append(auc(outcome[picks], chance[picks])[0])
+    assert found.std_error == pytest.approx(np.std(again), rel=0.12)
+
+
+def test_training_and_test_share_neither_users_nor_time(log):
+    split = split_log(log, np.random.default_rng(0))
+    assert len(split.fit.booked) > len(split.test.booked) > 500
+    with pytest.raises(DataError, match="users are both in training and in the test"):
+        half = np.arange(len(log.user)) % 2 == 0
+        refuse_leak(log, half, ~half)
+    apart = log.user % 2 == 0
+    with pytest.raises(DataError, match="older than the last of the training"):
+        refuse_leak(log, apart, ~apart)
+
+
+def test_every_learner_beats_the_constant_and_says_its_guarantee(log):
+    """Each model of telling features ranks better than chance; six sites are too few for a private one."""
+    found = study_federated(log, (LOUD, FREE), 2, np.random.SeedSequence(1))
+    rows = found.series["federated"].set_index(["learner", "epsilon"])
+    assert {name for name, _ in rows.index} == set(LEARNERS)
+    free = rows.xs(np.inf, level="epsilon")["auc"]
+    models = [name for name in LEARNERS if name not in ("constant", "channel_rates")]
+    assert (free[models] > 0.72).all() and free["constant"] == 0.5
+    assert rows.loc[("private_site", 0.5), "auc"] < free["private_site"] - 0.05
+    assert rows.loc[("record", 0.5), "auc"] < free["record"]
+    keys = {one.name: one for one in found.estimates}
+    assert "a user (add or remove one), PLD" in keys["booking_auc_user_eps0_5"].at["guarantee"]
+    assert "a record (add or remove one), PLD" in keys["booking_auc_record_eps0_5"].at["guarantee"]
+    assert len(keys["booking_auc_user_eps0_5"].per_seed) == 2
+    assert "calibration_slope of Share of bookings for all" in dict(found.left_out)
+    assert set(SCORES) <= set(rows.columns)
+
+
+def test_one_boosting_user_in_twenty_ruins_a_model_without_a_bound(log):
+    found = study_poisoning(log, 10.0, 2, np.random.SeedSequence(1)).series["poisoning"]
+    loss = found[found["score"] == "log_loss"].set_index(["attack", "bound"])["value"]
+    assert loss["boosted", "unbounded"] > 2 * loss["clean", "unbounded"]
+    assert loss["boosted", "bounded"] < 1.3 * loss["clean", "bounded"]
+
+
+def test_qini_is_the_area_of_the_curve_above_chance():
+    """Three users by hand: effects 3, 0, -3 in this order; ties share places and give no Qini."""
+    scores = np.array([3.0, 0.0, -3.0])
+    found = areas(scores, places(np.array([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])))
+    assert found[:, 1] == pytest.approx([2 / 3, -2 / 3, 0.0])
+    assert areas(np.ones(4), places(np.arange(4.0)[None]))[0] == pytest.approx([0.5, 0.0])
+
+
+def test_effects_of_users_average_to_the_markets_truth():
+    activity = np.random.default_rng(0).normal(size=400_000)
+    for channel in (2, 4):
+        mean = individual_effect(CAMPAIGN, activity, channel).mean()
+        assert mean == pytest.approx(truth(CAMPAIGN).itt[channel], rel=0.01, abs=1e-9)
+
+
+def test_robust_scores_are_unbiased_with_wrong_models():
+    rng = np.random.default_rng(0)
+    treated = (rng.random(200_000) < 0.3).astype(float)
+    outcome = 1.0 + 2.0 * treated + rng.normal(size=200_000)
+    scores = robust_scores(outcome, treated, 0.3, np.full(200_000, 7.0), np.full(200_000, -5.0))
+    assert scores.mean() == pytest.approx(2.0, abs=0.15)
+
+
+def test_learners_rank_planted_effects_and_nobody_where_arms_are_shuffled():
+    """Qini of every learner is clearly positive where half are moved; with arms dealt anew it is not."""
+    rng = np.random.default_rng(0)
+    features, treated = rng.normal(size=(2000, 3)), (rng.random(2000) < 0.5).astype(float)
+    outcome = (rng.random(2000) < 0.3 + 0.4 * treated * (features[:, 0] > 0)).astype(float)
+    trial = Trial(features, treated, outcome, 0.5)
+    found = study_uplift_trial("planted", trial, 50, 3, np.random.SeedSequence(0))
+    keys = {one.key: one for one in found.estimates}
+    assert all(keys[f"uplift_qini_{name}_planted"].low > 0 for name in ("t", "s", "x", "dr"))
+    assert keys["uplift_qini_constant_planted"].value == pytest.approx(0, abs=1e-12)
+    draws = keys["uplift_qini_t_planted@shuffled_arms"].draws
+    assert len(draws) == 3 and sum(low > 0 for low, _ in draws) <= 1
+
+
+def test_the_mean_effect_errs_less_than_learners_where_all_are_moved_alike():
+    markets = {"campaign": CAMPAIGN, "uneven": changed(CAMPAIGN, tilt=0.9, effect=0.1)}
+    found = study_uplift_simulated(markets, 2000, 2, 2, np.random.SeedSequence(0))
+    value = {one.name: one.value for one in found.estimates}
+    assert value["uplift_rmse_constant_campaign"] == min(
+        value[f"uplift_rmse_{name}_campaign"] for name in UPLIFT if name != "random"
+    )
+    assert value["uplift_qini_dr_uneven"] > 0.3 * value["uplift_qini_best_uneven"]
+
+
+def test_noise_of_the_table_is_that_of_its_epsilon():
+    """Variance of discrete Laplace noise, 2 a / (1 - a)^2 with a = exp(-epsilon)."""
+    trial = OfferTrial(np.zeros(0, dtype=int), np.zeros(0, dtype=int), np.zeros(0), 4000, 2)
+    counts = table(trial, Budget(1.0), np.random.default_rng(0)).counts
+    a = np.exp(-1)
+    assert counts.var() == pytest.approx(2 * a / (1 - a) ** 2, rel=0.05)
+
+
+@pytest.mark.parametrize("epsilon", [0.5, 1.0, 4.0])
+def test_who_knows_all_others_reaches_the_limit_and_no_more(epsilon):
+    """Tight for discrete Laplace noise: P(0) of it is the limit, (e^epsilon - 1) / (e^epsilon + 1)."""
+    budget, limit = Budget(epsilon), advantage_limit(epsilon, 0.0)
+    found = [informed_advantage(budget, np.random.default_rng(seed)) for seed in range(20)]
+    values = np.array([one.value for one in found])
+    assert abs(values.mean() - limit) < 3.3 * values.std(ddof=1) / 20**0.5
+    assert sum(one.low <= limit <= one.high for one in found) >= 16
+    unseen = [informed_advantage(budget, np.random.default_rng(seed), unseen=True) for seed in range(20)]
+    assert sum(one.low <= 0 <= one.high for one in unseen) >= 16
+
+
+def test_control_worlds_of_offers_pass_and_fail_where_they_must():
+    """Gain above 0 and advantage below .10: both in at least 80 % of planted draws, in few of the others."""
+    found = study_offer_controls((Budget(1.0, 2.0),), 30_000, 20, np.random.SeedSequence(0))
+    keys = {one.key: one for one in found.estimates}
+    gain, told = "offer_gain_table_eps1", "offer_advantage_informed_eps1"
+    assert np.mean([low > 0 for low, _ in keys[f"{gain}@offers_differ"].draws]) >= 0.8
+    assert np.mean([high < 0.1 for _, high in keys[f"{told}@offers_differ"].draws]) >= 0.8
+    assert np.mean([low > 0 for low, _ in keys[f"{gain}@offers_alike"].draws]) <= 0.1
+    assert np.mean([high < 0.1 for _, high in keys[f"{told}@offers_alike"].draws]) == 0
+    assert keys["offer_gain_random_eps1@offers_differ"].high < 0.002
+
+
+def test_gain_out_of_fold_covers_the_known_gain():
+    """Of 20 trials the 95 % interval of the gain holds the true gain of the policy that knows it all."""
+    chances = OFFER_WORLDS["offers_differ"].settings.chances()
+    known = chances.max(axis=1).mean() - chances.mean(axis=0).max()
+    seeds = np.random.SeedSequence(4).spawn(20)
+    held = 0
+    for child in seeds:
+        rng = np.random.default_rng(child)
+        trial = simulate_offers(OFFER_WORLDS["offers_differ"].settings, 60_000, rng)
+        found = gain_over_single(trial, "table", FREE, child.spawn(2))
+        held += found.low <= known <= found.high
+    assert held >= 16
+
+
+def test_a_trial_is_answered_for_every_way_to_choose_and_the_price_rises_with_privacy():
+    trial = simulate_offers(OFFER_WORLDS["offers_differ"].settings, 8000, np.random.default_rng(0))
+    found = study_offers(trial, (Budget(1.0, 2.0), FREE), 2, np.random.SeedSequence(0))
+    names = {one.name for one in found.estimates}
+    assert {f"offer_gain_{way}_{at}" for way in OFFERS for at in ("eps1", "no_noise")} <= names
+    (memory,) = (one for one in found.estimates if one.name == "offer_advantage_memorised")
+    assert memory.low > 0.3
+    price: pd.DataFrame = study_offer_price((0.1, 8.0), (4000, 64_000), 10, np.random.default_rng(0)).series[
+        "offer_price"
+    ]
+    kept = price.pivot(index="users", columns="epsilon", values="kept")
+    assert kept.loc[4000, 0.1] < kept.loc[4000, 8.0] < kept.loc[64_000, 8.0]
+    assert kept.loc[64_000, 0.1] > 0.9
