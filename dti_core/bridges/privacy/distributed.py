@@ -2,6 +2,7 @@
 
 import math
 from functools import lru_cache
+from typing import Any
 
 from dti_core.bridges.privacy.accounting import least_noise
 from dti_core.bridges.privacy.clipping import gaussian_sigma, sensitivity
@@ -72,7 +73,7 @@ def skellam_variance_for(epsilon: float, delta: float, adjacency: Adjacency = "a
     return least_noise(lambda variance: skellam_epsilon(variance, delta, adjacency), epsilon, near)
 
 
-def _shifted_by_one(variance: float):  # type: ignore[no-untyped-def]
+def _shifted_by_one(variance: float) -> Any:
     """Privacy loss distribution of a Skellam variable against itself shifted by one.
 
     Mass beyond the support counts as lost: dp-accounting takes an outcome of one side alone as infinite loss.
