@@ -329,6 +329,20 @@ def test_a_torn_last_line_is_cut_off_wherever_it_tore(written):
         assert path.read_bytes() == kept
 
 
+def test_a_torn_first_line_begins_anew_and_another_file_is_left_alone(written):
+    path, _ = written
+    header = path.read_bytes().splitlines(keepends=True)[0]
+    for length in range(len(header)):
+        path.write_bytes(header[:length])
+        reopened(path)
+        assert path.read_bytes() == header
+    for other in (b"a letter without a line break", b"user,advertiser\nu,a\n", b"\n"):
+        path.write_bytes(other)
+        with pytest.raises(LedgerError):
+            reopened(path)
+        assert path.read_bytes() == other
+
+
 def test_a_file_cut_while_open_is_refused(written):
     path, _ = written
     with Ledger(path, CAP, USER_CAP) as ledger:

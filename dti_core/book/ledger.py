@@ -24,6 +24,10 @@ _SILENT = {
 
 #: Rooms that are over their limit: what they may have until they are not, and why they are.
 OVER = {
+    "bridges/privacy": (
+        620,
+        "exact samplers, accounting, a ledger that survives kills, and audits, behind one face",
+    ),
     "lab": (
         5_240,
         "records that cannot lie, kept results, hostile files; the tables and plots of all studies",

@@ -1,6 +1,7 @@
 """Adding up what repeated releases cost, with dp-accounting; the accountant is named in every answer."""
 
 import math
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Literal
 
@@ -59,7 +60,7 @@ def epsilon_of(
 def noise_multiplier_for(
     epsilon: float, sampling_rate: float, steps: int, delta: float, accountant: Accountant = "pld"
 ) -> float:
-    """Noise multiplier whose epsilon is at most this one and at least 99.8 % of it; see `epsilon_of`.
+    """Noise multiplier whose epsilon is at most this one, to .2 %; see `epsilon_of`.
 
     Raises
     ------
@@ -67,24 +68,27 @@ def noise_multiplier_for(
     """
     if not 0 < epsilon < math.inf or steps < 1:
         raise ValueError(f"no noise for epsilon {epsilon} over {steps} steps")
-    high = gaussian_sigma(epsilon, delta) * math.sqrt(steps)  # enough without any sampling
+    without_sampling = gaussian_sigma(epsilon, delta) * math.sqrt(steps)
     if sampling_rate == 1 and accountant == "pld":
-        return high
-    exact = partial(epsilon_of, sampling_rate=sampling_rate, steps=steps, delta=delta, accountant=accountant)
-    fast = partial(
-        epsilon_of, sampling_rate=sampling_rate, steps=steps, delta=delta, accountant="rdp_integer"
-    )
-    while fast(high) > epsilon:
-        high *= 2
-    low = high
-    while fast(low := low / 1.5) <= epsilon:
-        high = low
-    while exact(high) > epsilon:
-        high *= 1.1
-    while exact(low) <= epsilon:
-        low, high = low / 1.1, low
-    while exact(high) < 0.998 * epsilon:
-        share = math.log(exact(low) / (0.999 * epsilon)) / math.log(exact(low) / exact(high))
+        return without_sampling
+
+    def cost(sigma: float, by: Accountant) -> float:
+        return epsilon_of(sigma, sampling_rate, steps, delta, by)
+
+    near = least_noise(partial(cost, by="rdp_integer"), epsilon, without_sampling)
+    return least_noise(partial(cost, by=accountant), epsilon, near)
+
+
+def least_noise(cost: Callable[[float], float], epsilon: float, near: float) -> float:
+    """Least noise, to .2 %, whose epsilon (`cost`, which falls) is at most this; sought from `near` on."""
+    high = near
+    while cost(high) > epsilon:
+        high *= 1.2
+    low = high / 1.2
+    while cost(low) <= epsilon:
+        low, high = low / 1.2, low
+    while cost(high) < 0.998 * epsilon and high > 1.001 * low:
+        share = math.log(cost(low) / (0.999 * epsilon)) / math.log(cost(low) / max(cost(high), 1e-9))
         middle = low * (high / low) ** min(0.9, max(0.1, share))
-        low, high = (low, middle) if exact(middle) <= epsilon else (middle, high)
+        low, high = (low, middle) if cost(middle) <= epsilon else (middle, high)
     return high

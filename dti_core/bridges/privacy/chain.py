@@ -44,6 +44,8 @@ class Chain:
             return
         data = os.pread(self._file, size - self._offset, self._offset)
         whole = data.rfind(b"\n") + 1
+        if not whole + self._offset and set(data[:_DIGITS]) - set(b"0123456789abcdef"):
+            raise LedgerError(f"{self.path} is no ledger; name another file")
         if whole < len(data):
             os.ftruncate(self._file, self._offset + whole)
         for line in data[:whole].splitlines(keepends=True):

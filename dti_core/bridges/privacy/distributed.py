@@ -2,7 +2,10 @@
 
 import math
 from functools import lru_cache
+from typing import Any
 
+from dti_core.bridges.privacy.accounting import least_noise
+from dti_core.bridges.privacy.clipping import gaussian_sigma, sensitivity
 from dti_core.bridges.privacy.guarantee import ADJACENCIES, Adjacency
 
 _REACH = 40.0
@@ -66,17 +69,11 @@ def skellam_variance_for(epsilon: float, delta: float, adjacency: Adjacency = "a
     """
     if not 0 < epsilon < math.inf:
         raise ValueError(f"no noise for epsilon {epsilon}")
-    low, high = 1e-3, 1.0
-    while skellam_epsilon(high, delta, adjacency) > epsilon:
-        low, high = high, 2 * high
-    while high > 1.002 * low:
-        middle = math.sqrt(low * high)
-        fits = skellam_epsilon(middle, delta, adjacency) <= epsilon
-        low, high = (low, middle) if fits else (middle, high)
-    return high
+    near = sensitivity("l2", adjacency) ** 2 * gaussian_sigma(epsilon, delta) ** 2
+    return least_noise(lambda variance: skellam_epsilon(variance, delta, adjacency), epsilon, near)
 
 
-def _shifted_by_one(variance: float):  # type: ignore[no-untyped-def]
+def _shifted_by_one(variance: float) -> Any:
     """Privacy loss distribution of a Skellam variable against itself shifted by one.
 
     Mass beyond the support counts as lost: dp-accounting takes an outcome of one side alone as infinite loss.
