@@ -25,7 +25,7 @@ from dti_core.studies.private_lift.model.lift import (
     lift_interval,
     summed,
 )
-from dti_core.studies.private_lift.worlds import CAMPAIGN, WORLDS
+from dti_core.studies.private_lift.worlds import CAMPAIGN, MARKETS
 from dti_core.studies.private_lift.worlds.market import truth
 
 SEEDS = np.random.SeedSequence(11)
@@ -121,9 +121,9 @@ def test_shapley_errors_of_two_gaussian_noises_meet_known_ones():
             assert 1e4 * np.sqrt((error**2).mean()) == pytest.approx(value, rel=0.13)
 
 
-@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("world", MARKETS)
 def test_incremental_conversions_are_exact_on_the_exact_cells(world):
-    market = WORLDS[world].settings
+    market = MARKETS[world].settings
     values, _ = incremental(1e6 * outcome_cells(market), 0.0, market.holdout)
     true = truth(market, consenting=market.consent < 1)
     np.testing.assert_allclose(values, 1e6 * (1 - market.holdout) * true.itt, rtol=1e-9, atol=1e-6)
@@ -143,7 +143,7 @@ def test_fieller_bounds_are_the_lifts_that_a_test_does_not_reject():
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("world", ["campaign", "no_lift", "consent"])
 def test_intervals_of_lift_hold_their_promise(world, method):
-    task = (WORLDS[world].settings, 20_000, method, 600, np.random.SeedSequence(3))
+    task = (MARKETS[world].settings, 20_000, method, 600, np.random.SeedSequence(3))
     for offered, total, channel, bias, _, _ in coverage.covers(task).values():
         assert offered
         assert total == pytest.approx(0.95, abs=0.031)  # 3.5 standard errors of 600 campaigns
@@ -167,7 +167,7 @@ def test_noise_left_out_of_the_interval_breaks_coverage():
 
 def test_few_conversions_are_not_offered_an_interval():
     """Without noise 5,000 users at .2 % hold too few conversions for a normal interval, which fails."""
-    task = (WORLDS["criteo"].settings, 5_000, "none", 1_000, np.random.SeedSequence(3))
+    task = (MARKETS["criteo"].settings, 5_000, "none", 1_000, np.random.SeedSequence(3))
     offered, total, *_ = coverage.covers(task)[1.0]
     assert not offered
     assert total < 0.93

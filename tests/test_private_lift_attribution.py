@@ -5,7 +5,7 @@ import pytest
 
 from dti_core.bridges.privacy import Guarantee
 from dti_core.lab.record import OBSERVED
-from dti_core.studies.private_lift.measures.apart import CONTROLS, OVERLAPPING, errors, study_apart
+from dti_core.studies.private_lift.measures.apart import errors, study_apart
 from dti_core.studies.private_lift.measures.attribution import (
     limits,
     pooled,
@@ -18,7 +18,7 @@ from dti_core.studies.private_lift.measures.telling import GUARANTEE, laplace_va
 from dti_core.studies.private_lift.methods.attribution import METHODS, Evidence
 from dti_core.studies.private_lift.model.cells import bits, shapley_weights
 from dti_core.studies.private_lift.model.journeys import Journeys, journeys_from, journeys_of, markov_removal
-from dti_core.studies.private_lift.worlds import CAMPAIGN, WORLDS, changed
+from dti_core.studies.private_lift.worlds import AUDIENCES, CAMPAIGN, MARKETS, OVERLAPPING, changed
 from dti_core.studies.private_lift.worlds.market import activity_nodes, exposure_chance, truth
 from dti_core.studies.private_lift.worlds.paths import expected_journeys, order_chance, scaled_targeting
 from dti_core.studies.private_lift.worlds.users import simulate_users
@@ -123,7 +123,7 @@ def test_false_credit_is_as_published_and_the_experiment_gives_none() -> None:
 
 
 def test_without_targeting_scaled_exposure_values_agree_with_the_truth() -> None:
-    market = WORLDS["no_targeting"].settings
+    market = MARKETS["no_targeting"].settings
     exact, true = limits(market), truth(market).shares
     assert exact["exposure_shapley_scaled"] == pytest.approx(true, abs=2e-3)
     assert np.abs(exact["exposure_shapley"] - true).max() > 0.03  # an effect an exposure is another question
@@ -191,7 +191,7 @@ def test_the_bars_of_channels_apart_fail_and_pass_where_they_must() -> None:
     found = study_apart(np.random.SeedSequence(4), 200_000, 40, 20)
     by_key = {one.key: one for one in found.estimates}
     clear = {world: np.mean([low > 0 for low, _ in by_key[f"apart_worst_excess@{world}"].draws])
-             for world in CONTROLS}  # fmt: skip
+             for world in AUDIENCES}  # fmt: skip
     assert clear["separate"] <= 0.05
     assert clear["overlapping"] >= 0.8
     assert 0 < by_key["apart_share_of_markets"].value < 1

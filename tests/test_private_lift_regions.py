@@ -41,7 +41,7 @@ from dti_core.studies.private_lift.model.rules import (
     strictest,
     younger,
 )
-from dti_core.studies.private_lift.worlds import WORLDS
+from dti_core.studies.private_lift.worlds import MARKETS
 from dti_core.studies.private_lift.worlds.market import activity_nodes, joint, truth
 from dti_core.studies.private_lift.worlds.regions import REGION_WORLDS, drawn_around, eligible_cells
 
@@ -143,13 +143,13 @@ def test_regions_that_are_only_ordered_break_half_of_the_wrong_dealings():
 
 
 def test_cells_without_exposures_are_those_of_the_joint():
-    market = replace(WORLDS["uneven"].settings, consent=0.4, consent_tilt=-0.8)
+    market = replace(MARKETS["uneven"].settings, consent=0.4, consent_tilt=-0.8)
     np.testing.assert_allclose(eligible_cells(market), joint(market, consenting=True).sum(axis=1), atol=1e-14)
 
 
 def test_error_of_lift_is_what_its_formula_says():
     """Squared bias of the consenting, and variance of a rate with noise, late conversions weighed up."""
-    market, rng = WORLDS["uneven"].settings, np.random.default_rng(1)
+    market, rng = MARKETS["uneven"].settings, np.random.default_rng(1)
     region = Region("here", replace(LAW, local_aggregator=False), 0.5, 0.9)
     errors = lift_errors(market, region, region.rules, 20_000, 3_000, rng)
     done = conduct(region, region.rules, 20_000)
@@ -195,7 +195,7 @@ def test_weights_balance_the_means_of_all_users():
 @pytest.mark.parametrize(("tilt", "least"), [(0.0, -0.01), (-0.8, 0.15)])
 def test_consent_biases_only_by_what_it_tells_of_outcomes_and_weights_undo_that(tilt, least):
     """Consent by the activity that is among the covariates here: the truth is that of `truth`."""
-    market = WORLDS["uneven"].settings
+    market = MARKETS["uneven"].settings
     activity = np.random.default_rng(3).normal(size=100_000)
     level = 0.4 if tilt == 0 else 1 / (1 + np.exp(0.6 - tilt * activity))
     consents = np.random.default_rng(4).random(100_000) < level
@@ -214,7 +214,7 @@ def test_consent_biases_only_by_what_it_tells_of_outcomes_and_weights_undo_that(
 
 
 def test_expected_effects_integrate_to_the_truth():
-    market = WORLDS["uneven"].settings
+    market = MARKETS["uneven"].settings
     nodes, weights = activity_nodes(market)
     itt, held = expected_effects(market, nodes)
     np.testing.assert_allclose(weights @ itt, truth(market).itt, atol=1e-12)
@@ -222,7 +222,7 @@ def test_expected_effects_integrate_to_the_truth():
 
 
 def test_bias_of_the_unweighted_is_that_of_the_consenting():
-    market = WORLDS["uneven"].settings
+    market = MARKETS["uneven"].settings
     expected, _ = measure_campaigns(ConsentTask("uneven", 20_000, 3, np.random.SeedSequence(5)))
     agreeing = truth(replace(market, consent=0.4, consent_tilt=-0.8), consenting=True)
     np.testing.assert_allclose(expected[:, 2, 0, 0].mean(axis=0), agreeing.itt, rtol=0.02, atol=1e-9)

@@ -13,7 +13,7 @@ from dti_core.studies.private_lift.data.check import check_campaign
 from dti_core.studies.private_lift.data.hillstrom import load_hillstrom
 from dti_core.studies.private_lift.data.parameters import Parameters
 from dti_core.studies.private_lift.data.schema import our_names, parse_map, parse_shares
-from dti_core.studies.private_lift.worlds import WORLDS
+from dti_core.studies.private_lift.worlds import MARKETS
 from dti_core.studies.private_lift.worlds.users import simulate_users
 
 
@@ -58,14 +58,14 @@ def load_yours(data_path: str, mapping: str = "", shares: str = "") -> tuple[Cam
 
 def load_simulated(world: str, n_users: int, rng: np.random.Generator) -> tuple[Campaign, DataCard]:
     """One campaign of a world, as an analyst would see it."""
-    if world not in WORLDS:
-        raise DataError(f"no world '{world}'. Known: {', '.join(WORLDS)}.")
-    market = WORLDS[world].settings
+    if world not in MARKETS:
+        raise DataError(f"no world '{world}'. Known: {', '.join(MARKETS)}.")
+    market = MARKETS[world].settings
     campaign = campaign_of_users(simulate_users(market, n_users, rng))
     made_from = f"{market} {n_users} {rng.bit_generator.seed_seq}"
     card = DataCard(
         name=f"private_lift_{world}", title="Simulated campaign with a randomised holdout",
-        origin="simulated", badge=f"Simulated data: {WORLDS[world].title}", licence="MIT",
+        origin="simulated", badge=f"Simulated data: {MARKETS[world].title}", licence="MIT",
         source="Made by this study's simulator from its seeds.", rows=n_users,
         columns=2 * len(campaign.channels) + 4,
         sha256=hashlib.sha256(made_from.encode()).hexdigest(),

@@ -10,8 +10,14 @@ class Parameters:
 
     campaign: Literal["simulated", "hillstrom", "yours"]
     world: str
-    n_users: int
     data_path: str
     map: str
     shares: str
+    spend_clip: float
+    epsilon: float
+    n_users: int
+    n_campaigns: int
+    n_draws: int
+    n_runs: int
+    n_resamples: int
     seed: int

@@ -10,7 +10,7 @@ from dti_core.studies.private_lift.measures.consent import CONSENT_WORLDS
 from dti_core.studies.private_lift.measures.regions import JUDGED_USERS, SMALLEST_EXCESS
 from dti_core.studies.private_lift.methods.dealing import POLICIES
 from dti_core.studies.private_lift.methods.weighting import WEIGHTINGS
-from dti_core.studies.private_lift.worlds import WORLDS
+from dti_core.studies.private_lift.worlds import MARKETS
 
 
 def plot_region_errors(result: Result) -> go.Figure:
@@ -46,7 +46,7 @@ def plot_consent_bias(result: Result) -> go.Figure:
         for method, dash in zip(WEIGHTINGS, ("solid", "dot"), strict=True):
             rows = table[(table["world"] == world) & (table["weights"] == method)]
             percent = 100 * rows[["consent", "bias_value", "bias_low", "bias_high"]]
-            label = f"{WORLDS[world].title.lower()}, {method}"
+            label = f"{MARKETS[world].title.lower()}, {method}"
             figure.add_scatter(
                 x=percent["consent"], y=percent["bias_value"], name=label,
                 line={"color": colour, "dash": dash},

@@ -13,7 +13,7 @@ from dti_core.lab.theme import style
 from dti_core.studies.private_lift.figures.accuracy import PROMISE
 from dti_core.studies.private_lift.measures.sizes import LEARNS
 from dti_core.studies.private_lift.methods.noise import METHODS
-from dti_core.studies.private_lift.worlds import WORLDS
+from dti_core.studies.private_lift.worlds import MARKETS
 
 #: Learns nothing, learns whether there is any lift, finds it in 80 % of campaigns.
 POWER = 0.8
@@ -43,7 +43,7 @@ def plot_sizes(
         )  # fmt: skip
     figure = style(
         figure, x="", y="", title=_finding(result, market), card=result.card, series="sizes",
-        caption=f"{WORLDS[market].title}. Orange: the 95 % interval of all incremental conversions leaves "
+        caption=f"{MARKETS[market].title}. Orange: the 95 % interval of all incremental conversions leaves "
         f"out 0 in fewer than {LEARNS:.0%} of campaigns, so that a business learns nothing; grey: in "
         f"fewer than {POWER:.0%}; blue: in more. Numbers: smallest lift found in {POWER:.0%} of campaigns. "
         f"Epsilon, all of it for this one histogram, is of {PROMISE}.",

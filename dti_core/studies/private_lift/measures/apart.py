@@ -21,18 +21,10 @@ from dti_core.studies.private_lift.measures.telling import keep, released
 from dti_core.studies.private_lift.model.cells import Array, Counts, bits
 from dti_core.studies.private_lift.model.lift import factorial_shapley, intent_to_treat
 from dti_core.studies.private_lift.model.payouts import misallocated, paid_shares
-from dti_core.studies.private_lift.worlds import CAMPAIGN, changed
+from dti_core.studies.private_lift.worlds import AUDIENCES, CAMPAIGN
 from dti_core.studies.private_lift.worlds.market import Truth, joint, truth
-from dti_core.studies.private_lift.worlds.settings import CHANNELS, Channel, Market
+from dti_core.studies.private_lift.worlds.settings import Market
 
-#: Nothing sells without advertising, audiences hardly meet, nobody is targeted: claims are right.
-SEPARATE = replace(changed(CAMPAIGN, reach=0.02, targeting=0.0), base_rate=1e-6)
-#: Every channel reaches most active users; the last moves nobody.
-OVERLAPPING = Market(
-    tuple((name, Channel(0.6, 1.5, 0.01 * k)) for name, k in zip(CHANNELS, (1, 2, 3, 1, 0), strict=True)),
-    base_rate=0.02, activity=1.5,
-)  # fmt: skip
-CONTROLS = {"separate": SEPARATE, "overlapping": OVERLAPPING}
 #: Ends of the assumptions from which markets are drawn: what is added to each channel's slope of exposure on
 #: activity (even), reach as a multiple of the campaign's and users (even in logarithms).
 TARGETING, REACH, USERS = (0.0, 2.0), (0.1, 1.0), (20_000, 1_000_000)
@@ -112,10 +104,10 @@ def study_apart(
     Intervals hold 95 % of campaigns, so that they tell what one advertiser may meet.
     """
     found, at = Findings(), dict[str, str | float](epsilon=epsilon, n_users=n_users, against="joint_private")
-    ours, curve, grid, *controls = (np.random.default_rng(one) for one in seeds.spawn(3 + len(CONTROLS)))
+    ours, curve, grid, *controls = (np.random.default_rng(one) for one in seeds.spawn(3 + len(AUDIENCES)))
     _told(found, errors(CAMPAIGN, n_users, n_campaigns, epsilon, ours), at)
-    for (world, market), rng in zip(CONTROLS.items(), controls, strict=True):
-        drawn = [errors(market, n_users, n_campaigns, epsilon, rng) for _ in range(n_draws)]
+    for (world, made), rng in zip(AUDIENCES.items(), controls, strict=True):
+        drawn = [errors(made.settings, n_users, n_campaigns, epsilon, rng) for _ in range(n_draws)]
         each = [_worst(one) for one in drawn]
         keep(found, "apart_worst_excess", _over_campaigns(np.concatenate(each)), "share", at | {"way": RIVAL},
              world=world)  # fmt: skip

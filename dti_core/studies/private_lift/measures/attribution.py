@@ -18,7 +18,7 @@ from dti_core.studies.private_lift.model.cells import Array
 from dti_core.studies.private_lift.model.journeys import Journeys, journeys_of
 from dti_core.studies.private_lift.model.lift import factorial_shapley, shares
 from dti_core.studies.private_lift.model.payouts import misallocated, paid_shares
-from dti_core.studies.private_lift.worlds import WORLDS
+from dti_core.studies.private_lift.worlds import MARKETS
 from dti_core.studies.private_lift.worlds.market import draw_counts, joint, truth
 from dti_core.studies.private_lift.worlds.paths import expected_journeys, scaled_targeting
 from dti_core.studies.private_lift.worlds.settings import Market
@@ -48,15 +48,15 @@ def study_attribution(
     """
     found, rows = Findings(), []
     *streams, last = seeds.spawn(len(STUDIED) + 1)
-    tasks = {(world, i): (WORLDS[name].settings, n_users, one, epsilon)
+    tasks = {(world, i): (MARKETS[name].settings, n_users, one, epsilon)
              for (world, name), stream in zip(STUDIED.items(), streams, strict=True)
              for i, one in enumerate(stream.spawn(n_seeds))}  # fmt: skip
     credited = run_keyed(credits, tasks, "attribution")
     for world, name in STUDIED.items():
         drawn = np.array([credited[world, i] for i in range(n_seeds)])  # (n_seeds, n_methods, C)
-        rows += _told(found, drawn, WORLDS[name].settings, world, n_users, epsilon)
+        rows += _told(found, drawn, MARKETS[name].settings, world, n_users, epsilon)
     found.series["attribution"] = pd.DataFrame(rows)
-    market = WORLDS["campaign"].settings
+    market = MARKETS["campaign"].settings
     found.series["attribution_targeting"] = targeting_curve(market)
     for label, one in {"plain": np.inf, "private": epsilon}.items():
         _experiment(found, label, market, 10 * n_users, n_campaigns, one, np.random.default_rng(last))

@@ -11,7 +11,7 @@ from dti_core.lab.intervals import Interval, share
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.model.cells import Array, Counts, Flags, bits
 from dti_core.studies.private_lift.model.lift import intent_to_treat
-from dti_core.studies.private_lift.worlds import WORLDS
+from dti_core.studies.private_lift.worlds import MARKETS
 from dti_core.studies.private_lift.worlds.regions import eligible_cells
 
 #: A user (add or remove one), delta 0, pure.
@@ -47,7 +47,7 @@ def sample_ratio_p(counts: Array, holdout: float, noise_variance: float = 0.0) -
 
 def study_clients(seeds: np.random.SeedSequence, *, n_users: int, n_campaigns: int) -> Findings:
     """How far broken clients move the lift of one channel, and how often lost reports raise an alarm."""
-    found, market = Findings(), WORLDS["campaign"].settings
+    found, market = Findings(), MARKETS["campaign"].settings
     cells, variance = eligible_cells(market), 1 / (2 * np.sinh(EPSILON / 2) ** 2)
     found.series["malformed"] = malformed_shifts(n_users * cells, variance)
     for row in found.series["malformed"].itertuples():

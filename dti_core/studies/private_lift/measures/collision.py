@@ -25,7 +25,7 @@ from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.model.cells import Array
 from dti_core.studies.private_lift.model.lift import incremental, summed
 from dti_core.studies.private_lift.model.report import SHARES
-from dti_core.studies.private_lift.worlds import CAMPAIGN
+from dti_core.studies.private_lift.worlds import CAMPAIGN, NOISES
 from dti_core.studies.private_lift.worlds.settings import Market
 
 SMALL, LARGE = 5_000, 1_000_000
@@ -36,9 +36,10 @@ MATTERS = 0.1
 #: SHARED is no world of its own: what is left of epsilon 1 for lift in a report of several histograms.
 SHARED = "shared"
 ARMS: Mapping[str, tuple[str, float]] = {
-    OBSERVED: ("central", 1.0), "no_noise": ("central", 8.0), "local_noise": ("local", 1.0),
+    OBSERVED: ("central", 1.0),
+    **{name: world.settings for name, world in NOISES.items()},
     SHARED: ("central", SHARES["outcomes"]),
-}  # fmt: skip
+}
 #: Median and spread (of the logarithm) of total lift: medians of 663 trials were 29, 18 and 5 % by funnel
 #: (Gordon, Moakler, Zettelmeyer 2022).
 LIFT, LIFT_SPREAD = 0.18, 0.8

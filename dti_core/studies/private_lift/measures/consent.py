@@ -14,7 +14,7 @@ from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.weighting import WEIGHTINGS
 from dti_core.studies.private_lift.model.cells import Array, Counts, Flags
 from dti_core.studies.private_lift.model.lift import intent_to_treat
-from dti_core.studies.private_lift.worlds import WORLDS, market
+from dti_core.studies.private_lift.worlds import MARKETS, market
 from dti_core.studies.private_lift.worlds.settings import Market
 from dti_core.studies.private_lift.worlds.users import coalition, simulate_users
 
@@ -88,7 +88,7 @@ def measure_campaigns(task: Task) -> tuple[Array, Array]:
     (n_campaigns, consents, weightings, 2, C), ITT and rate of those held out as the weighted users would have
     them on average; (n_campaigns, consents, weightings, epsilons, 2, C), ITT and standard error as measured.
     """
-    here, rng = WORLDS[task.world].settings, np.random.default_rng(task.seed)
+    here, rng = MARKETS[task.world].settings, np.random.default_rng(task.seed)
     expected, measured = [], []
     for _ in range(task.n_campaigns):
         users = simulate_users(here, task.n_users, rng)
@@ -141,7 +141,7 @@ def study_consent(seeds: np.random.SeedSequence, *, n_users: int, n_campaigns: i
 
 def _seen(world: str, expected: Array, measured: Array) -> dict[str, Interval]:
     """What campaigns at one place say; biases are averaged over the channels that move anybody."""
-    whole = market.truth(WORLDS[world].settings)
+    whole = market.truth(MARKETS[world].settings)
     moves, (itt, held), (estimate, error) = (
         whole.itt > 0,
         np.moveaxis(expected, 1, 0),

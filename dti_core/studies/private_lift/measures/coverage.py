@@ -17,7 +17,7 @@ from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.model.cells import Array, Flags
 from dti_core.studies.private_lift.model.lift import incremental, intent_to_treat, lift_interval, summed
-from dti_core.studies.private_lift.worlds import WORLDS
+from dti_core.studies.private_lift.worlds import MARKETS
 from dti_core.studies.private_lift.worlds.settings import Market
 
 EPSILONS = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -38,9 +38,9 @@ def study_coverage(seeds: np.random.SeedSequence, n_campaigns: int = 2000) -> Fi
     ----------
     n_campaigns : a world and size; the same campaigns for all methods and epsilons.
     """
-    places = [(world, size) for world in WORLDS for size in SIZES]
+    places = [(world, size) for world in MARKETS for size in SIZES]
     tasks = {
-        (world, size, name): (WORLDS[world].settings, size, name, n_campaigns, seed)
+        (world, size, name): (MARKETS[world].settings, size, name, n_campaigns, seed)
         for (world, size), seed in zip(places, seeds.spawn(len(places)), strict=True)
         for name in METHODS
     }

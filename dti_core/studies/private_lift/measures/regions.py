@@ -20,7 +20,7 @@ from dti_core.studies.private_lift.methods.dealing import POLICIES, Dealing
 from dti_core.studies.private_lift.model.cells import Array
 from dti_core.studies.private_lift.model.lift import intent_to_treat
 from dti_core.studies.private_lift.model.rules import Region, Rules, breaches, conduct
-from dti_core.studies.private_lift.worlds import WORLDS
+from dti_core.studies.private_lift.worlds import MARKETS
 from dti_core.studies.private_lift.worlds.market import truth
 from dti_core.studies.private_lift.worlds.regions import REGION_WORLDS, Regions, drawn_around, eligible_cells
 from dti_core.studies.private_lift.worlds.settings import Market
@@ -32,7 +32,7 @@ JUDGED_USERS, SHOWN_USERS = 20_000, (2_000, 20_000, 200_000)
 SMALLEST_EXCESS, ORDERED_SHARE = 0.10, 0.5
 #: Slope of the log-odds of agreeing on activity; share of conversions that come later than an epoch.
 CONSENT_TILT, LATE = -0.8, 0.2
-MARKET, LAWLESS = WORLDS["campaign"].settings, "none"
+MARKET, LAWLESS = MARKETS["campaign"].settings, "none"
 _EXCESS = ("regions_excess_strictest", "share of the fitted error")
 _WRONG = ("regions_wrong_share", "share of pairs of regions")
 

@@ -24,7 +24,7 @@ from dti_core.studies.private_lift.measures.campaigns import (
 )
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.model.lift import incremental, summed
-from dti_core.studies.private_lift.worlds import WORLDS
+from dti_core.studies.private_lift.worlds import MARKETS
 from dti_core.studies.private_lift.worlds.settings import Market
 
 SIZES = (*(int(step * 10**power) for power in (3, 4, 5) for step in (1, 1.5, 2, 3, 5, 7)), 1_000_000)
@@ -51,7 +51,7 @@ def study_sizes(seeds: np.random.SeedSequence, n_campaigns: int = 1000) -> Findi
     """
     places = [(world, size) for world in SHOWN for size in SIZES]
     tasks = {
-        (world, size, name): (WORLDS[world].settings, name, size, n_campaigns, seed)
+        (world, size, name): (MARKETS[world].settings, name, size, n_campaigns, seed)
         for (world, size), seed in zip(places, seeds.spawn(len(places)), strict=True)
         for name in TOLD
     }

@@ -1,8 +1,11 @@
 """Markets in which ways to measure are compared; each changes one thing that a referee would name."""
 
 from dataclasses import replace
+from typing import Any
 
 from dti_core.lab.methods import World
+from dti_core.studies.private_lift.worlds.offers import OFFER_WORLDS
+from dti_core.studies.private_lift.worlds.regions import REGION_WORLDS
 from dti_core.studies.private_lift.worlds.settings import CHANNELS, Channel, Market
 
 #: Targeting and reach of the last channel were chosen so that last touch credits it with about a quarter and
@@ -41,7 +44,7 @@ CRITEO = Market(
     holdout=0.15,
 )
 
-WORLDS: dict[str, World[Market]] = {
+MARKETS: dict[str, World[Market]] = {
     "campaign": World("Targeted campaign on five channels", "observed", CAMPAIGN),
     "no_lift": World("No channel moves anybody", "negative", changed(CAMPAIGN, effect=0.0)),
     "no_targeting": World("Channels reach everybody alike", "positive", changed(CAMPAIGN, targeting=0.0)),
@@ -53,4 +56,26 @@ WORLDS: dict[str, World[Market]] = {
     ),
     "uneven": World("Active users are moved more", "threat", changed(CAMPAIGN, tilt=0.3)),
     "criteo": World("Moments of the Criteo uplift trial", "threat", CRITEO),
+}
+
+#: Nothing sells without advertising, audiences hardly meet, nobody is targeted: claims of platforms are right.
+SEPARATE = replace(changed(CAMPAIGN, reach=0.02, targeting=0.0), base_rate=1e-6)
+#: Every channel reaches most active users; the last moves nobody.
+OVERLAPPING = Market(
+    tuple((name, Channel(0.6, 1.5, 0.01 * k)) for name, k in zip(CHANNELS, (1, 2, 3, 1, 0), strict=True)),
+    base_rate=0.02,
+    activity=1.5,
+)
+#: Controls of the claim that channels must be measured together.
+AUDIENCES: dict[str, World[Market]] = {
+    "separate": World("Audiences hardly meet and nothing sells by itself", "negative", SEPARATE),
+    "overlapping": World("Every channel reaches most active users", "positive", OVERLAPPING),
+}
+#: Controls of the claim that privacy collides with measuring: way to publish and its epsilon.
+NOISES: dict[str, World[tuple[str, float]]] = {
+    "no_noise": World("Noise too small to matter", "negative", ("central", 8.0)),
+    "local_noise": World("Each user adds noise alone", "positive", ("local", 1.0)),
+}
+WORLDS: dict[str, World[Any]] = {**MARKETS, **AUDIENCES, **NOISES, **OFFER_WORLDS} | {
+    name: world for name, world in REGION_WORLDS.items() if world.role != "observed"
 }

@@ -1,0 +1,193 @@
+"""Worlds x methods -> measures -> Result: markets whose truth is known, real trials and logs, one campaign."""
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from dti_core.lab.config import Config
+from dti_core.lab.data import DataCard
+from dti_core.lab.errors import DataError, one_line
+from dti_core.lab.kept import keep
+from dti_core.lab.parallel import report_progress
+from dti_core.lab.record import Result
+from dti_core.studies.private_lift.data import Parameters
+from dti_core.studies.private_lift.data.campaign import Campaign
+from dti_core.studies.private_lift.data.expedia import load_expedia
+from dti_core.studies.private_lift.data.hillstrom import load_hillstrom
+from dti_core.studies.private_lift.data.paths import load_paths
+from dti_core.studies.private_lift.data.regions import load_regions
+from dti_core.studies.private_lift.data.targeting import hillstrom_offers, load_politicians, trial_of_arm
+from dti_core.studies.private_lift.measures.accuracy import study_accuracy
+from dti_core.studies.private_lift.measures.apart import study_apart
+from dti_core.studies.private_lift.measures.attribution import study_attribution, study_paths
+from dti_core.studies.private_lift.measures.audit import study_audits
+from dti_core.studies.private_lift.measures.campaign import study_campaign
+from dti_core.studies.private_lift.measures.clients import study_clients
+from dti_core.studies.private_lift.measures.collision import study_collision
+from dti_core.studies.private_lift.measures.consent import study_consent
+from dti_core.studies.private_lift.measures.coverage import study_coverage
+from dti_core.studies.private_lift.measures.federated import study_federated, study_poisoning
+from dti_core.studies.private_lift.measures.findings import Findings, gather
+from dti_core.studies.private_lift.measures.offers import (
+    study_offer_controls,
+    study_offer_price,
+    study_offers,
+)
+from dti_core.studies.private_lift.measures.payouts import study_payouts
+from dti_core.studies.private_lift.measures.peeking import study_peeking
+from dti_core.studies.private_lift.measures.promotion import study_promotion
+from dti_core.studies.private_lift.measures.reach import study_reach
+from dti_core.studies.private_lift.measures.reconcile import study_reconcile
+from dti_core.studies.private_lift.measures.regions import study_regions
+from dti_core.studies.private_lift.measures.reports import Plan
+from dti_core.studies.private_lift.measures.secrecy import study_secrecy
+from dti_core.studies.private_lift.measures.sizes import study_sizes
+from dti_core.studies.private_lift.measures.trials import study_trials
+from dti_core.studies.private_lift.measures.uplift import study_uplift_simulated, study_uplift_trial
+from dti_core.studies.private_lift.methods.budget import budgets
+from dti_core.studies.private_lift.model.journeys import journeys_from
+from dti_core.studies.private_lift.worlds import MARKETS
+
+#: Budgets at which models are trained; infinite means no noise.
+EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0, math.inf)
+
+Part = Callable[[], Findings]
+
+
+@keep
+def estimate(config: Config, campaign: Campaign, card: DataCard) -> Result:
+    """All estimates of the study, question by question.
+
+    Source of the question: Yi (2026), study [1] of the review.
+
+    What a machine lacks for is listed in the table `left_out`, with the command that brings it.
+    """
+    asked = config.typed(Parameters)
+    parts = {
+        **_known_truth(asked, config.seeds), **_safeguards(asked, config.seeds),
+        **_real_data(asked, config.seeds),
+        "campaign": partial(
+            study_campaign, campaign, Plan(config.seeds("campaign"), asked.n_draws), asked.spend_clip
+        ),
+    }  # fmt: skip
+    found = gather(
+        _attempt(name, part) for name, part in report_progress(parts.items(), "questions", len(parts))
+    )
+    return Result(config, card, tuple(found.estimates), found.series)
+
+
+def _known_truth(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence]) -> Mapping[str, Part]:
+    """Questions that only a market whose truth is known can answer."""
+    few, many = max(20, asked.n_campaigns // 20), asked.n_campaigns
+    return {
+        "accuracy": partial(study_accuracy, seeds("accuracy"), 2 * many),
+        "coverage": partial(study_coverage, seeds("coverage"), many),
+        "sizes": partial(study_sizes, seeds("sizes"), many // 2),
+        "reach": partial(study_reach, seeds("reach"), max(5, min(100, many // 4))),
+        "collision": partial(study_collision, seeds("collision"), max(20, asked.n_draws // 2), many // 2),
+        "attribution": partial(
+            study_attribution, seeds("attribution"), asked.n_users // 2, asked.n_runs, max(5, many // 10),
+            asked.epsilon,
+        ),
+        "apart": partial(study_apart, seeds("apart"), asked.n_users, few, asked.n_draws, asked.epsilon),
+        "payouts": partial(study_payouts, seeds("payouts"), asked.n_users // 10, max(10, many // 10)),
+        "reconcile": partial(study_reconcile, seeds("reconcile"), many // 2),
+        "regions": partial(
+            study_regions, load_regions(), seeds("regions"), n_campaigns=many, n_draws=asked.n_draws
+        ),
+        "consent": partial(
+            study_consent, seeds("consent"), n_users=asked.n_users // 10, n_campaigns=max(2, many // 20)
+        ),
+        "uplift": partial(
+            study_uplift_simulated, {name: MARKETS[name].settings for name in ("campaign", "uneven")},
+            asked.n_users // 10, asked.n_runs, 2, seeds("uplift"),
+        ),
+    }  # fmt: skip
+
+
+def _safeguards(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence]) -> Mapping[str, Part]:
+    """Whether the machinery keeps its promises: audits, secrecy of sums, broken clients, personal offers."""
+    n_audits = max(2, asked.n_draws // 8)
+    return {
+        "audits": partial(study_audits, seeds("audits").spawn(n_audits), 1000 * asked.n_campaigns),
+        "secrecy": partial(
+            study_secrecy, seeds("secrecy"), 3 * asked.n_campaigns, max(2, asked.n_draws // 8), asked.n_runs,
+            asked.n_runs, 12,
+        ),
+        "clients": partial(study_clients, seeds("clients"), n_users=20_000, n_campaigns=2 * asked.n_campaigns),
+        "offer controls": partial(
+            study_offer_controls, budgets([1.0]), 20_000, asked.n_draws, seeds("offer controls")
+        ),
+        "offer price": partial(
+            study_offer_price, EPSILONS, (1_000, 10_000, 100_000), asked.n_runs,
+            np.random.default_rng(seeds("offer price")),
+        ),
+    }  # fmt: skip
+
+
+def _real_data(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence]) -> Mapping[str, Part]:
+    """Real trials and logs, each measured with and without privacy."""
+    plan = Plan(seeds("trials"), asked.n_draws)
+    return {
+        "trials": partial(study_trials, plan),
+        "peeking": partial(study_peeking, plan),
+        "promotion": partial(study_promotion, plan),
+        "paths": partial(_paths, asked, seeds("paths")),
+        "who books": partial(_searches, asked, seeds("who books")),
+        "real offers": partial(_real_offers, asked, seeds("real offers")),
+        "whom it moves": partial(_targeting, asked, seeds("whom it moves")),
+    }
+
+
+def _paths(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
+    paths, _ = load_paths()
+    journeys = journeys_from(paths.steps, paths.converted, paths.not_converted)
+    return study_paths(journeys, np.random.default_rng(seeds), asked.n_resamples)
+
+
+def _searches(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
+    log, _ = load_expedia()
+    models, attacks = seeds.spawn(2)
+    found = study_federated(log, budgets(EPSILONS), asked.n_runs, models)
+    table = found.series["federated"]
+    setting = table[(table["learner"] == "user") & np.isinf(table["epsilon"])]["setting"].iloc[0]
+    found.add(study_poisoning(log, float(setting), asked.n_runs, attacks))
+    return found
+
+
+def _real_offers(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
+    campaign, _ = load_hillstrom()
+    return study_offers(hillstrom_offers(campaign), budgets(EPSILONS), asked.n_runs, seeds)
+
+
+def _targeting(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
+    trials, found = {"politicians": load_politicians()}, Findings()
+    try:
+        trials["hillstrom"] = trial_of_arm(load_hillstrom()[0], "Mens E-Mail", "visit")
+    except DataError as error:
+        found.left_out.append(("whom the e-mails move", one_line(error, 200)))
+    for (name, trial), own in zip(trials.items(), seeds.spawn(len(trials)), strict=True):
+        found.add(study_uplift_trial(name, trial, asked.n_resamples, max(2, asked.n_runs), own))
+    return found
+
+
+def _attempt(name: str, part: Part) -> Findings:
+    """What a question yields, or why its data are not here."""
+    try:
+        return part()
+    except DataError as error:
+        return Findings(left_out=[(name, one_line(error, 200))])
+
+
+def parts_in_words() -> pd.DataFrame:
+    """The markets in which ways to measure are compared, with their settings."""
+    rows = [
+        {"world": world.title, "role": world.role, "converts unshown": world.settings.base_rate,
+         "held out": world.settings.holdout, "consent": world.settings.consent,
+         "channels": len(world.settings.channels)}
+        for world in MARKETS.values()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
