@@ -11,7 +11,7 @@ from dti_core.studies.private_lift.model.faults import FAULTS, HONEST
 
 #: Bounds over claims are drawn from here on; a bound of 0 has no place on a logarithmic axis.
 FLOOR = 0.05
-TICKS = (0.05, 0.2, 0.5, 1, 2, 5, 10, 30)
+TICKS = (0.05, 0.2, 1, 5, 30)
 SYMBOLS = ("circle", "diamond", "x-thin-open")
 
 
