@@ -2,6 +2,7 @@
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
 from plotly.subplots import make_subplots
 
 from dti_core.lab.record import Result
@@ -14,7 +15,7 @@ NO_NOISE_AT = 16.0
 INTERVAL = "Bars: 95 %, for other runs and other test users alike."
 
 
-def at_epsilon(epsilon: object) -> object:
+def at_epsilon(epsilon: ArrayLike) -> NDArray[np.float64]:
     """Places of epsilons on an axis that ends with no noise."""
     return np.minimum(np.asarray(epsilon, dtype=float), NO_NOISE_AT)
 
