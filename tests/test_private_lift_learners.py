@@ -1,5 +1,7 @@
 """Learners of bookings, uplift and offers: known answers, refused leaks, worlds that must pass or fail."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -109,8 +111,11 @@ def test_training_and_test_share_neither_users_nor_time(log):
         refuse_leak(log, apart, ~apart)
 
 
-def test_every_learner_beats_the_constant_and_says_its_guarantee(log):
+def test_every_learner_beats_the_constant_and_says_its_guarantee(log, monkeypatch):
     """Each model of telling features ranks better than chance; six sites are too few for a private one."""
+    for name, method in list(LEARNERS.items()):
+        one = replace(method.run, candidates=method.run.candidates[-2:][:1])
+        monkeypatch.setitem(LEARNERS, name, replace(method, run=one))
     found = study_federated(log, (LOUD, FREE), 2, np.random.SeedSequence(1))
     rows = found.series["federated"].set_index(["learner", "epsilon"])
     assert {name for name, _ in rows.index} == set(LEARNERS)
