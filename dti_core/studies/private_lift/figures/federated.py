@@ -2,6 +2,7 @@
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
 from plotly.subplots import make_subplots
 
 from dti_core.lab.record import Result
@@ -14,7 +15,7 @@ NO_NOISE_AT = 16.0
 INTERVAL = "Bars: 95 %, for other runs and other test users alike."
 
 
-def at_epsilon(epsilon: object) -> object:
+def at_epsilon(epsilon: ArrayLike) -> NDArray[np.float64]:
     """Places of epsilons on an axis that ends with no noise."""
     return np.minimum(np.asarray(epsilon, dtype=float), NO_NOISE_AT)
 
@@ -48,11 +49,12 @@ def plot_federated(result: Result) -> go.Figure:
             )  # fmt: skip
         label_epsilons(figure, row=row, col=1)
     lost, alone = result["booking_auc_lost_user_eps1"], result["booking_auc_lost_alone_no_noise"]
+    free = result["booking_auc_lost_user_no_noise"]
     rates = result["booking_auc_lost_channel_rates_eps1"]
     figure = style(
         figure, x="", y="", card=result.card, series="federated",
-        title=f"Epsilon 1 for a user costs {value(lost)} of the area under the curve; each site alone loses "
-        f"{value(alone)}",
+        title=f"Users as clients lose {value(lost)} of the area under the curve at epsilon 1 and "
+        f"{value(free)} without noise; each site alone loses {value(alone)}",
         caption=f"Expedia searches; test users search later than those learned from. {INTERVAL} Grey: "
         f"without noise. Epsilons are add or remove one; {lost.at['guarantee']} and alike.",
         alt=f"Loss against the central model: a user a client {value(lost)}, each site alone {value(alone)}, "

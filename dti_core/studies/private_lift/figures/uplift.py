@@ -63,12 +63,12 @@ def plot_offers(result: Result) -> go.Figure:
     gain, told = result["offer_gain_table_eps1"], result["offer_advantage_informed_eps1"]
     figure = style(
         figure, x="", y="", card=result.card, series="offers",
-        title=f"At epsilon 1 personal offers gain {value(gain)} visits a user; whoever knows all "
+        title=f"At epsilon 1 personal offers gain {gain.text} visits a user; whoever knows all "
         f"others tells who is in the table with an advantage of {value(told)}",
         caption="Two e-mails, dealt at random to real customers. Gain: doubly robust, out of fold, against "
         f"the best single e-mail at the same epsilon. {gain.at['guarantee']}; federated model: delta 1e-06, "
         "PLD. Shaded: too small to matter. Bars: 95 %.",
-        alt=f"At epsilon 1: gain {value(gain)}, advantage {value(told)}.",
+        alt=f"At epsilon 1: gain {gain.text}, advantage {value(told)}.",
     )  # fmt: skip
     figure.update_xaxes(title_text="epsilon a user", row=2, col=1)
     figure.update_yaxes(title_text="visits gained a user", row=1, col=1)

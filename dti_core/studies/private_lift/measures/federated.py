@@ -78,26 +78,32 @@ def _run(task: _Task) -> dict[tuple[str, float], _Run]:
     for name, budget, rng in task.cells():
         fitted = LEARNERS[name].run(split.fit, budget, task.settings[name, budget.epsilon], rng)
         scores = [-log_losses(fitted.predict(one), one.booked) for one in (split.fit, split.check)]
-        advantage = attack_by_score(scores[0], scores[1], rng).advantage[0]
+        few = rng.choice(scores[0], min(len(scores[0]), len(scores[1])), replace=False)
+        advantage = attack_by_score(few, scores[1], rng).advantage[0]
         found[name, budget.epsilon] = _Run(fitted.predict(split.test), advantage, fitted.epsilon)
     return found
 
 
 def study_federated(
-    log: SearchLog, budgets: Sequence[Budget], n_runs: int, seeds: np.random.SeedSequence
-) -> Findings:
+    log: SearchLog, budgets: Sequence[Budget], n_runs: int, seeds: np.random.SeedSequence,
+    learners: Sequence[str] = tuple(LEARNERS),
+) -> Findings:  # fmt: skip
     """Every learner on the searches of the log, at every budget that it knows.
 
     A run cuts other users for training, draws other samples and other noise. One more cut, used for nothing
     else, chooses each learner's setting at each epsilon among as many: this choice is not private.
+
+    Parameters
+    ----------
+    budgets : one of them without noise. learners : among them `REFERENCE`.
     """
     tuning, *children = seeds.spawn(n_runs + 1)
     chosen = run_keyed(
-        _choose, {name: _Task(log, (name,), tuple(budgets), {}, tuning) for name in LEARNERS}, "settings"
+        _choose, {name: _Task(log, (name,), tuple(budgets), {}, tuning) for name in learners}, "settings"
     )
     settings = {cell: setting for one in chosen.values() for cell, setting in one.items()}
     tasks = {
-        str(run): _Task(log, tuple(LEARNERS), tuple(budgets), settings, child)
+        str(run): _Task(log, tuple(learners), tuple(budgets), settings, child)
         for run, child in enumerate(children)
     }
     runs = list(run_keyed(_run, tasks, "who books").values())

@@ -5,7 +5,7 @@ are one that knows everybody but the user (the most that the guarantee has to wi
 looks at the release.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np

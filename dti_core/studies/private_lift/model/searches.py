@@ -59,6 +59,16 @@ def refuse_leak(log: SearchLog, earlier: Flags, later: Flags) -> None:
         raise DataError(f"{early} searches of the test are older than the last of the training.")
 
 
+def some_users(log: SearchLog, n_users: int, rng: np.random.Generator) -> SearchLog:
+    """The searches of `n_users` users at random, or of all if there are fewer."""
+    users = np.unique(log.user)
+    kept = np.isin(log.user, rng.permutation(users)[:n_users])
+    return replace(
+        log, site=log.site[kept], channel=log.channel[kept], user=log.user[kept], day=log.day[kept],
+        features=log.features[kept], booked=log.booked[kept],
+    )  # fmt: skip
+
+
 def split_log(log: SearchLog, rng: np.random.Generator) -> Split:
     """Cut by time and by user; users who search on both sides of the cut are left out.
 
