@@ -28,6 +28,10 @@ OVER = {
         620,
         "exact samplers, accounting, a ledger that survives kills, and audits, behind one face",
     ),
+    "bridges/federated": (
+        620,
+        "two array kernels and any torch module, six schemes, opacus, attacks on members and by clients",
+    ),
     "lab": (
         5_240,
         "records that cannot lie, kept results, hostile files; the tables and plots of all studies",

@@ -1,4 +1,4 @@
-"""Worlds x methods -> measures -> Result: markets whose truth is known, real trials and logs, one campaign."""
+"""Worlds x methods -> measures -> Result: markets whose truth is known, real trials, one campaign."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ import pandas as pd
 
 from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard
-from dti_core.lab.errors import DataError, one_line
+from dti_core.lab.errors import ConfigError, DataError, one_line
 from dti_core.lab.kept import keep
 from dti_core.lab.parallel import report_progress
 from dti_core.lab.record import Result
@@ -47,12 +47,17 @@ from dti_core.studies.private_lift.measures.secrecy import study_secrecy
 from dti_core.studies.private_lift.measures.sizes import study_sizes
 from dti_core.studies.private_lift.measures.trials import study_trials
 from dti_core.studies.private_lift.measures.uplift import study_uplift_simulated, study_uplift_trial
-from dti_core.studies.private_lift.methods.budget import budgets
+from dti_core.studies.private_lift.methods.budget import Budget, budgets
 from dti_core.studies.private_lift.model.journeys import journeys_from
+from dti_core.studies.private_lift.model.searches import some_users
 from dti_core.studies.private_lift.worlds import MARKETS
 
-#: Budgets at which models are trained; infinite means no noise.
-EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0, math.inf)
+#: Budget at which claims are judged and controls are drawn, in every run.
+JUDGED = 1.0
+#: Users of the campaigns in which pay is shared, and of the trials of offers whose truth is known.
+PAID_USERS, OFFERED_USERS = 20_000, 40_000
+#: Budgets of which the gain of personal offers is told where it is known.
+PRICED = (0.1, 0.5, 1.0, 2.0, 8.0)
 
 Part = Callable[[], Findings]
 
@@ -70,7 +75,7 @@ def estimate(config: Config, campaign: Campaign, card: DataCard) -> Result:
         **_known_truth(asked, config.seeds), **_safeguards(asked, config.seeds),
         **_real_data(asked, config.seeds),
         "campaign": partial(
-            study_campaign, campaign, Plan(config.seeds("campaign"), asked.n_draws), asked.spend_clip
+            study_campaign, campaign, Plan(config.seeds("campaign"), asked.n_resamples), asked.spend_clip
         ),
     }  # fmt: skip
     found = gather(
@@ -93,7 +98,7 @@ def _known_truth(asked: Parameters, seeds: Callable[[str], np.random.SeedSequenc
             asked.epsilon,
         ),
         "apart": partial(study_apart, seeds("apart"), asked.n_users, few, asked.n_draws, asked.epsilon),
-        "payouts": partial(study_payouts, seeds("payouts"), asked.n_users // 10, max(10, many // 10)),
+        "payouts": partial(study_payouts, seeds("payouts"), PAID_USERS, max(10, many // 10)),
         "reconcile": partial(study_reconcile, seeds("reconcile"), many // 2),
         "regions": partial(
             study_regions, load_regions(), seeds("regions"), n_campaigns=many, n_draws=asked.n_draws
@@ -103,26 +108,26 @@ def _known_truth(asked: Parameters, seeds: Callable[[str], np.random.SeedSequenc
         ),
         "uplift": partial(
             study_uplift_simulated, {name: MARKETS[name].settings for name in ("campaign", "uneven")},
-            asked.n_users // 10, asked.n_runs, 2, seeds("uplift"),
+            max(1_000, asked.n_users // 40), asked.n_runs, 2, seeds("uplift"),
         ),
     }  # fmt: skip
 
 
 def _safeguards(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence]) -> Mapping[str, Part]:
     """Whether the machinery keeps its promises: audits, secrecy of sums, broken clients, personal offers."""
-    n_audits = max(2, asked.n_draws // 8)
+    n_audits, n_runs = max(2, asked.n_draws // 10), max(4_000, 50 * asked.n_campaigns)
     return {
-        "audits": partial(study_audits, seeds("audits").spawn(n_audits), 1000 * asked.n_campaigns),
+        "audits": partial(study_audits, seeds("audits").spawn(n_audits), n_runs),
         "secrecy": partial(
-            study_secrecy, seeds("secrecy"), 3 * asked.n_campaigns, max(2, asked.n_draws // 8), asked.n_runs,
-            asked.n_runs, 12,
+            study_secrecy, seeds("secrecy"), 3 * asked.n_campaigns, max(2, asked.n_draws // 8), 2 * asked.n_runs,
+            2 * asked.n_runs, 12,
         ),
         "clients": partial(study_clients, seeds("clients"), n_users=20_000, n_campaigns=2 * asked.n_campaigns),
         "offer controls": partial(
-            study_offer_controls, budgets([1.0]), 20_000, asked.n_draws, seeds("offer controls")
+            study_offer_controls, budgets([JUDGED]), OFFERED_USERS, asked.n_draws, seeds("offer controls")
         ),
         "offer price": partial(
-            study_offer_price, EPSILONS, (1_000, 10_000, 100_000), asked.n_runs,
+            study_offer_price, PRICED, (4_000, 16_000, 64_000), 2 * asked.n_runs,
             np.random.default_rng(seeds("offer price")),
         ),
     }  # fmt: skip
@@ -130,7 +135,7 @@ def _safeguards(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence
 
 def _real_data(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence]) -> Mapping[str, Part]:
     """Real trials and logs, each measured with and without privacy."""
-    plan = Plan(seeds("trials"), asked.n_draws)
+    plan = Plan(seeds("trials"), asked.n_resamples)
     return {
         "trials": partial(study_trials, plan),
         "peeking": partial(study_peeking, plan),
@@ -149,28 +154,48 @@ def _paths(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
 
 
 def _searches(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
-    log, _ = load_expedia()
-    models, attacks = seeds.spawn(2)
-    found = study_federated(log, budgets(EPSILONS), asked.n_runs, models)
+    chosen, models, attacks = seeds.spawn(3)
+    log = some_users(load_expedia()[0], asked.n_searchers, np.random.default_rng(chosen))
+    found = study_federated(log, model_budgets(asked.model_epsilons), asked.n_runs, models)
     table = found.series["federated"]
     setting = table[(table["learner"] == "user") & np.isinf(table["epsilon"])]["setting"].iloc[0]
-    found.add(study_poisoning(log, float(setting), asked.n_runs, attacks))
+    found.add(study_poisoning(log, float(setting), max(2, asked.n_runs // 3), attacks))
     return found
 
 
 def _real_offers(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
     campaign, _ = load_hillstrom()
-    return study_offers(hillstrom_offers(campaign), budgets(EPSILONS), asked.n_runs, seeds)
+    told = model_budgets(asked.model_epsilons)
+    return study_offers(hillstrom_offers(campaign), told, max(2, asked.n_runs // 2), seeds)
+
+
+def model_budgets(text: str) -> tuple[Budget, ...]:
+    """The budgets in `text`, ascending; the one that claims are judged at and none at all always come along.
+
+    Raises
+    ------
+    ConfigError if it is no list of positive numbers.
+    """
+    try:
+        asked = {float(one) for one in text.split(",")}
+    except ValueError:
+        asked = {math.nan}
+    if not all(one > 0 for one in asked):
+        raise ConfigError(
+            f"private_lift: model_epsilons = '{text}'. Give positive numbers with commas between: 0.5, 1, 4."
+        )
+    return budgets(sorted(asked | {JUDGED, math.inf}))
 
 
 def _targeting(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
+    n_resamples = max(19, asked.n_resamples // 3)
     trials, found = {"politicians": load_politicians()}, Findings()
     try:
         trials["hillstrom"] = trial_of_arm(load_hillstrom()[0], "Mens E-Mail", "visit")
     except DataError as error:
         found.left_out.append(("whom the e-mails move", one_line(error, 200)))
     for (name, trial), own in zip(trials.items(), seeds.spawn(len(trials)), strict=True):
-        found.add(study_uplift_trial(name, trial, asked.n_resamples, max(2, asked.n_runs), own))
+        found.add(study_uplift_trial(name, trial, n_resamples, 2 * asked.n_runs, own))
     return found
 
 

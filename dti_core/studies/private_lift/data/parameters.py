@@ -16,6 +16,8 @@ class Parameters:
     spend_clip: float
     epsilon: float
     n_users: int
+    n_searchers: int
+    model_epsilons: str
     n_campaigns: int
     n_draws: int
     n_runs: int

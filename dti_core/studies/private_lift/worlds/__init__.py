@@ -58,7 +58,7 @@ MARKETS: dict[str, World[Market]] = {
     "criteo": World("Moments of the Criteo uplift trial", "threat", CRITEO),
 }
 
-#: Nothing sells without advertising, audiences hardly meet, nobody is targeted: claims of platforms are right.
+#: Nothing sells without advertising, audiences hardly meet, nobody is targeted: platforms claim rightly.
 SEPARATE = replace(changed(CAMPAIGN, reach=0.02, targeting=0.0), base_rate=1e-6)
 #: Every channel reaches most active users; the last moves nobody.
 OVERLAPPING = Market(
