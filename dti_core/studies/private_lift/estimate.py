@@ -119,10 +119,10 @@ def _safeguards(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence
     return {
         "audits": partial(study_audits, seeds("audits").spawn(n_audits), n_runs),
         "secrecy": partial(
-            study_secrecy, seeds("secrecy"), 3 * asked.n_campaigns, max(2, asked.n_draws // 8), 2 * asked.n_runs,
-            2 * asked.n_runs, 12,
+            study_secrecy, seeds("secrecy"), 3 * asked.n_campaigns, max(2, asked.n_draws // 8),
+            2 * asked.n_runs, 2 * asked.n_runs, 12,
         ),
-        "clients": partial(study_clients, seeds("clients"), n_users=20_000, n_campaigns=2 * asked.n_campaigns),
+        "clients": partial(study_clients, seeds("clients"), n_users=PAID_USERS, n_campaigns=asked.n_campaigns),
         "offer controls": partial(
             study_offer_controls, budgets([JUDGED]), OFFERED_USERS, asked.n_draws, seeds("offer controls")
         ),

@@ -93,9 +93,9 @@ def plot_apart(result: Result) -> go.Figure:
     figure = style(
         figure, x="", y="", card=result.card, series="apart_users",
         title=f"Platforms that claim their own buyers misstate reach by {100 * claims.value:.0f} points more "
-        f"than one private measurement; with holdouts of their own they fall behind by {100 * rival.value:.0f}",
+        f"than a private join; with holdouts of their own they fall behind by {100 * rival.value:.0f}",
         caption="Means over campaigns. The second figure of the title is the median over markets drawn from "
-        "the assumptions, of the worse of credit and reach. Platforms with holdouts of their own join reaches "
+        "the assumptions, of the worse of credit and reach. With holdouts of their own platforms join reaches "
         f"as those of independent audiences. Epsilon {claims.at['epsilon']:g} a user in total, "
         f"{claims.at['guarantee']}. An excess of {MATTERS:g} is what matters.",
         alt=f"Excess of the error: own buyers' reach {spoken(claims)}, own holdouts' worst {spoken(rival)}.",
