@@ -20,6 +20,7 @@ from dti_core.studies.private_lift.data.hillstrom import load_hillstrom
 from dti_core.studies.private_lift.data.paths import load_paths
 from dti_core.studies.private_lift.data.regions import load_regions
 from dti_core.studies.private_lift.data.targeting import hillstrom_offers, load_politicians, trial_of_arm
+from dti_core.studies.private_lift.measures.accountants import study_accountants
 from dti_core.studies.private_lift.measures.accuracy import study_accuracy
 from dti_core.studies.private_lift.measures.apart import study_apart
 from dti_core.studies.private_lift.measures.attribution import study_attribution, study_paths
@@ -71,7 +72,7 @@ def estimate(config: Config, campaign: Campaign, card: DataCard) -> Result:
     What a machine lacks for is listed in the table `left_out`, with the command that brings it.
     """
     asked = config.typed(Parameters)
-    parts = {
+    parts: dict[str, Part] = {
         **_known_truth(asked, config.seeds), **_safeguards(asked, config.seeds),
         **_real_data(asked, config.seeds),
         "campaign": partial(
@@ -115,14 +116,15 @@ def _known_truth(asked: Parameters, seeds: Callable[[str], np.random.SeedSequenc
 
 def _safeguards(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence]) -> Mapping[str, Part]:
     """Whether the machinery keeps its promises: audits, secrecy of sums, broken clients, personal offers."""
-    n_audits, n_runs = max(2, asked.n_draws // 10), max(4_000, 50 * asked.n_campaigns)
+    n_audits, many = max(2, asked.n_draws // 10), asked.n_campaigns
     return {
-        "audits": partial(study_audits, seeds("audits").spawn(n_audits), n_runs),
+        "accountants": study_accountants,
+        "audits": partial(study_audits, seeds("audits").spawn(n_audits), max(4_000, 50 * many)),
         "secrecy": partial(
-            study_secrecy, seeds("secrecy"), 3 * asked.n_campaigns, max(2, asked.n_draws // 8),
+            study_secrecy, seeds("secrecy"), 3 * many, max(2, asked.n_draws // 8),
             2 * asked.n_runs, 2 * asked.n_runs, 12,
         ),
-        "clients": partial(study_clients, seeds("clients"), n_users=PAID_USERS, n_campaigns=asked.n_campaigns),
+        "clients": partial(study_clients, seeds("clients"), n_users=PAID_USERS, n_campaigns=many),
         "offer controls": partial(
             study_offer_controls, budgets([JUDGED]), OFFERED_USERS, asked.n_draws, seeds("offer controls")
         ),
@@ -149,7 +151,7 @@ def _real_data(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence]
 
 def _paths(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
     paths, _ = load_paths()
-    journeys = journeys_from(paths.steps, paths.converted, paths.not_converted)
+    journeys = journeys_from(paths.steps, paths.converted.astype(float), paths.not_converted.astype(float))
     return study_paths(journeys, np.random.default_rng(seeds), asked.n_resamples)
 
 
@@ -207,7 +209,7 @@ def _attempt(name: str, part: Part) -> Findings:
         return Findings(left_out=[(name, one_line(error, 200))])
 
 
-def parts_in_words() -> pd.DataFrame:
+def markets_in_words() -> pd.DataFrame:
     """The markets in which ways to measure are compared, with their settings."""
     rows = [
         {"world": world.title, "role": world.role, "converts unshown": world.settings.base_rate,

@@ -16,6 +16,8 @@ from dti_core.studies.private_lift.data.schema import our_names, parse_map, pars
 from dti_core.studies.private_lift.worlds import MARKETS
 from dti_core.studies.private_lift.worlds.users import simulate_users
 
+__all__ = ["Campaign", "Parameters", "check", "load", "load_simulated", "load_yours"]
+
 
 def load(config: Config) -> tuple[Campaign, DataCard]:
     """The campaign that `config.campaign` names, and its card.

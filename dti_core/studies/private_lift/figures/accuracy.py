@@ -6,6 +6,7 @@ from plotly.subplots import make_subplots
 from dti_core.lab.record import Result
 from dti_core.lab.say import value
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
+from dti_core.studies.private_lift.figures.cards import made_up
 from dti_core.studies.private_lift.methods.noise import DELTA, METHODS
 
 PROMISE = f"a user over all channels, add or remove one (local: replace one), delta {DELTA:g} where not pure"
@@ -32,7 +33,7 @@ def plot_accuracy(result: Result) -> go.Figure:
         f"{METHODS[name].title} {rmse[name]:.3g}" for name in METHODS if name in rmse.index and name != "none"
     )
     figure = style(
-        figure, x="", y="", card=result.card, series="accuracy",
+        figure, x="", y="", card=made_up(result), series="accuracy",
         title=f"Local noise errs {value(worse)} times as much as one central Gaussian at epsilon 1, which "
         f"itself pays from {turn.value:.0f} releases",
         caption="Above: root mean square error of a bucket, 10,000 users in 64 buckets; epsilon is of "

@@ -7,6 +7,7 @@ from plotly.subplots import make_subplots
 from dti_core.lab.record import OBSERVED, Result
 from dti_core.lab.say import spoken
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
+from dti_core.studies.private_lift.figures.cards import made_up, registered
 from dti_core.studies.private_lift.measures.apart import MATTERS, WAYS
 from dti_core.studies.private_lift.measures.attribution import CLOSE, NULL_CHANNEL
 from dti_core.studies.private_lift.measures.telling import GUARANTEE
@@ -41,7 +42,7 @@ def plot_attribution(result: Result) -> go.Figure:
     told = "; ".join(f"{title} {share:.3f} [{low:.3f}, {high:.3f}]" for title, share, low, high
                      in rows[["title", "share", "low", "high"]].itertuples(index=False))  # fmt: skip
     figure = style(
-        figure, x="", y="", card=result.card, series="attribution",
+        figure, x="", y="", card=made_up(result), series="attribution",
         title=f"A channel that moves nobody gets {last} % of the credit by last touch, {shapley} % by a "
         f"Shapley value of exposure and {spoken(trial, scale=100)} % by the experiment",
         caption=f"Above: 95 % over {seeds} campaigns, the same users for all; grey ticks: no sampling error; "
@@ -70,7 +71,7 @@ def plot_rules(result: Result) -> go.Figure:
         )  # fmt: skip
     figure.update_xaxes(type="category")
     figure = style(
-        figure, x="channel (its name is not public)", y="share of all credit", card=result.card,
+        figure, x="channel (its name is not public)", y="share of all credit", card=registered("mta_paths"),
         series="attribution_rules",
         title=f"On real paths two rules differ in {100 * mean.value:.0f} % of the credit on average",
         caption="10,000 real paths over 12 channels, not randomised: no truth is known, and no rule is shown "
@@ -91,11 +92,11 @@ def plot_apart(result: Result) -> go.Figure:
                                mode="lines+markers", showlegend=row == 1, row=row, col=1)  # fmt: skip
     claims, rival = result["apart_reach_excess"], result["apart_worst_excess"]
     figure = style(
-        figure, x="", y="", card=result.card, series="apart_users",
+        figure, x="", y="", card=made_up(result), series="apart_users",
         title=f"Platforms that claim their own buyers misstate reach by {100 * claims.value:.0f} points more "
         f"than a private join; with holdouts of their own they fall behind by {100 * rival.value:.0f}",
         caption="Means over campaigns. The second figure of the title is the median over markets drawn from "
-        "the assumptions, of the worse of credit and reach. With holdouts of their own platforms join reaches "
+        "the assumptions, of the worse of credit and reach. Platforms with own holdouts join their reaches "
         f"as those of independent audiences. Epsilon {claims.at['epsilon']:g} a user in total, "
         f"{claims.at['guarantee']}. An excess of {MATTERS:g} is what matters.",
         alt=f"Excess of the error: own buyers' reach {spoken(claims)}, own holdouts' worst {spoken(rival)}.",

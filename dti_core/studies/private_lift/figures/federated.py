@@ -8,6 +8,7 @@ from plotly.subplots import make_subplots
 from dti_core.lab.record import Result
 from dti_core.lab.say import value
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
+from dti_core.studies.private_lift.figures.cards import registered
 from dti_core.studies.private_lift.methods.learners import LEARNERS
 
 #: Where no noise is drawn on an axis of epsilons.
@@ -52,7 +53,7 @@ def plot_federated(result: Result) -> go.Figure:
     free = result["booking_auc_lost_user_no_noise"]
     rates = result["booking_auc_lost_channel_rates_eps1"]
     figure = style(
-        figure, x="", y="", card=result.card, series="federated",
+        figure, x="", y="", card=registered("expedia"), series="federated",
         title=f"Users as clients lose {value(lost)} of the area under the curve at epsilon 1 and "
         f"{value(free)} without noise; each site alone loses {value(alone)}",
         caption=f"Expedia searches; test users search later than those learned from. {INTERVAL} Grey: "
@@ -78,7 +79,7 @@ def plot_poisoning(result: Result) -> go.Figure:
                            marker={"color": colour, "size": 10})  # fmt: skip
     free, bound = result["booking_auc_boosted_unbounded"], result["booking_auc_boosted_bounded"]
     return style(
-        figure, x="what malicious users do", y="area under the ROC curve", card=result.card,
+        figure, x="what malicious users do", y="area under the ROC curve", card=registered("expedia"),
         series="poisoning",
         title=f"One user in twenty who boosts brings the area to {value(free)}; a bound holds it at "
         f"{value(bound)}",

@@ -7,6 +7,7 @@ from plotly.subplots import make_subplots
 from dti_core.lab.record import Result
 from dti_core.lab.say import intervals_in_words
 from dti_core.lab.theme import PALETTE, style
+from dti_core.studies.private_lift.figures.cards import made_up
 from dti_core.studies.private_lift.measures.payouts import MARKETS
 from dti_core.studies.private_lift.methods.payouts import RULES
 
@@ -28,7 +29,7 @@ def plot_payouts(result: Result) -> go.Figure:
     causal, last = (result[f"payout_wrong_channels_{name}_private"] for name in ("shapley", "last_touch"))
     gain = result["false_name_gain_creators_shapley"]
     figure = style(
-        figure, x="", y="", card=result.card, series="payouts",
+        figure, x="", y="", card=made_up(result), series="payouts",
         title=f"At epsilon 1 causal Shapley values misplace {100 * causal.value:.0f} % of a pool, last touch "
         f"{100 * last.value:.0f} %; a second name pays a creator up to {100 * gain.value:.0f} % more",
         caption=f"95 % over {causal.n} campaigns of {causal.at['n_users']:,.0f} users. Epsilon is for the "

@@ -6,6 +6,7 @@ from dti_core.lab.forest import Row, plot_forest
 from dti_core.lab.record import Result
 from dti_core.lab.say import number, plain, signed
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
+from dti_core.studies.private_lift.figures.cards import made_up
 from dti_core.studies.private_lift.measures.consent import CONSENT_WORLDS
 from dti_core.studies.private_lift.measures.regions import JUDGED_USERS, SMALLEST_EXCESS
 from dti_core.studies.private_lift.methods.dealing import POLICIES
@@ -29,7 +30,7 @@ def plot_region_errors(result: Result) -> go.Figure:
         rows.append(Row(f"Strictest, {plain(world)}", one, NEUTRAL, control=True))
     return plot_forest(
         rows, what="Error of lift beyond that under fitted rules, percent", smallest=100 * SMALLEST_EXCESS,
-        scale=100, x="RMSE of lift beyond that of own rules, %", card=result.card,
+        scale=100, x="RMSE of lift beyond that of own rules, %", card=made_up(result),
         title=f"The strictest rules move the error by {signed(strict, 0, 100)} %, breaking nothing; "
         f"the laxest by {signed(laxest, 0, 100)} %, breaking rules",
         caption=f"Simulated campaigns of {JUDGED_USERS:,} users a region, under rules of the EU, California "
@@ -61,7 +62,7 @@ def plot_consent_bias(result: Result) -> go.Figure:
     figure.update_xaxes(autorange="reversed")
     bare, weighted = (ends[CONSENT_WORLDS[1], method] for method in WEIGHTINGS)
     return style(
-        figure, x="users who agree, %", y="bias of the ITT in all users, %", card=result.card,
+        figure, x="users who agree, %", y="bias of the ITT in all users, %", card=made_up(result),
         series="consent",
         alt=f"Bias in percent by percent who agree. {'; '.join(told)}.",
         title=f"Where active users agree less and are moved more, lift is {bare['bias_value']:+.0f} % off "

@@ -9,6 +9,7 @@ from dti_core.lab.paths import project_root
 from dti_core.lab.record import Result
 from dti_core.lab.tables import Table, show_table
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
+from dti_core.studies.private_lift.figures.cards import made_up
 from dti_core.studies.private_lift.measures.views import BAND
 
 HONEST = "Honest but curious aggregators that do not collude. Research code, not constant-time."
@@ -56,7 +57,8 @@ def plot_one_view(result: Result) -> go.Figure:
     inside = bool(((own["low"] > 0.5 - BAND) & (own["high"] < 0.5 + BAND)).all())
     verdict = "a guess" if inside else "not shown to be a guess"
     return style(
-        figure, card=result.card, series="one_view", x="what the aggregator holds: its masks are drawn from",
+        figure, card=made_up(result, "random masks and inputs"), series="one_view",
+        x="what the aggregator holds: its masks are drawn from",
         y="AUC between two users (no unit)",
         title=f"Two users, one aggregator's view: AUC {furthest:.3f}, {verdict}; "
         f"{weak['AUC'].max():.2f} under weak masks",

@@ -11,6 +11,7 @@ from dti_core.lab.record import Result
 from dti_core.lab.say import listed
 from dti_core.lab.theme import style
 from dti_core.studies.private_lift.figures.accuracy import PROMISE
+from dti_core.studies.private_lift.figures.cards import made_up
 from dti_core.studies.private_lift.measures.sizes import LEARNS
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.worlds import MARKETS
@@ -42,7 +43,7 @@ def plot_sizes(
             hovertemplate="%{x} users, epsilon %{y}: 0 is left out in %{z:.0%}; finds %{text}<extra></extra>",
         )  # fmt: skip
     figure = style(
-        figure, x="", y="", title=_finding(result, market), card=result.card, series="sizes",
+        figure, x="", y="", title=_finding(result, market), card=made_up(result), series="sizes",
         caption=f"{MARKETS[market].title}. Orange: the 95 % interval of all incremental conversions leaves "
         f"out 0 in fewer than {LEARNS:.0%} of campaigns, so that a business learns nothing; grey: in "
         f"fewer than {POWER:.0%}; blue: in more. Numbers: smallest lift found in {POWER:.0%} of campaigns. "

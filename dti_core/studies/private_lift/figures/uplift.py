@@ -6,10 +6,13 @@ from plotly.subplots import make_subplots
 from dti_core.lab.record import Result
 from dti_core.lab.say import value
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
+from dti_core.studies.private_lift.figures.cards import made_up, registered
 from dti_core.studies.private_lift.figures.federated import at_epsilon, label_epsilons
 from dti_core.studies.private_lift.methods.offers import OFFERS
 from dti_core.studies.private_lift.methods.uplift import UPLIFT
 
+#: Trials by their names in estimates, and in the registry of data.
+TRIALS = {"politicians": "black_politicians", "hillstrom": "hillstrom"}
 #: Smallest gain of personal offers that matters, outcomes a user; largest advantage that may be called none.
 LEAST_GAIN, LEAST_ADVANTAGE = 0.005, 0.05
 
@@ -28,7 +31,8 @@ def plot_uplift(result: Result, trial: str) -> go.Figure:
     word = "is above that of chance" if best.low > 0 else "is not clearly above that of chance"
     title = UPLIFT[str(best.at["method"])].title
     return style(
-        figure, x="share of users treated, best ranked first", y="outcomes gained a user", card=result.card,
+        figure, x="share of users treated, best ranked first", y="outcomes gained a user",
+        card=registered(TRIALS[trial]),
         series=f"uplift_curve_{trial}",
         title=f"The best of {len(UPLIFT)} rankings, {title}, {word}: Qini {value(best)}",
         caption="Users ranked by learners that never saw them, valued by doubly robust scores. The best of "
@@ -62,7 +66,7 @@ def plot_offers(result: Result) -> go.Figure:
         label_epsilons(figure, row=row, col=1)
     gain, told = result["offer_gain_table_eps1"], result["offer_advantage_informed_eps1"]
     figure = style(
-        figure, x="", y="", card=result.card, series="offers",
+        figure, x="", y="", card=registered("hillstrom"), series="offers",
         title=f"At epsilon 1 personal offers gain {gain.text} visits a user; whoever knows all "
         f"others tells who is in the table with an advantage of {value(told)}",
         caption="Two e-mails, dealt at random to real customers. Gain: doubly robust, out of fold, against "
@@ -88,7 +92,7 @@ def plot_offer_price(result: Result) -> go.Figure:
     kept = float(most.loc[(most["ceiling"] <= LEAST_ADVANTAGE), "kept"].max())
     return style(
         figure, x="advantage that epsilon allows an attacker", y="share of the possible gain kept",
-        card=result.card, series="offer_price",
+        card=made_up(result), series="offer_price",
         title=f"With {most['users'].iloc[0]:,.0f} users {kept:.0%} of the gain is left where no attacker can "
         f"have an advantage above {LEAST_ADVANTAGE:g}",
         caption="Simulated: three offers, twelve segments, each offer moves a third of users by 5 points. "

@@ -76,6 +76,5 @@ NOISES: dict[str, World[tuple[str, float]]] = {
     "no_noise": World("Noise too small to matter", "negative", ("central", 8.0)),
     "local_noise": World("Each user adds noise alone", "positive", ("local", 1.0)),
 }
-WORLDS: dict[str, World[Any]] = {**MARKETS, **AUDIENCES, **NOISES, **OFFER_WORLDS} | {
-    name: world for name, world in REGION_WORLDS.items() if world.role != "observed"
-}
+_LAWS = {name: world for name, world in REGION_WORLDS.items() if world.role != "observed"}
+WORLDS: dict[str, World[Any]] = {**MARKETS, **AUDIENCES, **NOISES, **OFFER_WORLDS, **_LAWS}

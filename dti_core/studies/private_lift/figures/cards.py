@@ -1,0 +1,14 @@
+"""Whose data a figure shows: made-up campaigns, or a registered set, whatever campaign the run reports on."""
+
+from dti_core.lab.data import DataCard, load_all, simulated_card
+from dti_core.lab.record import Result
+
+
+def made_up(result: Result, what: str = "campaigns whose effects are known") -> DataCard:
+    """The card of a figure that rests on simulation alone."""
+    return simulated_card(result.card, "worlds", what)
+
+
+def registered(name: str) -> DataCard:
+    """The card of a registered set of data."""
+    return load_all()[name].card(name)
