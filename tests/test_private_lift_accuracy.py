@@ -216,7 +216,7 @@ def test_reach_criteria_are_met_with_a_trusted_party_and_missed_by_local_noise()
     keys = {one.key: one.value for one in found.estimates}
     assert keys["wfa_reach_met_central_eps0_5"] == 1
     assert keys["wfa_reach_met_local_eps0_1"] < 0.5
-    assert any("local" in what for what, _ in found.left_out)
+    assert any("local" in what for what, _ in found.missed)
     assert reach.shuffle_distance(np.array([[0, 5, 3, 2.0]]), np.array([[9, 4, 1, 5]]))[0] == pytest.approx(
         0.3
     )

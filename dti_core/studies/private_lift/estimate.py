@@ -39,6 +39,7 @@ from dti_core.studies.private_lift.measures.offers import (
 )
 from dti_core.studies.private_lift.measures.payouts import study_payouts
 from dti_core.studies.private_lift.measures.peeking import study_peeking
+from dti_core.studies.private_lift.measures.practitioner import study_report
 from dti_core.studies.private_lift.measures.promotion import study_promotion
 from dti_core.studies.private_lift.measures.reach import study_reach
 from dti_core.studies.private_lift.measures.reconcile import study_reconcile
@@ -75,6 +76,9 @@ def estimate(config: Config, campaign: Campaign, card: DataCard) -> Result:
     parts: dict[str, Part] = {
         **_known_truth(asked, config.seeds), **_safeguards(asked, config.seeds),
         **_real_data(asked, config.seeds),
+        "report": partial(
+            study_report, MARKETS[asked.world].settings, asked.n_users, asked.epsilon, config.seeds("report")
+        ),
         "campaign": partial(
             study_campaign, campaign, Plan(config.seeds("campaign"), asked.n_resamples), asked.spend_clip
         ),

@@ -24,8 +24,9 @@ def study_accountants() -> Findings:
             value = epsilon_of(sigma, SAMPLING_RATE, epochs * STEPS_AN_EPOCH, DELTA, name)
             found.estimates.append(
                 Estimate(
-                    f"epsilon_{name}_{epochs}_epochs", value, value, value, f"epsilon a record, delta {DELTA:g}",
-                    epochs * STEPS_AN_EPOCH, how="exact, no interval", at={"accountant": name, "epochs": epochs},
+                    f"epsilon_{name}_{epochs}_epochs", value, value, value,
+                    f"epsilon a record, delta {DELTA:g}", epochs * STEPS_AN_EPOCH, how="exact, no interval",
+                    at={"accountant": name, "epochs": epochs},
                 )
             )  # fmt: skip
             rows.append({"noise multiplier": sigma, "epochs": epochs, "accountant": title, "epsilon": value})

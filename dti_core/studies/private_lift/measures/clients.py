@@ -49,8 +49,8 @@ def study_clients(seeds: np.random.SeedSequence, *, n_users: int, n_campaigns: i
     """How far broken clients move the lift of one channel, and how often lost reports raise an alarm."""
     found, market = Findings(), MARKETS["campaign"].settings
     cells, variance = eligible_cells(market), 1 / (2 * np.sinh(EPSILON / 2) ** 2)
-    found.series["malformed"] = malformed_shifts(n_users * cells, variance)
-    for row in found.series["malformed"].itertuples():
+    found.series["broken_reports"] = malformed_shifts(n_users * cells, variance)
+    for row in found.series["broken_reports"].itertuples():
         exact = Interval(row.shift, row.shift, row.shift, 0.0, 1, "exact, on expected counts")
         name = f"clients_shift_{row.kind}_k{row.broken}" + "_checked" * row.checked
         found.estimates.append(exact.estimate(name, "standard errors", kind=row.kind, broken=row.broken))

@@ -52,7 +52,7 @@ def study_coverage(seeds: np.random.SeedSequence, n_campaigns: int = 2000) -> Fi
         offered=("offered", "all"), lowest=("coverage", "min"), highest=("coverage", "max"),
         worst_channel=("channel", "min"), lowest_of_lift=("lift", "min"), bounded=("bounded", "min"),
     )  # fmt: skip
-    return Findings(_summary(table, n_campaigns), {"coverage": ranges}, _failures(table))
+    return Findings(_summary(table, n_campaigns), {"coverage": ranges}, missed=_failures(table))
 
 
 def covers(task: Task) -> dict[float, tuple[bool, float, float, float, float, float]]:

@@ -10,23 +10,30 @@ from dti_core.lab.record import Estimate
 
 @dataclass(slots=True)
 class Findings:
-    """What accumulates while one question is studied. left_out : rows (analysis, why)."""
+    """What accumulates while one question is studied.
+
+    left_out : rows (analysis, why) of what could not be asked. missed : rows (target or offer, what came out)
+    of what was asked and did not hold.
+    """
 
     estimates: list[Estimate] = field(default_factory=list)
     series: dict[str, pd.DataFrame] = field(default_factory=dict)
     left_out: list[tuple[str, str]] = field(default_factory=list)
+    missed: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, other: "Findings") -> None:
         """Take over what another question yielded."""
         self.estimates += other.estimates
         self.series |= other.series
         self.left_out += other.left_out
+        self.missed += other.missed
 
 
 def gather(parts: Iterable[Findings]) -> Findings:
-    """All of several questions in one; what was left out becomes the table `left_out`."""
+    """All of several questions in one; with the tables `left_out` and `missed`."""
     together = Findings()
     for part in parts:
         together.add(part)
     together.series["left_out"] = pd.DataFrame(together.left_out, columns=["analysis", "why"])
+    together.series["missed"] = pd.DataFrame(together.missed, columns=["target or offer", "what came out"])
     return together

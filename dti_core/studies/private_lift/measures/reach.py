@@ -134,5 +134,5 @@ def _summary(table: pd.DataFrame) -> Findings:
             f"epsilon {epsilon:.3g} to {part['size'].max():,} users"
             for epsilon, part in rows.groupby("epsilon")
         )
-        found.left_out.append((f"WFA {question}, scenario {scenario}, {name}", f"missed: {worst}"))
+        found.missed.append((f"WFA {question}, scenario {scenario}, {name}", f"missed: {worst}"))
     return found

@@ -72,7 +72,7 @@ def study_sizes(seeds: np.random.SeedSequence, n_campaigns: int = 1000) -> Findi
             )  # fmt: skip
         else:
             why = f"power stays below {LEARNS:.0%} up to {SIZES[-1]:,} users"
-            found.left_out.append((f"least size, {world}, {name} at epsilon {epsilon:g}", why))
+            found.missed.append((f"least size, {world}, {name} at epsilon {epsilon:g}", why))
     return found
 
 
