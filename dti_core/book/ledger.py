@@ -24,6 +24,10 @@ _SILENT = {
 
 #: Rooms that are over their limit: what they may have until they are not, and why they are.
 OVER = {
+    "dti_core": (
+        26_300,
+        "three studies of nine already; the plan of nine below the limit is not in prospect",
+    ),
     "bridges/privacy": (
         620,
         "exact samplers, accounting, a ledger that survives kills, and audits, behind one face",
@@ -39,6 +43,10 @@ OVER = {
     "studies/esg_constraint": (
         5_260,
         "fourteen worlds, five packages beside fourteen estimators of our own, own panels of any shape",
+    ),
+    "studies/private_lift": (
+        6_250,
+        "eight questions with registries of their own: report, attribution, trials, regions, models, offers",
     ),
     "studies/lstm_portfolio": (
         3_900,

@@ -1,13 +1,155 @@
-"""Tables of the study in words."""
+"""Tables of the study in words, and where a target was missed."""
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dti_core.lab.record import Result
+from dti_core.lab.say import plain
 from dti_core.lab.tables import Table, show_table
+from dti_core.studies.private_lift.methods.learners import LEARNERS
+from dti_core.studies.private_lift.methods.noise import METHODS
+from dti_core.studies.private_lift.worlds import MARKETS
+
+#: What a cell of the table of the campaign says before its interval, by epsilon.
+NO_PRIVACY = "no privacy"
 
 
 def shown(result: Result, series: str, **texts: Any) -> Table:
     """A table of the result in words, as `show_table`; a sentence where its data are not here."""
     return show_table(result.series.get(series, pd.DataFrame()), name=series, **texts)
+
+
+def told(result: Result, series: str, **texts: Any) -> Table:
+    """One of the tables in `VIEWS`, laid out for readers."""
+    title, view = VIEWS[series]
+    table = result.series.get(series, pd.DataFrame())
+    return show_table(table if table.empty else view(table), name=series, title=title, **texts)
+
+
+def _coverage(table: pd.DataFrame) -> pd.DataFrame:
+    rows = table[table["offered"]].copy()
+    rows["where"] = [
+        f"{MARKETS[w].title}, {n:,} users" for w, n in zip(rows["world"], rows["n_users"], strict=True)
+    ]
+    rows["cell"] = [
+        f"{100 * a:.1f} to {100 * b:.1f}" for a, b in zip(rows["lowest"], rows["highest"], strict=True)
+    ]
+    wide = rows.pivot(index="where", columns="method", values="cell")[list(METHODS)]
+    wide.columns = [METHODS[name].title for name in wide.columns]
+    return wide.rename_axis("interval in %, least and most over epsilons").reset_index()
+
+
+def _answers(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a question, a column an epsilon."""
+    rows = table.copy()
+    rows["question"] = [
+        f"{title}, {plain(quantity)}, {unit}" if plain(quantity) not in title else f"{title}, {unit}"
+        for title, quantity, unit in zip(rows["title"], rows["quantity"], rows["unit"], strict=True)
+    ]
+    wide = pd.DataFrame({"question": rows["question"].unique()}).set_index("question")
+    for epsilon in (np.inf, *sorted(rows["epsilon"][np.isfinite(rows["epsilon"])].unique())):
+        part = rows[rows["epsilon"] == epsilon].drop_duplicates("question").set_index("question")
+        name = NO_PRIVACY if np.isinf(epsilon) else f"epsilon {epsilon:g}"
+        wide[name] = part["value"]
+        wide[f"{name}_low"], wide[f"{name}_high"] = part["low"], part["high"]
+    return wide.reset_index()
+
+
+def _whole_campaign(table: pd.DataFrame) -> pd.DataFrame:
+    """Questions on all users alone: regions and sizes are in the table's file."""
+    return _answers(table[~table["trial"].str.contains("_region_|_size_")])
+
+
+def _report(table: pd.DataFrame) -> pd.DataFrame:
+    rows = table[table["dimension"] == "all"].copy()
+    rows["quantity"] = [
+        f"{quantity}, {unit}" if channel == "all" else f"{channel}: {quantity}, {unit}"
+        for channel, quantity, unit in zip(rows["channel"], rows["quantity"], rows["unit"], strict=True)
+    ]
+    wide = pd.DataFrame({"quantity": rows["quantity"].unique()}).set_index("quantity")
+    for name in rows["method"].unique():
+        part = rows[rows["method"] == name].drop_duplicates("quantity").set_index("quantity")
+        title = METHODS[name].title
+        wide[title] = part["value"]
+        wide[f"{title}_low"], wide[f"{title}_high"] = part["low"], part["high"]
+    return wide.reset_index()
+
+
+def _reconciled(table: pd.DataFrame) -> pd.DataFrame:
+    views = zip(table["epsilon_event"], table["view"], strict=True)
+    rows = pd.DataFrame(
+        {"view": [f"event epsilon {epsilon:g}: {view}" for epsilon, view in views],
+         "RMSE, conversions": table["rmse"], "bias of small creators, sd": table["bias_small"]}
+    )  # fmt: skip
+    rows["bias of small creators, sd_low"], rows["bias of small creators, sd_high"] = (
+        table["low"],
+        table["high"],
+    )
+    return rows
+
+
+def _broken(table: pd.DataFrame) -> pd.DataFrame:
+    wide = table.pivot(index=["kind", "broken"], columns="checked", values="shift").reset_index()
+    labels = [f"{n:,} {plain(k)}" for k, n in zip(wide["kind"], wide["broken"], strict=True)]
+    return pd.DataFrame({"broken reports": labels, "without a check, standard errors": wide[False],
+                         "with a check on the device": wide[True]})  # fmt: skip
+
+
+def _lost(table: pd.DataFrame) -> pd.DataFrame:
+    labels = [
+        f"{100 * n:g} % of {'users' if a == 'all' else a}"
+        for a, n in zip(table["among"], table["lost"], strict=True)
+    ]
+    rows = pd.DataFrame({"reports lost": labels, "campaigns that raise the alarm": table["alarms"]})
+    rows["campaigns that raise the alarm_low"], rows["campaigns that raise the alarm_high"] = (
+        table["low"],
+        table["high"],
+    )
+    return rows.assign(**{"bias of the effect": table["bias"]})
+
+
+def _breaches(table: pd.DataFrame) -> pd.DataFrame:
+    wide = table.pivot_table(
+        index=["law", "applied"], columns="kind", values="users", aggfunc="sum"
+    ).reset_index()
+    labels = [
+        f"law of {law}, rules of {rules}" for law, rules in zip(wide["law"], wide["applied"], strict=True)
+    ]
+    return (
+        wide.drop(columns=["law", "applied"])
+        .assign(where=labels)
+        .set_index("where")
+        .fillna(0.0)
+        .reset_index()
+    )
+
+
+def _learned(table: pd.DataFrame) -> pd.DataFrame:
+    words = {"auc": "area under the curve", "log_loss": "log loss", "miscalibration": "mean chance less rate",
+             "calibration_slope": "calibration slope"}  # fmt: skip
+    labels = [
+        LEARNERS[name].title + (", no noise" if np.isinf(epsilon) else f", epsilon {epsilon:g}")
+        for name, epsilon in zip(table["learner"], table["epsilon"], strict=True)
+    ]
+    rows = pd.DataFrame({"learner": labels})
+    for name, word in words.items():
+        rows[word], rows[f"{word}_low"], rows[f"{word}_high"] = (
+            table[f"{name}{end}"] for end in ("", "_low", "_high")
+        )
+    return rows.assign(**{"epsilon by opacus": table["epsilon_by_opacus"], "guarantee": table["guarantee"]})
+
+
+#: Series -> title and layout of its table.
+VIEWS = {
+    "coverage": ("Share of intervals of lift that hold the truth, where they are offered", _coverage),
+    "campaign": ("The report of this run's campaign", _whole_campaign),
+    "trials": ("Real trials, without and with noise", _answers),
+    "report": ("The practitioner's report of a simulated campaign, all histograms on one budget", _report),
+    "reconcile": ("Event and summary reports reconciled", _reconciled),
+    "broken_reports": ("How far broken reports move the lift of one channel", _broken),
+    "lost_reports": ("Lost reports, and the alarm of the sample ratio", _lost),
+    "region_breaches": ("Users whose rules are broken where rules of another region are applied", _breaches),
+    "federated": ("Who books: every learner at every epsilon", _learned),
+}
