@@ -64,6 +64,8 @@ def _whole_campaign(table: pd.DataFrame) -> pd.DataFrame:
 
 def _report(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[table["dimension"] == "all"].copy()
+    numbers = ["value", "low", "high"]
+    rows.loc[~np.isfinite(rows[numbers]).all(axis=1), numbers] = np.nan
     rows["quantity"] = [
         f"{quantity}, {unit}" if channel == "all" else f"{channel}: {quantity}, {unit}"
         for channel, quantity, unit in zip(rows["channel"], rows["quantity"], rows["unit"], strict=True)
@@ -138,7 +140,7 @@ def _learned(table: pd.DataFrame) -> pd.DataFrame:
         rows[word], rows[f"{word}_low"], rows[f"{word}_high"] = (
             table[f"{name}{end}"] for end in ("", "_low", "_high")
         )
-    return rows.assign(**{"epsilon by opacus": table["epsilon_by_opacus"], "guarantee": table["guarantee"]})
+    return rows.assign(**{"epsilon by opacus": table["epsilon_by_opacus"].replace(np.inf, np.nan), "guarantee": table["guarantee"]})
 
 
 #: Series -> title and layout of its table.
