@@ -140,7 +140,8 @@ def _learned(table: pd.DataFrame) -> pd.DataFrame:
         rows[word], rows[f"{word}_low"], rows[f"{word}_high"] = (
             table[f"{name}{end}"] for end in ("", "_low", "_high")
         )
-    return rows.assign(**{"epsilon by opacus": table["epsilon_by_opacus"].replace(np.inf, np.nan), "guarantee": table["guarantee"]})
+    by_opacus = table["epsilon_by_opacus"].replace(np.inf, np.nan)
+    return rows.assign(**{"epsilon by opacus": by_opacus, "guarantee": table["guarantee"]})
 
 
 #: Series -> title and layout of its table.
