@@ -282,4 +282,4 @@ def test_findings_are_named_once_and_tell_what_the_chapter_needs(monkeypatch):
     assert (table.loc[["laxest", "wrong"], "breaches"] > 0).all()
     assert estimates["clients_shift_thousandfold_k1"].value > 3
     assert estimates["clients_shift_thousandfold_k1_checked"].value == 0
-    assert estimates["consent_bias_unweighted_c40_epsinf@uneven"].value < -0.1
+    assert estimates["consent_bias_unweighted_c40_no_noise@uneven"].value < -0.1

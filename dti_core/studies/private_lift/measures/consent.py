@@ -123,12 +123,14 @@ def study_consent(seeds: np.random.SeedSequence, *, n_users: int, n_campaigns: i
         expected, measured = (np.concatenate([parts[world, k][n] for k in range(n_parts)]) for n in (0, 1))
         places = product(enumerate(CONSENTS), enumerate(WEIGHTINGS), enumerate(EPSILONS))
         for (i, level), (j, method), (k, epsilon) in places:
-            place: dict[str, str | float] = {"consent": level, "weights": method, "epsilon": epsilon}
+            told = "none" if np.isinf(epsilon) else epsilon
+            place: dict[str, str | float] = {"consent": level, "weights": method, "epsilon": told}
             seen = _seen(world, expected[:, i, j], measured[:, i, j, k])
-            rows.append({"world": world, **place} | {f"{n}_{e}": getattr(one, e) for n, one in seen.items()
+            rows.append({"world": world, **place, "epsilon": epsilon} | {f"{n}_{e}": getattr(one, e) for n, one in seen.items()
                         for e in ("value", "low", "high")})  # fmt: skip
             if level in TOLD:
-                end = f"{method}_c{100 * level:.0f}_eps{epsilon:g}".replace(".", "p")
+                budget = "no_noise" if np.isinf(epsilon) else f"eps{epsilon:g}".replace(".", "_")
+                end = f"{method}_c{100 * level:.0f}_{budget}"
                 shown = OBSERVED if world == CONSENT_WORLDS[0] else world
                 found.estimates += [
                     one.estimate(f"consent_{name}_{end}", _UNITS[name], shown, **place)
