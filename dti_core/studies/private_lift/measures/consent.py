@@ -126,8 +126,8 @@ def study_consent(seeds: np.random.SeedSequence, *, n_users: int, n_campaigns: i
             told = "none" if np.isinf(epsilon) else epsilon
             place: dict[str, str | float] = {"consent": level, "weights": method, "epsilon": told}
             seen = _seen(world, expected[:, i, j], measured[:, i, j, k])
-            rows.append({"world": world, **place, "epsilon": epsilon} | {f"{n}_{e}": getattr(one, e) for n, one in seen.items()
-                        for e in ("value", "low", "high")})  # fmt: skip
+            ends = {f"{n}_{e}": getattr(one, e) for n, one in seen.items() for e in ("value", "low", "high")}
+            rows.append({"world": world, **place, "epsilon": epsilon} | ends)
             if level in TOLD:
                 budget = "no_noise" if np.isinf(epsilon) else f"eps{epsilon:g}".replace(".", "_")
                 end = f"{method}_c{100 * level:.0f}_{budget}"
