@@ -19,7 +19,7 @@ from dti_core.studies.private_lift.data.paths import load_paths
 #: Registered sets of this study.
 SETS = (
     "rock_the_vote", "resume_names", "mammogram", "black_politicians", "jobs", "catsup", "cracker", "expedia",
-    "mta_paths", "promotions",
+    "mta_paths", "promotions", "promotion_sales",
 )  # fmt: skip
 
 
@@ -234,7 +234,7 @@ def test_each_set_is_as_registered(name):
         with pytest.raises(DataError, match="dti data get carriers"):
             source.path()
         return
-    if name == "promotions":
+    if name in ("promotions", "promotion_sales"):
         import pyarrow.parquet as pq
 
         about = pq.ParquetFile(source.path()).metadata

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from dti_core.lab.data import DataCard, packaged
 
-NAME = "promotions"
+NAME, SALES = "promotions", "promotion_sales"
 N_PRODUCTS, N_WEEKS = 150, 52
-_SALES = "data/transactions.parquet"
 _NOWHERE = "0"
 
 
@@ -41,7 +40,7 @@ def load_promotions() -> tuple[ShopWeeks, DataCard]:
     keys = ["product_id", "store_id", "week"]
     on_display = [("display_location", "!=", _NOWHERE)]
     shown = pd.read_parquet(source.stream(), columns=keys, filters=on_display)
-    sold = pd.read_parquet(source.stream(_SALES), columns=[*keys, "household_id", "quantity"])
+    sold = pd.read_parquet(packaged(SALES).stream(), columns=[*keys, "household_id", "quantity"])
     shops = np.sort(shown["store_id"].unique())
     sold = sold[sold["store_id"].isin(shops) & sold["product_id"].isin(shown["product_id"].unique())]
     products = np.sort(sold["product_id"].value_counts(sort=True).index[:N_PRODUCTS])
