@@ -1,11 +1,14 @@
 """What one question yields: estimates, tables, and what could not be asked."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from dti_core.lab.record import Estimate
+
+#: Values of an estimate that are kept one by one, as those of seeds are; of more draws the mean stays alone.
+MOST_SEEDS = 20
 
 
 @dataclass(slots=True)
@@ -23,7 +26,7 @@ class Findings:
 
     def add(self, other: "Findings") -> None:
         """Take over what another question yielded."""
-        self.estimates += other.estimates
+        self.estimates += [_light(one) for one in other.estimates]
         self.series |= other.series
         self.left_out += other.left_out
         self.missed += other.missed
@@ -37,3 +40,7 @@ def gather(parts: Iterable[Findings]) -> Findings:
     together.series["left_out"] = pd.DataFrame(together.left_out, columns=["analysis", "why"])
     together.series["missed"] = pd.DataFrame(together.missed, columns=["target or offer", "what came out"])
     return together
+
+
+def _light(one: Estimate) -> Estimate:
+    return replace(one, per_seed=()) if len(one.per_seed) > MOST_SEEDS else one
