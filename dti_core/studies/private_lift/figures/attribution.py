@@ -101,7 +101,7 @@ def plot_apart(result: Result) -> go.Figure:
         f"{claims.at['guarantee']}. An excess of {MATTERS:g} is what matters.",
         alt=f"Excess of the error: own buyers' reach {spoken(claims)}, own holdouts' worst {spoken(rival)}.",
     )  # fmt: skip
-    figure.update_xaxes(type="log", title_text="users in the campaign")
+    figure.update_xaxes(type="log", dtick=1, title_text="users in the campaign")
     figure.update_yaxes(title_text="budget that goes wrong", row=1, col=1)
     figure.update_yaxes(title_text="relative error of reach", row=2, col=1)
     return figure.update_layout(height=760)

@@ -18,7 +18,8 @@ _ATTACK = Axis("true less false positives, a coin is 0")
 BARS = {
     "lift_error_growth_5000_users": ("C12b: 5,000 users", _GROWTH),
     "lift_error_growth_1000000_users": ("C12b: 1,000,000 users", _GROWTH),
-    "apart_worst_excess": ("C13a: worse of credit and reach", _APART),
+    "apart_worst_excess_campaign": ("C13a: this campaign", _APART),
+    "apart_worst_excess": ("C13a: markets that target more", _APART),
     "regions_excess_strictest": ("C37a: strictest rules everywhere", _STRICT),
     "regions_wrong_share": ("C37a: rules of another region", _PAIRS),
     "offer_gain_table_eps1": ("C48b: gain of personal offers", _GAIN),
