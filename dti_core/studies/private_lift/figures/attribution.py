@@ -45,11 +45,13 @@ def plot_attribution(result: Result) -> go.Figure:
     figure = style(
         figure, x="", y="", card=made_up(result), series="attribution",
         title=f"A channel that moves nobody gets {last} % of the credit by last touch, {shapley} % by a "
-        f"Shapley value of exposure; an experiment gives it {100 * trial[0]:.1f} % [{100 * trial[1]:.1f}, "
+        f"Shapley value of exposure; an experiment gives it {100 * trial[0]:.1f} % "
+        f"[{100 * trial[1]:.1f}, "
         f"{100 * trial[2]:.1f}]",
         caption=f"Above: 95 % over {seeds} campaigns, the same users for all; grey ticks: no sampling error; "
         "shaded: 3 points; green: from randomised eligibility. The first two shares of the title are those "
-        "without sampling error. Below, no sampling error: all targeting as a multiple of the campaign's, as many users reached; the campaign's "
+        "without sampling error. Below, no sampling error: all targeting as a multiple "
+        "of the campaign's, as many users reached; the campaign's "
         f"was chosen so that 1 gives the title's shares. With noise: epsilon 1, {GUARANTEE}.",
         alt=f"Share of all credit given to a channel without effect: {told}.",
     )  # fmt: skip

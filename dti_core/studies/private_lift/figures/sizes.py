@@ -94,4 +94,4 @@ def _epsilon(epsilon: float) -> str:
 
 
 def _percent(lift: float) -> str:
-    return f"{100 * lift:.0f}%" if np.isfinite(lift) and lift < 10 else ">1000%"
+    return f"{100 * lift:.0f}%" if np.isfinite(lift) and lift < 10 else ">1k%"

@@ -40,8 +40,8 @@ def plot_uplift(result: Result, trial: str) -> go.Figure:
         series=f"uplift_curve_{trial}",
         title=f"The best of {len(UPLIFT)} rankings, {title}, {word}: Qini {value(best)}",
         caption="Users ranked by learners that never saw them, valued by doubly robust scores. The best of "
-        "several is flattered by being chosen, and its interval, which holds the rankings fixed, is too narrow. "
-        "No privacy.",
+        "several is flattered by being chosen, and its interval, which holds the rankings fixed, is too "
+        "narrow. No privacy.",
         alt=f"Curves of outcomes gained by share treated; best Qini {value(best)}, by {title}.",
     )  # fmt: skip
 
@@ -76,7 +76,8 @@ def plot_offers(result: Result) -> go.Figure:
         f"others tells who is in the table with an advantage of {value(told)}",
         caption="Two e-mails, dealt at random to real customers. Gain: doubly robust, out of fold, against "
         f"the best single e-mail at the same epsilon. {gain.at['guarantee']}; federated model: delta 1e-06, "
-        "PLD. Below, in the same colours: who sees the release alone. Shaded: too small to matter. Bars: 95 %.",
+        "PLD. Below, in the same colours: who sees the release alone. Shaded: too small to matter. Bars: "
+        "95 %.",
         alt=f"At epsilon 1: gain {gain.text}, advantage {value(told)}.",
     )  # fmt: skip
     figure.update_xaxes(title_text="epsilon a user", row=2, col=1)
