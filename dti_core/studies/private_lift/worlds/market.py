@@ -92,7 +92,7 @@ def joint(market: Market, *, consenting: bool = False) -> Array:
         chance = np.where(inside, reached[:, None] * members, 1 - reached[:, None] * members)
         exposed[:, coalition] = chance.prod(axis=2)
     together = np.stack([1 - converts, converts], axis=-1)
-    return np.einsum("u,s,use,uey->sey", weights, eligible, exposed, together)
+    return np.einsum("u,s,use,uey->sey", weights, eligible, exposed, together, optimize=True)
 
 
 def truth(market: Market, *, consenting: bool = False) -> Truth:
