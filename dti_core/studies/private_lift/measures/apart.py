@@ -31,10 +31,11 @@ TARGETING, REACH, USERS = (0.0, 2.0), (0.1, 1.0), (20_000, 1_000_000)
 #: The same slopes where audiences must meet, and upper ends at which their part in the answer is told.
 STEEP, ENDS = (3.0, 4.0), (0.0, 0.2, 0.4, 0.6, 1.0, 2.0)
 #: Markets of each draw of a control world, campaigns of each market there and where the ends are told.
-DRAW_MARKETS, FEW_CAMPAIGNS = 10, 4
+DRAW_MARKETS, FEW_CAMPAIGNS = 6, 4
 BARS = ("credit", "reach")
 #: The strongest that channels can do apart, and the error of either measure from which it matters.
 RIVAL, MATTERS = "tested", 0.05
+PAIR = (RIVAL, "joint_private")
 MEASURED = {"credit": "share of the budget", "reach": "share of the reach", "lift": "share of the lift"}
 
 #: Of campaigns (k, 2^C, 2^C, 2) at an epsilon: incremental conversions an eligible user (k, C), credit
@@ -111,7 +112,7 @@ def study_apart(
     ours, curve, grid, *controls = (np.random.default_rng(one) for one in seeds.spawn(3 + 2 * len(AUDIENCES)))
     _told(found, errors(CAMPAIGN, n_users, n_campaigns, epsilon, ours), at)
     for (world, made), rng, drawing in zip(AUDIENCES.items(), controls[::2], controls[1::2], strict=True):
-        drawn = [errors(made.settings, n_users, n_campaigns, epsilon, rng) for _ in range(n_draws)]
+        drawn = [errors(made.settings, n_users, n_campaigns, epsilon, rng, PAIR) for _ in range(n_draws)]
         each = [_worst(one) for one in drawn]
         _control(found, "apart_worst_excess_campaign", world, each, at | {"way": RIVAL})
         ranges = [_range(world, epsilon, drawing) for _ in range(n_draws)]
@@ -235,7 +236,7 @@ def _behind(
     drawn: Drawn, market: Market, n_campaigns: int, epsilon: float, rng: np.random.Generator
 ) -> tuple[float, ...]:
     """Medians over campaigns of the worse excess, and of each."""
-    wrong = errors(market, drawn.n_users, n_campaigns, epsilon, rng, ways=(RIVAL, "joint_private"))
+    wrong = errors(market, drawn.n_users, n_campaigns, epsilon, rng, PAIR)
     each = (_excess(wrong, RIVAL, measure) for measure in BARS)
     return tuple(float(np.median(one)) for one in (_worst(wrong), *each))
 

@@ -8,6 +8,7 @@ counts, so that its growth by noise is exact; a constant guess is compared on si
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -115,10 +116,16 @@ def growths(market: Market, ways: Sequence[tuple[str, float, bool]]) -> Array:
     both = {False: cells, True: coin * np.array([[market.holdout], [1 - market.holdout]])}
     sizes, found = np.array(SIZES, dtype=float)[:, None, None], np.empty((len(SIZES), len(ways)))
     sampling = {one: _variance(sizes * cells, 0.0, market) for one, cells in both.items()}
+    unit = {one: _variance(sizes * cells, 1.0, market) - sampling[one] for one, cells in both.items()}
     for k, (method, epsilon, one) in enumerate(ways):
         counts = sizes * both[one]
-        noise = _variance(counts, _noise(method, epsilon, counts), market)
-        found[:, k] = np.sqrt(noise / sampling[one]) - 1
+        if method == "local":  # whose noise depends on the counts
+            flat = counts.reshape(len(counts), -1)
+            noise = oue_variance(flat, flat.sum(axis=1), epsilon).reshape(counts.shape)
+            added = _variance(counts, noise, market) - sampling[one]
+        else:
+            added = _noise(method, epsilon) * unit[one]
+        found[:, k] = np.sqrt(1 + added / sampling[one]) - 1
     return found
 
 
@@ -126,12 +133,11 @@ def _variance(counts: Array, noise: float | Array, market: Market) -> Array:
     return summed(*incremental(counts, noise, market.holdout))[1] ** 2
 
 
-def _noise(method: str, epsilon: float, counts: Array) -> float | Array:
-    """Variance of the noise in each count; of local noise it depends on the counts."""
-    if method == "local":
-        flat = counts.reshape(len(counts), -1)
-        return oue_variance(flat, flat.sum(axis=1), epsilon).reshape(counts.shape)
-    return METHODS[method].run(np.zeros(1, dtype=np.int64), epsilon, np.random.default_rng(0)).variance
+@lru_cache
+def _noise(method: str, epsilon: float) -> float:
+    """Variance of the noise in each count, where it does not depend on the count."""
+    release = METHODS[method].run(np.zeros(1, dtype=np.int64), epsilon, np.random.default_rng(0))
+    return float(release.variance)
 
 
 def turns_at_epsilon(growth: Array) -> float:
