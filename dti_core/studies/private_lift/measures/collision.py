@@ -86,17 +86,18 @@ def study_collision(seeds: np.random.SeedSequence, n_markets: int = 60, n_campai
     """
     found, rng = Findings(), stream(seeds, "exact")
     markets = [draw_market(rng) for _ in range(EXACT_EACH * n_markets)]
-    ways = {end: (*arm, False) for end, arm in ARMS.items()} | TABLE
-    growth = dict(
-        zip(ways, np.moveaxis([growths(one, tuple(ways.values())) for one in markets], 2, 0), strict=True)
-    )
+    ways = {**{end: (*arm, False) for end, arm in ARMS.items()}, **TABLE}
+    each = np.array([growths(one, tuple(ways.values())) for one in markets])
+    growth = dict(zip(ways, np.moveaxis(each, 2, 0), strict=True))
     for size in (SMALL, LARGE):
         column = SIZES.index(size)
         found.estimates += [_over_markets(size, end, growth[end][:, column]) for end in ARMS]
         collide = share(int((growth[""][:, column] >= MATTERS).sum()), len(markets))
-        at = {"measure": "privacy adds a tenth to the error", "users": size}
+        at: dict[str, str | float] = {"measure": "privacy adds a tenth to the error", "users": size}
         found.estimates.append(
-            collide.estimate(f"markets_that_collide_{size}_users", "share of the assumption set", **at)
+            replace(
+                collide.estimate(f"markets_that_collide_{size}_users", "share of the assumption set"), at=at
+            )
         )
     found.estimates += _spared(growth[""])
     found.series["collision"] = _table(growth)

@@ -84,7 +84,7 @@ def _false_alarms(rng: np.random.Generator, n_campaigns: int) -> Estimate:
     """Share of campaigns without lift or noise whose interval lies above 0; a two-sided test means 2.5 %."""
     market = changed(MARKETS[SKEWED].settings, effect=0.0)
     counts = draw_outcomes(market, SKEWED_USERS, n_campaigns, rng)
-    total, error = summed(*incremental(counts, 0.0, market.holdout))
+    total, error = summed(*incremental(counts.astype(float), 0.0, market.holdout))
     found = share(int((total > 1.96 * error).sum()), n_campaigns)
     name = f"least_size_false_alarms_{SKEWED}"
     return found.estimate(
