@@ -31,7 +31,7 @@ TARGETING, REACH, USERS = (0.0, 2.0), (0.1, 1.0), (20_000, 1_000_000)
 #: The same slopes where audiences must meet, and upper ends at which their part in the answer is told.
 STEEP, ENDS = (3.0, 4.0), (0.0, 0.2, 0.4, 0.6, 1.0, 2.0)
 #: Markets of each draw of a control world, campaigns of each market there and where the ends are told.
-DRAW_MARKETS, FEW_CAMPAIGNS = 6, 4
+DRAW_MARKETS, FEW_CAMPAIGNS = 16, 4
 BARS = ("credit", "reach")
 #: The strongest that channels can do apart, and the error of either measure from which it matters.
 RIVAL, MATTERS = "tested", 0.05
