@@ -57,6 +57,12 @@ KNOWN = {
 }
 
 
+def test_people_of_one_cable_system_are_not_independent():
+    """The error by systems is more than twice that of people as if drawn one by one."""
+    assert value("rock_the_vote_error_as_if_people")[0] == pytest.approx(0.65, abs=0.005)
+    assert value("rock_the_vote_error_clustered")[0] == pytest.approx(1.39, abs=0.005)
+
+
 @pytest.mark.parametrize("name", KNOWN)
 def test_plain_answers_are_the_known_ones(name):
     """Each to the digits to which it was noted down."""

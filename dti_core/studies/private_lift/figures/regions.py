@@ -17,14 +17,13 @@ from dti_core.studies.private_lift.worlds import MARKETS
 def plot_region_errors(result: Result) -> go.Figure:
     """Error of lift under each way to deal rules against fitted ones, with the breaches of each."""
     table = result.series["regions"].query("users == @JUDGED_USERS").set_index("policy")
-    strict, laxest = (result[f"regions_excess_{name}"] for name in ("strictest", "laxest"))
+    ours = {name: f"regions_excess_{name}" + "_ours" * (name == "strictest") for name in POLICIES}
+    strict, laxest = (result[ours[name]] for name in ("strictest", "laxest"))
     rows = [
-        Row(f"{POLICIES[name].title} ({broken:g})", result[f"regions_excess_{name}"])
+        Row(f"{POLICIES[name].title} ({broken:g})", result[ours[name]])
         for name, broken in table["breaches"].items() if name != "fitted"
     ]  # fmt: skip
-    rows.append(
-        Row("Strictest, profiles drawn around ours", result["regions_excess_strictest_over_profiles"])
-    )
+    rows.append(Row("Strictest, profiles drawn around ours", result["regions_excess_strictest"]))
     for world in ("same_rules", "far_apart"):
         one = result[f"regions_excess_strictest@{world}"]
         rows.append(Row(f"Strictest, {plain(world)}", one, NEUTRAL, control=True))
