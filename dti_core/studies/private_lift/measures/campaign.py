@@ -20,7 +20,11 @@ _TWO = np.array([False, True])
 
 
 def study_campaign(campaign: Campaign, plan: Plan, spend_clip: float = SPEND_CLIP) -> Findings:
-    """The report of the campaign at hand, plainly and at each epsilon."""
+    """The report of the campaign at hand, plainly and at each epsilon.
+
+    It is for the eyes of who holds the data: it has rows without noise, and each private row spends its
+    epsilon alone, so that as a whole it is no private release.
+    """
     report = Report(plan, costs=False)
     measure_campaign(report, campaign, "campaign", spend_clip)
     return report.gathered("campaign")
