@@ -9,11 +9,13 @@ import pytest
 import statsmodels.formula.api as smf
 
 from dti_core.lab.data import load_all
+from dti_core.lab.errors import ConfigError
 from dti_core.studies.private_lift.data import load_simulated
+from dti_core.studies.private_lift.data.campaign import campaign_of_table
 from dti_core.studies.private_lift.data.hillstrom import load_hillstrom
 from dti_core.studies.private_lift.data.promotions import ShopWeeks
 from dti_core.studies.private_lift.data.trials import load_clusters, load_jobs
-from dti_core.studies.private_lift.measures.campaign import study_campaign
+from dti_core.studies.private_lift.measures.campaign import check_clip, study_campaign
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.peeking import study_peeking
 from dti_core.studies.private_lift.measures.promotion import fit_display, study_promotion
@@ -292,3 +294,25 @@ def test_each_quantity_of_an_arm_draws_its_own_noise():
     values = {row["quantity"]: row["value"] for row in report.rows if np.isfinite(row["epsilon"])}
     assert values["visit"] != values["conversion"]
     assert values["visit"] == values["visit_lift"]
+
+
+def test_labels_that_read_alike_keep_estimates_apart(tmp_path):
+    """Arms `Mail A` and `mail-a`, regions `Berlin!` and `berlin`, sizes `<50` and `50+`."""
+    rng, n = np.random.default_rng(3), 3000
+    table = pd.DataFrame({
+        "arm": rng.choice(["control", "Mail A", "mail-a"], n), "visit": rng.integers(0, 2, n),
+        "region": rng.choice(["Berlin!", "berlin"], n), "size": rng.choice(["<50", "50+", "50 2"], n),
+    })  # fmt: skip
+    found = study_campaign(campaign_of_table(table), Plan(np.random.SeedSequence(1), 20, (1.0,)))
+    names = [one.name for one in found.estimates]
+    assert len(set(names)) == len(names) == 2 * 2 * (2 + 2 + 3)
+
+
+def test_a_clip_too_large_for_whole_numbers_is_a_slip_of_the_settings():
+    plan = Plan(np.random.SeedSequence(1), 20)
+    campaign, _ = load_simulated("campaign", 3000, np.random.default_rng(1))
+    check_clip(387_000.0, plan)
+    assert len(study_campaign(campaign, plan, 387_000.0).estimates)
+    for clip in (388_000.0, 1e6, np.nan):
+        with pytest.raises(ConfigError, match="spend_clip"):
+            study_campaign(campaign, plan, clip)

@@ -14,7 +14,9 @@ from scipy import stats
 from dti_core.lab.data import Problem
 from dti_core.studies.private_lift.data import schema
 from dti_core.studies.private_lift.data.schema import (
+    MOST_STEPS,
     OUTCOMES,
+    SPEND_STEP,
     channels_of,
     is_number,
     labels,
@@ -145,6 +147,11 @@ def _check_cells(ours: pd.DataFrame) -> Iterator[Problem]:
             yield Problem(
                 f"spend: {below.sum()} values are negative (such as {values[below][0]:g}). {advice}"
             )
+        with np.errstate(over="ignore"):
+            total = float(values[np.isfinite(values)].sum()) if name == "spend" else 0.0
+        if total >= (most := MOST_STEPS * SPEND_STEP):
+            advice = "Correct slips, or count in a larger unit of money."
+            yield Problem(f"spend: its sum of {total:.3g} passes {most:.3g} and cannot be exact. {advice}")
 
 
 def _check_users(ours: pd.DataFrame) -> Iterator[Problem]:
