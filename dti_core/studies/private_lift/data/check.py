@@ -28,7 +28,7 @@ MAX_ARMS, MAX_CHANNELS = 50, 10
 BALANCE_LEVEL = 1e-3
 #: Variance of the discrete Laplace noise of epsilon 1 on a count to which a user adds one.
 NOISE_VARIANCE = 2 * math.exp(-1) / (1 - math.exp(-1)) ** 2
-#: Share of the cells of ten to thirteen digits that must be possible numbers to call before they are called so.
+#: Share of the cells of ten to thirteen digits that must be possible numbers before they are called so.
 MOSTLY = 0.9
 
 

@@ -34,7 +34,8 @@ def sums_of(
     most = float(np.rint((high - middle) / step))
     sums = np.zeros((1, n_groups), dtype=np.int64)
     np.add.at(sums[0], group, steps)
-    squares = np.bincount(group, steps.astype(float) ** 2, n_groups)[None]
+    squares = np.zeros((1, n_groups))
+    np.add.at(squares[0], group, steps.astype(float) ** 2)
     return Sums(
         np.bincount(group, minlength=n_groups)[None], sums, squares, middle, step, (1.0, most, most**2)
     )
