@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dti_core.bridges.privacy import gaussian_sigma
+from dti_core.bridges.privacy import discrete_gaussian_sigma, gaussian_sigma
 from dti_core.lab.bars import cleared
 from dti_core.lab.register import Bar
 from dti_core.studies.private_lift.measures import accuracy, collision, coverage, reach, sizes
@@ -14,8 +14,8 @@ from dti_core.studies.private_lift.measures.campaigns import draw_outcomes, outc
 from dti_core.studies.private_lift.methods.noise import (
     DELTA,
     METHODS,
-    discrete_gaussian_sigma,
     laplace_variance,
+    skellam_release,
 )
 from dti_core.studies.private_lift.model.lift import (
     Contrast,
@@ -91,7 +91,7 @@ def exact_delta(sigma: float, epsilon: float) -> float:
 
 @pytest.mark.parametrize("epsilon", [0.5, 1.0, 2.0, 4.0])
 def test_sigma_of_the_discrete_gaussian_keeps_its_delta(epsilon):
-    sigma = discrete_gaussian_sigma(epsilon)
+    sigma = discrete_gaussian_sigma(epsilon, DELTA)
     assert 0.9 * DELTA <= exact_delta(sigma, epsilon) <= DELTA
     assert sigma == pytest.approx(gaussian_sigma(epsilon, DELTA), rel=0.03)
 
@@ -280,3 +280,9 @@ def test_the_bars_of_the_collision_fail_without_noise_and_pass_with_local_noise(
     assert table[5_000, "central, one holdout, epsilon 1"] < table[5_000, "central, epsilon 1"]
     assert keys["constant_over_private_error_1000_users"].high < 1
     assert keys["constant_over_private_error_1000000_users"].low > 1
+
+
+def test_noise_of_clients_is_refused_beyond_the_dropout_it_is_made_for():
+    counts = np.zeros(3, dtype=np.int64)
+    with pytest.raises(ValueError, match="enough for a share"):
+        skellam_release(counts, 1.0, np.random.default_rng(0), dropped=0.3)
