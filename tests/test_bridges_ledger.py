@@ -130,7 +130,6 @@ def test_no_history_with_faults_exceeds_a_cap(tmp_path, disk, record_property):
         path = tmp_path / f"{seed}.ledger"
         play(path, seed, disk)
         path.unlink()
-        path.with_name(path.name + ".lock").unlink(missing_ok=True)
 
 
 class Deaf(Ledger):
@@ -148,7 +147,7 @@ class Forgetful(Ledger):
 
     def charge_many(self, charges):
         asked, self.late = list(charges), getattr(self, "late", [])
-        with self._threads, self._processes:
+        with self._threads, self._chain.locked():
             self._read_on()
             rows, later = self._decide(asked), self.late
             self.late = rows
@@ -349,6 +348,65 @@ def test_a_file_cut_while_open_is_refused(written):
         os.truncate(path, 10)
         with pytest.raises(LedgerError, match="cut short while open"):
             ledger.charge("u", "a", 9, 1)
+
+
+def test_a_closed_ledger_writes_to_no_other_file(written, tmp_path):
+    ledger = Ledger(written[0], CAP, USER_CAP)
+    number = ledger._chain._file
+    ledger.close()
+    ledger.close()
+    with (tmp_path / "other").open("wb") as other:
+        assert other.fileno() == number
+        with pytest.raises(LedgerError, match="closed"):
+            ledger.charge("u", "a", 9, 1)
+    assert (tmp_path / "other").read_bytes() == b""
+
+
+@pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
+def test_another_name_of_the_file_shares_its_lock(written, tmp_path, link):
+    getattr(tmp_path / "alias", link)(written[0])
+    with Ledger(written[0], CAP, USER_CAP) as one, Ledger(tmp_path / "alias", CAP, USER_CAP) as other:
+        with ThreadPoolExecutor(1) as pool:
+            with one._chain.locked():
+                later = pool.submit(other.charge, "v", "a", 0, CAP)
+                time.sleep(0.1)
+                assert not later.done()
+            assert later.result(10)
+        assert not one.charge("v", "a", 0, 1)
+
+
+def test_nothing_is_cut_off_a_file_that_is_not_ours(written):
+    path, _ = written
+    lines = path.read_bytes().splitlines(keepends=True)
+    forged = lines[0] + lines[2] + b"torn"
+    for other in (b"0123456789abcdef", b"abc\ndef", forged):
+        path.write_bytes(other)
+        with pytest.raises(LedgerError):
+            reopened(path)
+        assert path.read_bytes() == other
+    path.write_bytes(lines[0] + b"torn")
+    with pytest.raises(LedgerError, match="other caps"):
+        Ledger(path, CAP + 1, USER_CAP)
+    assert path.read_bytes() == lines[0] + b"torn"
+
+
+@pytest.mark.parametrize("put_back", [True, False])
+def test_a_file_replaced_while_open_is_refused(written, put_back):
+    path, _ = written
+    whole = path.read_bytes()
+    with Ledger(path, CAP, USER_CAP) as ledger:
+        path.rename(path.with_name("old"))
+        if put_back:
+            path.write_bytes(whole)
+        with pytest.raises(LedgerError, match=r"replaced while open.*last head"):
+            ledger.charge("u", "a", 9, 1)
+    assert path.with_name("old").read_bytes() == whole
+
+
+def test_caps_of_numpy_are_kept_as_integers(tmp_path):
+    with Ledger(tmp_path / "x", np.int64(CAP), np.int64(USER_CAP)) as ledger:
+        assert ledger.charge("u", "a", 0, CAP)
+    assert reopened(tmp_path / "x")
 
 
 def test_other_caps_and_other_processes_are_refused(written):

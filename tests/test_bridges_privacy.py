@@ -4,6 +4,7 @@ import math
 import random
 import secrets
 from fractions import Fraction
+from functools import reduce
 from itertools import product
 
 import numpy as np
@@ -18,6 +19,7 @@ from dti_core.bridges.privacy import (
     compose,
     discrete_gaussian,
     discrete_gaussian_pmf,
+    discrete_gaussian_sigma,
     discrete_laplace,
     draw_oue_sums,
     epsilon_of,
@@ -225,8 +227,25 @@ def test_release_refuses_counts_that_are_not_integers_and_keeps_shapes():
     assert (np.abs(noised - table) < 100).all()
 
 
+@pytest.mark.parametrize("n_counts", [1, 2, 4])
+def test_the_discrete_sigma_keeps_its_delta_over_all_counts_that_move(n_counts):
+    """By the sum over a grid of integers, without convolution; the analytic sigma misses it somewhere."""
+
+    def exact(sigma: float, epsilon: float) -> float:
+        far = np.arange(-14, 15)
+        masses = [np.exp(-(((far - shift) / sigma) ** 2) / 2) for shift in (0, 1)]
+        grids = [reduce(np.multiply.outer, [one / masses[0].sum()] * n_counts) for one in masses]
+        return float(np.maximum(grids[0] - math.exp(epsilon) * grids[1], 0).sum())
+
+    delta, epsilons = 1e-3, (3.0, 4.0, 5.0, 6.0)
+    for epsilon in epsilons:
+        sigma = discrete_gaussian_sigma(epsilon, delta, n_counts=n_counts)
+        assert 0.5 * delta < exact(sigma, epsilon) <= delta * (1 + 1e-9)
+    assert max(exact(gaussian_sigma(e, delta, math.sqrt(n_counts)), e) for e in epsilons) > delta
+
+
 def test_a_calibrated_sigma_becomes_a_fraction_that_is_no_smaller():
-    sigma = gaussian_sigma(1.0, 1e-6)
+    sigma = discrete_gaussian_sigma(1.0, 1e-6)
     assert sigma <= rational_at_least(sigma) < sigma + 1e-3
     assert release_discrete_gaussian(np.zeros(3, dtype=int), rational_at_least(sigma)).shape == (3,)
 

@@ -377,7 +377,7 @@ def test_a_client_refuses_shares_that_were_changed_or_come_from_strangers():
     with pytest.raises(ClientRefusal, match="client 0's were changed"):
         clients[3].mask_vector(inboxes[3] | {0: inboxes[4][0]}, np.zeros(8, np.uint32))
     for wrong in (np.zeros(7, np.uint32), np.zeros(8, np.int64)):
-        with pytest.raises(ValueError, match=r"needed: uint32, \(8,\)"):
+        with pytest.raises(ClientRefusal, match=r"needed: uint32, \(8,\)"):
             clients[4].mask_vector(inboxes[4], wrong)
 
 
@@ -466,3 +466,33 @@ def test_noise_in_whole_steps_passes_the_masks():
     vectors = [code.encode(np.full(8, 0.25)) + code.words(noise) for _ in range(6)]
     total = code.decode_sum(run_round(clients_of(SIX), vectors, 1).total)
     assert np.allclose(total, 1.5 + 6 * noise * code.step, rtol=0, atol=code.largest_error)
+
+
+def test_a_round_whose_clients_fall_into_parts_is_aborted():
+    """Two pairs of seats empty on opposite sides of the ring part it, though every client has its holders."""
+    ring = MaskedSumSettings(n_clients=12, threshold=3, length=4, n_neighbours=4)
+    seats = [0]
+    while len(seats) < 12:
+        near = sorted(ring.neighbours(seats[-1]) - set(seats))
+        seats.append(max(near, key=lambda peer: len(ring.neighbours(seats[-1]) & ring.neighbours(peer))))
+    parted = {seats[0], seats[1], seats[6], seats[7]}
+    vectors = words(12, 4)
+    with pytest.raises(RoundAborted, match="fall into parts"):
+        run_round(clients_of(ring), vectors, 0, {"inputs": parted})
+    whole = run_round(clients_of(ring), vectors, 0, {"inputs": {seats[0], seats[1]}})
+    assert len(whole.arrived) == 10
+    everybody = frozenset(range(12))
+    assert ring.hang_together(everybody)
+    assert not ring.hang_together(everybody - parted)
+
+
+@pytest.mark.parametrize("odd", [np.zeros(3, dtype=np.uint32), np.zeros(8), [0] * 8, None])
+def test_a_masked_vector_of_another_kind_aborts_the_round(odd):
+    clients, server = clients_of(SIX), MaskedSumServer(SIX, 0)
+    rosters = server.collect_keys([client.advertise_keys(0) for client in clients])
+    inboxes = server.collect_shares([client.share_keys(rosters[client.identity]) for client in clients])
+    masked = [client.mask_vector(inboxes[client.identity], words(1, 8)[0]) for client in clients]
+    with pytest.raises(RoundAborted, match="client 0 is"):
+        server.collect_vectors([replace(masked[0], values=odd), *masked[1:]])
+    with pytest.raises(ClientRefusal, match="needed"):
+        clients[0].mask_vector(inboxes[0], odd)

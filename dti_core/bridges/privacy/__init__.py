@@ -40,6 +40,7 @@ from dti_core.bridges.privacy.noise import (
     ara_noise_sd,
     discrete_gaussian,
     discrete_gaussian_pmf,
+    discrete_gaussian_sigma,
     discrete_laplace,
     skellam,
 )
@@ -47,7 +48,8 @@ from dti_core.bridges.privacy.noise import (
 __all__ = [
     "ACCOUNTANTS", "ADJACENCIES", "ARA_BUDGET", "MICRO", "Accountant", "Adjacency", "Charge", "Guarantee",
     "Ledger", "LedgerError", "ara_noise_sd", "clip_rows", "clopper_pearson", "compose", "deduction",
-    "discrete_gaussian", "discrete_gaussian_pmf", "discrete_laplace", "draw_oue_sums", "epsilon_of",
+    "discrete_gaussian", "discrete_gaussian_pmf", "discrete_gaussian_sigma", "discrete_laplace",
+    "draw_oue_sums", "epsilon_of",
     "estimate_oue", "estimate_randomised_response", "gaussian_epsilon", "gaussian_mu_bound", "gaussian_sigma",
     "noise_multiplier_for", "one_run_bound", "oue_encode", "oue_variance", "randomised_response",
     "randomised_response_rate", "rational_at_least", "release_discrete_gaussian", "release_discrete_laplace",

@@ -43,7 +43,8 @@ def release_discrete_laplace(
 def release_discrete_gaussian(counts: Ints, sigma: Rational, below: Below = secrets.randbelow) -> Ints:
     """Counts with exact discrete Gaussian noise of parameter `sigma`, an int or Fraction.
 
-    Its privacy is that of the Gaussian of the same sigma or slightly better (theorem 7 of the source, zCDP).
+    Its zCDP is that of the Gaussian of the same sigma (theorem 4 of the source), but not its (epsilon,
+    delta): on integers delta may be a tenth larger. Take rational_at_least(discrete_gaussian_sigma(...)).
 
     Raises
     ------

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from dti_core.bridges.privacy.chain import Chain, LedgerError
@@ -55,7 +54,7 @@ class Ledger:
 
     Parameters
     ----------
-    path : the file; beside it stands `<name>.lock`.
+    path : the file, which is locked itself, so that links to it share its lock (POSIX).
     cap, user_cap : most micro-epsilon a (user, advertiser, epoch), and a user over all of these.
     witness : a `head` kept elsewhere; a file in whose chain it does not stand is refused.
 
@@ -68,21 +67,17 @@ class Ledger:
     """
 
     def __init__(self, path: Path | str, cap: int, user_cap: int, witness: str | None = None) -> None:
-        for name, number in (("cap", cap), ("user_cap", user_cap)):
-            _whole(name, number, least=0)
-        self.cap, self.user_cap = cap, user_cap
+        self.cap, self.user_cap = _whole("cap", cap, least=0), _whole("user_cap", user_cap, least=0)
         self._process, self._threads = os.getpid(), threading.Lock()
-        self._processes = FileLock(f"{path}.lock", poll_interval=0.002)
         self._spent: Counter[tuple[str, str, int]] = Counter()
         self._in_total: Counter[str] = Counter()
         self._witness, self._heads_to_see = witness, witness is not None
-        self._chain = Chain(Path(path))
-        with self._processes:
-            self._read_on()
-            if self._chain.n_lines == 0:
-                self._chain.append(self._header)
-        if self._heads_to_see and self._chain.head != witness:
-            raise LedgerError(f"{path} does not hold the head {witness}: lines were cut off or replaced")
+        self._chain = Chain(Path(path), self._header)
+        try:
+            self._open()
+        except BaseException:
+            self._chain.close()
+            raise
 
     def charge(self, user: str, advertiser: str, epoch: int, micro_epsilon: int) -> bool:
         """Whether the budget allows it; if so it is charged, on the disk, before this returns."""
@@ -99,7 +94,7 @@ class Ledger:
         asked = [_valid(one) for one in charges]
         if os.getpid() != self._process:
             raise LedgerError("this ledger was opened by another process; open it anew in this one")
-        with self._threads, self._processes:
+        with self._threads, self._chain.locked():
             self._read_on()
             rows = self._decide(asked)
             self._chain.append(json.dumps(rows, separators=(",", ":")).encode())
@@ -107,7 +102,10 @@ class Ledger:
         return np.array([row[3] > 0 for row in rows], dtype=bool)
 
     def filter_reports(self, charges: Sequence[Charge], reports: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The reports (n, ...) whose charges are granted; refused ones are null (all zero)."""
+        """The reports (n, ...) whose charges are granted; refused ones are null (all zero).
+
+        Call it before noise or masks are added: a zero in place of a noisy one tells of the refusal.
+        """
         if len(charges) != len(reports):
             raise ValueError(f"{len(charges)} charges for {len(reports)} reports")
         granted = self.charge_many(charges)
@@ -127,8 +125,9 @@ class Ledger:
         return self._chain.head
 
     def close(self) -> None:
-        """Close the file; what was charged stays charged."""
-        self._chain.close()
+        """Close the file; what was charged stays charged, and nothing more can be."""
+        with self._threads:
+            self._chain.close()
 
     def __enter__(self) -> Self:
         return self
@@ -139,6 +138,17 @@ class Ledger:
     @property
     def _header(self) -> bytes:
         return json.dumps({"cap": self.cap, "user_cap": self.user_cap}).encode()
+
+    def _open(self) -> None:
+        with self._chain.locked():
+            self._read_on()
+            if self._chain.n_lines == 0:
+                self._chain.append(self._header)
+        if self._heads_to_see and self._chain.head != self._witness:
+            raise LedgerError(
+                f"{self._chain.path} does not hold the head {self._witness}: lines were cut off or replaced; "
+                "restore a copy that holds it"
+            )
 
     def _read_on(self) -> None:
         for payload in self._chain.read_on():

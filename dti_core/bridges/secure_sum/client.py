@@ -4,8 +4,6 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from dti_core.bridges.fields import SEED_BYTES, Share, expand_words, share_secret
 from dti_core.bridges.secure_sum import messages
 from dti_core.bridges.secure_sum.masks import agree, pair_masks, public_part, seal, unseal
@@ -98,11 +96,12 @@ class MaskedSumClient:
         inbox : sealed shares by their sender; those whose shares came are the peers to mask with.
         vector : (length,) words.
 
-        ClientRefusal for too few senders, one that is no neighbour, or shares that were changed; ValueError
-        for a vector of another shape or type.
+        ClientRefusal for too few senders, one that is no neighbour, shares that were changed, or a vector of
+        another shape or type.
         """
-        if vector.shape != (length := self.settings.length,) or vector.dtype != np.uint32:
-            raise ValueError(f"the vector is {vector.dtype}, {vector.shape}; needed: uint32, ({length},)")
+        length = self.settings.length
+        if wrong := messages.unlike_words(vector, length):
+            raise ClientRefusal(f"the vector is {wrong}")
         secrets = self._advance("shares", "inputs")
         if strangers := sorted(set(inbox) - (set(secrets.keys) - {self.identity})):
             raise ClientRefusal(f"shares came from clients {strangers}, which are not in the roster")

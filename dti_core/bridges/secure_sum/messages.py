@@ -82,6 +82,14 @@ Message = PublicKeys | SealedShares | MaskedVector | RevealedShares
 Roster = Mapping[int, PublicKeys]
 
 
+def unlike_words(values: object, length: int) -> str:
+    """What is wrong with a vector that is to be (length,) words, "" if nothing."""
+    if isinstance(values, np.ndarray) and values.shape == (length,) and values.dtype == np.uint32:
+        return ""
+    kind = f"{getattr(values, 'dtype', type(values).__name__)}, {getattr(values, 'shape', 'no array')}"
+    return f"{kind}; needed: uint32, ({length},)"
+
+
 def by_sender(messages: Sequence[Message]) -> list[int]:
     """Senders in their order; ValueError if one has sent two messages of a stage."""
     senders = [message.sender for message in messages]

@@ -14,6 +14,9 @@ from dti_core.bridges.secure_sum.settings import MaskedSumSettings
 class MaskedSumServer:
     """One round on the side of the server, which learns the sum of the vectors that arrived and no vector.
 
+    If those who arrived do not hang together through neighbours, each part would show a sum of its own, down
+    to `threshold` clients: then the round is aborted.
+
     Each method takes what came in a stage and gives what goes out in the next. All raise RoundAborted when
     too few of any remaining client's holders are left, and ValueError for two received of one client.
     """
@@ -48,6 +51,11 @@ class MaskedSumServer:
         self._vectors = {one.sender: one.values for one in received if one.sender in self._sharers}
         arrived = frozenset(self._vectors)
         self._check_enough(self._sharers, arrived, "sent their vectors")
+        for client, values in self._vectors.items():
+            if wrong := messages.unlike_words(values, self.settings.length):
+                raise RoundAborted(f"the vector of client {client} is {wrong}")
+        if not self.settings.hang_together(arrived):
+            raise RoundAborted("those who arrived fall into parts whose sums would show; none is unmasked")
         return messages.UnmaskingRequest(arrived, self._sharers - arrived)
 
     def recover_sum(self, received: Sequence[messages.RevealedShares]) -> messages.Words:

@@ -19,7 +19,9 @@ class MaskedSumSettings:
     threshold : shares that recover a secret; among the holders of each (its owner and its neighbours) as many
         must stay to the end. More than half, as else a server that tells two stories could gather enough
         shares of both a client's key and its own mask.
-    n_neighbours : even; None joins every client with every other. Fewer neighbours cost fewer bytes.
+    n_neighbours : even; None joins every client with every other. Fewer neighbours cost fewer bytes,
+        but masks cancel within each connected part of those who arrive: a server can take the sum of
+        such a part, of `threshold` clients or more. MaskedSumServer aborts a round with two parts.
     graph_seed : draws the neighbours. Assumes that identities do not depend on it (Bell et al. 2020).
     """
 
@@ -52,6 +54,14 @@ class MaskedSumSettings:
         if not 0 <= client < self.n_clients:
             raise ValueError(f"client {client} is none of 0 ... {self.n_clients - 1}")
         return _graph(self.n_clients, self.n_neighbours, self.graph_seed)[client]
+
+    def hang_together(self, clients: frozenset[int]) -> bool:
+        """Whether neighbours lead from each of these clients to every other without leaving them."""
+        reached, fresh = set[int](), set(sorted(clients)[:1])
+        while fresh:
+            reached |= fresh
+            fresh = {peer for one in fresh for peer in self.neighbours(one) & clients} - reached
+        return len(reached) == len(clients)
 
     def holders(self, client: int) -> frozenset[int]:
         """Its neighbours and the client itself."""

@@ -25,7 +25,7 @@ from dti_core.studies.private_lift.measures.accuracy import study_accuracy
 from dti_core.studies.private_lift.measures.apart import study_apart
 from dti_core.studies.private_lift.measures.attribution import study_attribution, study_paths
 from dti_core.studies.private_lift.measures.audit import study_audits
-from dti_core.studies.private_lift.measures.campaign import study_campaign
+from dti_core.studies.private_lift.measures.campaign import check_clip, study_campaign
 from dti_core.studies.private_lift.measures.clients import study_clients
 from dti_core.studies.private_lift.measures.collision import study_collision
 from dti_core.studies.private_lift.measures.consent import study_consent
@@ -73,6 +73,8 @@ def estimate(config: Config, campaign: Campaign, card: DataCard) -> Result:
     What a machine lacks for is listed in the table `left_out`, with the command that brings it.
     """
     asked = config.typed(Parameters)
+    plan = Plan(config.seeds("campaign"), asked.n_resamples)
+    check_clip(asked.spend_clip, plan)
     parts: dict[str, Part] = {
         **_known_truth(asked, config.seeds), **_safeguards(asked, config.seeds),
         **_real_data(asked, config.seeds),
@@ -80,7 +82,7 @@ def estimate(config: Config, campaign: Campaign, card: DataCard) -> Result:
             study_report, MARKETS[asked.world].settings, asked.n_users, asked.epsilon, config.seeds("report")
         ),
         "campaign": partial(
-            study_campaign, campaign, Plan(config.seeds("campaign"), asked.n_resamples), asked.spend_clip
+            study_campaign, campaign, plan, asked.spend_clip
         ),
     }  # fmt: skip
     found = gather(

@@ -14,7 +14,9 @@ from scipy import stats
 from dti_core.lab.data import Problem
 from dti_core.studies.private_lift.data import schema
 from dti_core.studies.private_lift.data.schema import (
+    MOST_STEPS,
     OUTCOMES,
+    SPEND_STEP,
     channels_of,
     is_number,
     labels,
@@ -26,11 +28,15 @@ MAX_ARMS, MAX_CHANNELS = 50, 10
 BALANCE_LEVEL = 1e-3
 #: Variance of the discrete Laplace noise of epsilon 1 on a count to which a user adds one.
 NOISE_VARIANCE = 2 * math.exp(-1) / (1 - math.exp(-1)) ** 2
-#: Share of the cells of a column of digits that must be possible telephone numbers before it is called so.
+#: Share of the cells of ten to thirteen digits that must be possible numbers before they are called so.
 MOSTLY = 0.9
-_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
-_CALL = re.compile(r"(\+\d|\(\d{2,4}\))[\d\s().-]{6,}|\d{3}[-. ]\d{3,4}[-. ]\d{4}|0\d[\d\s/-]{6,13}")
-_DIGITS = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}|(44|49|33|34|39|86|91)\d{9,10}")
+
+
+_MAIL = re.compile(r"[\w.+'-]+(?:@|\uff20|%40)(?:[\w-]+\.)+(?:xn--[a-z0-9-]+|[^\W\d_]{2,})", re.IGNORECASE)
+_CALL = re.compile(
+    r"((?:\+|00)[1-9]|\(\d{2,4}\))[\d\s().-]{6,}|\d{3}[-. ]\d{3,4}[-. ]\d{4}|0\d[\d\s/-]{6,13}"
+)
+_DIGITS = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}|(44|49|33|34|39|86|91)\d{9,10}|1[3-9]\d{9}")
 
 #: A problem that does not stop the study.
 _warning = partial(Problem, blocks=False)
@@ -100,26 +106,30 @@ def _check_names(table: pd.DataFrame, mapping: Mapping[str, str], ours: list[str
 
 def _check_identities(table: pd.DataFrame) -> Iterator[Problem]:
     """Anything that reaches a person, in any column: such a file must not be here at all."""
-    for column in table.columns:
+    if n := sum(bool(_MAIL.search(str(column)) or _CALL.fullmatch(str(column))) for column in table.columns):
+        yield Problem(f"names of {n} columns look like e-mail addresses or telephone numbers. Rename them.")
+    for place, column in enumerate(table.columns, 1):
         cells = table[column].dropna()
         if pd.api.types.is_numeric_dtype(cells):
             counted = cells if cells.dtype.kind in "iuf" and (cells.abs() > 1e9).mean() >= MOSTLY else []
             found = {"telephone numbers": _to_call(pd.Series(counted).map("{:.0f}".format))}
         else:
             text = cells.astype("string").str.strip()
-            mail = text[text.str.contains("@", regex=False)].str.fullmatch(_MAIL)
+            mail = text[text.str.contains("@|\uff20|%40")].str.contains(_MAIL)
             call = int(text.str.fullmatch(_CALL).sum()) or _to_call(text)
             found = {"e-mail addresses": int(mail.sum()), "telephone numbers": call}
         for what, n in found.items():
             if n:
                 advice = "Replace each by a keyed hash (HMAC-SHA-256 with a secret key) before it leaves you."
-                yield Problem(f"column {column!r}: {n} cells look like {what}. {advice}")
+                shown = f"number {place}" if _MAIL.search(str(column)) else repr(column)
+                yield Problem(f"column {shown}: {n} cells look like {what}. {advice}")
 
 
 def _to_call(text: pd.Series) -> int:
-    """How many cells of bare digits can be called; 0 unless most of the column can."""
-    possible = text.astype("string").str.fullmatch(_DIGITS)
-    return int(possible.sum()) if len(text) and possible.mean() >= MOSTLY else 0
+    """How many cells of bare digits can be called; 0 if few are, or most cells as long cannot."""
+    words = text.astype("string")
+    n, long = int(words.str.fullmatch(_DIGITS).sum()), int(words.str.fullmatch(r"\d{10,13}").sum())
+    return n if n >= min(len(words), max(3, 0.01 * len(words))) and n >= MOSTLY * long else 0
 
 
 def _check_cells(ours: pd.DataFrame) -> Iterator[Problem]:
@@ -145,11 +155,16 @@ def _check_cells(ours: pd.DataFrame) -> Iterator[Problem]:
             yield Problem(
                 f"spend: {below.sum()} values are negative (such as {values[below][0]:g}). {advice}"
             )
+        with np.errstate(over="ignore"):
+            total = float(values[np.isfinite(values)].sum()) if name == "spend" else 0.0
+        if total >= (most := MOST_STEPS * SPEND_STEP):
+            advice = "Correct slips, or count in a larger unit of money."
+            yield Problem(f"spend: its sum of {total:.3g} passes {most:.3g} and cannot be exact. {advice}")
 
 
 def _check_users(ours: pd.DataFrame) -> Iterator[Problem]:
     if "user" in ours and (twice := ours["user"].dropna().duplicated(keep="first")).any():
-        shown = few(ours["user"].dropna()[twice].unique())
+        shown = "row " + few(twice[twice].index + 1)
         advice = "Add up what each did, a row a user: a guarantee a user needs it."
         yield Problem(f"user: {int(twice.sum())} rows repeat a user ({shown}). {advice}")
 
@@ -159,7 +174,7 @@ def _check_arms(ours: pd.DataFrame, control: str) -> Iterator[Problem]:
         known = sorted(group.dropna().unique())
         if len(known) > MAX_ARMS:
             advice = "It looks like an identifier; map the column of arms."
-            yield Problem(f"arm: {len(known)} different values (such as {few(known)}). {advice}")
+            yield Problem(f"arm: {len(known)} different values. {advice}")
             return
         if len(known) == 1:
             yield Problem(

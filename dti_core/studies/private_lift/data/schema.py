@@ -30,6 +30,8 @@ PREFIXES: Mapping[str, str] = MappingProxyType(
         "covariate_": "a number known before the assignment",
     }
 )
+#: Spend is summed in steps of this size, as whole numbers, which doubles hold up to 2^53.
+SPEND_STEP, MOST_STEPS = 0.01, 2.0**53
 OUTCOMES = ("visit", "conversion", "spend")
 #: In a map, what an arm without advertising is called.
 CONTROL = "control"

@@ -38,16 +38,20 @@ def plot_attribution(result: Result) -> go.Figure:
                            mode="lines", row=2, col=1)  # fmt: skip
     last, shapley = (f"{100 * result[f'credit_limit_{name}'].value:.0f}"
                      for name in ("last_touch", "exposure_shapley"))  # fmt: skip
-    trial, seeds = result["experiment_plain_credit"], result[f"credit_last_touch_{NULL_CHANNEL}"].n_seeds
+    seeds = result[f"credit_last_touch_{NULL_CHANNEL}"].n_seeds
+    (trial,) = rows.loc[rows["method"] == "factorial", ["share", "low", "high"]].to_numpy()
     told = "; ".join(f"{title} {share:.3f} [{low:.3f}, {high:.3f}]" for title, share, low, high
                      in rows[["title", "share", "low", "high"]].itertuples(index=False))  # fmt: skip
     figure = style(
         figure, x="", y="", card=made_up(result), series="attribution",
         title=f"A channel that moves nobody gets {last} % of the credit by last touch, {shapley} % by a "
-        f"Shapley value of exposure and {spoken(trial, scale=100)} % by the experiment",
+        f"Shapley value of exposure; an experiment gives it {100 * trial[0]:.1f} % "
+        f"[{100 * trial[1]:.1f}, "
+        f"{100 * trial[2]:.1f}]",
         caption=f"Above: 95 % over {seeds} campaigns, the same users for all; grey ticks: no sampling error; "
-        "shaded: 3 points; green: from randomised eligibility. The title's experiment has ten times the "
-        "users. Below: all targeting as a multiple of the campaign's, as many users reached; the campaign's "
+        "shaded: 3 points; green: from randomised eligibility. The first two shares of the title are those "
+        "without sampling error. Below, no sampling error: all targeting as a multiple "
+        "of the campaign's, as many users reached; the campaign's "
         f"was chosen so that 1 gives the title's shares. With noise: epsilon 1, {GUARANTEE}.",
         alt=f"Share of all credit given to a channel without effect: {told}.",
     )  # fmt: skip
@@ -101,7 +105,7 @@ def plot_apart(result: Result) -> go.Figure:
         f"{claims.at['guarantee']}. An excess of {MATTERS:g} is what matters.",
         alt=f"Excess of the error: own buyers' reach {spoken(claims)}, own holdouts' worst {spoken(rival)}.",
     )  # fmt: skip
-    figure.update_xaxes(type="log", title_text="users in the campaign")
+    figure.update_xaxes(type="log", dtick=1, title_text="users in the campaign")
     figure.update_yaxes(title_text="budget that goes wrong", row=1, col=1)
     figure.update_yaxes(title_text="relative error of reach", row=2, col=1)
     return figure.update_layout(height=760)

@@ -23,13 +23,13 @@ SCALE = [[0, "#E8975A"], [LEARNS, "#E8975A"], [LEARNS, "#EDEDED"], [POWER, "#EDE
 
 
 def plot_sizes(
-    result: Result, market: str = "criteo", methods: tuple[str, ...] = ("central", "local")
+    result: Result, market: str = "criteo", methods: tuple[str, ...] = ("central", "two_noises", "local")
 ) -> go.Figure:
     """A cell a size and epsilon: colour says what is learnt, the number is the smallest lift found."""
     table = result.series["sizes"]
     table = table[table["world"] == market]
     titles = [METHODS[name].title for name in methods]
-    figure = make_subplots(rows=len(methods), vertical_spacing=0.24, subplot_titles=titles)
+    figure = make_subplots(rows=len(methods), vertical_spacing=0.15, subplot_titles=titles)
     for row, name in enumerate(methods, start=1):
         rows = table[table["method"] == name]
         power, lift = (rows.pivot(index="epsilon", columns="n_users", values=column)
@@ -67,7 +67,11 @@ def _finding(result: Result, market: str) -> str:
     ]
     plain = keys.get(f"least_size_{market}_no_privacy")
     without = f" ({round(plain.value, -2):,.0f} with no privacy)" if plain else ""
-    return f"A business learns nothing from fewer than {listed(least, 'any number of users')}{without}"
+    rate = MARKETS[market].settings.base_rate
+    return (
+        f"Where {100 * rate:.2g} % convert unshown, a business learns nothing from fewer than "
+        f"{listed(least, 'any number of users')}{without}"
+    )
 
 
 def _told(table: pd.DataFrame, methods: tuple[str, ...]) -> str:
@@ -90,4 +94,4 @@ def _epsilon(epsilon: float) -> str:
 
 
 def _percent(lift: float) -> str:
-    return f"{100 * lift:.0f}%" if np.isfinite(lift) and lift < 10 else ">1000%"
+    return f"{100 * lift:.0f}%" if np.isfinite(lift) and lift < 10 else ">1k%"

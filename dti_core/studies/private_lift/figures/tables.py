@@ -144,8 +144,36 @@ def _learned(table: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{"epsilon by opacus": by_opacus, "guarantee": table["guarantee"]})
 
 
+def _collision(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a way to publish, a column a size; in percent."""
+    wide = pd.DataFrame({"way": table["way"].unique()}).set_index("way")
+    for size, rows in table.groupby("n_users"):
+        part, name = rows.set_index("way"), f"{size:,} users, %"
+        wide[name], wide[f"{name}_low"], wide[f"{name}_high"] = (
+            100 * part[column] for column in ("median", "low", "high")
+        )
+    return wide.reset_index()
+
+
+def _slopes(table: pd.DataFrame) -> pd.DataFrame:
+    rows = pd.DataFrame({"slope added up to": table.iloc[:, 0].map("{:g}".format)})
+    rows["worse error, apart less joint"] = table["median"]
+    rows["worse error, apart less joint_low"], rows["worse error, apart less joint_high"] = (
+        table["low"],
+        table["high"],
+    )
+    return rows.assign(**{"share of markets where it matters": table["share"]})
+
+
+def _pairs(table: pd.DataFrame) -> pd.DataFrame:
+    return table[["left_out", "pairs", "of"]].rename(columns={"left_out": "rule left out", "of": "of pairs"})
+
+
 #: Series -> title and layout of its table.
 VIEWS = {
+    "collision": ("Growth of the error of lift by privacy, over drawn markets", _collision),
+    "apart_by_slope": ("C13a by how much more than this campaign the markets target", _slopes),
+    "region_pairs": ("Pairs of regions in which the other's rules break the law, by rule left out", _pairs),
     "coverage": ("Share of intervals of lift that hold the truth, where they are offered", _coverage),
     "campaign": ("The report of this run's campaign", _whole_campaign),
     "trials": ("Real trials, without and with noise", _answers),

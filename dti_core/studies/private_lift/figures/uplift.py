@@ -22,7 +22,11 @@ def plot_uplift(result: Result, trial: str) -> go.Figure:
     curves, figure = result.series[f"uplift_curve_{trial}"], go.Figure()
     for colour, name in zip((*PALETTE, NEUTRAL), UPLIFT, strict=False):
         figure.add_scatter(
-            x=curves["share"], y=curves[name], name=UPLIFT[name].title, mode="lines", line_color=colour
+            x=curves["share"],
+            y=curves[name] - curves["random"],
+            name=UPLIFT[name].title,
+            mode="lines",
+            line_color=colour,
         )
     best = max(
         (one for one in result.where(trial=trial) if one.name.startswith("uplift_qini_")),
@@ -31,12 +35,13 @@ def plot_uplift(result: Result, trial: str) -> go.Figure:
     word = "is above that of chance" if best.low > 0 else "is not clearly above that of chance"
     title = UPLIFT[str(best.at["method"])].title
     return style(
-        figure, x="share of users treated, best ranked first", y="outcomes gained a user",
+        figure, x="share of users treated, best ranked first", y="outcomes gained a user over random order",
         card=registered(TRIALS[trial]),
         series=f"uplift_curve_{trial}",
         title=f"The best of {len(UPLIFT)} rankings, {title}, {word}: Qini {value(best)}",
         caption="Users ranked by learners that never saw them, valued by doubly robust scores. The best of "
-        "several is flattered by being chosen. No privacy.",
+        "several is flattered by being chosen, and its interval, which holds the rankings fixed, is too "
+        "narrow. No privacy.",
         alt=f"Curves of outcomes gained by share treated; best Qini {value(best)}, by {title}.",
     )  # fmt: skip
 
@@ -45,15 +50,15 @@ def plot_offers(result: Result) -> go.Figure:
     """Gain over the best single offer and an attacker's advantage at the same epsilon."""
     table, figure = result.series["offers"], make_subplots(rows=2, vertical_spacing=0.16)
     lines = [("gain", name, 1, colour) for name, colour in zip(OFFERS, PALETTE, strict=False)]
-    lines += [("advantage, all others known", "table", 2, PALETTE[0])]
+    lines += [("advantage, all others known", "table", 2, PALETTE[3])]
     lines += [("advantage, release alone", name, 2, colour) for name, colour in
-              zip(OFFERS, PALETTE[1:], strict=False)]  # fmt: skip
+              zip(OFFERS, PALETTE, strict=False)]  # fmt: skip
     for measure, name, row, colour in lines:
         rows = table[(table["measure"] == measure) & (table["method"] == name)]
         ends = {"array": rows["high"] - rows["value"], "arrayminus": rows["value"] - rows["low"], "width": 0}
         figure.add_scatter(
             x=at_epsilon(rows["epsilon"]), y=rows["value"], error_y=ends, mode="lines+markers",
-            line_color=colour, row=row, col=1,
+            line_color=colour, row=row, col=1, showlegend=measure != "advantage, release alone",
             name=OFFERS[name].title + measure.removeprefix("gain").removeprefix("advantage"),
         )  # fmt: skip
     most = table[table["measure"] == "advantage, all others known"]
@@ -71,7 +76,8 @@ def plot_offers(result: Result) -> go.Figure:
         f"others tells who is in the table with an advantage of {value(told)}",
         caption="Two e-mails, dealt at random to real customers. Gain: doubly robust, out of fold, against "
         f"the best single e-mail at the same epsilon. {gain.at['guarantee']}; federated model: delta 1e-06, "
-        "PLD. Shaded: too small to matter. Bars: 95 %.",
+        "PLD. Below, in the same colours: who sees the release alone. Shaded: too small to matter. Bars: "
+        "95 %.",
         alt=f"At epsilon 1: gain {gain.text}, advantage {value(told)}.",
     )  # fmt: skip
     figure.update_xaxes(title_text="epsilon a user", row=2, col=1)

@@ -18,7 +18,8 @@ _ATTACK = Axis("true less false positives, a coin is 0")
 BARS = {
     "lift_error_growth_5000_users": ("C12b: 5,000 users", _GROWTH),
     "lift_error_growth_1000000_users": ("C12b: 1,000,000 users", _GROWTH),
-    "apart_worst_excess": ("C13a: worse of credit and reach", _APART),
+    "apart_worst_excess_campaign": ("C13a: this campaign", _APART),
+    "apart_worst_excess": ("C13a: markets that target more", _APART),
     "regions_excess_strictest": ("C37a: strictest rules everywhere", _STRICT),
     "regions_wrong_share": ("C37a: rules of another region", _PAIRS),
     "offer_gain_table_eps1": ("C48b: gain of personal offers", _GAIN),
@@ -47,8 +48,9 @@ def plot_offer_bars(result: Result) -> go.Figure:
     return plot_forest(
         _rows(result, "C48b", "Real e-mail trial"), what="What decides", card=registered("hillstrom"),
         title="Personal offers gain little here, and their release gives users away",
-        caption="Epsilon 1 a user, add or remove one, delta 0, pure. Control worlds (hollow) are simulated. "
-        "The attacker knows all other users.",
+        caption="Epsilon 1 a user, add or remove one, delta 0, pure. The attacker knows all other "
+        "users. Hollow, simulated: where one offer is best for all, the attacked release is one without "
+        "noise that remembers its users; where offers differ, nobody attacked is in the data.",
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def study_accuracy(seeds: np.random.SeedSequence, n_draws: int = 4000) -> Findin
     table = table[table["rmse"] > 0].assign(bias_sd=lambda t: t["bias"] / t["rmse"],
                                             ratio=lambda t: t["rmse"] / t["least"])  # fmt: skip
     found = [one for name, rows in table.groupby("method") for one in _of_method(str(name), rows)]
-    found += [_local_over_central(table), _dropped(seeds, n_draws)]
+    found += [_local_over_central(table), *_over_central_laplace(table), _dropped(seeds, n_draws)]
     found += [_crossing(epsilon) for epsilon in EPSILONS]
     return Findings(found, {"accuracy": table.reset_index(drop=True), "crossover": _crossover()})
 
@@ -84,6 +84,16 @@ def _local_over_central(table: pd.DataFrame) -> Estimate:
     at_one = table[table["epsilon"] == 1.0].set_index("method")
     value = float(at_one.loc["local", "rmse"] / at_one.loc["central_gaussian", "rmse"])
     return _ratio("local_over_central_gaussian", value, int(at_one.loc["local", "n"]), "local")
+
+
+def _over_central_laplace(table: pd.DataFrame) -> list[Estimate]:
+    """How many times as large each way's error is at epsilon 1 as the exact one of central Laplace noise."""
+    at_one = table[table["epsilon"] == 1.0].set_index("method")
+    least = math.sqrt(laplace_variance(1.0))
+    return [
+        _ratio(f"error_over_central_laplace_{name}", float(row["rmse"]) / least, int(row["n"]), str(name))
+        for name, row in at_one.iterrows() if name != "central"
+    ]  # fmt: skip
 
 
 def _dropped(seed: np.random.SeedSequence, n_draws: int) -> Estimate:

@@ -7,9 +7,9 @@ get the same campaigns and, where they add noise, the same epsilon a user in tot
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
-from functools import cache
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -28,9 +28,14 @@ from dti_core.studies.private_lift.worlds.settings import Market
 #: Ends of the assumptions from which markets are drawn: what is added to each channel's slope of exposure on
 #: activity (even), reach as a multiple of the campaign's and users (even in logarithms).
 TARGETING, REACH, USERS = (0.0, 2.0), (0.1, 1.0), (20_000, 1_000_000)
+#: The same slopes where audiences must meet, and upper ends at which their part in the answer is told.
+STEEP, ENDS = (3.0, 4.0), (0.0, 0.2, 0.4, 0.6, 1.0, 2.0)
+#: Markets of each draw of a control world, campaigns of each market there and where the ends are told.
+DRAW_MARKETS, FEW_CAMPAIGNS = 16, 4
 BARS = ("credit", "reach")
 #: The strongest that channels can do apart, and the error of either measure from which it matters.
 RIVAL, MATTERS = "tested", 0.05
+PAIR = (RIVAL, "joint_private")
 MEASURED = {"credit": "share of the budget", "reach": "share of the reach", "lift": "share of the lift"}
 
 #: Of campaigns (k, 2^C, 2^C, 2) at an epsilon: incremental conversions an eligible user (k, C), credit
@@ -101,26 +106,26 @@ def study_apart(
 ) -> Findings:
     """Errors of each way, and how much worse channels apart do than the private joint measurement.
 
-    Intervals hold 95 % of campaigns, so that they tell what one advertiser may meet.
+    Intervals hold 95 % of campaigns, or of drawn markets, so that they tell what one advertiser may meet.
     """
     found, at = Findings(), dict[str, str | float](epsilon=epsilon, n_users=n_users, against="joint_private")
-    ours, curve, grid, *controls = (np.random.default_rng(one) for one in seeds.spawn(3 + len(AUDIENCES)))
+    ours, curve, grid, *controls = (np.random.default_rng(one) for one in seeds.spawn(3 + 2 * len(AUDIENCES)))
     _told(found, errors(CAMPAIGN, n_users, n_campaigns, epsilon, ours), at)
-    for (world, made), rng in zip(AUDIENCES.items(), controls, strict=True):
-        drawn = [errors(made.settings, n_users, n_campaigns, epsilon, rng) for _ in range(n_draws)]
+    for (world, made), rng, drawing in zip(AUDIENCES.items(), controls[::2], controls[1::2], strict=True):
+        drawn = [errors(made.settings, n_users, n_campaigns, epsilon, rng, PAIR) for _ in range(n_draws)]
         each = [_worst(one) for one in drawn]
-        keep(found, "apart_worst_excess", _over_campaigns(np.concatenate(each)), "share", at | {"way": RIVAL},
-             world=world)  # fmt: skip
-        spans = tuple((one.low, one.high) for one in map(_over_campaigns, each))
-        found.estimates[-1] = replace(found.estimates[-1], draws=spans)
+        _control(found, "apart_worst_excess_campaign", world, each, at | {"way": RIVAL})
+        ranges = [_range(world, epsilon, drawing) for _ in range(n_draws)]
+        _control(found, "apart_worst_excess", world, ranges, {"epsilon": epsilon, "way": RIVAL})
     found.series["apart_users"] = _by_users(n_campaigns, epsilon, curve)
     _over_markets(found, n_draws, n_campaigns, epsilon, grid)
     return found
 
 
 def errors(
-    market: Market, n_users: int, n_campaigns: int, epsilon: float, rng: np.random.Generator
-) -> Errors:
+    market: Market, n_users: int, n_campaigns: int, epsilon: float, rng: np.random.Generator,
+    ways: Collection[str] = tuple(WAYS),
+) -> Errors:  # fmt: skip
     """Way -> measure -> (n_campaigns,).
 
     credit : part of a budget split by it that goes wrong. reach : relative error of the number of users shown
@@ -134,8 +139,8 @@ def errors(
     counts[:, possible] = rng.multinomial(n_users, cells.ravel()[possible], size=n_campaigns)
     counts = counts.reshape(n_campaigns, *cells.shape)
     found = {}
-    for name, way in WAYS.items():
-        lift, credit, reached = way.run(counts, epsilon, rng)
+    for name in ways:
+        lift, credit, reached = WAYS[name].run(counts, epsilon, rng)
         gap = (lift - true.itt) / true.itt.sum()
         found[name] = {
             "credit": misallocated(paid_shares(credit), true.shares),
@@ -146,9 +151,10 @@ def errors(
     return found
 
 
-@cache
+@lru_cache(maxsize=16)
 def _known(market: Market) -> tuple[Truth, Array]:
-    return truth(market), joint(market) / joint(market).sum()
+    cells = joint(market)
+    return truth(market), cells / cells.sum()
 
 
 def _told(found: Findings, wrong: Errors, at: dict[str, str | float]) -> None:
@@ -162,9 +168,9 @@ def _told(found: Findings, wrong: Errors, at: dict[str, str | float]) -> None:
     found.series["apart"] = pd.DataFrame(rows)
     for rival, prefix in {"claims": "apart", "tested": "apart_tested", "shuffled": "shuffled"}.items():
         for measure in BARS:
-            one = _over_campaigns(_excess(wrong, rival, measure))
+            one = _middle(_excess(wrong, rival, measure))
             keep(found, f"{prefix}_{measure}_excess", one, MEASURED[measure], at | {"way": rival})
-    keep(found, "apart_worst_excess_campaign", _over_campaigns(_worst(wrong)), "share", at | {"way": RIVAL})
+    keep(found, "apart_worst_excess_campaign", _middle(_worst(wrong)), "share", at | {"way": RIVAL})
 
 
 def _excess(wrong: Errors, rival: str, measure: str) -> Array:
@@ -176,9 +182,16 @@ def _worst(wrong: Errors) -> Array:
     return np.max([_excess(wrong, RIVAL, measure) for measure in BARS], axis=0)
 
 
-def _over_campaigns(values: Array) -> Interval:
+def _control(found: Findings, name: str, world: str, each: list[Array], at: dict[str, str | float]) -> None:
+    """A bar in a control world: all draws together, and the range of each."""
+    keep(found, name, _middle(np.concatenate(each)), "share", at, world=world)
+    spans = tuple((one.low, one.high) for one in map(_middle, each))
+    found.estimates[-1] = replace(found.estimates[-1], draws=spans)
+
+
+def _middle(values: Array, what: str = "campaigns") -> Interval:
     low, high = np.quantile(values, (0.025, 0.975))
-    how = f"middle 95 % of {len(values)} campaigns"
+    how = f"middle 95 % of {len(values)} {what}"
     return Interval(
         float(np.median(values)), float(low), float(high), float(values.std(ddof=1)), len(values), how
     )
@@ -195,29 +208,76 @@ def _by_users(n_campaigns: int, epsilon: float, rng: np.random.Generator) -> pd.
     return pd.DataFrame(rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A market of the assumptions; `slope` in [0, 1] is its place between the ends of the added slopes."""
+
+    slope: float
+    reach: float
+    n_users: int
+
+    def market(self, ends: tuple[float, float], base: float = 1.0) -> Market:
+        """The campaign with this reach and a slope between these ends added to `base` times its own."""
+        added = ends[0] + self.slope * (ends[1] - ends[0])
+        channels = tuple(
+            (name, replace(one, targeting=base * one.targeting + added, reach=self.reach * one.reach))
+            for name, one in CAMPAIGN.channels
+        )
+        return replace(CAMPAIGN, channels=channels)
+
+
+def draw_market(rng: np.random.Generator) -> Drawn:
+    """A place in the assumptions on targeting, reach and users."""
+    slope, reach = float(rng.uniform()), math.exp(rng.uniform(*np.log(REACH)))
+    return Drawn(slope, reach, round(math.exp(rng.uniform(*np.log(USERS)))))
+
+
+def _behind(
+    drawn: Drawn, market: Market, n_campaigns: int, epsilon: float, rng: np.random.Generator
+) -> tuple[float, ...]:
+    """Medians over campaigns of the worse excess, and of each."""
+    wrong = errors(market, drawn.n_users, n_campaigns, epsilon, rng, PAIR)
+    each = (_excess(wrong, RIVAL, measure) for measure in BARS)
+    return tuple(float(np.median(one)) for one in (_worst(wrong), *each))
+
+
+def _range(world: str, epsilon: float, rng: np.random.Generator) -> Array:
+    """The worse excess in a few markets without targeting, or with slopes far above the range's."""
+    ends, base = ((0.0, 0.0), 0.0) if world == "separate" else (STEEP, 1.0)
+    places = [draw_market(rng) for _ in range(DRAW_MARKETS)]
+    return np.array([_behind(one, one.market(ends, base), FEW_CAMPAIGNS, epsilon, rng)[0] for one in places])
+
+
 def _over_markets(
     found: Findings, n_markets: int, n_campaigns: int, epsilon: float, rng: np.random.Generator
 ) -> None:
     """The claim's bar over markets drawn from the assumptions, and in which share of them it is cleared."""
-    behind = []
-    for _ in range(n_markets):
-        slope, reach = rng.uniform(*TARGETING), math.exp(rng.uniform(*np.log(REACH)))
-        channels = tuple(
-            (name, replace(one, targeting=one.targeting + slope, reach=reach * one.reach))
-            for name, one in CAMPAIGN.channels
-        )
-        n_users = round(math.exp(rng.uniform(*np.log(USERS))))
-        wrong = errors(replace(CAMPAIGN, channels=channels), n_users, n_campaigns, epsilon, rng)
-        behind.append(float(np.median(_worst(wrong))))
+    places = [draw_market(rng) for _ in range(n_markets)]
+    worst, *each = np.array(
+        [_behind(one, one.market(TARGETING), n_campaigns, epsilon, rng) for one in places]
+    ).T
     at: dict[str, str | float] = {"epsilon": epsilon, "way": RIVAL}
-    how = f"middle 95 % of {n_markets} markets drawn from the assumptions"
-    low, high = np.quantile(behind, (0.025, 0.975))
-    spread = Interval(
-        float(np.median(behind)), float(low), float(high), float(np.std(behind)), n_markets, how
-    )
-    keep(found, "apart_worst_excess", spread, "share", at)
-    keep(found, "apart_share_of_markets", share(int(np.sum(np.array(behind) >= MATTERS)), n_markets),
-         "share of markets", at)  # fmt: skip
+    what = "markets drawn from the assumptions"
+    keep(found, "apart_worst_excess", _middle(worst, what), "share", at)
+    for measure, behind in zip(BARS, each, strict=True):
+        keep(found, f"apart_{measure}_excess_over_markets", _middle(behind, what), MEASURED[measure], at)
+    for name, held in (
+        ("apart_share_of_markets", worst >= MATTERS), ("apart_share_reach_is_worse", each[1] > each[0]),
+        ("apart_share_credit_matters", each[0] >= MATTERS), ("apart_share_reach_matters", each[1] >= MATTERS),
+    ):  # fmt: skip
+        keep(found, name, share(int(held.sum()), n_markets), "share of markets", at)
+    found.series["apart_by_slope"] = _by_slope(places, epsilon, rng)
+
+
+def _by_slope(places: Sequence[Drawn], epsilon: float, rng: np.random.Generator) -> pd.DataFrame:
+    """The worse excess in the same markets by the upper end of the slopes that are added."""
+    rows = []
+    for end in ENDS:
+        markets = [(one, one.market((0.0, end))) for one in places]
+        worst = np.array([_behind(*one, FEW_CAMPAIGNS, epsilon, rng)[0] for one in markets])
+        one = _middle(worst)
+        rows.append((end, one.value, one.low, one.high, float((worst >= MATTERS).mean()), len(worst)))
+    return pd.DataFrame(rows, columns=["slope_to", "median", "low", "high", "share_that_matters", "n"])
 
 
 def _users(counts: Counts) -> Array:

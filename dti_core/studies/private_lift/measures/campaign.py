@@ -1,11 +1,15 @@
 """The report of one campaign with a randomised holdout, the e-mail trial's or the user's own."""
 
+import math
 import re
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dti_core.lab.errors import ConfigError
 from dti_core.studies.private_lift.data.campaign import Campaign
+from dti_core.studies.private_lift.data.schema import MOST_STEPS, SPEND_STEP
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.reports import Plan, Question, Report, difference, relative
 from dti_core.studies.private_lift.model.cells import Array, Flags
@@ -20,10 +24,25 @@ _TWO = np.array([False, True])
 
 
 def study_campaign(campaign: Campaign, plan: Plan, spend_clip: float = SPEND_CLIP) -> Findings:
-    """The report of the campaign at hand, plainly and at each epsilon."""
+    """The report of the campaign at hand, plainly and at each epsilon.
+
+    It is for the eyes of who holds the data: it has rows without noise, and each private row spends its
+    epsilon alone, so that as a whole it is no private release.
+    """
+    check_clip(spend_clip, plan)
     report = Report(plan, costs=False)
     measure_campaign(report, campaign, "campaign", spend_clip)
     return report.gathered("campaign")
+
+
+def check_clip(spend_clip: float, plan: Plan) -> None:
+    """ConfigError if squares of spend up to it need more noise than whole numbers in doubles can hold."""
+    most = SPEND_STEP * math.sqrt(MOST_STEPS * min(plan.epsilons) / 3)
+    if not spend_clip < most:
+        raise ConfigError(
+            f"private_lift: spend_clip = {spend_clip:g} must lie below {most:,.0f}, or noise cannot be "
+            "drawn in whole cents. Lower it, or count spend in a larger unit."
+        )
 
 
 def comparisons(campaign: Campaign) -> dict[str, tuple[Flags, Flags, Flags | None]]:
@@ -53,9 +72,11 @@ def measure_campaign(
 
     `whole_only` leaves the last two out.
     """
-    for label, (inside, assigned, exposed) in comparisons(campaign).items():
+    compared = comparisons(campaign)
+    names = words(compared)
+    for label, (inside, assigned, exposed) in compared.items():
         for outcome, values in campaign.outcomes.items():
-            trial = f"{name}_{word(label)}"
+            trial = f"{name}_{names[label]}"
             if outcome == "spend":
                 _spend(report, trial, label, values[inside], assigned, spend_clip)
                 continue
@@ -77,6 +98,19 @@ def measure_campaign(
 def word(label: str) -> str:
     """A label as part of a name."""
     return re.sub(r"\W+", "_", label.lower()).strip("_")
+
+
+def words(labels: Iterable[str]) -> dict[str, str]:
+    """Each label's `word`, with a number behind it where an earlier label has the same."""
+    found: dict[str, str] = {}
+    for label in labels:
+        first = plain = word(label) or "other"
+        n = 1
+        while plain in found.values():
+            n += 1
+            plain = f"{first}_{n}"
+        found[label] = plain
+    return found
 
 
 def _rates(
@@ -102,9 +136,10 @@ def _levels(
     if len(known) > MAX_LEVELS:
         report.found.left_out.append((trial, f"{len(known)} kinds; a report holds at most {MAX_LEVELS}"))
         return
+    names = words(map(str, known))
     for level in known:
         at = levels == level
-        place = f"{trial}_{word(str(level))}"
+        place = f"{trial}_{names[str(level)]}"
         _rates(report, place, f"{label}, {outcome}, {level}", outcome, assigned[at], has[at], lift=False)
 
 
@@ -112,6 +147,6 @@ def _spend(report: Report, trial: str, label: str, spend: Array, assigned: Flags
     """Spend plainly, and cut so that noise can be scaled to it; the difference of the two is the bias."""
     for quantity, most in (("spend_uncut", float(spend.max())), ("spend_cut", clip)):
         title = f"{label}, spend" + ("" if quantity == "spend_uncut" else f" up to {most:g} a user")
-        sums = sums_of(assigned.astype(np.int64), np.minimum(spend, most), 0.0, most, 0.01, 2)
+        sums = sums_of(assigned.astype(np.int64), np.minimum(spend, most), 0.0, most, SPEND_STEP, 2)
         asked = Question(trial, quantity, title, USD, "user", len(spend), scale=1.0)
         report.means(asked, sums, _TWO, _TWO, private=quantity == "spend_cut")

@@ -1,17 +1,21 @@
 """Does privacy collide with measuring lift: how much error does it add, and is a plain guess better?
 
 Markets are drawn from a set of assumptions, so that an answer ranges over what is not known, not over
-simulation alone. The error of all incremental conversions is compared on the same campaigns.
+simulation alone. The error of all incremental conversions is that of an estimator which is linear in the
+counts, so that its growth by noise is exact; a constant guess is compared on simulated campaigns.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 from numpy.random import Generator
 
-from dti_core.lab.intervals import share
+from dti_core.bridges.privacy import oue_variance
+from dti_core.lab.intervals import Interval, share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.private_lift.measures.campaigns import (
@@ -20,30 +24,43 @@ from dti_core.studies.private_lift.measures.campaigns import (
     outcome_cells,
     published,
     stream,
+    word,
 )
 from dti_core.studies.private_lift.measures.findings import Findings
+from dti_core.studies.private_lift.methods.noise import METHODS, laplace_variance
 from dti_core.studies.private_lift.model.cells import Array
 from dti_core.studies.private_lift.model.lift import incremental, summed
 from dti_core.studies.private_lift.model.report import SHARES
 from dti_core.studies.private_lift.worlds import CAMPAIGN, NOISES
+from dti_core.studies.private_lift.worlds.regions import eligible_cells
 from dti_core.studies.private_lift.worlds.settings import Market
 
 SMALL, LARGE = 5_000, 1_000_000
 SIZES = (1_000, SMALL, 20_000, 100_000, LARGE)
 #: Error that privacy adds from which it matters: what a fifth fewer users would cost, 1 / sqrt(.8) = 1.12.
 MATTERS = 0.1
-#: World -> way to publish and epsilon. Nearly without noise nothing may be found, with local noise it must.
-#: SHARED is no world of its own: what is left of epsilon 1 for lift in a report of several histograms.
-SHARED = "shared"
+#: Epsilon at which the claim is judged, and what is left of it for lift in a report of several histograms.
+JUDGED, SHARED = 1.0, SHARES["outcomes"]
+#: Name of an estimate's end or world -> way to publish and epsilon; the judged one has no end.
 ARMS: Mapping[str, tuple[str, float]] = {
-    OBSERVED: ("central", 1.0),
-    **{name: world.settings for name, world in NOISES.items()},
-    SHARED: ("central", SHARES["outcomes"]),
+    "": ("central", JUDGED), "_shared": ("central", SHARED),
+    **{f"@{name}": world.settings for name, world in NOISES.items()},
+}  # fmt: skip
+#: Ways of the table: title -> way to publish, epsilon, whether one coin holds a user out of all channels.
+TABLE: Mapping[str, tuple[str, float, bool]] = {
+    "central, epsilon 1": ("central", 1.0, False),
+    "central, epsilon 0.5": ("central", 0.5, False),
+    "two noises, epsilon 1": ("two_noises", 1.0, False),
+    "two noises, epsilon 0.5": ("two_noises", 0.5, False),
+    f"central, shared, epsilon {SHARED:g}": ("central", SHARED, False),
+    "central, one holdout, epsilon 1": ("central", 1.0, True),
 }
+#: Markets of which the growth is exact, for each that is simulated; values of a control world that are kept.
+EXACT_EACH, MOST_DRAWS = 20, 200
 #: Median and spread (of the logarithm) of total lift: medians of 663 trials were 29, 18 and 5 % by funnel
 #: (Gordon, Moakler, Zettelmeyer 2022).
 LIFT, LIFT_SPREAD = 0.18, 0.8
-Errors = dict[tuple[str, int], tuple[Array, Array, Array]]
+Errors = dict[int, tuple[Array, Array, Array]]
 
 
 def draw_market(rng: Generator) -> Market:
@@ -64,41 +81,99 @@ def study_collision(seeds: np.random.SeedSequence, n_markets: int = 60, n_campai
 
     Parameters
     ----------
-    n_markets : draws of a market; in each control world too, one interval a draw. n_campaigns : a market and
-    size, the same for all.
+    n_markets : draws of a market in which campaigns are simulated, for the constant guess; the exact growth
+    is of EXACT_EACH times as many. n_campaigns : a market and size.
     """
-    tasks = {k: (seed, n_campaigns) for k, seed in enumerate(seeds.spawn(n_markets))}
-    markets = list(run_keyed(market_errors, tasks, "collision").values())
-    found = Findings()
+    found, rng = Findings(), stream(seeds, "exact")
+    markets = [draw_market(rng) for _ in range(EXACT_EACH * n_markets)]
+    ways = {**{end: (*arm, False) for end, arm in ARMS.items()}, **TABLE}
+    each = np.array([growths(one, tuple(ways.values())) for one in markets])
+    growth = dict(zip(ways, np.moveaxis(each, 2, 0), strict=True))
     for size in (SMALL, LARGE):
-        for world in ARMS:
-            ratios = [_growth(*errors[world, size][:2]) for errors in markets]
-            found.estimates.append(_over_markets(size, world, ratios, n_campaigns))
-        collide = sum(_growth(*errors[OBSERVED, size][:2])[0] >= MATTERS for errors in markets)
+        column = SIZES.index(size)
+        found.estimates += [_over_markets(size, end, growth[end][:, column]) for end in ARMS]
+        collide = share(int((growth[""][:, column] >= MATTERS).sum()), len(markets))
+        at: dict[str, str | float] = {"measure": "privacy adds a tenth to the error", "users": size}
         found.estimates.append(
-            share(collide, n_markets).estimate(
-                f"markets_that_collide_{size}_users", "share of the assumption set",
-                measure="privacy adds a tenth to the error", users=size,
+            replace(
+                collide.estimate(f"markets_that_collide_{size}_users", "share of the assumption set"), at=at
             )
-        )  # fmt: skip
-    spared = sum(
-        any(_growth(*errors[OBSERVED, size][:2])[0] < MATTERS for size in (SMALL, LARGE))
-        for errors in markets
-    )
-    found.estimates.append(
-        share(spared, n_markets).estimate(
-            "markets_that_collide_at_one_size_at_most", "share of the assumption set",
-            measure="privacy adds a tenth to the error at both sizes", users=LARGE,
         )
-    )  # fmt: skip
-    found.estimates += _against_constant(markets, stream(seeds, "constant"))
+    found.estimates += _spared(growth[""])
+    found.series["collision"] = _table(growth)
+    tasks = {k: (seed, n_campaigns) for k, seed in enumerate(seeds.spawn(n_markets))}
+    simulated = list(run_keyed(market_errors, tasks, "collision").values())
+    found.estimates += _against_constant(simulated, stream(seeds, "constant"))
     return found
 
 
-def market_errors(task: tuple[np.random.SeedSequence, int]) -> Errors:
-    """(world, size) -> errors of all incremental conversions, as shares of all conversions: published, plain.
+def growths(market: Market, ways: Sequence[tuple[str, float, bool]]) -> Array:
+    """(SIZES, ways) by how much privacy raises the standard error of all incremental conversions.
 
-    The third of each is the share itself in each campaign of which a constant guess errs.
+    sqrt(1 + noise variance / sampling variance) - 1 of `incremental` at the expected counts.
+    """
+    cells = eligible_cells(market)
+    coin = cells[[0, -1]] / cells[[0, -1]].sum(axis=1, keepdims=True)
+    both = {False: cells, True: coin * np.array([[market.holdout], [1 - market.holdout]])}
+    sizes, found = np.array(SIZES, dtype=float)[:, None, None], np.empty((len(SIZES), len(ways)))
+    sampling = {one: _variance(sizes * cells, 0.0, market) for one, cells in both.items()}
+    unit = {one: _variance(sizes * cells, 1.0, market) - sampling[one] for one, cells in both.items()}
+    for k, (method, epsilon, one) in enumerate(ways):
+        counts = sizes * both[one]
+        if method == "local":  # whose noise depends on the counts
+            flat = counts.reshape(len(counts), -1)
+            noise = oue_variance(flat, flat.sum(axis=1), epsilon).reshape(counts.shape)
+            added = _variance(counts, noise, market) - sampling[one]
+        else:
+            added = _noise(method, epsilon) * unit[one]
+        found[:, k] = np.sqrt(1 + added / sampling[one]) - 1
+    return found
+
+
+def _variance(counts: Array, noise: float | Array, market: Market) -> Array:
+    return summed(*incremental(counts, noise, market.holdout))[1] ** 2
+
+
+@lru_cache
+def _noise(method: str, epsilon: float) -> float:
+    """Variance of the noise in each count, where it does not depend on the count."""
+    release = METHODS[method].run(np.zeros(1, dtype=np.int64), epsilon, np.random.default_rng(0))
+    return float(release.variance)
+
+
+def turns_at_epsilon(growth: Array) -> float:
+    """Epsilon of central noise at which 97.5 % of markets stay below MATTERS, from the growth at JUDGED."""
+    ratio = ((1 + np.quantile(growth, 0.975)) ** 2 - 1) / laplace_variance(JUDGED)
+    return math.acosh(1 + ratio / ((1 + MATTERS) ** 2 - 1))
+
+
+def _spared(growth: Array) -> list[Estimate]:
+    """Share of markets (n_markets, SIZES) spared at a size, and from which epsilon the large ones are not."""
+    large = growth[:, SIZES.index(LARGE)]
+    spared = (np.minimum(growth[:, SIZES.index(SMALL)], large) < MATTERS).sum()
+    turns = turns_at_epsilon(large)
+    exact = Interval(turns, turns, turns, 0.0, len(growth), "exact for the drawn markets, no interval")
+    return [
+        share(int(spared), len(growth)).estimate(
+            "markets_that_collide_at_one_size_at_most", "share of the assumption set",
+            measure="privacy adds a tenth to the error at both sizes", users=LARGE,
+        ),
+        exact.estimate("collision_turns_at_epsilon", "epsilon", measure="error growth", users=LARGE),
+    ]  # fmt: skip
+
+
+def _table(growth: Mapping[str, Array]) -> pd.DataFrame:
+    rows = [
+        (size, way, METHODS[method].title, epsilon, *np.quantile(growth[way][:, k], (0.5, 0.025, 0.975)))
+        for way, (method, epsilon, _) in TABLE.items() for k, size in enumerate(SIZES)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["n_users", "way", "method", "epsilon", "median", "low", "high"])
+
+
+def market_errors(task: tuple[np.random.SeedSequence, int]) -> Errors:
+    """Size -> errors of all incremental conversions, as shares of all conversions: published, plain.
+
+    The third of each is the share itself and the conversions in each campaign of which a constant guess errs.
     """
     seed, n_campaigns = task
     rng = np.random.default_rng(seed)
@@ -109,16 +184,11 @@ def market_errors(task: tuple[np.random.SeedSequence, int]) -> Errors:
     for size in SIZES:
         counts = draw_outcomes(market, size, n_campaigns, rng)
         plain = _total(counts.astype(float), 0.0, market) - size * caused
-        for world, (method, epsilon) in ARMS.items():
-            noisy, variance = published(counts, method, epsilon, rng)
-            error = _total(noisy, variance, market) - size * caused
-            conversions = noisy[..., 1].sum(axis=1)
-            scale = size * rate
-            found[world, size] = (
-                error / scale,
-                plain / scale,
-                np.array([caused / rate, *conversions / scale]),
-            )
+        noisy, variance = published(counts, *ARMS[""], rng)
+        error = _total(noisy, variance, market) - size * caused
+        scale = size * rate
+        seen = noisy[..., 1].sum(axis=1) / scale
+        found[size] = error / scale, plain / scale, np.array([caused / rate, *seen])
     return found
 
 
@@ -126,38 +196,25 @@ def _total(counts: Array, variance: float | Array, market: Market) -> Array:
     return summed(*incremental(counts, variance, market.holdout))[0]
 
 
-def _growth(noisy: Array, plain: Array) -> tuple[float, float, float]:
-    """RMSE of one over RMSE of the other, less 1, with a 95 % interval from the pairs (delta method)."""
-    squares = noisy**2, plain**2
-    a, b = (float(one.mean()) for one in squares)
-    error = float(np.std(0.5 * (squares[0] / a - squares[1] / b))) / math.sqrt(len(noisy))
-    middle = 0.5 * math.log(a / b)
-    value, low, high = (math.exp(middle + step * error) - 1 for step in (0.0, -1.96, 1.96))
-    return value, low, high
-
-
-def _over_markets(
-    size: int, world: str, ratios: list[tuple[float, float, float]], n_campaigns: int
-) -> Estimate:
+def _over_markets(size: int, end: str, values: Array) -> Estimate:
     """Median over the drawn markets and the range that holds 95 % of them."""
-    values = np.array([value for value, _, _ in ratios])
+    world = end[1:] if end.startswith("@") else OBSERVED
     low, high = np.quantile(values, (0.025, 0.975))
-    shared = world == SHARED
-    world = OBSERVED if shared else world
+    method, epsilon = ARMS[end]
     return Estimate(
-        f"lift_error_growth_{size}_users" + "_shared" * shared, float(np.median(values)), low, high,
-        "relative growth of RMSE", len(values) * n_campaigns, world=world, n_seeds=len(values),
-        how=f"95 % of {len(values)} markets drawn from the assumption set",
-        at={"measure": "error growth", "users": size},
-        draws=() if world == OBSERVED else tuple((low, high) for _, low, high in ratios),
+        f"lift_error_growth_{size}_users" + end * (world == OBSERVED), float(np.median(values)), low, high,
+        "relative growth of RMSE", len(values), world=world,
+        how=f"95 % of {len(values)} markets drawn from the assumption set, exact in each",
+        at={"measure": "error growth", "users": size, "method": method, "epsilon": word(epsilon)},
+        draws=() if world == OBSERVED else tuple((one, one) for one in values[:MOST_DRAWS].tolist()),
     )  # fmt: skip
 
 
 def _guess_errors(size: int, markets: list[Errors]) -> Array:
     """(n_markets,) mean squared error of the guess that as large a share is incremental as elsewhere."""
-    shares = np.array([errors[OBSERVED, size][2][0] for errors in markets])
+    shares = np.array([errors[size][2][0] for errors in markets])
     elsewhere = (shares.sum() - shares) / max(1, len(shares) - 1)
-    seen = np.array([errors[OBSERVED, size][2][1:] for errors in markets])
+    seen = np.array([errors[size][2][1:] for errors in markets])
     return ((elsewhere[:, None] * seen - shares[:, None]) ** 2).mean(axis=1)
 
 
@@ -168,7 +225,7 @@ def _against_constant(markets: list[Errors], rng: Generator, n_resamples: int = 
     for size in SIZES:
         guess = _guess_errors(size, markets)
         for column, name in ((0, "private"), (1, "plain")):
-            own = np.array([(errors[OBSERVED, size][column] ** 2).mean() for errors in markets])
+            own = np.array([(errors[size][column] ** 2).mean() for errors in markets])
             drawn = np.sqrt(guess[picks].mean(axis=1) / own[picks].mean(axis=1))
             low, high = np.quantile(drawn, (0.025, 0.975))
             found.append(

@@ -35,6 +35,8 @@ CONSENT_TILT, LATE = -0.8, 0.2
 MARKET, LAWLESS = MARKETS["campaign"].settings, "none"
 _EXCESS = ("regions_excess_strictest", "share of the fitted error")
 _WRONG = ("regions_wrong_share", "share of pairs of regions")
+#: Kinds of breach of the two rules that stand in an article; the others are parameters of ours.
+ARTICLES = ("measured without consent", "minors measured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def lift_errors(
 
 
 def squared_errors(task: Task) -> dict[str, Array]:
-    """Mean squared error over regions, channels and dealings: policy -> (n_campaigns,)."""
+    """Mean squared error over channels and dealings: policy -> (R, n_campaigns)."""
     laws, found = [one.rules for one in task.regions], {}
     for name, seed in zip(task.policies, task.seed.spawn(len(task.policies)), strict=True):
         rng = np.random.default_rng(seed)
@@ -85,7 +87,8 @@ def squared_errors(task: Task) -> dict[str, Array]:
             for dealing in POLICIES[name].run(laws)
             for region, applied in zip(task.regions, dealing, strict=True)
         ]
-        found[name] = np.square(errors).mean(axis=(0, 2))
+        by_region = np.square(errors).mean(axis=2).reshape(-1, len(laws), task.n_campaigns)
+        found[name] = by_region.mean(axis=0)
     return found
 
 
@@ -118,9 +121,14 @@ def broken(regions: Regions, dealing: Dealing, n_users: int) -> list[dict[str, f
 
 def wrong_share(regions: Regions) -> float:
     """Share of ordered pairs of regions in which the rules of the second break those of the first."""
+    return float(np.mean([bool(kinds) for kinds in kinds_of_pairs(regions)]))
+
+
+def kinds_of_pairs(regions: Regions) -> list[set[str]]:
+    """What the rules of the second of each ordered pair of regions break in the first."""
     rules = [one.rules for one in regions]
     shifted = [tuple(rules[k:] + rules[:k]) for k in range(1, len(rules))]
-    return float(np.mean([[bool(one) for one in broken(regions, deal, JUDGED_USERS)] for deal in shifted]))
+    return [set(one) for deal in shifted for one in broken(regions, deal, JUDGED_USERS)]
 
 
 def study_regions(
@@ -140,7 +148,8 @@ def study_regions(
         for n, seed in zip(SHOWN_USERS, sizes.spawn(len(SHOWN_USERS)), strict=True)
     }
     rows = []
-    for (n, squares), policy in product(run_keyed(squared_errors, tasks, "regions").items(), POLICIES):
+    for (n, by_region), policy in product(run_keyed(squared_errors, tasks, "regions").items(), POLICIES):
+        squares = {name: one.mean(axis=0) for name, one in by_region.items()}
         error, more = rmse(squares[policy]), excess(squares[policy], squares["fitted"])
         dealings = POLICIES[policy].run(laws)
         done = [one for dealing in dealings for one in broken(ruled, dealing, n)]
@@ -148,10 +157,21 @@ def study_regions(
         rows.append((policy, n, error.value, error.low, error.high, more.value, kinds / len(dealings),
                      users / len(dealings)))  # fmt: skip
         if policy != "fitted":
-            name = f"regions_excess_{policy}" + f"_n{n}" * (n != JUDGED_USERS)
+            ours = "_ours" * (policy == "strictest")
+            name = f"regions_excess_{policy}" + (f"_n{n}" if n != JUDGED_USERS else ours)
             found.estimates.append(more.estimate(name, _EXCESS[1], policy=policy, users=n))
+        if (n, policy) == (JUDGED_USERS, "strictest"):
+            found.estimates += [
+                excess(*one).estimate(f"{_EXCESS[0]}_{region.name}", _EXCESS[1], policy=policy, users=n,
+                                      region=region.name)
+                for region, *one in zip(ruled, by_region[policy], by_region["fitted"], strict=True)
+            ]  # fmt: skip
     columns = ["policy", "users", "rmse", "low", "high", "excess", "breaches", "users_wronged"]
     found.series |= {"regions": pd.DataFrame(rows, columns=columns), "region_breaches": breach_table(regions)}
+    found.series["region_pairs"] = pairs = pair_table(ruled)
+    for place, row in pairs.set_index("name").iterrows():
+        exact = Interval(row["pairs"], row["pairs"], row["pairs"], 0.0, int(row["of"]), "exact, no interval")
+        found.estimates.append(exact.estimate(f"regions_wrong_pairs_{place}", "pairs of regions"))
     for world, seed in zip(REGION_WORLDS, worlds, strict=True):
         found.estimates += _bars_of_world(ruled, world, seed, max(20, n_campaigns // 10), n_draws)
     return found
@@ -167,6 +187,18 @@ def breach_table(regions: Regions) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["law", "applied", "kind", "users"])
 
 
+def pair_table(regions: Regions) -> pd.DataFrame:
+    """Ordered pairs of regions that break a rule, a kind of rule left out, or by rules of articles alone."""
+    pairs = kinds_of_pairs(regions)
+    kinds = sorted(set().union(*pairs))
+    kept = {f"without_{kind.replace(' ', '_')}": (kind, set(kinds) - {kind}) for kind in kinds}
+    kept |= {"of_articles": ("all but those of articles", set(ARTICLES))}
+    rows = [
+        (name, out, sum(bool(one & kind) for one in pairs), len(pairs)) for name, (out, kind) in kept.items()
+    ]
+    return pd.DataFrame(rows, columns=["name", "left_out", "pairs", "of"])
+
+
 def _bars_of_world(
     ruled: Regions, world: str, seeds: np.random.SeedSequence, n_campaigns: int, n_draws: int
 ) -> list[Estimate]:
@@ -179,16 +211,13 @@ def _bars_of_world(
         for k, (one, seed) in enumerate(zip(drawn, each, strict=True))
     }
     squares = run_keyed(squared_errors, tasks, f"regions, {world}").values()
-    more = [excess(one["strictest"], one["fitted"]) for one in squares]
+    more = [excess(one["strictest"].mean(axis=0), one["fitted"].mean(axis=0)) for one in squares]
     wrong = [Interval(one, one, one, 0.0, 1, "exact") for one in map(wrong_share, drawn)]
+    strict = replace(_of_draws(*_EXCESS, world, more), at={"policy": "strictest", "users": JUDGED_USERS})
+    found = [strict, _of_draws(*_WRONG, world, wrong)]
     if world != OBSERVED:
-        return [_of_draws(*_EXCESS, world, more), _of_draws(*_WRONG, world, wrong)]
-    over = f"{_EXCESS[0]}_over_profiles", _EXCESS[1]
-    found, pairs = (
-        [_of_draws(*over, world, more), _of_draws(*_WRONG, world, wrong)],
-        zip(more, wrong, strict=True),
-    )
-    values = np.array([(one.value, other.value) for one, other in pairs])
+        return found
+    values = np.array([(one.value, other.value) for one, other in zip(more, wrong, strict=True)])
     for name, least in (("sign", 0.0), ("effect", SMALLEST_EXCESS)):
         held = share(int((values > [least, ORDERED_SHARE]).all(axis=1).sum()), n_draws)
         found.append(held.estimate(f"regions_share_{name}", "share of profiles"))

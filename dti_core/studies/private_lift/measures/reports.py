@@ -41,7 +41,7 @@ class Plan:
     epsilons: tuple[float, ...] = (0.5, 1.0, 2.0)
 
     def stream(self, *names: str) -> np.random.Generator:
-        """Random numbers that bear these names: another trial or epsilon moves none of them."""
+        """Random numbers that bear these names: another trial, quantity or epsilon moves none."""
         key = (*self.seed.spawn_key, *"\0".join(names).encode())
         return np.random.default_rng(np.random.SeedSequence(self.seed.entropy, spawn_key=key))
 
@@ -83,7 +83,8 @@ class Report:
         plain = answer(cells[None], 0.0)
         self.add(asked, None, plain)
         for epsilon in self.plan.epsilons:
-            rng = self.plan.stream(asked.trial, f"{epsilon:g}")
+            # A lift is told from the noisy counts of its difference: one release, one epsilon.
+            rng = self.plan.stream(asked.trial, asked.quantity.removesuffix("_lift"), f"{epsilon:g}")
             drawn = cells + discrete_laplace(1 / epsilon, (self.plan.n_draws, *cells.shape), rng)
             self.add(asked, epsilon, answer(drawn, noise_variance(1 / epsilon)), plain)
 
@@ -98,7 +99,8 @@ class Report:
         plain = Answers(*wald(report, treated, took, per_taker=per_taker))
         self.add(asked, None, plain)
         for epsilon in self.plan.epsilons if private else ():
-            rng, shape = self.plan.stream(asked.trial, f"{epsilon:g}"), (self.plan.n_draws, len(treated))
+            rng = self.plan.stream(asked.trial, asked.quantity, f"{epsilon:g}")
+            shape = (self.plan.n_draws, len(treated))
             scales = [3 * most / epsilon for most in report.sensitivities]
             noisy = Sums(
                 report.counts + discrete_laplace(scales[0], shape, rng),

@@ -14,6 +14,7 @@ from scipy.stats import norm
 
 from dti_core.lab.intervals import Interval, share
 from dti_core.lab.parallel import run_keyed
+from dti_core.lab.record import Estimate
 from dti_core.studies.private_lift.measures.campaigns import (
     draw_outcomes,
     measured_truth,
@@ -24,7 +25,7 @@ from dti_core.studies.private_lift.measures.campaigns import (
 )
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.model.lift import incremental, summed
-from dti_core.studies.private_lift.worlds import MARKETS
+from dti_core.studies.private_lift.worlds import MARKETS, changed
 from dti_core.studies.private_lift.worlds.settings import Market
 
 SIZES = (*(int(step * 10**power) for power in (3, 4, 5) for step in (1, 1.5, 2, 3, 5, 7)), 1_000_000)
@@ -35,6 +36,8 @@ EPSILONS = (0.25, 0.5, 1.0, 2.0, 4.0, math.inf)
 SHOWN = ("campaign", "criteo")
 #: Ways to publish whose sizes are told: the best trusted one, no trust in one party, no trust at all.
 TOLD = ("central", "two_noises", "skellam", "local")
+#: Market and size at which campaigns without any lift tell how often their interval lies above 0.
+SKEWED, SKEWED_USERS = "criteo", 50_000
 #: Share of campaigns that must leave out 0 for a business to learn anything.
 LEARNS = 0.5
 #: Normal quantiles of a two-sided 5 % test and of 80 % power.
@@ -73,7 +76,20 @@ def study_sizes(seeds: np.random.SeedSequence, n_campaigns: int = 1000) -> Findi
         else:
             why = f"power stays below {LEARNS:.0%} up to {SIZES[-1]:,} users"
             found.missed.append((f"least size, {world}, {name} at epsilon {epsilon:g}", why))
+    found.estimates.append(_false_alarms(stream(seeds, "no lift"), 20 * n_campaigns))
     return found
+
+
+def _false_alarms(rng: np.random.Generator, n_campaigns: int) -> Estimate:
+    """Share of campaigns without lift or noise whose interval lies above 0; a two-sided test means 2.5 %."""
+    market = changed(MARKETS[SKEWED].settings, effect=0.0)
+    counts = draw_outcomes(market, SKEWED_USERS, n_campaigns, rng)
+    total, error = summed(*incremental(counts.astype(float), 0.0, market.holdout))
+    found = share(int((total > 1.96 * error).sum()), n_campaigns)
+    name = f"least_size_false_alarms_{SKEWED}"
+    return found.estimate(
+        name, "share of campaigns", measure="false alarms", market=SKEWED, users=SKEWED_USERS
+    )
 
 
 def learn(task: Task) -> dict[float, tuple[float, float, float]]:

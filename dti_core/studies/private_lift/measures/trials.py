@@ -7,7 +7,7 @@ import statsmodels.api as sm
 
 from dti_core.bridges.privacy import discrete_laplace
 from dti_core.lab.errors import DataError, one_line
-from dti_core.lab.intervals import share
+from dti_core.lab.intervals import Interval, share
 from dti_core.studies.private_lift.data.hillstrom import load_hillstrom
 from dti_core.studies.private_lift.data.trials import (
     ClusterTrial,
@@ -111,7 +111,13 @@ def _clusters(report: Report, trial: ClusterTrial) -> None:
     name, n_people = "rock_the_vote", int(trial.cells.sum())
     naive = np.array([trial.cells[trial.treated == side].sum(axis=0) for side in (0, 1)])
     asked = Question(name, "as_if_people", f"{_TURNOUT}, people as independent", POINTS, "person", n_people)
-    report.add(asked, None, difference(naive[None], 0.0))
+    alone = difference(naive[None], 0.0)
+    report.add(asked, None, alone)
+    errors = {"as_if_people": float(alone.error[0]), "clustered": fit_clusters(trial.cells, trial)[1]}
+    for quantity, one in errors.items():
+        points = Interval(100 * one, 100 * one, 100 * one, 0.0, n_people, "exact, no interval")
+        at = {"trial": name, "measure": "standard error"}
+        report.found.estimates.append(points.estimate(f"{name}_error_{quantity}", POINTS, **at))
     for quantity, by_size in (("effect", False), ("by_size", True)):
 
         def answer(cells: Counts, _: float, by_size: bool = by_size) -> Answers:

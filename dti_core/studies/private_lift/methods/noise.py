@@ -8,7 +8,6 @@ noise pays once a user counts in many buckets or releases.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.random import Generator
@@ -19,10 +18,10 @@ from dti_core.bridges.privacy import (
     ara_noise_sd,
     discrete_gaussian,
     discrete_gaussian_pmf,
+    discrete_gaussian_sigma,
     discrete_laplace,
     draw_oue_sums,
     estimate_oue,
-    gaussian_sigma,
     oue_variance,
     skellam,
     skellam_variance_for,
@@ -81,27 +80,6 @@ def laplace_variance(epsilon: float, sensitivity: int = 1) -> float:
     return 2 * stay / (1 - stay) ** 2
 
 
-@lru_cache(maxsize=256)
-def discrete_gaussian_sigma(epsilon: float, delta: float = DELTA, sensitivity: int = 1) -> float:
-    """A sigma with which discrete Gaussian noise keeps its exact delta, near the least one.
-
-    The analytic sigma is exact for continuous noise only: on the integers it may miss delta by a tenth. There
-    delta falls in waves as sigma grows, so that a still smaller sigma may keep it too.
-
-    Source: Balle, Wang (2018), theorem 5, for any pair of distributions; Canonne, Kamath, Steinke (2020).
-    """
-    low = gaussian_sigma(epsilon, delta, sensitivity)
-    high = 1.2 * low + 0.5
-    low *= 0.8
-    while high > 1.0001 * low:
-        middle = math.sqrt(low * high)
-        mass = discrete_gaussian_pmf(middle)[1]
-        moved = np.concatenate([np.zeros(sensitivity), mass[:-sensitivity]])
-        kept = np.maximum(mass - math.exp(epsilon) * moved, 0.0)
-        low, high = (middle, high) if kept.sum() > delta else (low, middle)
-    return high
-
-
 def _pure(epsilon: float) -> Guarantee:
     return Guarantee("user", "add or remove one", epsilon, 0.0, "pure")
 
@@ -136,7 +114,12 @@ def _skellam(counts: Counts, epsilon: float, rng: Generator, sensitivity: int, d
 def skellam_release(
     counts: Counts, epsilon: float, rng: Generator, delta: float = DELTA, dropped: float = 0.0
 ) -> Release:
-    """Noise split over the clients so that it suffices if DROPOUT of them drop out; `dropped` did."""
+    """Noise split over the clients so that it suffices if DROPOUT of them drop out; `dropped` did.
+
+    ValueError for more, as then the noise does not keep the promise.
+    """
+    if not 0 <= dropped <= DROPOUT:
+        raise ValueError(f"dropped = {dropped:g}: the noise is enough for a share of 0 ... {DROPOUT:g} only")
     variance = skellam_variance_for(epsilon, delta) * (1 - dropped) / (1 - DROPOUT)
     promise = Guarantee("user", "add or remove one", epsilon, delta, "skellam_pld")
     return Release((counts + skellam(variance, counts.shape, rng)).astype(float), variance, promise)

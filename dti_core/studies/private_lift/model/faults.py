@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from dti_core.bridges.privacy import (
     Adjacency,
     discrete_gaussian,
+    discrete_gaussian_sigma,
     discrete_laplace,
-    gaussian_sigma,
     sensitivity,
 )
 
@@ -42,7 +42,8 @@ def noise_scale(mechanism: Mechanism, epsilon: float, delta: float, fault: str =
     if mechanism == "geometric":
         scale = ROUNDS * sensitivity("l1", adjacency) / epsilon
     else:
-        scale = gaussian_sigma(epsilon, delta, math.sqrt(ROUNDS) * sensitivity("l2", adjacency))
+        moved = 1 if adjacency == "add or remove one" else 2
+        scale = discrete_gaussian_sigma(epsilon, delta, n_counts=ROUNDS * moved)
     return scale / math.sqrt(2) if fault == "noise_over_root_two" else scale
 
 
@@ -95,7 +96,7 @@ def one_run(
     -------
     (n_canaries, 2) scores, of the first round and of the difference to the second; (n_canaries,) inclusion.
     """
-    scale = gaussian_sigma(epsilon, delta, math.sqrt(ROUNDS))
+    scale = discrete_gaussian_sigma(epsilon, delta, n_counts=ROUNDS)
     scale /= math.sqrt(2) if fault == "noise_over_root_two" else 1
     included = rng.random(n_canaries) < 0.5
     seen = noise("gaussian", scale, fault, (1, ROUNDS, n_canaries), rng)[0].astype(float)

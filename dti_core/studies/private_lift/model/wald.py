@@ -13,12 +13,13 @@ from dti_core.studies.private_lift.model.lift import LEAST_USERS
 class Sums:
     """What a report on a bounded outcome holds, (n_draws, G) each, of outcomes less `middle` in steps.
 
-    counts, sums, squares : whole numbers. sensitivities : the most that a unit adds to each, in steps.
+    counts, sums, squares : whole numbers; squares as floats, as they pass 2^63.
+    sensitivities : the most that a unit adds to each, in steps.
     """
 
     counts: Counts
     sums: Counts
-    squares: Counts
+    squares: Array
     middle: float
     step: float
     sensitivities: tuple[float, float, float]
@@ -31,9 +32,10 @@ def sums_of(
     middle = low if low == 0 else (low + high) / 2
     steps = np.rint((value - middle) / step).astype(np.int64)
     most = float(np.rint((high - middle) / step))
-    sums, squares = (np.zeros((1, n_groups), dtype=np.int64) for _ in range(2))
+    sums = np.zeros((1, n_groups), dtype=np.int64)
     np.add.at(sums[0], group, steps)
-    np.add.at(squares[0], group, steps**2)
+    squares = np.zeros((1, n_groups))
+    np.add.at(squares[0], group, steps.astype(float) ** 2)
     return Sums(
         np.bincount(group, minlength=n_groups)[None], sums, squares, middle, step, (1.0, most, most**2)
     )

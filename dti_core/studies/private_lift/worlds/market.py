@@ -87,12 +87,13 @@ def joint(market: Market, *, consenting: bool = False) -> Array:
     stays = 1 - base_chance(market, activity)
     converts = 1 - stays[:, None] * np.prod(np.where(inside, 1 - moved[:, None], 1), axis=2)
     eligible = np.where(inside, 1 - market.holdout, market.holdout).prod(axis=1)
-    exposed = np.zeros((len(activity), len(inside), len(inside)))
-    for coalition, members in enumerate(inside):
-        chance = np.where(inside, reached[:, None] * members, 1 - reached[:, None] * members)
-        exposed[:, coalition] = chance.prod(axis=2)
+    exposed = np.ones((len(activity), 1, 1))
+    for chance in reached.T:  # a Kronecker product: who is not eligible is not exposed
+        one = np.stack([np.ones_like(chance), np.zeros_like(chance), 1 - chance, chance], axis=-1)
+        size = 2 * exposed.shape[1]
+        exposed = np.einsum("uij,uab->uiajb", one.reshape(-1, 2, 2), exposed).reshape(-1, size, size)
     together = np.stack([1 - converts, converts], axis=-1)
-    return np.einsum("u,s,use,uey->sey", weights, eligible, exposed, together)
+    return np.einsum("u,s,use,uey->sey", weights, eligible, exposed, together, optimize=True)
 
 
 def truth(market: Market, *, consenting: bool = False) -> Truth:
