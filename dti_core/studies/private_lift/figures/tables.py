@@ -156,13 +156,10 @@ def _collision(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _slopes(table: pd.DataFrame) -> pd.DataFrame:
-    rows = pd.DataFrame({"slope added up to": table.iloc[:, 0].map("{:g}".format)})
-    rows["worse error, apart less joint"] = table["median"]
-    rows["worse error, apart less joint_low"], rows["worse error, apart less joint_high"] = (
-        table["low"],
-        table["high"],
-    )
-    return rows.assign(**{"share of markets where it matters": table["share"]})
+    error = "worse error, apart less joint"
+    rows = pd.DataFrame({"slope added up to": table["slope_to"].map("{:g}".format), error: table["median"]})
+    rows[f"{error}_low"], rows[f"{error}_high"] = table["low"], table["high"]
+    return rows.assign(**{"share of markets where it matters": table["share_that_matters"]})
 
 
 def _pairs(table: pd.DataFrame) -> pd.DataFrame:
