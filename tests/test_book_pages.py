@@ -67,7 +67,8 @@ def test_each_run_is_said_to_have_read_the_files_of_its_own_ledger(checkout):
         assert [file.name for file in found[slug].files] == list(ledger)
         assert {*found[slug].worlds} == {one.world for one in record.estimates} - {"observed"}
         for file in found[slug].files:
-            assert file.rows in (load_all()[file.name.split("/")[0]].rows, None)
+            known = load_all().get(file.name.split("/")[0])  # a frozen table of ours stands in no registry
+            assert file.rows in (known.rows if known else None, None)
     page = page_texts(records)["data.md"]
     for name in records["lstm_portfolio"].provenance.fingerprint.numbers.data:
         assert page.count(f"{name} <span") == (0 if "LICENSE" in name else 1)
@@ -150,11 +151,15 @@ def test_an_arrow_has_the_worth_that_spillover_measured_and_no_other(checkout, w
 def test_bridges_page_draws_what_the_import_graph_has_and_says_what_is_not_measured(checkout):
     records = frozen_records()
     page = page_texts(records)["bridges.md"]
-    assert (
-        page.count('class="bridge-arrow bridge-unmeasured"') == page.count("<td>not measured yet</td>") == 1
-    )
-    assert "forecaster is used by lstm_portfolio, worth not measured yet." in page
-    assert page.count("bridge-planned") == 7
+    unmeasured = page.count('class="bridge-arrow bridge-unmeasured"')
+    assert unmeasured == page.count("<td>not measured yet</td>") > 3
+    for bridge, study in (
+        ("forecaster", "lstm_portfolio"),
+        ("privacy", "private_lift"),
+        ("federated", "private_lift"),
+    ):
+        assert f"{bridge} is used by {study}, worth not measured yet." in page
+    assert page.count("bridge-planned") == 6
     worth = Estimate("w", 0.31, 0.11, 0.48, "u", 9, at={"bridge": "forecaster", "study": "lstm_portfolio"})
     measured = {**records, "spillover": _with_estimates(records["lstm_portfolio"], "spillover", worth)}
     graph = draw_graph([Bridge("forecaster", "", {}, ("lstm_portfolio",))], [], measured)
@@ -168,8 +173,10 @@ def test_every_ratio_on_the_speed_page_is_that_of_two_figures_in_its_report(chec
     page = page_texts({})["speed.md"]
     rows = re.findall(r'<tr><th scope="row">.*?</tr>', page, re.DOTALL)
     told = iter(rows)
-    for path in sorted((CHECKOUT / FOLDER).glob("*_vs_*.json")):
+    for path in sorted((CHECKOUT / FOLDER).glob("*.json")):
         report = json.loads(path.read_text(encoding="utf-8"))
+        if "comparisons" not in report:
+            continue
         for one in report["comparisons"]:
             ours, peer = report, report
             for key in one["ours"]["at"]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dti_core.bridges.secure_sum import ClientRefusal, UnmaskingRequest, implausible
+from dti_core.lab.data import DataCard
 from dti_core.lab.parallel import CORES
 from dti_core.studies.private_lift.figures import secrecy as figures
 from dti_core.studies.private_lift.measures import secrecy
@@ -19,6 +20,11 @@ from dti_core.studies.private_lift.measures.secrecy import (
     study_secrecy,
 )
 from dti_core.studies.private_lift.measures.views import BAND, ViewTask, auc_error, best_auc, view_auc
+
+CARD = DataCard(
+    name="x", title="x", origin="simulated", badge="x", source="x", licence="MIT", rows=1, columns=1,
+    sha256="0", caveat="",
+)  # fmt: skip
 
 
 def rng(seed: int = 5) -> np.random.Generator:
@@ -151,9 +157,9 @@ def test_the_same_seed_gives_the_same_findings_and_they_are_shown(monkeypatch):
     assert len({one.key for one in first.estimates}) == len(first.estimates)
     (shares,) = (one for one in first.estimates if one.name == "view_auc_shares")
     assert len(shares.draws) == 2
-    shown = SimpleNamespace(series=first.series, card=SimpleNamespace(badge="Simulated."))
+    shown = SimpleNamespace(series=first.series, card=CARD)
     meta = figures.plot_one_view(shown).layout.meta
-    assert "Simulated." in meta["caption"]
+    assert "Simulated data" in meta["caption"]
     assert "not collude" in meta["caption"]
     assert f"masks of the whole field {shares.value:.3f}" in meta["alt"]
     assert [len(figures.secrecy_table(shown, name).rows) for name in figures.TABLES] == [16, 2, 5, 4]
