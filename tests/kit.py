@@ -26,7 +26,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "lstm_portfolio": {"n_folds": 1, "refit_months": 6, "n_seeds": 2, "n_steps": 3, "hidden": 4,
                        "control_folds": 1, "n_resamples": 100},
     "esg_constraint": {"n_draws": 4, "n_power_draws": 4, "n_resamples": 19},
-    "private_lift": {"n_users": 4000, "n_searchers": 2000},
+    "private_lift": {"n_searchers": 2000},
 }  # fmt: skip
 ESTIMATE = """\
 import importlib, json, sys
