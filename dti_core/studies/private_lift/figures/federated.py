@@ -61,7 +61,7 @@ def plot_federated(result: Result) -> go.Figure:
         alt=f"Loss against the central model: a user a client {value(lost)}, each site alone {value(alone)}, "
         f"a noisy rate of each channel {value(rates)}.",
     )  # fmt: skip
-    figure.update_xaxes(title_text="epsilon (delta and unit below)", row=2, col=1)
+    figure.update_xaxes(title_text="epsilon (delta and unit below)")
     figure.update_yaxes(title_text="area under the ROC curve", row=1, col=1)
     figure.update_yaxes(title_text="calibration slope", range=[-0.6, 3], row=2, col=1)
     return figure.update_layout(height=740)

@@ -17,7 +17,7 @@ TRIALS = {"politicians": "black_politicians", "hillstrom": "hillstrom"}
 LEAST_GAIN, LEAST_ADVANTAGE = 0.005, 0.05
 
 
-def plot_uplift(result: Result, trial: str) -> go.Figure:
+def plot_uplift(result: Result, trial: str = "politicians") -> go.Figure:
     """Outcomes gained a user as a growing share is treated, by each learner, on a real trial."""
     curves, figure = result.series[f"uplift_curve_{trial}"], go.Figure()
     for colour, name in zip((*PALETTE, NEUTRAL), UPLIFT, strict=False):
@@ -80,7 +80,7 @@ def plot_offers(result: Result) -> go.Figure:
         "95 %.",
         alt=f"At epsilon 1: gain {gain.text}, advantage {value(told)}.",
     )  # fmt: skip
-    figure.update_xaxes(title_text="epsilon a user", row=2, col=1)
+    figure.update_xaxes(title_text="epsilon a user")
     figure.update_yaxes(title_text="visits gained a user", row=1, col=1)
     figure.update_yaxes(title_text="true less false positive rate", row=2, col=1)
     return figure.update_layout(height=760)

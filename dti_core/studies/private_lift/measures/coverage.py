@@ -5,7 +5,7 @@ import pandas as pd
 
 from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
-from dti_core.lab.record import Estimate
+from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.private_lift.measures.campaigns import (
     draw_outcomes,
     measured_truth,
@@ -94,13 +94,15 @@ def _within(error: Array, std_error: Array) -> Flags:
 
 
 def _summary(table: pd.DataFrame, n_campaigns: int) -> list[Estimate]:
-    """Coverage at the larger size in the observed world, and how many offers are kept over all worlds."""
+    """Coverage at the larger size, at epsilon 1 only in the other worlds, and how many offers are kept."""
     found = []
-    seen = table[(table["world"] == "campaign") & (table["n_users"] == SIZES[-1])]
+    seen = table[table["n_users"] == SIZES[-1]]
+    seen = seen[(seen["world"] == "campaign") | (seen["epsilon"] == 1)]
     for row in seen.itertuples():
         interval = share(round(row.coverage * n_campaigns), n_campaigns)
         found.append(
             interval.estimate(f"lift_coverage_{row.method}_eps{word(row.epsilon)}", "share of campaigns",
+                              OBSERVED if row.world == "campaign" else row.world,
                               measure="coverage", method=row.method, epsilon=row.epsilon)
         )  # fmt: skip
     for name, rows in table[table["offered"]].groupby("method"):
