@@ -11,7 +11,7 @@ from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard
 from dti_core.lab.errors import ConfigError, DataError, one_line
 from dti_core.lab.kept import keep
-from dti_core.lab.parallel import report_progress
+from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Result
 from dti_core.studies.private_lift.data import Parameters
 from dti_core.studies.private_lift.data.campaign import Campaign
@@ -76,8 +76,8 @@ def estimate(config: Config, campaign: Campaign, card: DataCard) -> Result:
     plan = Plan(config.seeds("campaign"), asked.n_resamples)
     check_clip(asked.spend_clip, plan)
     parts: dict[str, Part] = {
-        **_known_truth(asked, config.seeds), **_safeguards(asked, config.seeds),
-        **_real_data(asked, config.seeds),
+        **_real_data(asked, config.seeds), **_known_truth(asked, config.seeds),
+        **_safeguards(asked, config.seeds),
         "report": partial(
             study_report, MARKETS[asked.world].settings, asked.n_users, asked.epsilon, config.seeds("report")
         ),
@@ -86,7 +86,7 @@ def estimate(config: Config, campaign: Campaign, card: DataCard) -> Result:
         ),
     }  # fmt: skip
     found = gather(
-        _attempt(name, part) for name, part in report_progress(parts.items(), "questions", len(parts))
+        run_keyed(_attempt, {name: (name, part) for name, part in parts.items()}, "questions").values()
     )
     return Result(config, card, tuple(found.estimates), found.series)
 
@@ -207,8 +207,9 @@ def _targeting(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
     return found
 
 
-def _attempt(name: str, part: Part) -> Findings:
+def _attempt(question: tuple[str, Part]) -> Findings:
     """What a question yields, or why its data are not here."""
+    name, part = question
     try:
         return part()
     except DataError as error:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -74,8 +73,8 @@ def campaign_of_table(ours: pd.DataFrame, control: str = "") -> Campaign:
         exposed = flags(ours, "exposed_", channels) if set(channels) <= set(seen) else None
     return Campaign(
         tuple(arms), arm, tuple(channels), assigned, exposed,
-        MappingProxyType({name: numbers(ours[name]) for name in OUTCOMES if name in names}),
-        _text(ours, "region"), _text(ours, "size"), MappingProxyType(_covariates(ours)),
+        {name: numbers(ours[name]) for name in OUTCOMES if name in names},
+        _text(ours, "region"), _text(ours, "size"), _covariates(ours),
     )  # fmt: skip
 
 
@@ -85,8 +84,8 @@ def campaign_of_users(users: Users) -> Campaign:
     covariates = {f"reading_{i + 1}": column for i, column in enumerate(users.covariates.T)}
     return Campaign(
         tuple(coalition_names(users.channels)), coalition(users.assigned), users.channels, users.assigned,
-        users.exposed, MappingProxyType(outcomes), np.array(REGIONS)[users.region],
-        np.array(SIZES)[users.size], MappingProxyType(covariates),
+        users.exposed, outcomes, np.array(REGIONS)[users.region],
+        np.array(SIZES)[users.size], covariates,
     )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 from dti_core.lab.data import DataCard, published
 from dti_core.lab.forest import Row, plot_forest
 from dti_core.lab.record import Estimate, Result
-from dti_core.lab.theme import NEUTRAL, PALETTE, style
+from dti_core.lab.theme import NEUTRAL, PALETTE
+from dti_core.studies.private_lift.figures.cards import nothing_drawn
 
 Z, POWER_80 = 1.96, 2.8
 #: Privacy of a row -> colour; the plain answer is grey.
@@ -55,7 +56,7 @@ def plot_peeking(result: Result) -> go.Figure:
     found = [one for when in series for one in result.where(when=when)]
     null = {one.at["when"]: one for when in series for one in result.where(world="no_effect", when=when)}
     if not found:
-        return _nothing(result, "The published experiments are not on this machine: dti data get asos")
+        return nothing_drawn(result, "The published experiments are not on this machine: dti data get asos")
     rows = [Row(f"metric {one.at['metric']:.0f}", one, *_said(series, one)) for one in _by_metric(found)]
     rows += [Row("no effect, simulated", one, *_said(series, one, control=True)) for one in null.values()]
     first = {one.at["when"]: one for one in found if one.at["metric"] == 1}
@@ -86,7 +87,7 @@ def _cost(
 ) -> go.Figure:
     table = result.series.get(name)
     if table is None or table.empty:
-        return _nothing(result, "No trial is on this machine; the table of what was left out says why")
+        return nothing_drawn(result, "No trial is on this machine; the table of what was left out says why")
     table = table.assign(label=table.apply(label, axis=1))
     drawn = (table["epsilon"].min(), 1.0, float("inf"))
     table = table[(table["label"] != "") & table["epsilon"].isin(drawn)]
@@ -125,9 +126,3 @@ def _real(result: Result) -> DataCard:
         rows=int(result.series["trials"]["n"].max()) if "trials" in result.series else 0, columns=0,
         sha256="none", caveat="Some are not advertising; the table says which.",
     )  # fmt: skip
-
-
-def _nothing(result: Result, why: str) -> go.Figure:
-    return style(
-        go.Figure(), title=why, x="nothing to draw", y="", card=result.card, caption=why + ".", alt=why + "."
-    )

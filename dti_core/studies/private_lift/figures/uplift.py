@@ -6,7 +6,7 @@ from plotly.subplots import make_subplots
 from dti_core.lab.record import Result
 from dti_core.lab.say import value
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
-from dti_core.studies.private_lift.figures.cards import made_up, registered
+from dti_core.studies.private_lift.figures.cards import made_up, nothing_drawn, registered
 from dti_core.studies.private_lift.figures.federated import at_epsilon, label_epsilons
 from dti_core.studies.private_lift.methods.offers import OFFERS
 from dti_core.studies.private_lift.methods.uplift import UPLIFT
@@ -19,7 +19,9 @@ LEAST_GAIN, LEAST_ADVANTAGE = 0.005, 0.05
 
 def plot_uplift(result: Result, trial: str = "politicians") -> go.Figure:
     """Outcomes gained a user as a growing share is treated, by each learner, on a real trial."""
-    curves, figure = result.series[f"uplift_curve_{trial}"], go.Figure()
+    curves, figure = result.series.get(f"uplift_curve_{trial}"), go.Figure()
+    if curves is None:
+        return nothing_drawn(result, _lacking(TRIALS[trial]))
     for colour, name in zip((*PALETTE, NEUTRAL), UPLIFT, strict=False):
         figure.add_scatter(
             x=curves["share"],
@@ -48,7 +50,9 @@ def plot_uplift(result: Result, trial: str = "politicians") -> go.Figure:
 
 def plot_offers(result: Result) -> go.Figure:
     """Gain over the best single offer and an attacker's advantage at the same epsilon."""
-    table, figure = result.series["offers"], make_subplots(rows=2, vertical_spacing=0.16)
+    table, figure = result.series.get("offers"), make_subplots(rows=2, vertical_spacing=0.16)
+    if table is None:
+        return nothing_drawn(result, _lacking("hillstrom"))
     lines = [("gain", name, 1, colour) for name, colour in zip(OFFERS, PALETTE, strict=False)]
     lines += [("advantage, all others known", "table", 2, PALETTE[3])]
     lines += [("advantage, release alone", name, 2, colour) for name, colour in
@@ -84,6 +88,10 @@ def plot_offers(result: Result) -> go.Figure:
     figure.update_yaxes(title_text="visits gained a user", row=1, col=1)
     figure.update_yaxes(title_text="true less false positive rate", row=2, col=1)
     return figure.update_layout(height=760)
+
+
+def _lacking(name: str) -> str:
+    return f"The data of {name} are not on this machine: dti data get {name}"
 
 
 def plot_offer_price(result: Result) -> go.Figure:

@@ -4,6 +4,7 @@ A user's activity is integrated out by Gauss-Hermite quadrature, so that a campa
 multinomial draw and its truth is known without simulation.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,12 +41,17 @@ class Truth:
 
 def activity_nodes(market: Market, *, consenting: bool = False) -> tuple[Array, Array]:
     """Activity at the quadrature's points and their weights, of all users or of those who agree."""
-    points, weights = np.polynomial.hermite_e.hermegauss(N_NODES)
-    weights = weights / weights.sum()
+    points, weights = _normal_nodes()
     if consenting:
         weights = weights * consent_chance(market, points)
         weights = weights / weights.sum()
     return points, weights
+
+
+@functools.cache
+def _normal_nodes() -> tuple[Array, Array]:
+    points, weights = np.polynomial.hermite_e.hermegauss(N_NODES)
+    return points, weights / weights.sum()
 
 
 def consent_chance(market: Market, activity: Array) -> Array:
@@ -135,7 +141,6 @@ def draw_counts(
 
 def _intercept(mean: float, slope: float) -> float:
     """Log-odds at activity 0 for which the mean over standard normal activity is `mean`."""
-    points, weights = np.polynomial.hermite_e.hermegauss(N_NODES)
-    weights = weights / weights.sum()
+    points, weights = _normal_nodes()
     found = brentq(lambda level: weights @ expit(level + slope * points) - mean, -40.0, 40.0, xtol=1e-13)
     return float(found)
