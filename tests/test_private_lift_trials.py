@@ -1,5 +1,6 @@
 """Real trials of private_lift: known answers, what noise adds to them, and controls on real arms."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,11 +11,13 @@ import statsmodels.formula.api as smf
 
 from dti_core.lab.data import load_all
 from dti_core.lab.errors import ConfigError
+from dti_core.lab.frozen import frozen_result
 from dti_core.studies.private_lift.data import load_simulated
 from dti_core.studies.private_lift.data.campaign import campaign_of_table
 from dti_core.studies.private_lift.data.hillstrom import load_hillstrom
 from dti_core.studies.private_lift.data.promotions import ShopWeeks
 from dti_core.studies.private_lift.data.trials import load_clusters, load_jobs
+from dti_core.studies.private_lift.figures import plot_offers, plot_trials, plot_uplift
 from dti_core.studies.private_lift.measures.campaign import check_clip, study_campaign
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.peeking import study_peeking
@@ -322,3 +325,15 @@ def test_a_clip_too_large_for_whole_numbers_is_a_slip_of_the_settings():
     for clip in (388_000.0, 1e6, np.nan):
         with pytest.raises(ConfigError, match="spend_clip"):
             study_campaign(campaign, plan, clip)
+
+
+def test_figures_of_absent_data_name_the_command_that_brings_them():
+    """On a machine without the published sets a chapter is drawn to its end."""
+    whole = frozen_result("private_lift")
+    lacking = {"offers", "uplift_curve_hillstrom", "trials"}
+    part = replace(whole, series={name: table for name, table in whole.series.items() if name not in lacking})
+    for figure in (plot_offers(part), plot_uplift(part, "hillstrom")):
+        assert figure.layout.title.text.replace("<br>", " ").endswith("dti data get hillstrom")
+        assert not figure.data
+    assert not plot_trials(part).data
+    assert plot_offers(whole).data and plot_trials(whole).data
