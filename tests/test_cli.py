@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -603,6 +604,23 @@ def test_mapping_is_refused_by_a_study_that_takes_none(tmp_path):
     done = dti("data", "check", "lstm_portfolio", str(prices), "--map", "a=b")
     assert done.returncode == 2
     assert "lstm_portfolio: takes no --map" in done.stderr
+
+
+def test_the_next_command_after_a_check_runs_as_printed(tmp_path, monkeypatch):
+    """With the map, quoted for a shell, in one line on a narrow terminal too."""
+    ads = tmp_path / "my ads.csv"
+    rows = [f"{arm},{day % 2}" for arm in ("ohne Brief", "mit Brief") for day in range(200)]
+    ads.write_text("\n".join(["Who got it,Bought", *rows]))
+    mapping = "Who got it=arm,Bought=conversion,ohne Brief=control"
+    monkeypatch.setattr(display, "console", Console(width=40))
+    checked = dti("data", "check", "private_lift", str(ads), "--map", mapping)
+    assert checked.returncode == 0, checked.stdout
+    (line,) = [line for line in checked.stdout.splitlines() if line.startswith("Next: dti ")]
+    words = shlex.split(line.removeprefix("Next: dti "))
+    assert words == ["run", "private_lift", "--data", str(ads), "-p", f"map={mapping}"]
+    done = dti(*words, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "What would be done" in done.stdout
 
 
 def test_a_dirty_price_file_lists_all_problems(tmp_path):

@@ -310,3 +310,19 @@ def test_problems_print_rows_instead_of_users():
     told = [one.text for one in [*twice, *many] if "repeat" in one.text or "different values" in one.text]
     assert len(told) == 2
     assert not any("jane-doe" in text or "u00" in text for text in told)
+
+
+@pytest.mark.parametrize("secret", ["jane.doe.of.a.long.name.indeed@mail.example.org", "+44 20 7946 0123"])
+def test_no_problem_quotes_an_address_or_a_telephone_number(secret):
+    """In an arm, a planned arm, a region, a flag, a number, a name of a column, an arm that is too small."""
+    arm = emails().replace({"arm": {"e-mail": secret}})
+    tables = (
+        arm, arm.iloc[:60].drop(columns="visit"), emails().assign(arm=secret),
+        emails().rename(columns={"arm": secret}),
+        arm[(arm["arm"] == secret) | (arm.index % 5 == 0)], arm.replace({"arm": {"holdout": "b"}}),
+        *(changed(emails(), column, FIRST, secret) for column in ("visit", "spend", "region", "user")),
+    )  # fmt: skip
+    for table in tables:
+        found = [problem.text for problem in check(table)]
+        assert found
+        assert not any(secret in text or secret[:12] in text or secret[-8:] in text for text in found), found

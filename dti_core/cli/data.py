@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -62,5 +63,7 @@ def check(
     blocked = any(problem.blocks for problem in problems)
     if not blocked:
         say(f"{file.name}: {card.rows} rows, {card.columns} columns: fit for {slug}.")
-        say(f"Next: dti run {slug} --data {file}")
+        settings = ["-p", f"map={mapping}"] if mapping else []
+        command = shlex.join(["dti", "run", slug, "--data", str(file), *settings])
+        say(f"Next: {command}", unbroken=True)
     finish(not blocked)

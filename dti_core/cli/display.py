@@ -152,9 +152,9 @@ def verdict_word(verdict: str) -> Text:
     return coloured(verdict, VERDICT_COLOUR[verdict])
 
 
-def say(*parts: object) -> None:
-    """Print `parts`, one behind the other, as one line."""
-    console.print(_text(parts))
+def say(*parts: object, unbroken: bool = False) -> None:
+    """Print `parts`, one behind the other, as one line; `unbroken` on a narrow terminal too, to be copied."""
+    console.print(_text(parts), soft_wrap=True if unbroken else None)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -26,6 +26,7 @@ from dti_core.studies.private_lift.measures.apart import study_apart
 from dti_core.studies.private_lift.measures.attribution import study_attribution, study_paths
 from dti_core.studies.private_lift.measures.audit import study_audits
 from dti_core.studies.private_lift.measures.campaign import check_clip, study_campaign
+from dti_core.studies.private_lift.measures.choices import study_choices
 from dti_core.studies.private_lift.measures.clients import study_clients
 from dti_core.studies.private_lift.measures.collision import study_collision
 from dti_core.studies.private_lift.measures.consent import study_consent
@@ -148,6 +149,7 @@ def _real_data(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence]
         "trials": partial(study_trials, plan),
         "peeking": partial(study_peeking, plan),
         "promotion": partial(study_promotion, plan),
+        "choices": partial(study_choices, plan),
         "paths": partial(_paths, asked, seeds("paths")),
         "who books": partial(_searches, asked, seeds("who books")),
         "real offers": partial(_real_offers, asked, seeds("real offers")),

@@ -30,14 +30,13 @@ BALANCE_LEVEL = 1e-3
 NOISE_VARIANCE = 2 * math.exp(-1) / (1 - math.exp(-1)) ** 2
 #: Share of the cells of ten to thirteen digits that must be possible numbers before they are called so.
 MOSTLY = 0.9
-
-
 _MAIL = re.compile(r"[\w.+'-]+(?:@|\uff20|%40)(?:[\w-]+\.)+(?:xn--[a-z0-9-]+|[^\W\d_]{2,})", re.IGNORECASE)
 _CALL = re.compile(
     r"((?:\+|00)[1-9]|\(\d{2,4}\))[\d\s().-]{6,}|\d{3}[-. ]\d{3,4}[-. ]\d{4}|0\d[\d\s/-]{6,13}"
 )
 _DIGITS = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}|(44|49|33|34|39|86|91)\d{9,10}|1[3-9]\d{9}")
 
+_DIALLED = re.compile(r"(?<![\w.])[+(]?\d(?:[\s()./-]{0,2}\d){8,}(?!\w)")
 #: A problem that does not stop the study.
 _warning = partial(Problem, blocks=False)
 
@@ -68,7 +67,8 @@ def check_campaign(
         problems += _check_balance(ours, groups)
         problems += _check_exposure(ours, control)
         problems += _check_sizes(ours, groups)
-    return sorted(problems, key=lambda problem: not problem.blocks)
+    told = [Problem(masked(problem.text), blocks=problem.blocks) for problem in problems]
+    return sorted(told, key=lambda problem: not problem.blocks)
 
 
 def groups_of(ours: pd.DataFrame) -> dict[str, pd.Series]:
@@ -152,9 +152,7 @@ def _check_cells(ours: pd.DataFrame) -> Iterator[Problem]:
             )
         if name == "spend" and (below := values < 0).any():
             advice = "Take returns off in another column, or set them to 0."
-            yield Problem(
-                f"spend: {below.sum()} values are negative (such as {values[below][0]:g}). {advice}"
-            )
+            yield Problem(f"spend: {below.sum()} values are negative (as {values[below][0]:g}). {advice}")
         with np.errstate(over="ignore"):
             total = float(values[np.isfinite(values)].sum()) if name == "spend" else 0.0
         if total >= (most := MOST_STEPS * SPEND_STEP):
@@ -164,9 +162,10 @@ def _check_cells(ours: pd.DataFrame) -> Iterator[Problem]:
 
 def _check_users(ours: pd.DataFrame) -> Iterator[Problem]:
     if "user" in ours and (twice := ours["user"].dropna().duplicated(keep="first")).any():
-        shown = "row " + few(twice[twice].index + 1)
         advice = "Add up what each did, a row a user: a guarantee a user needs it."
-        yield Problem(f"user: {int(twice.sum())} rows repeat a user ({shown}). {advice}")
+        yield Problem(
+            f"user: {int(twice.sum())} rows repeat a user (row {few(twice[twice].index + 1)}). {advice}"
+        )
 
 
 def _check_arms(ours: pd.DataFrame, control: str) -> Iterator[Problem]:
@@ -289,8 +288,13 @@ def least_users(rate: float) -> int:
     return math.ceil(NOISE_VARIANCE * (rate**2 + (1 - rate) ** 2) / (rate * (1 - rate)))
 
 
+def masked(text: str) -> str:
+    """`text` without what reaches a person: addresses, and ten digits or more as they are dialled."""
+    return _DIALLED.sub("***", _MAIL.sub("***", text))
+
+
 def few(items: Iterable[object], n: int = 3) -> str:
     """The first `n` items, each cut to 40 characters, and how many more there are."""
     everything = list(items)
-    texts = [" ".join(str(item).split())[:40] for item in everything[:n]]
+    texts = [masked(" ".join(str(item).split()))[:40] for item in everything[:n]]
     return ", ".join(texts) + (f", and {len(everything) - n} more" if len(everything) > n else "")

@@ -44,7 +44,7 @@ class ClusterTrial:
 
 def load_count_trials() -> dict[str, CountTrial]:
     """Trials inside packages with a 0/1 outcome; DataError if a file is absent or has changed."""
-    resume, women, mail = (_pickled(name) for name in ("resume_names", "mammogram", "black_politicians"))
+    resume, women, mail = (pickled(name) for name in ("resume_names", "mammogram", "black_politicians"))
     factors = (resume["ethnicity"] == "cauc") + 2 * (resume["quality"] == "high")
     name, quality = shapley_weights(2)
     black = mail["treat_out"] + 2 * mail["leg_black"]
@@ -72,7 +72,7 @@ def load_count_trials() -> dict[str, CountTrial]:
 
 def load_clusters() -> ClusterTrial:
     """Rock the Vote."""
-    table = _pickled("rock_the_vote")
+    table = pickled("rock_the_vote")
     cells = np.column_stack([table["n"] - table["r"], table["r"]]).astype(np.int64)
     stratum = pd.factorize(table["strata"])[0].astype(np.int64)
     return ClusterTrial(cells, table["treated"].to_numpy(np.int64), stratum)
@@ -80,12 +80,12 @@ def load_clusters() -> ClusterTrial:
 
 def load_jobs() -> tuple[Counts, Array]:
     """JOBS II: groups, 0 not invited, 1 invited and absent, 2 attended; and depression, from 1 to 5."""
-    table = _pickled("jobs")
+    table = pickled("jobs")
     group = (table["treat"] + (table["treat"] & table["comply"])).to_numpy(np.int64)
     return group, table["depress2"].to_numpy(np.float64)
 
 
-def _pickled(name: str) -> pd.DataFrame:
+def pickled(name: str) -> pd.DataFrame:
     """A table of a package that keeps pickles; the registry's hash stands between it and the unpickling."""
     table: pd.DataFrame = pd.read_pickle(packaged(name).stream(), compression="xz")
     return table

@@ -174,6 +174,7 @@ VIEWS = {
     "coverage": ("Share of intervals of lift that hold the truth, where they are offered", _coverage),
     "campaign": ("The report of this run's campaign", _whole_campaign),
     "trials": ("Real trials, without and with noise", _answers),
+    "choices": ("Brands on display or in the leaflet, without and with noise", _answers),
     "report": ("The practitioner's report of a simulated campaign, all histograms on one budget", _report),
     "reconcile": ("Event and summary reports reconciled", _reconciled),
     "broken_reports": ("How far broken reports move the lift of one channel", _broken),
