@@ -336,4 +336,5 @@ def test_figures_of_absent_data_name_the_command_that_brings_them():
         assert figure.layout.title.text.replace("<br>", " ").endswith("dti data get hillstrom")
         assert not figure.data
     assert not plot_trials(part).data
-    assert plot_offers(whole).data and plot_trials(whole).data
+    assert plot_offers(whole).data
+    assert plot_trials(whole).data
