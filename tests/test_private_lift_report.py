@@ -8,10 +8,15 @@ import pytest
 from dti_core.lab.data import DataCard
 from dti_core.lab.record import Result
 from dti_core.studies.private_lift.figures.accuracy import plot_accuracy
+from dti_core.studies.private_lift.figures.colours import CREDIT, MODELS
 from dti_core.studies.private_lift.figures.sizes import plot_sizes
 from dti_core.studies.private_lift.measures import accuracy, sizes
 from dti_core.studies.private_lift.measures.findings import gather
+from dti_core.studies.private_lift.methods.attribution import METHODS as ATTRIBUTION
+from dti_core.studies.private_lift.methods.learners import LEARNERS
 from dti_core.studies.private_lift.methods.noise import DELTA, METHODS
+from dti_core.studies.private_lift.methods.offers import OFFERS
+from dti_core.studies.private_lift.methods.payouts import RULES
 from dti_core.studies.private_lift.model.report import (
     MOST_IMPRESSIONS,
     SHARES,
@@ -165,3 +170,12 @@ def test_figures_say_what_the_result_holds():
     for figure in (size, noise):
         assert "Simulated data" in figure.layout.meta["caption"]
         assert "delta" in figure.layout.meta["caption"]
+
+
+def test_methods_of_one_figure_have_colours_of_their_own():
+    """Rules on real paths, rules of pay, models of who books, and ways to deal offers."""
+    paths = [name for name, one in ATTRIBUTION.items() if not one.needs and "private" not in name]
+    private = [name for name, one in LEARNERS.items() if one.needs]
+    together = ((CREDIT, paths), (CREDIT, RULES), (MODELS, private), (MODELS, OFFERS))
+    for colours, names in together:
+        assert len({colours[name] for name in names}) == len(names) > 1

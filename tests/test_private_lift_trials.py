@@ -9,15 +9,17 @@ import pyfixest as pf
 import pytest
 import statsmodels.formula.api as smf
 
-from dti_core.lab.data import load_all
+from dti_core.lab.data import DataCard, load_all
 from dti_core.lab.errors import ConfigError
 from dti_core.lab.frozen import frozen_result
+from dti_core.lab.record import Result
 from dti_core.studies.private_lift.data import load_simulated
 from dti_core.studies.private_lift.data.campaign import campaign_of_table
 from dti_core.studies.private_lift.data.hillstrom import load_hillstrom
 from dti_core.studies.private_lift.data.promotions import ShopWeeks
 from dti_core.studies.private_lift.data.trials import load_clusters, load_jobs
-from dti_core.studies.private_lift.figures import plot_offers, plot_trials, plot_uplift
+from dti_core.studies.private_lift.figures import plot_offers, plot_trials, plot_uplift, told
+from dti_core.studies.private_lift.figures.trials import HEADLINES
 from dti_core.studies.private_lift.measures.campaign import check_clip, study_campaign
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.peeking import study_peeking
@@ -338,3 +340,24 @@ def test_figures_of_absent_data_name_the_command_that_brings_them():
     assert not plot_trials(part).data
     assert plot_offers(whole).data
     assert plot_trials(whole).data
+
+
+def _shown(trials: pd.DataFrame) -> Result:
+    card = DataCard("x", "x", "simulated", "Simulated data", "", "", 1, 1, "0" * 64, "")
+    return Result(None, card, (), {"trials": trials})  # type: ignore[arg-type]
+
+
+def test_effects_are_drawn_and_told_in_their_own_unit():
+    """Every headline at hand, with the numbers of the series; the figure's first row is the title's."""
+    table = found().series["trials"]
+    keys = set(zip(table["trial"], table["quantity"], strict=True)) & set(HEADLINES)
+    assert ("jobs", "attended") in keys
+    result = _shown(table)
+    assert len(told(result, "trials").rows) == len(keys)
+    figure = plot_trials(result)
+    rows = table.set_index(["trial", "quantity", "epsilon"])["value"]
+    wanted = [rows[*key, e] for key in keys for e in (np.inf, 1.0) if (*key, e) in rows.index]
+    drawn = np.array([trace.x[0] for trace in figure.data])
+    assert all(np.isclose(drawn, value, rtol=1e-12, atol=0).any() for value in wanted)
+    axes = {figure.layout[axis].title.text.replace("<br>", " ") for axis in figure.layout if "xaxis" in axis}
+    assert {axis.split(", ")[-1] for axis in axes} >= {"percentage points", "points of a score of 1 to 5"}

@@ -1,5 +1,6 @@
 """Who gets the credit: a channel that moves nobody by method, real paths by rule, platforms apart."""
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -8,12 +9,12 @@ from dti_core.lab.record import OBSERVED, Result
 from dti_core.lab.say import spoken
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
 from dti_core.studies.private_lift.figures.cards import made_up, registered
+from dti_core.studies.private_lift.figures.colours import CREDIT
 from dti_core.studies.private_lift.measures.apart import MATTERS, WAYS
 from dti_core.studies.private_lift.measures.attribution import CLOSE, NULL_CHANNEL
 from dti_core.studies.private_lift.measures.telling import GUARANTEE
 from dti_core.studies.private_lift.methods.attribution import METHODS
 
-ORANGE, GREEN = PALETTE[1:3]
 #: Shares of credit that the central figure shows; longer bars leave it.
 SHOWN = (-0.15, 0.6)
 
@@ -23,19 +24,20 @@ def plot_attribution(result: Result) -> go.Figure:
     rows = result.series["attribution"]
     rows = rows[(rows["world"] == OBSERVED) & (rows["channel"] == NULL_CHANNEL)].iloc[::-1]
     random = ["eligible" in METHODS[name].needs for name in rows["method"]]
-    colours = [GREEN if one else ORANGE for one in random]
+    marks = {"color": [CREDIT[name] for name in rows["method"]], "size": 9,
+             "symbol": ["diamond" if one else "circle" for one in random]}  # fmt: skip
     figure = make_subplots(rows=2, vertical_spacing=0.14, row_heights=[0.62, 0.38])
     figure.add_scatter(
-        x=rows["share"], y=rows["title"], mode="markers", marker={"color": colours, "size": 9},
+        x=rows["share"], y=rows["title"], mode="markers", marker=marks,
         showlegend=False, error_x=_ends(rows, color=NEUTRAL), row=1, col=1,
     )  # fmt: skip
     figure.add_scatter(x=rows["limit"], y=rows["title"], mode="markers", showlegend=False, row=1, col=1,
                        marker={"symbol": "line-ns-open", "size": 14, "color": NEUTRAL})  # fmt: skip
     figure.add_vrect(x0=-CLOSE, x1=CLOSE, fillcolor=SHADE, line_width=0, row=1, col=1)
     curve = result.series["attribution_targeting"]
-    for colour, name in zip(PALETTE, [name for name in curve if name != "targeting"], strict=False):
-        figure.add_scatter(x=curve["targeting"], y=curve[name], name=METHODS[name].title, line_color=colour,
-                           mode="lines", row=2, col=1)  # fmt: skip
+    for name in curve.columns.drop("targeting"):
+        figure.add_scatter(x=curve["targeting"], y=curve[name], name=METHODS[name].title,
+                           line_color=CREDIT[name], mode="lines", row=2, col=1)  # fmt: skip
     last, shapley = (f"{100 * result[f'credit_limit_{name}'].value:.0f}"
                      for name in ("last_touch", "exposure_shapley"))  # fmt: skip
     seeds = result[f"credit_last_touch_{NULL_CHANNEL}"].n_seeds
@@ -49,8 +51,8 @@ def plot_attribution(result: Result) -> go.Figure:
         f"[{100 * trial[1]:.1f}, "
         f"{100 * trial[2]:.1f}]",
         caption=f"Above: 95 % over {seeds} campaigns, the same users for all; grey ticks: no sampling error; "
-        "shaded: 3 points; green: from randomised eligibility. The first two shares of the title are those "
-        "without sampling error. Below, no sampling error: all targeting as a multiple "
+        "shaded: 3 points; diamonds: from randomised eligibility. The first two shares of the title are "
+        "those without sampling error. Below, no sampling error: all targeting as a multiple "
         "of the campaign's, as many users reached; the campaign's "
         f"was chosen so that 1 gives the title's shares. With noise: epsilon 1, {GUARANTEE}.",
         alt=f"Share of all credit given to a channel without effect: {told}.",
@@ -64,25 +66,30 @@ def plot_attribution(result: Result) -> go.Figure:
 def plot_rules(result: Result) -> go.Figure:
     """Shares of credit on real paths, by channel and rule."""
     rows, mean = result.series["attribution_rules"], result["rules_apart_mean"]
-    order = rows.groupby("channel")["share"].mean().sort_values(ascending=False).index
-    figure = go.Figure()
-    for place, (title, part) in enumerate(rows.groupby("title", sort=False)):
+    order = rows.groupby("channel")["share"].mean().sort_values().index
+    figure, n_rules = go.Figure(), rows["method"].nunique()
+    for place, (name, part) in enumerate(rows.groupby("method", sort=False)):
         part = part.set_index("channel").loc[order]
         figure.add_scatter(
-            x=[f"{int(one) + 1}" for one in order], y=part["share"], name=str(title), mode="markers",
-            error_y=_ends(part),
-            marker={"color": (*PALETTE, NEUTRAL)[place], "size": 8},
+            x=part["share"], y=np.arange(len(order)) + 0.4 - 0.8 * place / (n_rules - 1), mode="markers",
+            name=METHODS[str(name)].title, error_x=_ends(part, width=0, thickness=2), showlegend=True,
+            customdata=part[["low", "high"]], marker={"color": CREDIT[str(name)], "size": 5},
+            hovertemplate="%{x:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}]",
         )  # fmt: skip
-    figure.update_xaxes(type="category")
+    half = (rows["high"] - rows["low"]) / 2
     figure = style(
-        figure, x="channel (its name is not public)", y="share of all credit", card=registered("mta_paths"),
+        figure, x="share of all credit", y="channel (its name is not public)", card=registered("mta_paths"),
         series="attribution_rules",
         title=f"On real paths two rules differ in {100 * mean.value:.0f} % of the credit on average",
         caption="10,000 real paths over 12 channels, not randomised: no truth is known, and no rule is shown "
-        "to be right. 95 % by a Poisson bootstrap of users.",
+        "to be right. Bars: 95 % by a Poisson bootstrap of users, at most "
+        f"{100 * half.max():.1f} points to each side, which marks of rare channels hide.",
         alt=f"Shares of credit by rule and channel on real paths; two rules differ in {spoken(mean)} of it.",
     )  # fmt: skip
-    return figure.update_layout(height=560)
+    figure.update_yaxes(
+        tickvals=np.arange(len(order)), ticktext=[f"{int(one) + 1}" for one in order], zeroline=False
+    )
+    return figure.update_layout(height=900, legend_itemsizing="constant")
 
 
 def plot_apart(result: Result) -> go.Figure:

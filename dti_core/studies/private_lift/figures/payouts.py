@@ -6,8 +6,9 @@ from plotly.subplots import make_subplots
 
 from dti_core.lab.record import Result
 from dti_core.lab.say import intervals_in_words
-from dti_core.lab.theme import PALETTE, style
+from dti_core.lab.theme import style
 from dti_core.studies.private_lift.figures.cards import made_up
+from dti_core.studies.private_lift.figures.colours import CREDIT
 from dti_core.studies.private_lift.measures.payouts import MARKETS
 from dti_core.studies.private_lift.methods.payouts import RULES
 
@@ -19,12 +20,13 @@ def plot_payouts(result: Result) -> go.Figure:
         rows=len(MARKETS), vertical_spacing=0.24, subplot_titles=[f"Paid: {m}" for m in MARKETS]
     )
     for row, market in enumerate(MARKETS, start=1):
-        for colour, (name, rule) in zip(PALETTE, RULES.items(), strict=False):
+        for name, rule in RULES.items():
             part = rows[(rows["market"] == market) & (rows["rule"] == name)]
             figure.add_scatter(
                 x=["none" if np.isinf(e) else f"{e:g}" for e in part["epsilon"]], y=part["wrong"],
                 error_y={"array": part["high"] - part["wrong"], "arrayminus": part["wrong"] - part["low"]},
-                name=rule.title, mode="lines+markers", line_color=colour, showlegend=row == 1, row=row, col=1,
+                name=rule.title, mode="lines+markers", line_color=CREDIT[name], showlegend=row == 1,
+                row=row, col=1,
             )  # fmt: skip
     causal, last = (result[f"payout_wrong_channels_{name}_private"] for name in ("shapley", "last_touch"))
     gain = result["false_name_gain_creators_shapley"]

@@ -32,7 +32,8 @@ def plot_region_errors(result: Result) -> go.Figure:
     rows.append(Row("Strictest, drawn profiles", result["regions_excess_strictest"]))
     return plot_forest(
         rows, what="Error of lift beyond that under fitted rules, percent", smallest=100 * SMALLEST_EXCESS,
-        scale=100, x="RMSE of lift beyond that of own rules, %", card=made_up(result),
+        scale=100, x="RMSE of lift beyond that of own rules, %",
+        card=made_up(result, "campaigns, under rules of regions as we assume them"),
         title=f"The strictest rules move the error by {signed(strict, 0, 100)} %, breaking nothing; "
         f"the laxest by {signed(laxest, 0, 100)} %, breaking rules",
         caption=f"Simulated campaigns of {JUDGED_USERS:,} users a region, under rules of the EU, California "
@@ -55,21 +56,25 @@ def plot_consent_bias(result: Result) -> go.Figure:
                 x=percent["consent"], y=percent["bias_value"], name=label,
                 line={"color": colour, "dash": dash},
                 error_y={"array": percent["bias_high"] - percent["bias_value"],
-                         "arrayminus": percent["bias_value"] - percent["bias_low"]},
+                         "arrayminus": percent["bias_value"] - percent["bias_low"], "thickness": 2},
+                marker_size=4, customdata=percent[["bias_low", "bias_high"]],
+                hovertemplate="%{y:.2f} [%{customdata[0]:.2f}, %{customdata[1]:.2f}] % at %{x:.0f} %",
             )  # fmt: skip
             pairs = zip(percent["consent"], percent["bias_value"], strict=True)
             told.append(
                 f"{label}: " + ", ".join(f"{number(bias, 1, '+')} at {agree:.0f}" for agree, bias in pairs)
             )
             ends[world, method] = percent.iloc[-1]
+    half = 50 * (table["bias_high"] - table["bias_low"]).max()
     figure.update_xaxes(autorange="reversed")
     bare, weighted = (ends[CONSENT_WORLDS[1], method] for method in WEIGHTINGS)
     return style(
-        figure, x="users who agree, %", y="bias of the ITT in all users, %", card=made_up(result),
-        series="consent",
+        figure, x="users who agree, %", y="bias of the ITT in all users, %",
+        card=made_up(result, "campaigns, with consent as we assume it"), series="consent",
         alt=f"Bias in percent by percent who agree. {'; '.join(told)}.",
         title=f"Where active users agree less and are moved more, lift is {bare['bias_value']:+.0f} % off "
         f"when {bare['consent']:.0f} % agree; with weights, {weighted['bias_value']:+.0f} %",
-        caption="Simulated. Bias of expected outcomes with 95 % Student t intervals over campaigns. Weights "
-        "are balanced on two noisy readings of activity, which is why some bias stays.",
+        caption="Simulated. Bias of expected outcomes with 95 % Student t intervals over campaigns, at "
+        f"most {half:.2f} % to each side, so that most marks hide theirs. Weights are balanced on "
+        "two noisy readings of activity, which is why some bias stays.",
     )  # fmt: skip

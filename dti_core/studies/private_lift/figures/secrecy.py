@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import plotly.graph_objects as go
 
+from dti_core.bridges.fields import SEED_BYTES
 from dti_core.lab.paths import project_root
 from dti_core.lab.record import Result
 from dti_core.lab.tables import Table, show_table
@@ -86,10 +87,23 @@ def secrecy_table(result: Result, name: str) -> Table:
 
 
 def guess_times() -> pd.DataFrame:
-    """Processor time to try all seeds, from the last measurement; that of 32 bits is extrapolated."""
+    """Processor time to try all seeds, as last measured; above 20 bits extrapolated from that rate."""
     path = project_root() / "experiments" / "benchmarks" / "secure_sums.json"
     found = json.loads(path.read_text(encoding="utf-8"))["guesses"] if path.is_file() else {}
-    rows = [[f"{bits} bits", seconds, "measured"] for bits, seconds in found.get("cpu_s_by_bits", {}).items()]
+    rows = [
+        [f"{bits} bits", _long(seconds), "measured"]
+        for bits, seconds in found.get("cpu_s_by_bits", {}).items()
+    ]
     if rate := found.get("guesses_a_second"):
-        rows.append(["32 bits", 2**32 / rate, "extrapolated from the rate on one core"])
-    return pd.DataFrame(rows, columns=["seed", "CPU seconds", "how"])
+        rows += [[f"{bits} bits", _long(2.0**bits / rate), f"extrapolated{whose}"]
+                 for bits, whose in ((32, ""), (8 * SEED_BYTES, ", as long as ours"))]  # fmt: skip
+    return pd.DataFrame(rows, columns=["seed", "time on one core", "how"])
+
+
+def _long(seconds: float) -> str:
+    """A time in the largest unit of which there is one."""
+    years = seconds / (365.25 * 86400)
+    if years > 1e6:
+        return f"a {len(f'{years:.0f}')}-digit number of years"
+    sizes = {"years": years, "days": seconds / 86400, "hours": seconds / 3600, "minutes": seconds / 60}
+    return next((f"{one:.2g} {unit}" for unit, one in sizes.items() if one >= 1), f"{seconds:.2g} seconds")

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from dti_core.lab.record import Result
 from dti_core.lab.say import listed
-from dti_core.lab.theme import style
+from dti_core.lab.theme import style, wrap
 from dti_core.studies.private_lift.figures.accuracy import PROMISE
 from dti_core.studies.private_lift.figures.cards import made_up
 from dti_core.studies.private_lift.measures.sizes import LEARNS
@@ -28,7 +28,7 @@ def plot_sizes(
     """A cell a size and epsilon: colour says what is learnt, the number is the smallest lift found."""
     table = result.series["sizes"]
     table = table[table["world"] == market]
-    titles = [METHODS[name].title for name in methods]
+    titles = [wrap(METHODS[name].title, 34) for name in methods]
     figure = make_subplots(rows=len(methods), vertical_spacing=0.15, subplot_titles=titles)
     for row, name in enumerate(methods, start=1):
         rows = table[table["method"] == name]
@@ -40,14 +40,15 @@ def plot_sizes(
             text=lift.map(_percent).to_numpy(), texttemplate="%{text}",
             textfont={"color": "#111111", "size": 12},
             colorscale=SCALE, zmin=0, zmax=1, showscale=False, xgap=2, ygap=2, row=row, col=1,
-            hovertemplate="%{x} users, epsilon %{y}: 0 is left out in %{z:.0%}; finds %{text}<extra></extra>",
+            hovertemplate="%{x} users, epsilon %{y}: 0 is left out in %{z:.0%}; finds %{text} %"
+            "<extra></extra>",
         )  # fmt: skip
     figure = style(
         figure, x="", y="", title=_finding(result, market), card=made_up(result), series="sizes",
         caption=f"{MARKETS[market].title}. Orange: the 95 % interval of all incremental conversions leaves "
         f"out 0 in fewer than {LEARNS:.0%} of campaigns, so that a business learns nothing; grey: in "
-        f"fewer than {POWER:.0%}; blue: in more. Numbers: smallest lift found in {POWER:.0%} of campaigns. "
-        f"Epsilon, all of it for this one histogram, is of {PROMISE}.",
+        f"fewer than {POWER:.0%}; blue: in more. Numbers: smallest lift in %, found in "
+        f"{POWER:.0%} of campaigns. Epsilon, all of it for this one histogram, is of {PROMISE}.",
         alt=_told(table, methods),
     )  # fmt: skip
     figure.update_xaxes(type="category", title_text="users in the campaign", showgrid=False)
@@ -94,4 +95,4 @@ def _epsilon(epsilon: float) -> str:
 
 
 def _percent(lift: float) -> str:
-    return f"{100 * lift:.0f}%" if np.isfinite(lift) and lift < 10 else ">1k%"
+    return f"{100 * lift:.0f}" if np.isfinite(lift) and lift < 10 else ">1k"

@@ -8,10 +8,14 @@ import pandas as pd
 from dti_core.lab.record import Result
 from dti_core.lab.say import plain
 from dti_core.lab.tables import Table, show_table
+from dti_core.studies.private_lift.figures.trials import HEADLINES
 from dti_core.studies.private_lift.methods.learners import LEARNERS
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.worlds import MARKETS
 
+#: What advertising brought and cost, which the report begins with.
+FIRST = ("incremental conversions", "lift", "effect on treated", "cost per incremental conversion",
+         "incremental return on spend")  # fmt: skip
 #: What a cell of the table of the campaign says before its interval, by epsilon.
 NO_PRIVACY = "no privacy"
 
@@ -45,7 +49,9 @@ def _answers(table: pd.DataFrame) -> pd.DataFrame:
     """A row a question, a column an epsilon."""
     rows = table.copy()
     rows["question"] = [
-        f"{title}, {plain(quantity)}, {unit}" if plain(quantity) not in title else f"{title}, {unit}"
+        f"{title}, {unit}"
+        if f", {title}".endswith(f", {plain(quantity)}")
+        else f"{title}, {plain(quantity)}, {unit}"
         for title, quantity, unit in zip(rows["title"], rows["quantity"], rows["unit"], strict=True)
     ]
     wide = pd.DataFrame({"question": rows["question"].unique()}).set_index("question")
@@ -62,8 +68,20 @@ def _whole_campaign(table: pd.DataFrame) -> pd.DataFrame:
     return _answers(table[~table["trial"].str.contains("_region_|_size_")])
 
 
+def _trials(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the figure, plainly and at epsilon 1; the others are in the file of the series."""
+    rows = table[table["epsilon"].isin((1.0, np.inf))].set_index(["trial", "quantity"], drop=False)
+    rows = pd.concat([
+        rows.loc[[key]].assign(title=label, quantity=label)
+        for key, (label, _) in HEADLINES.items() if key in rows.index
+    ])  # fmt: skip
+    return _answers(rows.reset_index(drop=True))
+
+
 def _report(table: pd.DataFrame) -> pd.DataFrame:
-    rows = table[table["dimension"] == "all"].copy()
+    """What a retailer pays for first, then who was reached; intent to treat is in the file of the series."""
+    rows = table[(table["dimension"] == "all") & (table["quantity"] != "intent to treat")].copy()
+    rows = rows.sort_values("quantity", key=lambda one: ~one.isin(FIRST), kind="stable")
     numbers = ["value", "low", "high"]
     rows.loc[~np.isfinite(rows[numbers]).all(axis=1), numbers] = np.nan
     rows["quantity"] = [
@@ -173,7 +191,7 @@ VIEWS = {
     "region_pairs": ("Pairs of regions in which the other's rules break the law, by rule left out", _pairs),
     "coverage": ("Share of intervals of lift that hold the truth, where they are offered", _coverage),
     "campaign": ("The report of this run's campaign", _whole_campaign),
-    "trials": ("Real trials, without and with noise", _answers),
+    "trials": ("The trials of the figure, without and with noise", _trials),
     "choices": ("Brands on display or in the leaflet, without and with noise", _answers),
     "report": ("The practitioner's report of a simulated campaign, all histograms on one budget", _report),
     "reconcile": ("Event and summary reports reconciled", _reconciled),

@@ -2,38 +2,43 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from dti_core.lab.data import DataCard, published
-from dti_core.lab.forest import Row, plot_forest
+from dti_core.lab.forest import Axis, Row, plot_forest
 from dti_core.lab.record import Estimate, Result
+from dti_core.lab.say import signed
 from dti_core.lab.theme import NEUTRAL, PALETTE
 from dti_core.studies.private_lift.figures.cards import nothing_drawn
 
-Z, POWER_80 = 1.96, 2.8
 #: Privacy of a row -> colour; the plain answer is grey.
 _COLOURS = (NEUTRAL, *PALETTE)
-#: What is drawn of each trial, in the order of the rows.
+_TURNOUT, _BOUGHT = "turnout or call-backs", "purchases or deaths"
+#: What is drawn of each trial, in the order of the rows: its label, and what is counted.
 HEADLINES = {
-    ("rock_the_vote", "effect"): "TV advertisements by region, turnout",
-    ("rock_the_vote", "as_if_people"): "the same, people taken as independent",
-    ("email_mens_e_mail", "conversion"): "men's e-mail, purchases",
-    ("email_womens_e_mail", "conversion"): "women's e-mail, purchases",
-    ("email_mens_e_mail", "spend_cut"): "men's e-mail, spend up to a limit",
-    ("resume_names", "name"): "factorial: name on a CV",
-    ("resume_names", "quality"): "factorial: quality of a CV",
-    ("politicians_by_group", "interaction"): "e-mail to legislators, difference of groups",
-    ("jobs", "attended"): "seminar, on those who came",
-    ("mammogram", "effect"): "trial without an effect",
+    ("email_mens_e_mail", "conversion"): ("men's e-mail, purchases", _BOUGHT),
+    ("email_womens_e_mail", "conversion"): ("women's e-mail, purchases", _BOUGHT),
+    ("mammogram", "effect"): ("trial without an effect", _BOUGHT),
+    ("email_mens_e_mail", "spend_cut"): ("men's e-mail, spend up to a limit", "spend"),
+    ("email_womens_e_mail", "spend_cut"): ("women's e-mail, spend up to a limit", "spend"),
+    ("rock_the_vote", "effect"): ("TV advertisements by region, turnout", _TURNOUT),
+    ("rock_the_vote", "as_if_people"): ("the same, people taken as independent", _TURNOUT),
+    ("resume_names", "name"): ("factorial: name on a CV", _TURNOUT),
+    ("resume_names", "quality"): ("factorial: quality of a CV", _TURNOUT),
+    ("politicians_by_group", "interaction"): ("e-mail to legislators, difference of groups", "replies"),
+    ("jobs", "attended"): ("seminar, on those who came", "depression"),
 }
+#: Outcomes of a campaign that are drawn, and what is counted.
+OUTCOMES = {"visit": "users who visit", "conversion": "users who convert", "spend_cut": "spend"}
 
 
 def plot_trials(result: Result) -> go.Figure:
-    """Effects over the standard error of the plain answer, so that all trials share an axis."""
+    """Effects of real trials in their own units, plainly and with privacy."""
     return _cost(
         result, "trials", _real(result),
-        lambda row: HEADLINES.get((str(row["trial"]), str(row["quantity"])), ""), "Effect in real trials",
+        lambda row: HEADLINES.get((str(row["trial"]), str(row["quantity"]))), "Effect in real trials",
     )  # fmt: skip
 
 
@@ -42,12 +47,12 @@ def plot_campaign(result: Result) -> go.Figure:
     table = result.series.get("campaign")
     parts = () if table is None else table["title"].unique()
     whole = {title for title in parts if title.count(", ") < 2}
-    wanted = ("visit", "conversion", "spend_cut")
-    return _cost(
-        result, "campaign", result.card,
-        lambda row: str(row["title"]) if row["title"] in whole and row["quantity"] in wanted else "",
-        "Effect of the campaign",
-    )  # fmt: skip
+
+    def told(row: pd.Series) -> tuple[str, str] | None:
+        counted = OUTCOMES.get(str(row["quantity"]))
+        return (str(row["title"]), counted) if counted and row["title"] in whole else None
+
+    return _cost(result, "campaign", result.card, told, "Effect of the campaign")
 
 
 def plot_peeking(result: Result) -> go.Figure:
@@ -83,35 +88,59 @@ def _said(
 
 
 def _cost(
-    result: Result, name: str, card: DataCard, label: Callable[[pd.Series], str], what: str
+    result: Result, name: str, card: DataCard, told: Callable[[pd.Series], tuple[str, str] | None], what: str
 ) -> go.Figure:
-    table = result.series.get(name)
-    if table is None or table.empty:
+    table = _drawn(result.series.get(name, pd.DataFrame()), told)
+    if table.empty:
         return nothing_drawn(result, "No trial is on this machine; the table of what was left out says why")
-    table = table.assign(label=table.apply(label, axis=1))
-    drawn = (table["epsilon"].min(), 1.0, float("inf"))
-    table = table[(table["label"] != "") & table["epsilon"].isin(drawn)]
-    plain = table[table["epsilon"] == float("inf")].set_index(["trial", "quantity"])
-    error = (plain["high"] - plain["low"]) / (2 * Z)
-    order = {text: i for i, text in enumerate(HEADLINES.values())}
-    rows, colours = [], dict(zip(sorted(table["epsilon"].unique(), reverse=True), _COLOURS, strict=False))
-    place = table["label"].map(order).fillna(len(order))
-    for _, row in table.loc[place.sort_values(kind="stable").index].iterrows():
-        unit, private = error[row["trial"], row["quantity"]], row["epsilon"] != float("inf")
-        middle, low, high = (float(row[end]) / unit for end in ("value", "low", "high"))
-        one = Estimate("drawn", middle, low, high, "standard errors", int(row["n"]))
-        told = f"epsilon {row['epsilon']:g}" if private else "no privacy"
-        rows.append(Row(row["label"], one, colours[row["epsilon"]], series=told))
-    at_one = table[table["epsilon"] == 1.0].sort_values("wider")
-    most, least = at_one.iloc[-1], at_one.iloc[0]
-    promise = str(at_one["guarantee"].iloc[0]).replace(f" a {_person(at_one)} ", " a person ")
-    return plot_forest(
-        rows, what=what, x="effect over the standard error of the plain answer", smallest=POWER_80, card=card,
-        title=f"At epsilon 1 privacy widens intervals by {least['wider'] - 1:.1%} ({least['label']}) to "
-        f"{most['wider'] - 1:.0%} ({most['label']})",
-        caption=f"95 % intervals, noise included, mean over draws of it; {promise}, each row its own "
-        "release. Shaded: below the smallest effect found with 80 % without privacy, 2.8 standard errors.",
+    colours = dict(zip(sorted(table["epsilon"].unique(), reverse=True), _COLOURS, strict=False))
+    at_one = table[table["epsilon"] == 1.0]
+    widest, first = at_one.loc[at_one["wider"].idxmax()], at_one.iloc[0]
+    plain = table[(table["label"] == first["label"]) & np.isinf(table["epsilon"])].iloc[0]
+    promise = str(first["guarantee"]).replace(f" a {_person(at_one)} ", " a person ")
+    figure = plot_forest(
+        [_row(row, colours[row["epsilon"]]) for _, row in table.iterrows()], what=what, card=card,
+        title=f"{_capital(first['label'])}: {signed(_effect(plain))} {first['unit']} without privacy, "
+        f"{signed(_effect(first))} at epsilon 1, which widens no interval by more than "
+        f"{100 * (widest['wider'] - 1):.2g} % ({widest['label']})",
+        caption=f"Effects in the units below each panel: 0 is none, 95 % intervals, noise included, mean "
+        f"over draws of it; {promise}, each row its own release. Shaded: below the smallest effect, up "
+        "or down, that such a trial finds with 80 % without privacy.",
     )  # fmt: skip
+    for note in figure.layout.annotations:
+        note.text = note.text.replace("matters from", "found from")
+    return figure
+
+
+def _drawn(table: pd.DataFrame, told: Callable[[pd.Series], tuple[str, str] | None]) -> pd.DataFrame:
+    """The rows with a label, without privacy, at epsilon 1 and at the least epsilon, panel by panel."""
+    if table.empty:
+        return table
+    labels = [told(row) for _, row in table.iterrows()]
+    table = table.assign(
+        label=[one and one[0] for one in labels],
+        axis=[one and f"{one[1]}, {unit}" for one, unit in zip(labels, table["unit"], strict=True)],
+        place=table["trial"] + table["quantity"],
+    )
+    order = {"".join(key): place for place, key in enumerate(HEADLINES)}
+    table["place"] = table["place"].map(order).fillna(len(order))
+    kept = table["label"].notna() & table["epsilon"].isin((table["epsilon"].min(), 1.0, np.inf))
+    return table[kept].sort_values("place", kind="stable")
+
+
+def _row(row: pd.Series, colour: str) -> Row:
+    series = "no privacy" if np.isinf(row["epsilon"]) else f"epsilon {row['epsilon']:g}"
+    smallest = float(f"{row['smallest_found']:.2g}")
+    return Row(row["label"], _effect(row), colour, series=series, smallest=smallest, axis=Axis(row["axis"]))
+
+
+def _effect(row: pd.Series) -> Estimate:
+    value, low, high = (float(row[end]) for end in ("value", "low", "high"))
+    return Estimate("drawn", value, low, high, str(row["unit"]), int(row["n"]))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _person(table: pd.DataFrame) -> str:

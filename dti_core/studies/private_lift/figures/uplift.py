@@ -7,6 +7,7 @@ from dti_core.lab.record import Result
 from dti_core.lab.say import value
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
 from dti_core.studies.private_lift.figures.cards import made_up, nothing_drawn, registered
+from dti_core.studies.private_lift.figures.colours import MODELS
 from dti_core.studies.private_lift.figures.federated import at_epsilon, label_epsilons
 from dti_core.studies.private_lift.methods.offers import OFFERS
 from dti_core.studies.private_lift.methods.uplift import UPLIFT
@@ -53,22 +54,21 @@ def plot_offers(result: Result) -> go.Figure:
     table, figure = result.series.get("offers"), make_subplots(rows=2, vertical_spacing=0.16)
     if table is None:
         return nothing_drawn(result, _lacking("hillstrom"))
-    lines = [("gain", name, 1, colour) for name, colour in zip(OFFERS, PALETTE, strict=False)]
-    lines += [("advantage, all others known", "table", 2, PALETTE[3])]
-    lines += [("advantage, release alone", name, 2, colour) for name, colour in
-              zip(OFFERS, PALETTE, strict=False)]  # fmt: skip
-    for measure, name, row, colour in lines:
+    lines = [("gain", name, 1) for name in OFFERS] + [("advantage, all others known", "table", 2)]
+    lines += [("advantage, release alone", name, 2) for name in OFFERS]
+    for measure, name, row in lines:
         rows = table[(table["measure"] == measure) & (table["method"] == name)]
         ends = {"array": rows["high"] - rows["value"], "arrayminus": rows["value"] - rows["low"], "width": 0}
         figure.add_scatter(
             x=at_epsilon(rows["epsilon"]), y=rows["value"], error_y=ends, mode="lines+markers",
-            line_color=colour, row=row, col=1, showlegend=measure != "advantage, release alone",
+            line={"color": MODELS[name], "dash": "dash" if "known" in measure else "solid"},
+            row=row, col=1, showlegend=measure != "advantage, release alone",
             name=OFFERS[name].title + measure.removeprefix("gain").removeprefix("advantage"),
         )  # fmt: skip
     most = table[table["measure"] == "advantage, all others known"]
     figure.add_scatter(
         x=at_epsilon(most["epsilon"]), y=most["ceiling"], mode="lines", name="most that epsilon allows",
-        line={"color": NEUTRAL, "dash": "dash"}, row=2, col=1,
+        line={"color": NEUTRAL, "dash": "dot"}, row=2, col=1,
     )  # fmt: skip
     for row, size in ((1, LEAST_GAIN), (2, LEAST_ADVANTAGE)):
         figure.add_hrect(y0=0, y1=size, fillcolor=SHADE, line_width=0, row=row, col=1)
