@@ -22,8 +22,8 @@ from dti_core.bridges.federated.training import Protect, Tamper, Training, sum_o
 from dti_core.bridges.federated.workers import on_workers
 
 __all__ = [
-    "POISONS", "SCHEMES", "ClientSource", "Clients", "FederatedSettings", "Logistic", "Mlp", "Model", "Protect", "RecordSettings", "RecordTraining", "Scheme", "Tamper", "TorchModel",
-    "Training", "advantage_limit", "attack_by_score", "fine_tune", "gaussian_noise", "guarantee_of",
-    "log_losses", "malicious_clients", "on_workers", "poisoned", "sum_of_updates", "train",
-    "train_record_level",
+    "POISONS", "SCHEMES", "ClientSource", "Clients", "FederatedSettings", "Logistic", "Mlp", "Model",
+    "Protect", "RecordSettings", "RecordTraining", "Scheme", "Tamper", "TorchModel", "Training",
+    "advantage_limit", "attack_by_score", "fine_tune", "gaussian_noise", "guarantee_of", "log_losses",
+    "malicious_clients", "on_workers", "poisoned", "sum_of_updates", "train", "train_record_level",
 ]  # fmt: skip
