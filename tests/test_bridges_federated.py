@@ -1,11 +1,15 @@
 """The bridge `federated`: a plain loop's answers, sensitivity, unlike sites, refusals, attacks."""
 
+import os
+import signal
 import tracemalloc
 from dataclasses import dataclass, replace
 
+import dask
 import numpy as np
 import pytest
 import torch
+from distributed import Client, LocalCluster
 from dp_accounting import dp_event, rdp
 from hypothesis import given
 from hypothesis import settings as given_settings
@@ -25,21 +29,20 @@ from dti_core.bridges.federated import (
     TorchModel,
     advantage_limit,
     attack_by_score,
-    confidences,
     fine_tune,
     gaussian_noise,
     guarantee_of,
-    lira_scores,
     log_losses,
     malicious_clients,
+    on_workers,
     poisoned,
-    shadow_logistics,
     sum_of_updates,
     train,
     train_record_level,
 )
 
 D = 4
+HERE = {"dashboard_address": "127.0.0.1:0", "silence_logs": 50}
 PLAIN = FederatedSettings(rounds=8, local_steps=3, sampling_rate=0.5)
 
 
@@ -402,27 +405,6 @@ def test_attacks_have_known_answers():
         attack_by_score(np.array([1.0, np.nan, 1, 1]), np.zeros(9), rng)
 
 
-def test_shadows_are_ridge_regressions_and_their_ratio_finds_members():
-    """The penalised likelihood is flat at a shadow; LiRA beats the loss where it must be sure."""
-    rng = np.random.default_rng(2)
-    n, d, k = 600, 60, 20
-    features = rng.normal(size=(n, d))
-    labels = (rng.random(n) < expit(features[:, 0])) * 1.0
-    members = np.array([rng.permutation(n) < n // 2 for _ in range(k + 1)])
-    weights = shadow_logistics(features, labels, members, ridge=0.1)
-    rows, inside = np.column_stack([features, np.ones(n)]), members[0]
-    slope = rows[inside].T @ (expit(rows[inside] @ weights[0]) - labels[inside]) + 0.1 * weights[0]
-    assert np.abs(slope).max() < 1e-8
-    told = confidences(weights, features, labels)
-    scores = lira_scores(told[0], told[1:], members[1:])
-    attack = attack_by_score(scores[members[0]], scores[~members[0]], rng)
-    loss = attack_by_score(told[0][members[0]], told[0][~members[0]], rng)
-    assert attack.advantage[1] > 0
-    assert attack.tpr_at[0.01][0] > loss.tpr_at[0.01][0]
-    with pytest.raises(ValueError, match="at least two shadows"):
-        lira_scores(told[0], told[1:], np.ones_like(members[1:]))
-
-
 def test_noise_hides_who_took_part_in_an_overfitted_model():
     """As many features as users of one row: found without noise (the control), within the limit with it."""
     rng, n = np.random.default_rng(4), 500
@@ -471,3 +453,66 @@ def test_boosted_clients_ruin_a_model_without_a_bound_and_not_with_one():
     assert loss("malformed", None) < 1.1 * clean
     with pytest.raises(ValueError, match="share"):
         malicious_clients(10, 1.5, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers in this process."""
+    with LocalCluster(n_workers=2, processes=False, **HERE) as made, Client(made) as client:
+        yield client
+
+
+@pytest.mark.parametrize("batch", [None, 3])
+def test_workers_give_the_weights_of_one_machine_to_the_last_digit(cluster, batch):
+    clients, settings = some_clients(60), replace(PLAIN, rounds=4, chunk_rows=40, local_batch=batch)
+    for protect in (None, gaussian_noise(1.0, settings)):
+        tamper = poisoned(np.arange(60) == 9, np.nan)
+        told = Logistic(D), clients, settings
+        alone, spread = (
+            train(*told, np.random.default_rng(1), protect, tamper, summed_by=by)
+            for by in (None, on_workers(cluster))
+        )
+        assert (alone.weights == spread.weights).all()
+        assert all((alone.counts[name] == spread.counts[name]).all() for name in alone.counts)
+        assert min(count.sum() for count in alone.counts.values()) > 0
+
+
+def test_a_round_without_clients_has_nothing_for_workers_to_add(cluster):
+    found = train(Logistic(D), some_clients(), replace(PLAIN, sampling_rate=1e-9), np.random.default_rng(1),
+                  summed_by=on_workers(cluster))  # fmt: skip
+    assert (found.weights == 0).all()
+
+
+def breaking(clients: Clients, broken) -> Clients:
+    """Clients of whom the seventh breaks the computation that asks for his rows."""
+
+    class Breaking(Clients):
+        def rows(self, ids, picks):
+            return broken() if 7 in ids else Clients.rows(self, ids, picks)
+
+    return Breaking(clients.features, clients.labels, clients.starts)
+
+
+def refuses(client: Client, broken, said: str) -> None:
+    settings = replace(PLAIN, sampling_rate=1.0, chunk_rows=40)
+    told = Logistic(D), breaking(some_clients(), broken), settings, np.random.default_rng(1)
+    with pytest.raises(
+        RuntimeError, match=rf"chunk \d+ of \d+ failed on the workers: {said}[\s\S]*same seed"
+    ):
+        train(*told, summed_by=on_workers(client))
+
+
+def test_a_chunk_that_fails_on_a_worker_is_named(cluster):
+    refuses(cluster, lambda: [][0], "IndexError: list index out of range")
+    control = replace(PLAIN, control=True)
+    with pytest.raises(ValueError, match="train without workers"):
+        train(Logistic(D), some_clients(), control, np.random.default_rng(1), summed_by=on_workers(cluster))
+
+
+def test_a_chunk_whose_worker_is_killed_is_named():
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", **HERE) as made,
+        Client(made) as client,
+    ):
+        refuses(client, lambda: os.kill(os.getpid(), signal.SIGKILL), r"(KilledWorker|FutureCancelledError)")

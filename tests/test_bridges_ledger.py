@@ -424,6 +424,21 @@ def test_other_caps_and_other_processes_are_refused(written):
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
+def test_without_posix_locks_all_but_opening_a_ledger_works(tmp_path):
+    """As on Windows: the bridge is imported, and opening a ledger says what is missing and makes no file."""
+    told = """
+import sys
+sys.modules["fcntl"] = None
+from dti_core.bridges.privacy import Ledger, LedgerError
+try: Ledger(sys.argv[1], 1, 1)
+except LedgerError as error: print(error)
+"""
+    command = [sys.executable, "-c", told, str(tmp_path / "x")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == "a ledger needs POSIX file locks (fcntl); open it on Linux or macOS\n"
+    assert not (tmp_path / "x").exists()
+
+
 # What it shows outside
 
 

@@ -10,15 +10,7 @@ Source: McMahan et al. (2017, 2018), Li et al. (2020), Karimireddy et al. (2020)
 """
 
 from dti_core.bridges.federated.clients import Clients, ClientSource
-from dti_core.bridges.federated.membership import (
-    MembershipAttack,
-    advantage_limit,
-    attack_by_score,
-    confidences,
-    lira_scores,
-    log_losses,
-    shadow_logistics,
-)
+from dti_core.bridges.federated.membership import advantage_limit, attack_by_score, log_losses
 from dti_core.bridges.federated.models import Logistic, Mlp, Model
 from dti_core.bridges.federated.poisoning import POISONS, malicious_clients, poisoned
 from dti_core.bridges.federated.protection import gaussian_noise, guarantee_of
@@ -27,11 +19,11 @@ from dti_core.bridges.federated.schemes import SCHEMES, Scheme, fine_tune
 from dti_core.bridges.federated.settings import FederatedSettings
 from dti_core.bridges.federated.torch_module import TorchModel
 from dti_core.bridges.federated.training import Protect, Tamper, Training, sum_of_updates, train
+from dti_core.bridges.federated.workers import on_workers
 
 __all__ = [
-    "POISONS", "SCHEMES", "ClientSource", "Clients", "FederatedSettings", "Logistic", "MembershipAttack",
-    "Mlp", "Model", "Protect", "RecordSettings", "RecordTraining", "Scheme", "Tamper", "TorchModel",
-    "Training", "advantage_limit", "attack_by_score", "confidences", "fine_tune", "gaussian_noise",
-    "guarantee_of", "lira_scores", "log_losses", "malicious_clients", "poisoned", "shadow_logistics",
-    "sum_of_updates", "train", "train_record_level",
+    "POISONS", "SCHEMES", "ClientSource", "Clients", "FederatedSettings", "Logistic", "Mlp", "Model",
+    "Protect", "RecordSettings", "RecordTraining", "Scheme", "Tamper", "TorchModel", "Training",
+    "advantage_limit", "attack_by_score", "fine_tune", "gaussian_noise", "guarantee_of", "log_losses",
+    "malicious_clients", "on_workers", "poisoned", "sum_of_updates", "train", "train_record_level",
 ]  # fmt: skip

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
-from scipy.special import expit
 
 from dti_core.bridges.federated.clients import Array
 
@@ -66,62 +64,6 @@ def log_losses(chances: Array, labels: Array) -> Array:
     """Log loss (n,) of predicted chances (n,) of label 1; the negative is the score of the loss attack."""
     right = np.where(labels > 0.5, chances, 1 - chances)
     found: Array = -np.log(np.maximum(right, 1e-300))
-    return found
-
-
-def shadow_logistics(
-    features: Array, labels: Array, members: NDArray[np.bool_], ridge: float = 1.0, steps: int = 12
-) -> Array:
-    """Weights (n_shadows, n_features + 1) of logistic regressions, each of its own members, all at once.
-
-    Parameters
-    ----------
-    features : (n, n_features). labels : (n,). members : (n_shadows, n), rows that a shadow is trained on.
-    ridge : penalty, in rows, on half the squares of all weights; Newton's method takes `steps` steps.
-    """
-    rows = np.column_stack([features, np.ones(len(features))])
-    weights, penalty = np.zeros((len(members), rows.shape[1])), ridge * np.eye(rows.shape[1])
-    for _ in range(steps):
-        chances = expit(weights @ rows.T)
-        slope = (members * (chances - labels)) @ rows + ridge * weights
-        curve = np.stack([(rows.T * one) @ rows + penalty for one in members * chances * (1 - chances)])
-        weights = weights - np.linalg.solve(curve, slope[..., None])[..., 0]
-    return weights
-
-
-def confidences(weights: Array, features: Array, labels: Array) -> Array:
-    """Log odds (..., n) that logistic weights (..., n_features + 1) give to the true labels (n,)."""
-    found: Array = (weights[..., :-1] @ features.T + weights[..., -1:]) * (2 * labels - 1)
-    return found
-
-
-def lira_scores(target: Array, shadows: Array, members: NDArray[np.bool_]) -> Array:
-    """Log likelihood ratio (n,) that each unit was in the training of the target.
-
-    Source: Carlini et al. (2022), the online attack with variances pooled over units.
-
-    Parameters
-    ----------
-    target : (n,) confidence of the target on each unit. shadows : (n_shadows, n) those of the shadows.
-    members : (n_shadows, n), whether the unit was in the training of the shadow.
-
-    Raises
-    ------
-    ValueError when some unit was in, or out of, fewer than two shadows.
-    """
-    counts = members.sum(axis=0)
-    if counts.min() < 2 or (len(members) - counts).min() < 2:
-        raise ValueError("each unit must be in at least two shadows and out of at least two")
-    logs = [_log_density(target, shadows, chosen) for chosen in (members, ~members)]
-    found: Array = logs[0] - logs[1]
-    return found
-
-
-def _log_density(target: Array, shadows: Array, chosen: NDArray[np.bool_]) -> Array:
-    counts = chosen.sum(axis=0)
-    mean = (shadows * chosen).sum(axis=0) / counts
-    spread = (((shadows - mean) * chosen) ** 2).sum() / (counts - 1).sum()
-    found: Array = stats.norm.logpdf(target, mean, np.sqrt(spread * (1 + 1 / counts)))
     return found
 
 

@@ -31,11 +31,7 @@ class Scheme:
 
 
 def fine_tune(
-    training: Training,
-    clients: ClientSource,
-    settings: FederatedSettings,
-    rng: np.random.Generator,
-    steps: int,
+    training: Training, clients: ClientSource, settings: FederatedSettings, rng: Rng, steps: int
 ) -> Training:
     """A model for each client: `steps` more steps on its own rows from the model (n_weights,) of all.
 
@@ -91,9 +87,7 @@ SCHEMES: Mapping[str, Scheme] = {
     "central": Scheme("All rows in one place", _central, ("clients give their rows away, without privacy",)),
     "fedavg": Scheme("FedAvg", _federated, ("clients differ little, or take few local steps",)),
     "fedprox": Scheme("FedProx", partial(_federated, proximal=True), ("the pull is tuned",)),
-    "scaffold": Scheme(
-        "SCAFFOLD", partial(_federated, control=True), ("clients keep a state between rounds",)
-    ),
+    "scaffold": Scheme("SCAFFOLD", partial(_federated, control=True), ("clients keep a state",)),
     "personal": Scheme("FedAvg, then own steps", _personal, ("a personal model never leaves its client",)),
     "alone": Scheme("Each client alone", _alone, ("a client has rows enough",)),
 }

@@ -18,6 +18,8 @@ from dti_core.bridges.federated.settings import FederatedSettings
 Protect = Callable[[Array, np.random.Generator], Array]
 #: Clients (n,) and their updates (n, n_weights) -> the updates that they send instead.
 Tamper = Callable[[Ids, Array], Array]
+#: Computes what `sum_of_updates` does, of the same arguments, e.g. on several machines.
+SumUpdates = Callable[..., tuple[Array, dict[str, int], float]]
 #: What is counted in each round; of use to a simulation, and not covered by the guarantee.
 COUNTS = ("cohort", "without_rows", "malformed", "clipped")
 
@@ -61,6 +63,7 @@ class Controls:
 def train(
     model: Model, clients: ClientSource, settings: FederatedSettings, rng: np.random.Generator,
     protect: Protect | None = None, tamper: Tamper | None = None, start: Array | None = None,
+    summed_by: SumUpdates | None = None,
 ) -> Training:  # fmt: skip
     """Train one model for all clients.
 
@@ -70,6 +73,7 @@ def train(
     protect : called once a round with the sum of the clipped updates (float64, with SCAFFOLD twice n_weights
         long) and a generator of its own; also called when nobody came. None adds nothing.
     tamper : what malicious clients do with updates before the bound on their length is enforced.
+    summed_by : who computes the updates of a round, e.g. `on_workers(client)` of Dask; None does it here.
 
     Assumes: under add-or-remove-one client, Poisson sampling at `sampling_rate`, and a number of clients that
     is public, the sum of a round has sensitivity `clipping_norm`, and the accountant composes `rounds` of it.
@@ -86,9 +90,10 @@ def train(
     if settings.control:
         controls = Controls(np.zeros((clients.n_clients, size)), np.zeros(size))
     counts = {name: np.zeros(settings.rounds, dtype=np.int64) for name in COUNTS}
+    add = summed_by or sum_of_updates
     for t in range(settings.rounds):
         ids = np.flatnonzero(sampling.random(clients.n_clients) < settings.sampling_rate)
-        total, seen, rows = sum_of_updates(model, weights, clients, ids, settings, local, controls, tamper)
+        total, seen, rows = add(model, weights, clients, ids, settings, local, controls, tamper)
         for name, value in seen.items():
             counts[name][t] = value
         if protect is not None:

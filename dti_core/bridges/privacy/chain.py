@@ -1,6 +1,5 @@
 """An append-only file of lines, each bound by a hash to all before it, that survives a killed writer."""
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -27,6 +26,10 @@ class Chain:
     """
 
     def __init__(self, path: Path, first: bytes) -> None:
+        try:
+            import fcntl  # noqa: F401
+        except ImportError as error:
+            raise LedgerError("a ledger needs POSIX file locks (fcntl); open it on Linux or macOS") from error
         self.path, self._first = path.absolute(), first
         self.n_lines, self._offset, self._digest = 0, 0, _START
         new = not path.exists()
@@ -44,6 +47,8 @@ class Chain:
         """Nobody else reads or writes the file meanwhile. LedgerError if it is closed."""
         if self._file < 0:
             raise LedgerError(f"{self.path} is closed; open it anew")
+        import fcntl
+
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
             yield

@@ -63,7 +63,7 @@ class Ledger:
 
     Raises
     ------
-    LedgerError if the file was changed, cut, or made with other caps.
+    LedgerError if the file was changed, cut, or made with other caps, or the system has no POSIX locks.
     """
 
     def __init__(self, path: Path | str, cap: int, user_cap: int, witness: str | None = None) -> None:
