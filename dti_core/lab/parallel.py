@@ -5,7 +5,6 @@ import os
 import pickle
 import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,8 +61,7 @@ def run_keyed(function: Callable[[Item], Out], tasks: Mapping[Key, Item], label:
     An outcome depends neither on the number of cores nor on the other tasks: give each task its own random
     numbers, such as `config.seeds(world, method)`. Under `dti run` finished pieces are kept by their keys, so
     that an interrupted run goes on where it was: `label` must be the only one of its name in the study, and a
-    piece must consist of what `lab.pieces.encode` takes. A task that calls `run_keyed` itself works its own
-    tasks off one by one where it is one of several.
+    piece must consist of what `lab.pieces.encode` takes.
 
     Raises
     ------
@@ -81,19 +79,13 @@ def run_keyed(function: Callable[[Item], Out], tasks: Mapping[Key, Item], label:
     done = {key: kept[stage.name(key)] for key in tasks if stage.name(key) in kept}
     missing = [key for key in tasks if key not in done]
     cores = min(available_cores(), max(1, len(missing)))
-    apply = partial(_alone, function) if cores > 1 else _as_in_a_worker(function)
+    apply = function if cores > 1 else _as_in_a_worker(function)
     jobs = Parallel(n_jobs=cores, return_as="generator", batch_size=1, max_nbytes=None)
     found = jobs(delayed(apply)(tasks[key]) for key in missing)
     for key, piece in zip(missing, report_progress(found, label, len(missing)), strict=True):
         done[key] = piece
         stage.save(key, piece)
     return {key: done[key] for key in tasks}
-
-
-def _alone(function: Callable[[Item], Out], item: Item) -> Out:
-    """`function` in a worker, which has one core to itself."""
-    os.environ[CORES] = "1"
-    return function(item)
 
 
 def _as_in_a_worker(function: Callable[[Item], Out]) -> Callable[[Item], Out]:

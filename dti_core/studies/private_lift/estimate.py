@@ -1,6 +1,7 @@
 """Worlds x methods -> measures -> Result: markets whose truth is known, real trials, one campaign."""
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -11,7 +12,7 @@ from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard
 from dti_core.lab.errors import ConfigError, DataError, one_line
 from dti_core.lab.kept import keep
-from dti_core.lab.parallel import run_keyed
+from dti_core.lab.parallel import CORES, run_keyed
 from dti_core.lab.record import Result
 from dti_core.studies.private_lift.data import Parameters
 from dti_core.studies.private_lift.data.campaign import Campaign
@@ -210,7 +211,8 @@ def _targeting(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
 
 
 def _attempt(question: tuple[str, Part]) -> Findings:
-    """What a question yields, or why its data are not here."""
+    """What a question yields, or why its data are not here; each works its own tasks off one by one."""
+    os.environ[CORES] = "1"
     name, part = question
     try:
         return part()
