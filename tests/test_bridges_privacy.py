@@ -79,7 +79,7 @@ def test_a_guarantee_prints_all_that_it_means():
     text = Guarantee("user", "add or remove one", 1.0, 1e-6, "pld").text
     assert text == "epsilon 1.0, delta 1e-06 a user (add or remove one), PLD accounting"
     assert "epsilon 7.118," in Guarantee("record", "replace one", 7.11759, 1e-5, "rdp_classic").text
-    assert "no bound" in Guarantee("user", "replace one", math.inf, 0, "pure").text
+    assert "no privacy" in Guarantee("user", "replace one", math.inf, 0, "pure").text
 
 
 @pytest.mark.parametrize("wrong", [{"unit": ""}, {"adjacency": "x"}, {"epsilon": -1}, {"delta": 2}])

@@ -54,12 +54,11 @@ class Guarantee:
     @property
     def text(self) -> str:
         """In words: "epsilon 1.0, delta 1e-06 a user (add or remove one), PLD accounting"."""
+        if math.isinf(self.epsilon):
+            return "no privacy (epsilon infinite)"
         accountant = ACCOUNTANTS.get(self.accountant, self.accountant)
-        size = (
-            "no bound (epsilon infinite)" if math.isinf(self.epsilon) else f"epsilon {_short(self.epsilon)}"
-        )
-        delta = f"delta {self.delta:g}"
-        return f"{size}, {delta} a {self.unit} ({self.adjacency}), {accountant} accounting"
+        size = f"epsilon {_short(self.epsilon)}, delta {self.delta:g}"
+        return f"{size} a {self.unit} ({self.adjacency}), {accountant} accounting"
 
     def __str__(self) -> str:
         return self.text

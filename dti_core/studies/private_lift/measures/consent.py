@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from dti_core.bridges.privacy import discrete_laplace
-from dti_core.lab.intervals import Interval, mean_over_seeds, share
+from dti_core.lab.intervals import Interval, mean_over_seeds
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED
+from dti_core.studies.private_lift.measures.coverage import VALID
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.weighting import WEIGHTINGS
 from dti_core.studies.private_lift.model.cells import Array, Counts, Flags
@@ -128,6 +129,11 @@ def study_consent(seeds: np.random.SeedSequence, *, n_users: int, n_campaigns: i
             seen = _seen(world, expected[:, i, j], measured[:, i, j, k])
             ends = {f"{n}_{e}": getattr(one, e) for n, one in seen.items() for e in ("value", "low", "high")}
             rows.append({"world": world, **place, "epsilon": epsilon} | ends)
+            if (covered := seen["coverage"]).high < VALID[0]:
+                offer = f"intervals at {level:.0%} consent, {method}, epsilon {told}, {world}"
+                found.missed.append(
+                    (offer, f"{covered.value:.1%} hold the truth, {covered.high:.1%} at most")
+                )
             if level in TOLD:
                 budget = "no_noise" if np.isinf(epsilon) else f"eps{epsilon:g}".replace(".", "_")
                 end = f"{method}_c{100 * level:.0f}_{budget}"
@@ -155,5 +161,5 @@ def _seen(world: str, expected: Array, measured: Array) -> dict[str, Interval]:
         "bias": mean_over_seeds((itt[:, moves] / whole.itt[moves] - 1).mean(axis=1)),
         "lift_bias": mean_over_seeds(lift.mean(axis=1)),
         "rmse": mean_over_seeds(np.sqrt(np.square(missed).mean(axis=1))),
-        "coverage": share(int((np.abs(missed) <= 1.96 * error).sum()), missed.size),
+        "coverage": mean_over_seeds((np.abs(missed) <= 1.96 * error).mean(axis=1)),
     }

@@ -59,17 +59,16 @@ class _Run:
 _Runs = Mapping[tuple[str, float], _Run]
 
 
-def _choose(task: _Task) -> dict[tuple[str, float], float]:
-    """The setting of each learner at each epsilon that loses least on the users kept for this."""
-    split, chosen = split_log(task.log, np.random.default_rng(task.seeds)), {}
+def _try(task: _Task) -> dict[tuple[str, float], dict[float, float]]:
+    """Loss of each setting of each learner at each epsilon, on users of one cut who are kept for this."""
+    split, losses = split_log(task.log, np.random.default_rng(task.seeds)), {}
     for name, budget, rng in task.cells():
         learner = LEARNERS[name].run
-        losses = [
-            log_loss(split.check.booked, learner(split.fit, budget, one, rng).predict(split.check))[0]
+        losses[name, budget.epsilon] = {
+            one: log_loss(split.check.booked, learner(split.fit, budget, one, rng).predict(split.check))[0]
             for one in learner.candidates
-        ]
-        chosen[name, budget.epsilon] = learner.candidates[int(np.argmin(losses))]
-    return chosen
+        }
+    return losses
 
 
 def _run(task: _Task) -> dict[tuple[str, float], _Run]:
@@ -90,18 +89,26 @@ def study_federated(
 ) -> Findings:  # fmt: skip
     """Every learner on the searches of the log, at every budget that it knows.
 
-    A run cuts other users for training, draws other samples and other noise. One more cut, used for nothing
-    else, chooses each learner's setting at each epsilon among as many: this choice is not private.
+    A run cuts other users for training, draws other samples and other noise. Cuts of their own, a third as
+    many, choose each learner's setting at each epsilon by its mean loss: this choice is not private.
 
     Parameters
     ----------
     budgets : one of them without noise. learners : among them `REFERENCE`.
     """
     tuning, *children = seeds.spawn(n_runs + 1)
-    chosen = run_keyed(
-        _choose, {name: _Task(log, (name,), tuple(budgets), {}, tuning) for name in learners}, "settings"
-    )
-    settings = {cell: setting for one in chosen.values() for cell, setting in one.items()}
+    cuts = [tuning, *tuning.spawn(max(1, n_runs // 3) - 1)]
+    tried = run_keyed(
+        _try,
+        {(name, cut): _Task(log, (name,), tuple(budgets), {}, own)
+         for name in learners for cut, own in enumerate(cuts)},
+        "settings",
+    )  # fmt: skip
+    settings = {}
+    for name in learners:
+        for place, losses in tried[name, 0].items():
+            cost = {one: sum(tried[name, cut][place][one] for cut in range(len(cuts))) for one in losses}
+            settings[place] = min(cost, key=lambda one: cost[one])
     tasks = {
         str(run): _Task(log, tuple(learners), tuple(budgets), settings, child)
         for run, child in enumerate(children)
@@ -149,6 +156,8 @@ def _judge(
     scored["advantage"] = advantage, "true less false positive rate"
     if name != REFERENCE:
         scored["auc_lost"] = _lost(test, own, [one[REFERENCE, np.inf] for one in runs]), SCORES["auc"][1]
+    if np.isfinite(epsilon):
+        scored["auc_lost_to_noise"] = _lost(test, own, [one[name, np.inf] for one in runs]), SCORES["auc"][1]
     at = {"method": name, "epsilon": place_of(epsilon), "guarantee": guarantee}
     for score, (one, unit) in scored.items():
         key = f"booking_{score}_{name}_{name_of(epsilon)}"
