@@ -1,6 +1,9 @@
 """Campaigns of private_lift: check and load agree on a user's table; real sets are as registered."""
 
 import contextlib
+import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 
@@ -326,3 +329,27 @@ def test_no_problem_quotes_an_address_or_a_telephone_number(secret):
         found = [problem.text for problem in check(table)]
         assert found
         assert not any(secret in text or secret[:12] in text or secret[-8:] in text for text in found), found
+
+
+@pytest.mark.skipif(not os.environ.get("DTI_DEEP"), reason="takes a minute: set DTI_DEEP=1")
+def test_an_e_mail_test_runs_from_the_file_to_the_record(tmp_path):
+    """Smoke profile, the file's own names mapped; the record tells of the file and of its mailing."""
+    path = tmp_path / "my ads.csv"
+    emails(20_000).rename(columns={"arm": "segment", "user": "customer"}).to_csv(path, index=False)
+    command = [sys.executable, "-c", "from dti_core.cli import main; main()", "run", "private_lift"]
+    command += [
+        "--profile",
+        "smoke",
+        "--data",
+        str(path),
+        "-p",
+        "map=segment=arm,customer=user,holdout=control",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (record,) = (tmp_path / "results").glob("private_lift/*/result.json")
+    told = json.loads(record.read_bytes())
+    assert told["data"]["title"] == "my ads.csv"
+    assert any(
+        "visit_eps1" in one["name"] for one in told["estimates"] if one["name"].startswith("campaign_")
+    )

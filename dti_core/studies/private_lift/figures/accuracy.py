@@ -9,7 +9,10 @@ from dti_core.lab.theme import NEUTRAL, PALETTE, style
 from dti_core.studies.private_lift.figures.cards import made_up
 from dti_core.studies.private_lift.methods.noise import DELTA, METHODS
 
-PROMISE = f"a user over all channels, add or remove one (local: replace one), delta {DELTA:g} where not pure"
+PROMISE = (
+    "a user over all channels, add or remove one (local: replace one); delta 0, pure, epsilons add up; "
+    f"discrete Gaussian (exact) and Skellam (PLD): delta {DELTA:g}"
+)
 
 
 def plot_accuracy(result: Result) -> go.Figure:

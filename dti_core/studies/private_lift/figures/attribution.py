@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dti_core.lab.record import OBSERVED, Result
-from dti_core.lab.say import spoken
+from dti_core.lab.say import number, spoken
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
 from dti_core.studies.private_lift.figures.cards import made_up, registered
 from dti_core.studies.private_lift.figures.colours import CREDIT
@@ -101,16 +101,20 @@ def plot_apart(result: Result) -> go.Figure:
         for row, measure in enumerate(("credit", "reach"), start=1):
             figure.add_scatter(x=part["users"], y=part[measure], name=way.title, line_color=colour,
                                mode="lines+markers", showlegend=row == 1, row=row, col=1)  # fmt: skip
-    claims, rival = result["apart_reach_excess"], result["apart_worst_excess"]
+    claims, rival, ours = (
+        result[f"apart_{name}"] for name in ("reach_excess", "worst_excess", "worst_excess_campaign")
+    )
     figure = style(
         figure, x="", y="", card=made_up(result), series="apart_users",
         title=f"Platforms that claim their own buyers misstate reach by {100 * claims.value:.0f} points more "
-        f"than a private join; with holdouts of their own they fall behind by {100 * rival.value:.0f}",
-        caption="Means over campaigns. The second figure of the title is the median over markets drawn from "
-        "the assumptions, of the worse of credit and reach. Platforms with own holdouts join their reaches "
-        f"as those of independent audiences. Epsilon {claims.at['epsilon']:g} a user in total, "
+        f"than a private join; with holdouts of their own they fall behind by "
+        f"{number(100 * ours.value, 1)} in this campaign, by {100 * rival.value:.0f} over drawn markets",
+        caption="Means over campaigns. The last two figures of the title are of the worse of credit and "
+        "reach; over markets drawn from the assumptions, the median. Platforms with own holdouts join "
+        f"their reaches as those of independent audiences. Epsilon {claims.at['epsilon']:g} a user in total, "
         f"{claims.at['guarantee']}. An excess of {MATTERS:g} is what matters.",
-        alt=f"Excess of the error: own buyers' reach {spoken(claims)}, own holdouts' worst {spoken(rival)}.",
+        alt=f"Excess of the error: own buyers' reach {spoken(claims)}, own holdouts' worst "
+        f"{spoken(ours)} in this campaign, {spoken(rival)} over drawn markets.",
     )  # fmt: skip
     figure.update_xaxes(type="log", dtick=1, title_text="users in the campaign")
     figure.update_yaxes(title_text="budget that goes wrong", row=1, col=1)

@@ -10,6 +10,7 @@ from dti_core.lab.say import value
 from dti_core.lab.theme import NEUTRAL, style
 from dti_core.studies.private_lift.figures.cards import registered
 from dti_core.studies.private_lift.figures.colours import MODELS
+from dti_core.studies.private_lift.figures.promises import promise
 from dti_core.studies.private_lift.methods.learners import LEARNERS
 
 #: Where no noise is drawn on an axis of epsilons.
@@ -63,7 +64,7 @@ def plot_federated(result: Result) -> go.Figure:
         title=f"Users as clients lose {value(lost)} of the area under the curve at epsilon 1 and "
         f"{value(free)} without noise; each site alone loses {value(alone)}",
         caption=f"Expedia searches; test users search later than those learned from. {INTERVAL} Grey: "
-        f"without an epsilon. Epsilons are add or remove one; {lost.at['guarantee']} and alike.",
+        f"without an epsilon. {promise(table)}",
         alt=f"Loss against the central model: a user a client {value(lost)}, each site alone {value(alone)}, "
         f"a noisy rate of each channel {value(rates)}.",
     )  # fmt: skip

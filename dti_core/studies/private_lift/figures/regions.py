@@ -38,8 +38,9 @@ def plot_region_errors(result: Result) -> go.Figure:
         f"the laxest by {signed(laxest, 0, 100)} %, breaking rules",
         caption=f"Simulated campaigns of {JUDGED_USERS:,} users a region, under rules of the EU, California "
         "and China as we assume them; in brackets the breaches a campaign. Intervals of 95 % over campaigns; "
-        "of drawn profiles the middle 95 %. At 2,000 users the strictest rules publish nothing, which reads "
-        "as no lift.",
+        "of drawn profiles the middle 95 %. Epsilon, as the profiles say, is of a user and epoch, add or "
+        "remove one, delta 0, pure; epochs add up. At 2,000 users the strictest rules publish nothing, which "
+        "reads as no lift.",
     )  # fmt: skip
 
 
@@ -76,5 +77,6 @@ def plot_consent_bias(result: Result) -> go.Figure:
         f"when {bare['consent']:.0f} % agree; with weights, {weighted['bias_value']:+.0f} %",
         caption="Simulated. Bias of expected outcomes with 95 % Student t intervals over campaigns, at "
         f"most {half:.2f} % to each side, so that most marks hide theirs. Weights are balanced on "
-        "two noisy readings of activity, which is why some bias stays.",
+        "two noisy readings of activity, which is why some bias stays. Counts without noise of "
+        "privacy; with it, epsilon of a user who agreed, add or remove one, delta 0, pure, is in the file.",
     )  # fmt: skip

@@ -12,6 +12,7 @@ from dti_core.lab.record import Estimate, Result
 from dti_core.lab.say import signed
 from dti_core.lab.theme import NEUTRAL, PALETTE
 from dti_core.studies.private_lift.figures.cards import nothing_drawn
+from dti_core.studies.private_lift.figures.promises import promise
 
 #: Privacy of a row -> colour; the plain answer is grey.
 _COLOURS = (NEUTRAL, *PALETTE)
@@ -97,15 +98,14 @@ def _cost(
     at_one = table[table["epsilon"] == 1.0]
     widest, first = at_one.loc[at_one["wider"].idxmax()], at_one.iloc[0]
     plain = table[(table["label"] == first["label"]) & np.isinf(table["epsilon"])].iloc[0]
-    promise = str(first["guarantee"]).replace(f" a {_person(at_one)} ", " a person ")
     figure = plot_forest(
         [_row(row, colours[row["epsilon"]]) for _, row in table.iterrows()], what=what, card=card,
         title=f"{_capital(first['label'])}: {signed(_effect(plain))} {first['unit']} without privacy, "
         f"{signed(_effect(first))} at epsilon 1, which widens no interval by more than "
         f"{100 * (widest['wider'] - 1):.2g} % ({widest['label']})",
         caption=f"Effects in the units below each panel: 0 is none, 95 % intervals, noise included, mean "
-        f"over draws of it; {promise}, each row its own release. Shaded: below the smallest effect, up "
-        "or down, that such a trial finds with 80 % without privacy.",
+        f"over draws of it. {promise(table)} Each row is its own release. Shaded: below the smallest "
+        "effect, up or down, that such a trial finds with 80 % without privacy.",
     )  # fmt: skip
     for note in figure.layout.annotations:
         note.text = note.text.replace("matters from", "found from")
@@ -141,10 +141,6 @@ def _effect(row: pd.Series) -> Estimate:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _person(table: pd.DataFrame) -> str:
-    return str(table["guarantee"].iloc[0]).split(" a ", 1)[1].split(" (", 1)[0]
 
 
 def _real(result: Result) -> DataCard:

@@ -9,6 +9,7 @@ from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
 from dti_core.studies.private_lift.figures.cards import made_up, nothing_drawn, registered
 from dti_core.studies.private_lift.figures.colours import MODELS
 from dti_core.studies.private_lift.figures.federated import at_epsilon, label_epsilons
+from dti_core.studies.private_lift.methods.budget import DELTA
 from dti_core.studies.private_lift.methods.offers import OFFERS
 from dti_core.studies.private_lift.methods.uplift import UPLIFT
 
@@ -79,12 +80,12 @@ def plot_offers(result: Result) -> go.Figure:
         title=f"At epsilon 1 personal offers gain {gain.text} visits a user; whoever knows all "
         f"others tells who is in the table with an advantage of {value(told)}",
         caption="Two e-mails, dealt at random to real customers. Gain: doubly robust, out of fold, against "
-        f"the best single e-mail at the same epsilon. {gain.at['guarantee']}; federated model: delta 1e-06, "
-        "PLD. Below, in the same colours: who sees the release alone. Shaded: too small to matter. Bars: "
-        "95 %.",
+        "the best single e-mail at the same epsilon. Epsilon is of a user, add or remove one; table: delta "
+        f"0, pure; federated model: delta {DELTA:g}, PLD. Below, in the same colours: who sees the release "
+        "alone. Shaded: too small to matter. Bars: 95 %.",
         alt=f"At epsilon 1: gain {gain.text}, advantage {value(told)}.",
     )  # fmt: skip
-    figure.update_xaxes(title_text="epsilon a user")
+    figure.update_xaxes(title_text="epsilon of a user, add or remove one")
     figure.update_yaxes(title_text="visits gained a user", row=1, col=1)
     figure.update_yaxes(title_text="true less false positive rate", row=2, col=1)
     return figure.update_layout(height=760)
@@ -110,7 +111,8 @@ def plot_offer_price(result: Result) -> go.Figure:
         title=f"With {most['users'].iloc[0]:,.0f} users {kept:.0%} of the gain is left where no attacker can "
         f"have an advantage above {LEAST_ADVANTAGE:g}",
         caption="Simulated: three offers, twelve segments, each offer moves a third of users by 5 points. "
-        "A table with discrete Laplace noise, add or remove one user, delta 0. Epsilons .05 to 8.",
+        f"A table with discrete Laplace noise. Epsilon {table['epsilon'].min():g} to "
+        f"{table['epsilon'].max():g} of a user, add or remove one, delta 0, pure.",
         alt=f"Share of the gain kept against the advantage allowed; {kept:.0%} at {LEAST_ADVANTAGE:g} with "
         "most users.",
     )  # fmt: skip

@@ -37,9 +37,8 @@ def plot_bars(result: Result) -> go.Figure:
     return plot_forest(
         rows, what="What decides", card=made_up(result),
         title="What decides the three claims that rest on assumptions",
-        caption="Whiskers hold 95 % of the markets or profiles drawn from the stated assumptions; of error "
-        "under the strictest rules, 95 % over campaigns. Hollow: control worlds, over their draws. Beyond an "
-        "axis the number is told.",
+        caption="Whiskers hold 95 % of the markets or profiles drawn from the stated assumptions. "
+        "Hollow: control worlds, over their draws. Beyond an axis the number is told.",
     )  # fmt: skip
 
 
