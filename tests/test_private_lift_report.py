@@ -5,11 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dti_core.bridges.privacy import Guarantee
 from dti_core.lab.data import DataCard
 from dti_core.lab.record import Result
+from dti_core.studies.private_lift.data.regions import profile_table
+from dti_core.studies.private_lift.figures import profiles_table, report_parts
 from dti_core.studies.private_lift.figures.accuracy import plot_accuracy
 from dti_core.studies.private_lift.figures.colours import CREDIT, MODELS
+from dti_core.studies.private_lift.figures.promises import promise
 from dti_core.studies.private_lift.figures.sizes import plot_sizes
+from dti_core.studies.private_lift.figures.tables import PARTS
 from dti_core.studies.private_lift.measures import accuracy, sizes
 from dti_core.studies.private_lift.measures.findings import gather
 from dti_core.studies.private_lift.methods.attribution import METHODS as ATTRIBUTION
@@ -170,6 +175,40 @@ def test_figures_say_what_the_result_holds():
     for figure in (size, noise):
         assert "Simulated data" in figure.layout.meta["caption"]
         assert "delta" in figure.layout.meta["caption"]
+
+
+def test_epsilons_are_told_with_unit_adjacency_delta_and_accountant():
+    promises = [
+        Guarantee(unit, "add or remove one", epsilon, delta, by).text
+        for unit, epsilon, delta, by in (
+            ("user", 2.0, 0.0, "pure"), ("woman", 0.5, 0.0, "pure"), ("site", 1.0, 1e-6, "pld")
+        )
+    ]  # fmt: skip
+    assert promise(pd.DataFrame({"guarantee": ["no privacy", *promises]})) == (
+        "Epsilon 0.5, 1 and 2 of one user / woman, add or remove one, delta 0, pure epsilon; "
+        "of one site, add or remove one, delta 1e-06, PLD."
+    )
+    assert promise(pd.DataFrame({"guarantee": ["no privacy"]})) == promise(pd.DataFrame()) == ""
+
+
+def test_report_by_region_and_size_holds_every_part_and_its_promise(log):
+    table = report(publish(log, METHODS["central"].run, 1.0, np.random.default_rng(6)), log)
+    table = table.assign(method="central")
+    card = DataCard("x", "x", "simulated", "Simulated data", "", "", 1, 1, "0" * 64, "")
+    shown = report_parts(Result(None, card, (), {"report": table}))  # type: ignore[arg-type]
+    parts = table[(table["dimension"] != "all") & table["quantity"].isin(PARTS)]
+    assert {label[0].split()[-1] for label in shown.rows} == set(parts["segment"])
+    (cells,) = (row for label, row in shown.rows.items() if "conversions of users" in label[1]
+                and label[0].endswith(parts["segment"].iloc[0]))  # fmt: skip
+    (cell,) = cells.values()
+    assert cell.value == parts[parts["quantity"] == "conversions"]["value"].iloc[0]
+    assert all(word in shown.note for word in ("one user", "add or remove one", "delta 0", "composition"))
+
+
+def test_rules_of_regions_are_shown_as_the_frozen_table_has_them():
+    (batch,) = (row for label, row in profiles_table().rows.items() if "batch" in label)
+    table = profile_table().query("parameter == 'least_batch'").set_index("region")["value"]
+    assert list(batch.values()) == table.astype(str).to_list()
 
 
 def test_methods_of_one_figure_have_colours_of_their_own():

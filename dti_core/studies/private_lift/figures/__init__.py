@@ -8,7 +8,13 @@ from dti_core.studies.private_lift.figures.payouts import plot_payouts
 from dti_core.studies.private_lift.figures.regions import plot_consent_bias, plot_region_errors
 from dti_core.studies.private_lift.figures.secrecy import guess_times, plot_one_view, secrecy_table
 from dti_core.studies.private_lift.figures.sizes import plot_sizes
-from dti_core.studies.private_lift.figures.tables import shown, told
+from dti_core.studies.private_lift.figures.tables import (
+    profiles_table,
+    report_parts,
+    round_costs,
+    shown,
+    told,
+)
 from dti_core.studies.private_lift.figures.trials import plot_campaign, plot_peeking, plot_trials
 from dti_core.studies.private_lift.figures.uplift import plot_offer_price, plot_offers, plot_uplift
 from dti_core.studies.private_lift.figures.verdicts import plot_bars, plot_offer_bars
@@ -17,5 +23,6 @@ __all__ = [
     "guess_times", "plot_accuracy", "plot_apart", "plot_attribution", "plot_audits", "plot_bars",
     "plot_campaign", "plot_consent_bias", "plot_federated", "plot_offer_bars", "plot_offer_price",
     "plot_offers", "plot_one_view", "plot_payouts", "plot_peeking", "plot_poisoning", "plot_region_errors",
-    "plot_rules", "plot_sizes", "plot_trials", "plot_uplift", "secrecy_table", "shown", "told",
+    "plot_rules", "plot_sizes", "plot_trials", "plot_uplift", "profiles_table", "report_parts",
+    "round_costs", "secrecy_table", "shown", "told",
 ]  # fmt: skip

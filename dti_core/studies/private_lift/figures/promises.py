@@ -19,4 +19,4 @@ def promise(table: pd.DataFrame) -> str:
     epsilons = listed([f"{one:g}" for one in sorted(parts["epsilon"].astype(float).unique())])
     same = parts.groupby(["delta", "next", "by"], sort=False)["unit"].unique()
     told = [f"{' / '.join(unit)}, {near}, {delta}, {by}" for (delta, near, by), unit in same.items()]
-    return f"Epsilon {epsilons} of a {'; of a '.join(told)}." if told else ""
+    return f"Epsilon {epsilons} of one {'; of one '.join(told)}." if told else ""

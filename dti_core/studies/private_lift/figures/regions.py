@@ -39,8 +39,8 @@ def plot_region_errors(result: Result) -> go.Figure:
         caption=f"Simulated campaigns of {JUDGED_USERS:,} users a region, under rules of the EU, California "
         "and China as we assume them; in brackets the breaches a campaign. Intervals of 95 % over campaigns; "
         "of drawn profiles the middle 95 %. Epsilon, as the profiles say, is of a user and epoch, add or "
-        "remove one, delta 0, pure; epochs add up. At 2,000 users the strictest rules publish nothing, which "
-        "reads as no lift.",
+        "remove one, delta 0, pure; a user reports once. At 2,000 users the strictest rules publish "
+        "nothing, which reads as no lift.",
     )  # fmt: skip
 
 

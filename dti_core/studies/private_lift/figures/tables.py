@@ -1,14 +1,21 @@
 """Tables of the study in words, and where a target was missed."""
 
+import json
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.paths import project_root
 from dti_core.lab.record import Result
 from dti_core.lab.say import plain
 from dti_core.lab.tables import Table, show_table
+from dti_core.studies.private_lift.data.regions import profile_table
+from dti_core.studies.private_lift.figures.accuracy import PROMISE
+from dti_core.studies.private_lift.figures.promises import promise
 from dti_core.studies.private_lift.figures.trials import HEADLINES
+from dti_core.studies.private_lift.measures.accountants import DELTA as RUN_DELTA
+from dti_core.studies.private_lift.measures.accountants import SAMPLING_RATE, STEPS_AN_EPOCH
 from dti_core.studies.private_lift.methods.learners import LEARNERS
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.worlds import MARKETS
@@ -18,18 +25,94 @@ FIRST = ("incremental conversions", "lift", "effect on treated", "cost per incre
          "incremental return on spend")  # fmt: skip
 #: What a cell of the table of the campaign says before its interval, by epsilon.
 NO_PRIVACY = "no privacy"
+#: Series -> the epsilons that its table shows.
+AT = {"trials": (1.0, np.inf)}
+#: What the report by region and size keeps.
+PARTS = ("conversions", "incremental conversions", "lift")
+#: Rules in the table of profiles, and words for their values.
+RULES = {
+    "consent_default": "consent, by default",
+    "minors_under": "no minors under, years",
+    "least_batch": "smallest batch, users",
+    "epsilon_epoch": "epsilon of a user and epoch",
+    "retention_epochs": "reports are kept, epochs",
+    "local_aggregator": "aggregator in the region",
+}
+RULE_WORDS = {"opt_in": "opt in", "opt_out": "opt out", "inf": "no noise", "true": "yes", "false": "no",
+              "none": "not asked"}  # fmt: skip
+_OWN = "Each row is its own release."
+_PURE = "Epsilon is of a user, add or remove one, delta 0, pure."
+#: Series -> what stands below its table, behind what its column of guarantees says.
+NOTES = {
+    "trials": _OWN, "campaign": _OWN, "choices": _OWN, "collision": _PURE,
+    "report": "All histograms share it.",
+    "coverage": f"Each epsilon is of {PROMISE}.",
+    "missed": f"Each epsilon is of {PROMISE}.",
+    "left_out": "Each epsilon is of a person or household of the trial, add or remove one, delta 0, pure.",
+    "reconcile": "Epsilons of event and summary report are of a user, replace one, delta 0; they add up.",
+    "accountants": f"A record, add or remove one, delta {RUN_DELTA:g}; Poisson sampling of "
+    f"{SAMPLING_RATE:.3g} of the records a step, {STEPS_AN_EPOCH} steps an epoch.",
+}  # fmt: skip
 
 
 def shown(result: Result, series: str, **texts: Any) -> Table:
     """A table of the result in words, as `show_table`; a sentence where its data are not here."""
-    return show_table(result.series.get(series, pd.DataFrame()), name=series, **texts)
+    table = result.series.get(series, pd.DataFrame())
+    return show_table(table, name=series, **({"note": _note(series, table)} | texts))
 
 
 def told(result: Result, series: str, **texts: Any) -> Table:
-    """One of the tables in `VIEWS`, laid out for readers."""
+    """One of the tables in `VIEWS`, laid out for readers, with what its epsilons promise below."""
     title, view = VIEWS[series]
     table = result.series.get(series, pd.DataFrame())
-    return show_table(table if table.empty else view(table), name=series, title=title, **texts)
+    if series in AT and not table.empty:
+        table = table[table["epsilon"].isin(AT[series])]
+    texts = {"title": title, "note": _note(series, table)} | texts
+    return show_table(table if table.empty else view(table), name=series, **texts)
+
+
+def report_parts(result: Result) -> Table:
+    """The practitioner's report by region and by size of business, whose rows the whole report leaves out."""
+    table = result.series.get("report", pd.DataFrame())
+    rows = table if table.empty else _parts(table)
+    return show_table(
+        rows, name="report_parts", title="The same report by region and by size of business",
+        groups=["users"], note=_note("report", table),
+    )  # fmt: skip
+
+
+def profiles_table() -> Table:
+    """The rules under which each region is measured, from the frozen table of profiles."""
+    table = profile_table()
+    wide = table.assign(value=table["value"].astype(str).replace(RULE_WORDS)).pivot(
+        index="parameter", columns="region", values="value"
+    )
+    wide = wide.loc[list(RULES), table["region"].unique()]
+    wide.index = pd.Index(RULES.values(), name="rule")
+    return show_table(
+        wide.reset_index(), name="region_profiles", title="Rules of each region, as we assume them",
+        titles={"eu": "EU", "none": "no law"} | {key: key.capitalize() for key in ("california", "china")},
+        note="Our assumptions, no legal advice: consent and age follow articles that the table of data "
+        "names, numbers are ours. Epsilon is of a user and epoch, add or remove one, delta 0, pure; a user reports "
+        "once.",
+    )  # fmt: skip
+
+
+def round_costs() -> pd.DataFrame:
+    """Cost of one private round of all clients by their number, as last measured, on one thread."""
+    path = project_root() / "experiments" / "benchmarks" / "federated_vs_peers.json"
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return pd.DataFrame(
+        [
+            [f"{one['n_clients']:,}", one["cpu_s"], one["peak_mb"], one["rows_mb_if_held"]]
+            for one in found.get("one_round_of_all_clients", [])
+        ],
+        columns=["clients", "processor time, s", "most memory, MB", "all rows at once, MB"],
+    )
+
+
+def _note(series: str, table: pd.DataFrame) -> str:
+    return " ".join(filter(None, [promise(table), NOTES.get(series, "")]))
 
 
 def _coverage(table: pd.DataFrame) -> pd.DataFrame:
@@ -70,7 +153,7 @@ def _whole_campaign(table: pd.DataFrame) -> pd.DataFrame:
 
 def _trials(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the figure, plainly and at epsilon 1; the others are in the file of the series."""
-    rows = table[table["epsilon"].isin((1.0, np.inf))].set_index(["trial", "quantity"], drop=False)
+    rows = table.set_index(["trial", "quantity"], drop=False)
     rows = pd.concat([
         rows.loc[[key]].assign(title=label, quantity=label)
         for key, (label, _) in HEADLINES.items() if key in rows.index
@@ -82,18 +165,37 @@ def _report(table: pd.DataFrame) -> pd.DataFrame:
     """What a retailer pays for first, then who was reached; intent to treat is in the file of the series."""
     rows = table[(table["dimension"] == "all") & (table["quantity"] != "intent to treat")].copy()
     rows = rows.sort_values("quantity", key=lambda one: ~one.isin(FIRST), kind="stable")
-    numbers = ["value", "low", "high"]
-    rows.loc[~np.isfinite(rows[numbers]).all(axis=1), numbers] = np.nan
     rows["quantity"] = [
         f"{quantity}, {unit}" if channel == "all" else f"{channel}: {quantity}, {unit}"
         for channel, quantity, unit in zip(rows["channel"], rows["quantity"], rows["unit"], strict=True)
     ]
-    wide = pd.DataFrame({"quantity": rows["quantity"].unique()}).set_index("quantity")
+    return _by_method(rows, ["quantity"])
+
+
+def _parts(table: pd.DataFrame) -> pd.DataFrame:
+    """Of each region and size: conversions and what advertising brought, then the lift of each channel."""
+    rows = table[(table["dimension"] != "all") & table["quantity"].isin(PARTS)]
+    rows = rows[(rows["channel"] == "all") | (rows["quantity"] == "lift")].copy()
+    rows["users"] = rows["dimension"].replace({"size": "size of business"}) + " " + rows["segment"]
+    rows["quantity"] = [
+        quantity if channel == "all" else f"{channel}: {quantity}"
+        for channel, quantity in zip(rows["channel"], rows["quantity"], strict=True)
+    ]
+    rows.loc[rows["quantity"] == "conversions", "quantity"] += " of users"
+    rows.loc[rows["channel"] != "all", "quantity"] += ", " + rows["unit"]
+    return _by_method(rows, ["users", "quantity"])
+
+
+def _by_method(rows: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
+    """A row a label, a column a way to publish; a dash where an end is not finite."""
+    numbers = ["value", "low", "high"]
+    rows = rows.copy()
+    rows.loc[~np.isfinite(rows[numbers]).all(axis=1), numbers] = np.nan
+    wide = rows[labels].drop_duplicates().set_index(labels)
     for name in rows["method"].unique():
-        part = rows[rows["method"] == name].drop_duplicates("quantity").set_index("quantity")
-        title = METHODS[name].title
-        wide[title] = part["value"]
-        wide[f"{title}_low"], wide[f"{title}_high"] = part["low"], part["high"]
+        part = rows[rows["method"] == name].drop_duplicates(labels).set_index(labels)
+        for end, column in (("", "value"), ("_low", "low"), ("_high", "high")):
+            wide[METHODS[name].title + end] = part[column]
     return wide.reset_index()
 
 

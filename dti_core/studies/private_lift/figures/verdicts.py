@@ -38,7 +38,8 @@ def plot_bars(result: Result) -> go.Figure:
         rows, what="What decides", card=made_up(result),
         title="What decides the three claims that rest on assumptions",
         caption="Whiskers hold 95 % of the markets or profiles drawn from the stated assumptions. "
-        "Hollow: control worlds, over their draws. Beyond an axis the number is told.",
+        "Hollow: control worlds, over their draws. Beyond an axis the number is told. Epsilon 1 of a user, "
+        "add or remove one, delta 0, pure; that of regions as in the table of their rules.",
     )  # fmt: skip
 
 
