@@ -1,17 +1,49 @@
 """Figures of regions and consent: what fitting to a region's rules gains, and whom refusal hides."""
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from dti_core.lab.forest import Row, plot_forest
 from dti_core.lab.record import Result
 from dti_core.lab.say import number, signed
+from dti_core.lab.tables import Table, show_table
 from dti_core.lab.theme import PALETTE, style
+from dti_core.studies.private_lift.data.regions import profile_table
 from dti_core.studies.private_lift.figures.cards import made_up
 from dti_core.studies.private_lift.measures.consent import CONSENT_WORLDS
 from dti_core.studies.private_lift.measures.regions import JUDGED_USERS, SHOWN_USERS, SMALLEST_EXCESS
 from dti_core.studies.private_lift.methods.dealing import POLICIES
 from dti_core.studies.private_lift.methods.weighting import WEIGHTINGS
 from dti_core.studies.private_lift.worlds import MARKETS
+
+#: Rules in the table of profiles, and words for their values.
+RULES = {
+    "consent_default": "consent, by default",
+    "minors_under": "no minors under, years",
+    "least_batch": "smallest batch, users",
+    "epsilon_epoch": "epsilon of a user and epoch",
+    "retention_epochs": "reports are kept, epochs",
+    "local_aggregator": "aggregator in the region",
+}
+RULE_WORDS = {"opt_in": "opt in", "opt_out": "opt out", "inf": "no noise", "true": "yes", "false": "no",
+              "none": "not asked"}  # fmt: skip
+
+
+def profiles_table() -> Table:
+    """The rules under which each region is measured, from the frozen table of profiles."""
+    table = profile_table()
+    wide = table.assign(value=table["value"].astype(str).replace(RULE_WORDS)).pivot(
+        index="parameter", columns="region", values="value"
+    )
+    wide = wide.loc[list(RULES), table["region"].unique()]
+    wide.index = pd.Index(RULES.values(), name="rule")
+    return show_table(
+        wide.reset_index(), name="region_profiles", title="Rules of each region, as we assume them",
+        titles={"eu": "EU", "none": "no law"} | {key: key.capitalize() for key in ("california", "china")},
+        note="Our assumptions, no legal advice: consent and age follow articles that the table of data "
+        "names, numbers are ours. Epsilon is of a user and epoch, add or remove one, delta 0, pure; a user "
+        "reports once.",
+    )  # fmt: skip
 
 
 def plot_region_errors(result: Result) -> go.Figure:

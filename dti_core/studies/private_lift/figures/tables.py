@@ -10,7 +10,6 @@ from dti_core.lab.paths import project_root
 from dti_core.lab.record import Result
 from dti_core.lab.say import plain
 from dti_core.lab.tables import Table, show_table
-from dti_core.studies.private_lift.data.regions import profile_table
 from dti_core.studies.private_lift.figures.accuracy import PROMISE
 from dti_core.studies.private_lift.figures.promises import promise
 from dti_core.studies.private_lift.figures.trials import HEADLINES
@@ -29,17 +28,6 @@ NO_PRIVACY = "no privacy"
 AT = {"trials": (1.0, np.inf)}
 #: What the report by region and size keeps.
 PARTS = ("conversions", "incremental conversions", "lift")
-#: Rules in the table of profiles, and words for their values.
-RULES = {
-    "consent_default": "consent, by default",
-    "minors_under": "no minors under, years",
-    "least_batch": "smallest batch, users",
-    "epsilon_epoch": "epsilon of a user and epoch",
-    "retention_epochs": "reports are kept, epochs",
-    "local_aggregator": "aggregator in the region",
-}
-RULE_WORDS = {"opt_in": "opt in", "opt_out": "opt out", "inf": "no noise", "true": "yes", "false": "no",
-              "none": "not asked"}  # fmt: skip
 _OWN = "Each row is its own release."
 _PURE = "Epsilon is of a user, add or remove one, delta 0, pure."
 #: Series -> what stands below its table, behind what its column of guarantees says.
@@ -78,23 +66,6 @@ def report_parts(result: Result) -> Table:
     return show_table(
         rows, name="report_parts", title="The same report by region and by size of business",
         groups=["users"], note=_note("report", table),
-    )  # fmt: skip
-
-
-def profiles_table() -> Table:
-    """The rules under which each region is measured, from the frozen table of profiles."""
-    table = profile_table()
-    wide = table.assign(value=table["value"].astype(str).replace(RULE_WORDS)).pivot(
-        index="parameter", columns="region", values="value"
-    )
-    wide = wide.loc[list(RULES), table["region"].unique()]
-    wide.index = pd.Index(RULES.values(), name="rule")
-    return show_table(
-        wide.reset_index(), name="region_profiles", title="Rules of each region, as we assume them",
-        titles={"eu": "EU", "none": "no law"} | {key: key.capitalize() for key in ("california", "china")},
-        note="Our assumptions, no legal advice: consent and age follow articles that the table of data "
-        "names, numbers are ours. Epsilon is of a user and epoch, add or remove one, delta 0, pure; a user reports "
-        "once.",
     )  # fmt: skip
 
 
