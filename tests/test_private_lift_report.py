@@ -193,8 +193,8 @@ def test_epsilons_are_told_with_unit_adjacency_delta_and_accountant():
 
 
 def test_report_by_region_and_size_holds_every_part_and_its_promise(log):
-    table = report(publish(log, METHODS["central"].run, 1.0, np.random.default_rng(6)), log)
-    table = table.assign(method="central")
+    published = publish(log, METHODS["central"].run, 1.0, np.random.default_rng(6))
+    table = report(published, log).assign(method="central", guarantee=published.guarantee.text)
     card = DataCard("x", "x", "simulated", "Simulated data", "", "", 1, 1, "0" * 64, "")
     shown = report_parts(Result(None, card, (), {"report": table}))  # type: ignore[arg-type]
     parts = table[(table["dimension"] != "all") & table["quantity"].isin(PARTS)]
@@ -203,7 +203,7 @@ def test_report_by_region_and_size_holds_every_part_and_its_promise(log):
                 and label[0].endswith(parts["segment"].iloc[0]))  # fmt: skip
     (cell,) = cells.values()
     assert cell.value == parts[parts["quantity"] == "conversions"]["value"].iloc[0]
-    assert all(word in shown.note for word in ("one user", "add or remove one", "delta 0"))
+    assert all(word in shown.note for word in ("one user", "add or remove one", "delta 0", "composition"))
 
 
 def test_rules_of_regions_are_shown_as_the_frozen_table_has_them():
