@@ -8,6 +8,7 @@ import pytest
 from dti_core.bridges.secure_sum import ClientRefusal, UnmaskingRequest, implausible
 from dti_core.lab.data import DataCard
 from dti_core.lab.parallel import CORES
+from dti_core.studies.private_lift.figures import guess_times
 from dti_core.studies.private_lift.figures import secrecy as figures
 from dti_core.studies.private_lift.measures import secrecy
 from dti_core.studies.private_lift.measures.secrecy import (
@@ -166,7 +167,7 @@ def test_the_same_seed_gives_the_same_findings_and_they_are_shown(monkeypatch):
 
 
 def test_the_time_to_guess_32_bits_is_called_an_extrapolation():
-    rows = figures.guess_times().set_index("seed")
+    rows = guess_times().set_index("seed")
     assert rows["how"].to_dict() == {
         "16 bits": "measured",
         "18 bits": "measured",

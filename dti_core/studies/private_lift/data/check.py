@@ -35,8 +35,8 @@ _CALL = re.compile(
     r"((?:\+|00)[1-9]|\(\d{2,4}\))[\d\s().-]{6,}|\d{3}[-. ]\d{3,4}[-. ]\d{4}|0\d[\d\s/-]{6,13}"
 )
 _DIGITS = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}|(44|49|33|34|39|86|91)\d{9,10}|1[3-9]\d{9}")
-
 _DIALLED = re.compile(r"(?<![\w.])[+(]?\d(?:[\s()./-]{0,2}\d){8,}(?!\w)")
+
 #: A problem that does not stop the study.
 _warning = partial(Problem, blocks=False)
 
@@ -289,7 +289,7 @@ def least_users(rate: float) -> int:
 
 
 def masked(text: str) -> str:
-    """`text` without what reaches a person: addresses, and ten digits or more as they are dialled."""
+    """`text` without what reaches a person: addresses, and nine digits or more as they are dialled."""
     return _DIALLED.sub("***", _MAIL.sub("***", text))
 
 

@@ -4,17 +4,17 @@ from dti_core.studies.private_lift.figures.accuracy import plot_accuracy
 from dti_core.studies.private_lift.figures.attribution import plot_apart, plot_attribution, plot_rules
 from dti_core.studies.private_lift.figures.audit import plot_audits
 from dti_core.studies.private_lift.figures.federated import plot_federated, plot_poisoning
+from dti_core.studies.private_lift.figures.measured import guess_times, round_costs
 from dti_core.studies.private_lift.figures.payouts import plot_payouts
 from dti_core.studies.private_lift.figures.regions import (
     plot_consent_bias,
     plot_region_errors,
     profiles_table,
 )
-from dti_core.studies.private_lift.figures.secrecy import guess_times, plot_one_view, secrecy_table
+from dti_core.studies.private_lift.figures.secrecy import plot_one_view, secrecy_table
 from dti_core.studies.private_lift.figures.sizes import plot_sizes
 from dti_core.studies.private_lift.figures.tables import (
     report_parts,
-    round_costs,
     shown,
     told,
 )

@@ -1,12 +1,8 @@
 """What the secure sums keep secret: one view, rounds with dropouts, guessed masks, malformed reports."""
 
-import json
-
 import pandas as pd
 import plotly.graph_objects as go
 
-from dti_core.bridges.fields import SEED_BYTES
-from dti_core.lab.paths import project_root
 from dti_core.lab.record import Result
 from dti_core.lab.tables import Table, show_table
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
@@ -84,26 +80,3 @@ def secrecy_table(result: Result, name: str) -> Table:
             groups=["stage"],
         )
     return show_table(table, name=name, title=title, note=note)
-
-
-def guess_times() -> pd.DataFrame:
-    """Processor time to try all seeds, as last measured; above 20 bits extrapolated from that rate."""
-    path = project_root() / "experiments" / "benchmarks" / "secure_sums.json"
-    found = json.loads(path.read_text(encoding="utf-8"))["guesses"] if path.is_file() else {}
-    rows = [
-        [f"{bits} bits", _long(seconds), "measured"]
-        for bits, seconds in found.get("cpu_s_by_bits", {}).items()
-    ]
-    if rate := found.get("guesses_a_second"):
-        rows += [[f"{bits} bits", _long(2.0**bits / rate), f"extrapolated{whose}"]
-                 for bits, whose in ((32, ""), (8 * SEED_BYTES, ", as long as ours"))]  # fmt: skip
-    return pd.DataFrame(rows, columns=["seed", "time on one core", "how"])
-
-
-def _long(seconds: float) -> str:
-    """A time in the largest unit of which there is one."""
-    years = seconds / (365.25 * 86400)
-    if years > 1e6:
-        return f"a {len(f'{years:.0f}')}-digit number of years"
-    sizes = {"years": years, "days": seconds / 86400, "hours": seconds / 3600, "minutes": seconds / 60}
-    return next((f"{one:.2g} {unit}" for unit, one in sizes.items() if one >= 1), f"{seconds:.2g} seconds")

@@ -1,12 +1,10 @@
 """Tables of the study in words, and where a target was missed."""
 
-import json
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dti_core.lab.paths import project_root
 from dti_core.lab.record import Result
 from dti_core.lab.say import plain
 from dti_core.lab.tables import Table, show_table
@@ -67,19 +65,6 @@ def report_parts(result: Result) -> Table:
         rows, name="report_parts", title="The same report by region and by size of business",
         groups=["users"], note=_note("report", table),
     )  # fmt: skip
-
-
-def round_costs() -> pd.DataFrame:
-    """Cost of one private round of all clients by their number, as last measured, on one thread."""
-    path = project_root() / "experiments" / "benchmarks" / "federated_vs_peers.json"
-    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return pd.DataFrame(
-        [
-            [f"{one['n_clients']:,}", one["cpu_s"], one["peak_mb"], one["rows_mb_if_held"]]
-            for one in found.get("one_round_of_all_clients", [])
-        ],
-        columns=["clients", "processor time, s", "most memory, MB", "all rows at once, MB"],
-    )
 
 
 def _note(series: str, table: pd.DataFrame) -> str:
