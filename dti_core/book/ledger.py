@@ -26,7 +26,7 @@ _SILENT = {
 OVER = {
     "dti_core": (
         26_720,
-        "three studies of nine, and room for one as scaffolded; the plan of nine below the limit is not in prospect",
+        "three studies of nine and room for a scaffold; nine below the limit are not in prospect",
     ),
     "bridges/privacy": (
         665,
