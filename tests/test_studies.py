@@ -5,8 +5,9 @@ from dataclasses import asdict
 
 import pytest
 
-from dti_core.book.reference import load_reference
+from dti_core.book.reference import compare_with_reference, load_reference, shortened
 from dti_core.lab.config import list_slugs
+from dti_core.lab.frozen import frozen_record
 from dti_core.lab.parallel import CORES
 from dti_core.lab.publishing.plotly_mime import figure_texts
 from dti_core.lab.register import load_register
@@ -81,6 +82,19 @@ def test_the_same_numbers_come_out_everywhere(study, tmp_path):
 def test_the_accepted_quick_run_kept_its_budget_of_cpu_seconds(slug):
     spent = load_reference(slug).cpu_seconds["quick"]
     assert 0 < spent <= QUICK_CPU_SECONDS, f"{slug}: {spent}"
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_chapter_reproduces_its_own_accepted_numbers(slug):
+    """The least that a run of the same code must do: digits are kept as fine as the tolerance asks."""
+    rows = compare_with_reference(frozen_record(slug))
+    assert [row.key for row in rows if not row.within] == []
+
+
+def test_accepted_numbers_have_the_digits_that_their_tolerance_asks():
+    assert shortened(1035.56452, 0.0005) == 1035.56452
+    assert shortened(1035.56452, 0.1) == 1035.56
+    assert shortened(0.123456789, 0.0005) == 0.123457
 
 
 def test_a_difference_would_be_seen():

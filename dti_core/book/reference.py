@@ -113,10 +113,13 @@ def with_accepted(record: Record) -> Reference:
     RunError if a number has no tolerance or the study no reference file.
     """
     reference = load_reference(record.slug)
-    values = {estimate.key: float(f"{estimate.value:.6g}") for estimate in record.estimates}
-    for key in values:
-        reference.tolerance(key)
-    again = values == reference.accepted.get(record.profile)  # drawn again from what was kept: no measure
+    values = {
+        one.key: shortened(one.value, reference.tolerance(one.key).absolute) for one in record.estimates
+    }
+    before = reference.accepted.get(record.profile, {})
+    again = {key: f"{value:.6g}" for key, value in values.items()} == {
+        key: f"{value:.6g}" for key, value in before.items()
+    }  # drawn again from what was kept: no measure
     spent = max(record.cpu_seconds, reference.cpu_seconds.get(record.profile, 0.0) if again else 0.0)
     return reference.model_copy(
         update={
@@ -125,6 +128,12 @@ def with_accepted(record: Record) -> Reference:
             "made_by": {**reference.made_by, record.profile: maker(record.provenance.fingerprint.numbers)},
         }
     )
+
+
+def shortened(value: float, tolerance: float) -> float:
+    """`value` in six digits, or in twelve where six would miss it by more than a tenth of the tolerance."""
+    short = float(f"{value:.6g}")
+    return float(f"{value:.12g}") if abs(short - value) > tolerance / 10 else short
 
 
 def maker(numbers: Numbers) -> str:
