@@ -15,6 +15,9 @@ from tests.sample_book import QUICK, RUN, SECOND, SLUG, at_home, build_house, ru
 Make = Callable[[Path], None]
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+#: Test files run side by side already: a study starts processes of its own, which import everything once
+#: more, only where a test asks for them.
+os.environ["DTI_CORES"] = "1"
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 

@@ -15,32 +15,34 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dti_core.lab.config import load_experiment
+from dti_core.lab.config import Config, load_experiment
 from dti_core.lab.data import DATA_ROOT, data_root
 from dti_core.lab.parallel import CORES, THREADED
 from dti_core.lab.record import Result
 
 ROOT = Path(__file__).resolve().parents[1]
-#: The smallest sizes at which every method of a study still runs, on top of its smoke profile.
+#: The smallest sizes at which every method of a study still runs, on top of its smoke profile; some are below
+#: what a user may ask for, where so little would decide nothing.
 SIZES: dict[str, dict[str, Any]] = {
     "lstm_portfolio": {"n_folds": 1, "refit_months": 6, "n_seeds": 2, "n_steps": 3, "hidden": 4,
                        "control_folds": 1, "n_resamples": 100},
     "esg_constraint": {"n_draws": 4, "n_power_draws": 4, "n_resamples": 19},
-    "private_lift": {"n_searchers": 2000},
+    "private_lift": {"n_users": 10000, "n_searchers": 1000, "n_campaigns": 20, "n_draws": 8},
 }  # fmt: skip
 ESTIMATE = """\
 import importlib, json, sys
 from dataclasses import asdict
-from dti_core.lab.config import load_config
-config = load_config(sys.argv[1], json.loads(sys.argv[2]))
+from dti_core.lab.config import Config, load_config
+config = Config(load_config(sys.argv[1], {}).experiment, json.loads(sys.argv[2]))
 room = lambda name: importlib.import_module(f"dti_core.studies.{sys.argv[1]}.{name}")
 result = room("estimate").estimate(config, *room("data").load(config))
 print(json.dumps({one.key: asdict(one) for one in result.estimates}))"""
 
 
-def sizes(slug: str) -> dict[str, Any]:
+def tiny_config(slug: str) -> Config:
     """Parameters of the tiny run of a study."""
-    return {**load_experiment(slug).profiles["smoke"].changes, **SIZES.get(slug, {})}
+    smoke = load_experiment(slug).resolve("smoke")
+    return Config(smoke.experiment, {**smoke.values, **SIZES.get(slug, {})})
 
 
 def room(slug: str, word: str) -> ModuleType:
@@ -50,7 +52,7 @@ def room(slug: str, word: str) -> ModuleType:
 
 def tiny_run(slug: str) -> Result:
     """The study at its smallest, in this process."""
-    config = load_experiment(slug).resolve("quick", sizes(slug))
+    config = tiny_config(slug)
     return room(slug, "estimate").estimate(config, *room(slug, "data").load(config))
 
 
@@ -72,7 +74,7 @@ def copy_of_the_project(place: Path) -> Path:
 
 def estimates_apart(slug: str, where: Path, environment: Mapping[str, str]) -> dict[str, Any]:
     """Estimates of the tiny run by key, as another process finds them, working in the folder `where`."""
-    command = [sys.executable, "-c", ESTIMATE, slug, json.dumps(sizes(slug))]
+    command = [sys.executable, "-c", ESTIMATE, slug, json.dumps(dict(tiny_config(slug).values))]
     done = subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return dict(json.loads(done.stdout))

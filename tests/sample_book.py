@@ -14,6 +14,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SLUG = "sample_walk"
+#: Where readers find the repository of that copy.
+ADDRESS = "https://github.com/team/review"
 #: Two runs in full size, then one in quick size.
 RUN, SECOND, QUICK = (f"{at}-0badcafe" for at in ("20260102-030405", "20260102-040506", "20260103-030405"))
 
@@ -98,10 +100,15 @@ record(result)"""
 
 
 def build_house(home: Path) -> Path:
-    """Copy book, experiments and notebooks below `home`, add the sample study and bind claim C28a to it."""
+    """Copy book, experiments and notebooks below `home`, add the sample study and bind claim C28a to it.
+
+    Its citation has an address of the repository too, which that of the checkout lacks.
+    """
     unwanted = shutil.ignore_patterns("_build", "__pycache__", "benchmarks")
     for folder in ("book", "experiments", "notebooks"):
         shutil.copytree(CHECKOUT / folder, home / folder, ignore=unwanted)
+    citation = (CHECKOUT / "CITATION.cff").read_text(encoding="utf-8")
+    (home / "CITATION.cff").write_text(f"{citation}repository-code: {ADDRESS}\n", encoding="utf-8")
     path = home / "experiments" / "claims.yaml"
     register = yaml.safe_load(path.read_text(encoding="utf-8"))
     register["claims"]["C28a"] |= {"test": CLAIM}

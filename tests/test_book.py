@@ -197,10 +197,14 @@ def test_book_without_chapters_builds(tmp_path, monkeypatch):
 
 
 def test_warning_stops_the_build_and_is_quoted(tmp_path, monkeypatch):
-    build_house(tmp_path / "home")
-    monkeypatch.setenv("DTI_HOME", str(tmp_path / "home"))
-    shutil.rmtree(tmp_path / "home" / "book" / "studies")  # to be quick
-    page = tmp_path / "home" / "book" / "notation.md"
+    """In a book of two pages, to be quick."""
+    monkeypatch.setenv("DTI_HOME", str(tmp_path))
+    monkeypatch.setattr("dti_core.book.build.write_pages", lambda book, records: None)
+    unwanted = shutil.ignore_patterns("studies", "_build", "_generated")
+    book = shutil.copytree(CHECKOUT / "book", tmp_path / "book", ignore=unwanted)
+    toc = "format: jb-book\nroot: notation\nchapters:\n  - file: references\n"
+    (book / "_toc.yml").write_text(toc, encoding="utf-8")
+    page = book / "notation.md"
     page.write_text(page.read_text(encoding="utf-8") + "\nSee {cite}`nobody1900`.\n", encoding="utf-8")
     with pytest.raises(BookError, match=r"notation\.md.*nobody1900"):
         build_book()
