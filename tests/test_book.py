@@ -356,12 +356,15 @@ class Watched:
         return self
 
     def draw_figures(self) -> None:
-        figures = self.page.locator(".dti-figure")
-        for number in range(figures.count()):
-            figures.nth(number).scroll_into_view_if_needed()
-            for button in figures.nth(number).locator(".dti-explore:visible").all():
-                button.click()
-            figures.nth(number).locator('.dti-plot[data-drawn="yes"]').wait_for()
+        for number in range(self.page.locator(".dti-figure").count()):
+            self.draw_figure(number)
+
+    def draw_figure(self, number: int) -> None:
+        figure = self.page.locator(".dti-figure").nth(number)
+        figure.scroll_into_view_if_needed()
+        for button in figure.locator(".dti-explore:visible").all():
+            button.click()
+        figure.locator('.dti-plot[data-drawn="yes"]').wait_for()
 
     def __enter__(self):
         return self
@@ -384,12 +387,26 @@ TOURS = {
 }
 
 
+#: Longest page on a phone, in pixels (the register has a card a claim), and narrowest head of a row.
+LONGEST, LONGEST_REGISTER, NARROWEST = 60_000, 40_000, 60
+HEIGHT, WIDTH = (f"document.documentElement.scroll{side}" for side in ("Height", "Width"))
+HEADS = """(narrowest) => [...document.querySelectorAll("tbody th")]
+  .filter((head) => head.getClientRects().length && getComputedStyle(head).display !== "inline")
+  .map((head) => [Math.round(head.getBoundingClientRect().width), head.textContent.trim()])
+  .filter(([width, text]) => width < narrowest && text)"""
+
+
 @dataclass(frozen=True)
 class Tour:
-    """What was seen when each page was opened once and all its figures were drawn, by page."""
+    """What was seen of each page: of its size as it opens, and of all else when its figures were drawn.
+
+    narrow : heads of rows that are too narrow to be read.
+    """
 
     problems: list[str]
-    widths: dict[str, int]
+    heights: dict[str, int]
+    narrow: dict[str, list[object]]
+    widths: dict[str, tuple[int, int]]
     passes: dict[str, int]
     violations: dict[str, list[object]]
 
@@ -400,10 +417,13 @@ def tour(request, browser, address) -> tuple[int, Tour]:
     size, scheme, pages, judged = TOURS[request.param]
     axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
     with Watched(browser, address, size, scheme) as watched:
-        seen = Tour([], {}, {}, {})
+        seen = Tour([], {}, {}, {}, {}, {})
         for name in pages:
-            watched.open(name).draw_figures()
-            seen.widths[name] = watched.page.evaluate("document.documentElement.scrollWidth")
+            page = watched.open(name).page
+            seen.heights[name], before = page.evaluate(HEIGHT), page.evaluate(WIDTH)
+            seen.narrow[name] = page.evaluate(HEADS, NARROWEST)
+            watched.draw_figures()
+            seen.widths[name] = before, page.evaluate(WIDTH)
             seen.problems.extend(watched.problems)
             if name in judged:
                 watched.page.evaluate(axe)
@@ -417,7 +437,19 @@ def tour(request, browser, address) -> tuple[int, Tour]:
 def test_pages_open_without_errors_or_outside_requests(tour):
     width, seen = tour
     assert seen.problems == []
-    assert {name: wide for name, wide in seen.widths.items() if wide > width} == {}
+    assert {name: wide for name, wide in seen.widths.items() if max(wide) > width} == {}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("tour", ["main-phone"], indirect=True)
+def test_pages_on_a_phone_are_not_endless_and_heads_can_be_read(tour, record_property):
+    _, seen = tour
+    assert set(PAGES) <= set(seen.heights)
+    for name in PAGES:
+        height = seen.heights[name]
+        record_property(name, height)
+        assert height < (LONGEST_REGISTER if name == "claims" else LONGEST), f"{name} is {height} px high"
+        assert seen.narrow[name] == [], name
 
 
 @pytest.mark.browser
@@ -451,7 +483,11 @@ def test_search_finds_a_word_in_prose_and_in_the_register(browser, address):
 def test_figure_reacts_to_a_click_on_its_legend_and_to_the_switch_to_dark(browser, address, slug):
     colour = "getComputedStyle(document.querySelector('.dti-plot .xtick text')).fill"
     with Watched(browser, address, WIDE) as watched:
-        watched.open(f"studies/{slug}").draw_figures()
+        watched.open(f"studies/{slug}")
+        for number in range(watched.page.locator(".dti-figure").count()):
+            watched.draw_figure(number)
+            if watched.page.locator(".legendtoggle").count():
+                break
         box = watched.page.locator(".dti-figure:has(.legendtoggle)").first
         box.locator(".legendtoggle").first.click()
         watched.page.wait_for_function(

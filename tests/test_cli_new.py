@@ -14,6 +14,7 @@ import pytest
 from dti_core.cli.new import study_files
 from dti_core.lab.errors import ConfigError
 from dti_core.lab.register import load_register
+from tests.conftest import copy_store
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SLUG = "toy_middle"
@@ -58,7 +59,7 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory) -> House:
+def house(tmp_path_factory, empty_store) -> House:
     root = tmp_path_factory.mktemp("house")
     skip = shutil.ignore_patterns("__pycache__", "_build", "_vendor", "studies")
     for folder in ("dti_core", "experiments", "notebooks", "tests"):
@@ -67,6 +68,7 @@ def house(tmp_path_factory) -> House:
     for file in CHECKOUT.iterdir():
         if file.is_file():
             shutil.copy(file, root)
+    copy_store(empty_store, root / "results")
     made = House(root)
     made.call("dti", "new", SLUG)
     return made

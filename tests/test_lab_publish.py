@@ -10,20 +10,34 @@ import nbformat
 import pytest
 
 from dti_core.book.build import collect_sources
-from dti_core.book.publish import publish
+from dti_core.book.publish import FURTHER, publish
 from dti_core.book.stale import stale
+from dti_core.book.vector import draw_pictures
 from dti_core.lab.data import sha256_of
 from dti_core.lab.errors import BookError
-from dti_core.lab.publishing.clean import chapter_text, dump, freeze, with_values
+from dti_core.lab.publishing.clean import Notebook, chapter_text, dump, figures_of, freeze, with_values
 from dti_core.lab.record import Record
 from dti_core.lab.running.figure_page import PLOTLY_MIME
 from dti_core.lab.running.history import read_record
 from tests.sample_book import QUICK, RUN, SECOND, SLUG, seal_run
 
+_DRAWN: dict[str, dict[str, bytes]] = {}
+
+
+def draw_once(record: Record, chapter: Notebook) -> dict[str, bytes]:
+    """Pictures from a browser that is started once a figure; test_book_print judges how they are drawn."""
+    key = json.dumps([record.slug, figures_of(chapter)])
+    if key not in _DRAWN:
+        _DRAWN[key] = draw_pictures(record, chapter)
+    return _DRAWN[key]
+
 
 @pytest.fixture
 def house(sample_runs, tmp_path, monkeypatch):
     """A project with two full runs and a later quick one, which a test may spoil."""
+    makers = [draw_once if maker is draw_pictures else maker for maker in FURTHER]
+    assert draw_once in makers
+    monkeypatch.setattr("dti_core.book.publish.FURTHER", tuple(makers))
     shutil.copytree(sample_runs, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("DTI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DTI_RESULTS", str(tmp_path / "results"))

@@ -20,25 +20,30 @@ from dti_core.lab.errors import BookError
 from dti_core.lab.files import recover
 from dti_core.lab.fingerprint import Numbers, numbers_changed
 from dti_core.lab.running.history import read_record
-from tests.sample_book import RUN, SLUG, build_house, run_sample, seal_run
+from tests.sample_book import QUICK, RUN, SECOND, SLUG, seal_run
 
 MUTATIONS = 2000 if os.environ.get("DTI_DEEP") else 200
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
+def published(sample_runs, tmp_path_factory):
     """A project with one frozen chapter, and the run it came from."""
     place = tmp_path_factory.mktemp("stale")
-    home, results = build_house(place / "home"), place / "results"
+    home, results = Path(shutil.copytree(sample_runs / "home", place / "home")), place / "results"
     for path in (home / "book" / "studies").iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    run_sample(home, results)
+    bring_run(sample_runs, results, RUN)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DTI_HOME", str(home))
         patch.setenv("DTI_RESULTS", str(results))
         publish(SLUG)
         assert stale(SLUG) == []
     return home, results
+
+
+def bring_run(sample_runs: Path, results: Path, run: str) -> None:
+    """Leave the sample's run of that name among the results, as if it had just ended."""
+    shutil.copytree(sample_runs / "results" / SLUG / run, results / SLUG / run)
 
 
 @pytest.fixture
@@ -244,8 +249,8 @@ def test_a_tampered_run_is_not_published(house):
     publish(SLUG)
 
 
-def test_accepting_other_numbers_keeps_the_chapter_fresh(house):
-    run_sample(house, house.parent / "results", "20260103-030405-0badcafe", n_days=40)
+def test_accepting_other_numbers_keeps_the_chapter_fresh(house, sample_runs):
+    bring_run(sample_runs, house.parent / "results", QUICK)
     accept(SLUG, "quick")
     reference = json.loads((house / "experiments" / "reference" / f"{SLUG}.json").read_text())
     assert set(reference["accepted"]) == {"full", "quick"}
@@ -257,9 +262,11 @@ def frozen_files(house: Path) -> dict[str, bytes]:
     return {name: (house / name).read_bytes() for name in kept if (house / name).is_file()}
 
 
-def test_a_publish_that_is_killed_anywhere_leaves_the_old_book_or_the_new(house, record_property):
-    """Every part of the chapter moves: another run, with other numbers, replaces the frozen one."""
-    run_sample(house, house.parent / "results", "20260105-030405-0badcafe", n_days=400)
+def test_a_publish_that_is_killed_anywhere_leaves_the_old_book_or_the_new(
+    house, sample_runs, record_property
+):
+    """Record, manifest and pages move: another run, under another title, replaces the frozen one."""
+    bring_run(sample_runs, house.parent / "results", SECOND)
     edit(house / YAML, "title: Does", "title: How does")
     old = frozen_files(house)
     steps = _publish_killed_at(house, 10**6)

@@ -32,10 +32,10 @@ from dti_core.lab.running.store import redact, tracking_uri
 from dti_core.lab.running.track import rebuild, sync, ui_command
 from tests.toy_runs import dead_batch, leave_run, toy_record, toy_state
 
-WRITERS, RUNS_EACH, SLUGS = 4, 15, ("toy", "lstm_portfolio", "closed_loop")
+DEEP = bool(os.environ.get("DTI_DEEP"))
+WRITERS, RUNS_EACH, SLUGS = 4, 15 if DEEP else 10, ("toy", "lstm_portfolio", "closed_loop")
 ODD_NAMES = ("50%", "50%25", "a#b", "a?b=c", "a b", "a+b&c", "'q' \"z\"", "[x];:@~", "日本é", "file:x")
 ARTIFACTS = {"result.json", "executed.ipynb", "estimates.json"}
-DEEP = bool(os.environ.get("DTI_DEEP"))
 
 
 def client():
@@ -51,6 +51,7 @@ def runs_in_store(slug: str = "toy") -> list:
 
 WRITE = """
 import multiprocessing, sys
+import mlflow.store.tracking.sqlalchemy_store  # once for all writers, who then begin at the same time
 from dti_core.lab.running.track import sync
 from tests.toy_runs import leave_run
 

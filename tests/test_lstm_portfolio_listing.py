@@ -157,8 +157,9 @@ def test_a_death_costs_who_holds_the_share() -> None:
     assert np.abs(gap[:day]).max() == 0.0
 
 
-def test_own_prices_with_gaps_run_unedited(tmp_path) -> None:
+def test_own_prices_with_gaps_run_unedited(tmp_path, monkeypatch) -> None:
     """From a file with heads, tails, zeros, halts and a return to the end, with each flaw told."""
+    monkeypatch.setattr("dti_core.studies.lstm_portfolio.estimate.samples.MONTHLY", {})  # has no gaps
     file = tmp_path / "lively.csv"
     lively_prices().to_csv(file)
     asked = config(universe="yours", data_path=str(file))

@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 REPORT = Path(__file__).with_suffix(".json")
 FILES = (
     "tests/test_lab_files.py", "tests/test_lab_histories.py", "tests/test_lab_stale.py",
-    "tests/test_lab_reaper.py", "tests/test_determinism.py", "tests/test_book_security.py",
+    "tests/test_lab_reaper.py", "tests/test_lab_track.py", "tests/test_determinism.py",
+    "tests/test_book_security.py",
     "tests/test_bridges_ledger.py", "tests/test_private_lift_data.py",
 )  # fmt: skip
 
