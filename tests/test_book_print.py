@@ -206,7 +206,8 @@ def test_server_squeezes_text_and_only_for_those_who_can_read_it(address, sample
 
 
 _ICONS = """() => [...document.querySelectorAll("i[class*=fa-]")]
-  .map((icon) => getComputedStyle(icon, "::before").content)"""
+  .map((icon) => [icon.matches(".fab, .fa-brands") ? "brands-400" : "solid-900",
+    getComputedStyle(icon, "::before").content])"""
 
 
 _CUT = """(width) => [...document.querySelectorAll("article *, .bd-article *")].filter((one) => {
@@ -222,12 +223,13 @@ _CUT = """(width) => [...document.querySelectorAll("article *, .bd-article *")].
 class Visit:
     """Bytes over the wire by address, number of formulae, and icons of a page that was scrolled a little.
 
+    icons : the font of each, and its character.
     cut : what reaches beyond the right edge when the page is put on paper.
     """
 
     bytes_of: dict[str, int]
     n_formulae: int
-    icons: set[str]
+    icons: set[tuple[str, str]]
     cut: list[str]
 
 
@@ -242,7 +244,7 @@ def opened(browser, address) -> dict[str, Visit]:
         page.mouse.wheel(0, 4000)
         page.wait_for_timeout(300)
         bytes_of = {url: one.sizes()["responseBodySize"] for url, one in sizes.items()}
-        n_formulae, icons = page.locator(".math").count(), set(page.evaluate(_ICONS))
+        n_formulae, icons = page.locator(".math").count(), {*map(tuple, page.evaluate(_ICONS))}
         page.set_viewport_size({"width": PAPER, "height": 1000})
         page.emulate_media(media="print")
         seen[name] = Visit(bytes_of, n_formulae, icons, page.evaluate(_CUT, PAPER))
@@ -272,11 +274,11 @@ def test_no_page_weighs_more_than_it_may(opened, record_property):
 def test_icons_that_the_pages_use_are_in_the_font(opened, sample_site):
     fonts = sample_site / "_static" / "vendor" / "fontawesome" / "webfonts"
     assert {path.suffix for path in fonts.iterdir()} == {".woff"}
-    glyphs = TTFont(fonts / "fa-solid-900.woff").getBestCmap()
+    glyphs = {name: TTFont(fonts / f"fa-{name}.woff").getBestCmap() for name in ("solid-900", "brands-400")}
     shown = set().union(*(visit.icons for visit in opened.values()))
     assert len(shown) > 5
-    assert {content for content in shown if ord(content.strip('"')) not in glyphs} == set()
-    assert len(glyphs) < 60
+    assert {one for one in shown if ord(one[1].strip('"')) not in glyphs[one[0]]} == set()
+    assert sum(map(len, glyphs.values())) < 60
 
 
 @pytest.mark.browser
