@@ -7,8 +7,9 @@ from dti_core.bridges.privacy import discrete_laplace
 from dti_core.lab.errors import DataError, one_line
 from dti_core.studies.private_lift.data.panels import PANELS, Panel, load_panel
 from dti_core.studies.private_lift.measures.findings import Findings
-from dti_core.studies.private_lift.measures.reports import Answers, Plan, Question, Report, noise_variance
+from dti_core.studies.private_lift.measures.reports import Plan, Question, Report, noise_variance
 from dti_core.studies.private_lift.model.cells import Counts
+from dti_core.studies.private_lift.model.lift import Measured, normal
 
 POINTS = "percentage points of choice"
 EXPOSURES = ("display", "feature")
@@ -37,7 +38,7 @@ def study_choices(plan: Plan) -> Findings:
     return report.gathered("choices")
 
 
-def fit_choice(panel: Panel, exposure: str, *, clustered: bool = True, at_price: bool = False) -> Answers:
+def fit_choice(panel: Panel, exposure: str, *, clustered: bool = True, at_price: bool = False) -> Measured:
     """Slope of choice on an exposure within brands, a purchase and brand a row, (1,) each.
 
     clustered : errors by household, else as if every row were independent. at_price : with the other
@@ -51,7 +52,7 @@ def fit_choice(panel: Panel, exposure: str, *, clustered: bool = True, at_price:
     model = sm.OLS(within[0], np.column_stack(within[1:]))
     groups = np.repeat(panel.household, panel.chosen.shape[1])
     fit = model.fit(cov_type="cluster", cov_kwds={"groups": groups}) if clustered else model.fit()
-    return Answers(fit.params[:1], fit.bse[:1])
+    return normal(fit.params[:1], fit.bse[:1])
 
 
 def cells_of(panel: Panel, exposure: str) -> Counts:
@@ -64,7 +65,7 @@ def cells_of(panel: Panel, exposure: str) -> Counts:
     return np.bincount(place.ravel(), minlength=4 * n_brands).reshape(n_brands, 2, 2)
 
 
-def slope_of_cells(cells: Counts, variance: float) -> Answers:
+def slope_of_cells(cells: Counts, variance: float) -> Measured:
     """The slope of choice on exposure within brands from (n_draws, B, 2, 2) counts, their noise included.
 
     NaN where the divisor, the spread of exposure, is not clear of its noise. The error is told from the
@@ -85,7 +86,7 @@ def slope_of_cells(cells: Counts, variance: float) -> Answers:
     squares = (from_rate * from_fit / divisor[:, None, None, None]) ** 2
     sampling = np.maximum((counts * squares).sum(axis=(1, 2, 3)), 0.0)
     most_alike = cells.shape[1] * MAX_PURCHASES
-    return Answers(slope, np.sqrt(most_alike * sampling + variance * squares.sum(axis=(1, 2, 3))))
+    return normal(slope, np.sqrt(most_alike * sampling + variance * squares.sum(axis=(1, 2, 3))))
 
 
 def _measure(report: Report, name: str, title: str, panel: Panel, exposure: str) -> None:

@@ -29,7 +29,7 @@ from dti_core.studies.private_lift.measures.campaigns import (
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.noise import METHODS, laplace_variance
 from dti_core.studies.private_lift.model.cells import Array
-from dti_core.studies.private_lift.model.lift import incremental, summed
+from dti_core.studies.private_lift.model.lift import incremental
 from dti_core.studies.private_lift.model.report import SHARES
 from dti_core.studies.private_lift.worlds import CAMPAIGN, NOISES
 from dti_core.studies.private_lift.worlds.regions import eligible_cells
@@ -131,7 +131,7 @@ def growths(market: Market, ways: Sequence[tuple[str, float, bool]]) -> Array:
 
 
 def _variance(counts: Array, noise: float | Array, market: Market) -> Array:
-    return summed(*incremental(counts, noise, market.holdout))[1] ** 2
+    return incremental(counts, noise, market.holdout).std_error[..., -1] ** 2
 
 
 @lru_cache
@@ -193,7 +193,7 @@ def market_errors(task: tuple[np.random.SeedSequence, int]) -> Errors:
 
 
 def _total(counts: Array, variance: float | Array, market: Market) -> Array:
-    return summed(*incremental(counts, variance, market.holdout))[0]
+    return incremental(counts, variance, market.holdout).value[..., -1]
 
 
 def _over_markets(size: int, end: str, values: Array) -> Estimate:

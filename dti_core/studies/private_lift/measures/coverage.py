@@ -16,7 +16,7 @@ from dti_core.studies.private_lift.measures.campaigns import (
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.model.cells import Array, Flags
-from dti_core.studies.private_lift.model.lift import incremental, intent_to_treat, lift_interval, summed
+from dti_core.studies.private_lift.model.lift import Measured, incremental, relative_lift, sides
 from dti_core.studies.private_lift.worlds import MARKETS
 from dti_core.studies.private_lift.worlds.settings import Market
 
@@ -69,17 +69,14 @@ def covers(task: Task) -> dict[float, tuple[bool, float, float, float, float, fl
     found = {}
     for epsilon in EPSILONS:
         noisy, variance = published(counts, name, epsilon, rng)
-        values, covariance = incremental(noisy, variance, market.holdout)
-        caused = n_users * (1 - market.holdout) * true.itt
-        total, error = summed(values, covariance)
-        each = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
-        low, high = lift_interval(intent_to_treat(noisy, variance))
-        held, answered = (low <= true.lift) & (true.lift <= high), ~np.isnan(low)
+        caused = n_users * (1 - market.holdout) * np.append(true.itt, true.itt.sum())
+        counted, lift = incremental(noisy, variance, market.holdout), relative_lift(sides(noisy, variance))
+        answered, every, total = ~np.isnan(lift.low), _held(counted, caused), counted.value[:, -1]
         found[epsilon] = (
-            offered, float(_within(total - caused.sum(), error).mean()),
-            float(_within(values - caused, each).mean(axis=0).min()),
-            float((total.mean() - caused.sum()) / total.std()),
-            float(held[answered].mean()) if answered.any() else np.nan, float(np.isfinite(low).mean()),
+            offered, float(every[:, -1].mean()), float(every[:, :-1].mean(axis=0).min()),
+            float((total.mean() - caused[-1]) / total.std()),
+            float(_held(lift, true.lift)[answered].mean()) if answered.any() else np.nan,
+            float(np.isfinite(lift.low).mean()),
         )  # fmt: skip
     return found
 
@@ -89,8 +86,8 @@ def conversions_held(market: Market, n_users: int) -> float:
     return n_users * min(market.holdout, 1 - market.holdout) * float(measured_truth(market).value[0])
 
 
-def _within(error: Array, std_error: Array) -> Flags:
-    return np.abs(error) <= 1.96 * std_error
+def _held(found: Measured, true: Array) -> Flags:
+    return (found.low <= true) & (true <= found.high)
 
 
 def _summary(table: pd.DataFrame, n_campaigns: int) -> list[Estimate]:

@@ -12,24 +12,24 @@ from dti_core.lab.intervals import Interval, mean_over_seeds, share
 from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.model.cells import Array, Counts, Flags
-from dti_core.studies.private_lift.model.lift import LEAST_USERS, Contrast, rates, relative_lift
+from dti_core.studies.private_lift.model.lift import (
+    LEAST_USERS,
+    Measured,
+    normal,
+    rates,
+    relative_lift,
+    weighted_sum,
+)
 from dti_core.studies.private_lift.model.wald import Sums, wald
 
 #: Half the width of a 95 % interval, and the smallest effect found with 80 %, in standard errors.
 Z, POWER_80 = float(stats.norm.ppf(0.975)), float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
 PLAIN = "no privacy"
+ENDS = "rates by Wilson, Newcombe and Donner-Zou; means normal, robust errors"
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Estimates and standard errors, (n_draws,) each; one of each without noise."""
-
-    value: Array
-    error: Array
-
-
-#: Takes counts (n_draws, ...) and the variance of their noise, gives answers whose errors include it.
-Answer = Callable[[Counts, float], Answers]
+#: Takes counts (n_draws, ...) and the variance of their noise, gives (n_draws,) whose errors include it.
+Answer = Callable[[Counts, float], Measured]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Report:
 
         `private=False` gives the plain answer alone.
         """
-        plain = Answers(*wald(report, treated, took, per_taker=per_taker))
+        plain = normal(*wald(report, treated, took, per_taker=per_taker))
         self.add(asked, None, plain)
         for epsilon in self.plan.epsilons if private else ():
             rng = self.plan.stream(asked.trial, asked.quantity, f"{epsilon:g}")
@@ -109,35 +109,35 @@ class Report:
                 report.middle, report.step, report.sensitivities,
             )  # fmt: skip
             noise = (noise_variance(scales[0]), noise_variance(scales[1]))
-            self.add(asked, epsilon, Answers(*wald(noisy, treated, took, *noise, per_taker=per_taker)), plain)
+            self.add(asked, epsilon, normal(*wald(noisy, treated, took, *noise, per_taker=per_taker)), plain)
 
     def add(
-        self, asked: Question, epsilon: float | None, answers: Answers, plain: Answers | None = None
+        self, asked: Question, epsilon: float | None, answers: Measured, plain: Measured | None = None
     ) -> None:
         """Keep one answer: the estimate, and for a private one its noise, width and how often it is clear.
 
-        Draws whose noise leaves no answer count as not clear.
+        Draws whose noise leaves no answer, or one without ends, count as not clear.
         """
-        value, error = answers.value * asked.scale, answers.error * asked.scale
-        good = np.isfinite(value) & np.isfinite(error)
+        good = np.isfinite(answers.value) & np.isfinite(answers.low) & np.isfinite(answers.high)
+        value = answers.value * asked.scale
         name = f"{asked.trial}_{asked.quantity}_{_words(epsilon)}"
-        if good.sum() < 2 - (plain is None) or (plain and not np.isfinite(plain.error[0])):
+        if good.sum() < 2 - (plain is None) or (plain and not np.isfinite(plain.std_error[0])):
             self.found.left_out.append(
                 (name, f"fewer than {LEAST_USERS:.0f} users on a side, or nobody with it")
             )
             return
         told = guarantee(epsilon, asked.person).text if epsilon else PLAIN
         at: dict[str, str | float] = {"trial": asked.trial, "quantity": asked.quantity, "guarantee": told}
-        middle, half = float(value[good].mean()), Z * float(error[good].mean())
-        how = f"mean of {good.sum()} draws of noise, noise included" if epsilon else "normal, robust errors"
-        ends = (middle - half, middle + half)
-        self.found.estimates.append(Estimate(name, middle, *ends, asked.unit, asked.n, how=how, at=at))
+        middle = float(value[good].mean())
+        low, high = (asked.scale * float(one[good].mean()) for one in (answers.low, answers.high))
+        how = f"mean of {good.sum()} draws of noise, noise included" if epsilon else ENDS
+        self.found.estimates.append(Estimate(name, middle, low, high, asked.unit, asked.n, how=how, at=at))
         costs: dict[str, Interval] = {}
-        if plain is not None and plain.error[0] > 0:
-            clear = good & (np.sign(plain.value[0]) * value > Z * error)
+        if plain is not None and plain.std_error[0] > 0:
+            clear = good & ((answers.low > 0) if plain.value[0] > 0 else (answers.high < 0))
             costs = {
                 "noise_sd": _spread(value[good]),
-                "wider": mean_over_seeds(answers.error[good] / plain.error[0]),
+                "wider": mean_over_seeds(answers.std_error[good] / plain.std_error[0]),
                 "clear": share(int(clear.sum()), len(value)),
             }
         units = {
@@ -151,8 +151,8 @@ class Report:
             )
         self.rows.append({
             "trial": asked.trial, "quantity": asked.quantity, "title": asked.title, "unit": asked.unit,
-            "guarantee": told, "epsilon": epsilon or np.inf, "value": middle, "low": ends[0], "high": ends[1],
-            "n": asked.n, "smallest_found": POWER_80 / Z * half,
+            "guarantee": told, "epsilon": epsilon or np.inf, "value": middle, "low": low, "high": high,
+            "n": asked.n, "smallest_found": POWER_80 / Z * (high - low) / 2,
             **{what: costs[what].value if costs else np.nan for what in units},
         })  # fmt: skip
 
@@ -163,23 +163,19 @@ class Report:
         return self.found
 
 
-def weighted(weights: Array, cells: Counts, variance: float) -> Answers:
+def weighted(weights: Array, cells: Counts, variance: float) -> Measured:
     """A weighted sum of the rates of groups, (n_draws,), from counts (n_draws, G, 2) and their noise."""
-    rate, of_rate = rates(cells.astype(float), variance)
-    return Answers(rate @ weights, np.sqrt(of_rate @ weights**2))
+    return weighted_sum(rates(cells.astype(float), variance), weights)
 
 
-def difference(cells: Counts, variance: float) -> Answers:
+def difference(cells: Counts, variance: float) -> Measured:
     """Rate of the second group less that of the first."""
     return weighted(np.array([-1.0, 1.0]), cells, variance)
 
 
-def relative(cells: Counts, variance: float) -> Answers:
+def relative(cells: Counts, variance: float) -> Measured:
     """The difference as a share of the first group's rate."""
-    effect, (rate, of_rate) = difference(cells, variance), rates(cells.astype(float), variance)
-    held, held_error = rate[:, :1], np.sqrt(of_rate[:, :1])
-    lift, error = relative_lift(Contrast(effect.value[:, None], effect.error[:, None], held, held_error))
-    return Answers(lift[:, 0], error[:, 0])
+    return relative_lift(rates(cells.astype(float), variance))
 
 
 def guarantee(epsilon: float, person: str) -> Guarantee:
@@ -193,10 +189,10 @@ def noise_variance(scale: float) -> float:
     return 2 * stays / (1 - stays) ** 2
 
 
-def control_draws(one: Estimate, world: str, answers: Answers, scale: float) -> Estimate:
+def control_draws(one: Estimate, world: str, answers: Measured, scale: float) -> Estimate:
     """The estimate of a control world with the interval of each draw."""
-    value, error = answers.value * scale, answers.error * scale
-    draws = tuple(zip((value - Z * error).tolist(), (value + Z * error).tolist(), strict=True))
+    value = answers.value * scale
+    draws = tuple(zip((answers.low * scale).tolist(), (answers.high * scale).tolist(), strict=True))
     low, high = np.quantile(value, [0.025, 0.975])
     return replace(
         one, world=world, value=float(value.mean()), low=float(low), high=float(high), draws=draws,

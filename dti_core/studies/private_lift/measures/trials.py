@@ -18,7 +18,6 @@ from dti_core.studies.private_lift.data.trials import (
 from dti_core.studies.private_lift.measures.campaign import measure_campaign, word
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.reports import (
-    Answers,
     Plan,
     Question,
     Report,
@@ -28,7 +27,7 @@ from dti_core.studies.private_lift.measures.reports import (
     weighted,
 )
 from dti_core.studies.private_lift.model.cells import Array, Counts
-from dti_core.studies.private_lift.model.lift import factorial_shapley, shares
+from dti_core.studies.private_lift.model.lift import Measured, factorial_shapley, normal, shares
 from dti_core.studies.private_lift.model.wald import sums_of
 
 POINTS = "percentage points"
@@ -51,10 +50,10 @@ def study_trials(plan: Plan) -> Findings:
     return report.gathered("trials")
 
 
-def shapley_share(factor: int, cells: Counts, variance: float) -> Answers:
+def shapley_share(factor: int, cells: Counts, variance: float) -> Measured:
     """Share of a factor in the Shapley values of a factorial, from counts (n_draws, 2^C, 2)."""
     values, errors = shares(*factorial_shapley(cells.astype(float), variance))
-    return Answers(values[:, factor], errors[:, factor])
+    return normal(values[:, factor], errors[:, factor])
 
 
 def fit_clusters(cells: Counts, trial: ClusterTrial, *, by_size: bool = False) -> tuple[float, float]:
@@ -113,15 +112,15 @@ def _clusters(report: Report, trial: ClusterTrial) -> None:
     asked = Question(name, "as_if_people", f"{_TURNOUT}, people as independent", POINTS, "person", n_people)
     alone = difference(naive[None], 0.0)
     report.add(asked, None, alone)
-    errors = {"as_if_people": float(alone.error[0]), "clustered": fit_clusters(trial.cells, trial)[1]}
+    errors = {"as_if_people": float(alone.std_error[0]), "clustered": fit_clusters(trial.cells, trial)[1]}
     for quantity, one in errors.items():
         points = Interval(100 * one, 100 * one, 100 * one, 0.0, n_people, "exact, no interval")
         at = {"trial": name, "measure": "standard error"}
         report.found.estimates.append(points.estimate(f"{name}_error_{quantity}", POINTS, **at))
     for quantity, by_size in (("effect", False), ("by_size", True)):
 
-        def answer(cells: Counts, _: float, by_size: bool = by_size) -> Answers:
-            return Answers(*np.array([fit_clusters(one, trial, by_size=by_size) for one in cells]).T)
+        def answer(cells: Counts, _: float, by_size: bool = by_size) -> Measured:
+            return normal(*np.array([fit_clusters(one, trial, by_size=by_size) for one in cells]).T)
 
         asked = Question(name, quantity, _TURNOUT, POINTS, "person", len(trial.treated))
         report.counts(asked, trial.cells, answer)

@@ -17,7 +17,7 @@ Rule = Callable[[Counts, Market, Callable[[Array], Array]], Array]
 
 
 def _values(counts: Counts, release: Callable[[Array], Array]) -> Array:
-    return np.nan_to_num(rates(release(counts.sum(axis=2)))[0])
+    return np.nan_to_num(rates(release(counts.sum(axis=2))).value)
 
 
 def _shapley(counts: Counts, market: Market, release: Callable[[Array], Array]) -> Array:

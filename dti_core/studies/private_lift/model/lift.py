@@ -5,6 +5,7 @@ known variance that was added for privacy; the standard errors grow with it.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,21 +21,83 @@ MOST_NOISE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Contrast:
-    """Estimates and standard errors, (..., C) each; NaN where the counts allow no answer.
-
-    value : conversions a user. std_error : of it, sampling and noise together. held : rate of those held out.
-    held_error : of that rate. The two rates are independent, so that cov(value, held) = -held_error^2.
-    """
+class Measured:
+    """Estimates, standard errors (sampling and noise together) and ends of 95 %; NaN where no answer is."""
 
     value: Array
     std_error: Array
-    held: Array
-    held_error: Array
+    low: Array
+    high: Array
+
+    def __getitem__(self, place: Any) -> "Measured":
+        """These at a place of the arrays."""
+        return Measured(self.value[place], self.std_error[place], self.low[place], self.high[place])
 
 
-def rates(counts: Array, noise_variance: float | Array = 0.0, n_buckets: int = 1) -> tuple[Array, Array]:
-    """Rate of conversion and its variance where each count is a sum of `n_buckets` noisy buckets.
+def normal(value: float | Array, std_error: float | Array) -> Measured:
+    """Estimates whose errors are normal with a variance that does not depend on the truth."""
+    value, std_error = np.asarray(value, dtype=float), np.asarray(std_error, dtype=float)
+    return Measured(value, std_error, value - Z * std_error, value + Z * std_error)
+
+
+def scored(
+    value: Array, variance: Array, slope: Array, bend: float | Array = 0.0, skewness: float | Array = 0.0
+) -> Measured:
+    """Estimates from counts, whose variance moves with the truth: the ends are what a test does not reject.
+
+    The test takes the variance at the number that is tested, d away from the estimate, which is `variance +
+    slope d - bend d^2`, and quantiles that lean as the estimate does. One variance for all rejects too
+    many on the side of the larger counts and too few on the other.
+    Source: Wilson (1927) for a rate, Mee (1984) for a difference; the quantiles: Gart and Nam (1990), with
+    the skewness at the estimate, not at the tested number, so that the ends have a closed form.
+    """
+    lean, ends = skewness * (Z**2 - 1) / 6, []
+    for sign in (1, -1):
+        far = (Z + sign * lean) ** 2
+        middle, whole = far * slope / 2, 1 + far * bend
+        ends.append(value + (middle - sign * np.sqrt(middle**2 + whole * far * variance)) / whole)
+    return Measured(value, np.sqrt(variance), ends[0], ends[1])
+
+
+def weighted_sum(parts: Measured, weights: Array) -> Measured:
+    """Weighted sum of independent estimates over their last axis; each gives the side that it errs on.
+
+    Source: Newcombe (1998) for the difference of two rates, Zou and Donner (2008) for sums.
+    """
+    value, up = parts.value @ weights, weights > 0
+    below, above = parts.value - parts.low, parts.high - parts.value
+    down, more = (
+        np.sqrt(np.square(np.where(up == side, below, above)) @ weights**2) for side in (True, False)
+    )
+    return Measured(value, np.sqrt(parts.std_error**2 @ weights**2), value - down, value + more)
+
+
+def ratio(top: Measured, bottom: Measured) -> Measured:
+    """Ratio of independent estimates whose lower one should be positive; infinite ends where it may not be.
+
+    The standard error is by the delta method.
+    Source: Donner and Zou (2012); with ends of normal estimates those of Fieller (1954).
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = top.value / np.where(bottom.value != 0, bottom.value, np.nan)
+        error = np.sqrt(top.std_error**2 + value**2 * bottom.std_error**2) / np.abs(bottom.value)
+        low, high = (_end_of_ratio(top, bottom, sign) for sign in (-1, 1))
+    bounded = np.isnan(bottom.low + top.value) | (bottom.low > 0)
+    return Measured(value, error, np.where(bounded, low, -np.inf), np.where(bounded, high, np.inf))
+
+
+def _end_of_ratio(top: Measured, bottom: Measured, sign: int) -> Array:
+    """The r below (-1) or above (1) the ratio with (top - r bottom)^2 = far_top^2 + (r far_bottom)^2."""
+    end = top.high if sign > 0 else top.low
+    inner = sign * end < 0  # between 0 and the ratio, where a larger lower number is against it
+    far = np.where(inner, bottom.high - bottom.value, bottom.value - bottom.low)
+    square, cross, rest = bottom.value**2 - far**2, top.value * bottom.value, end * (2 * top.value - end)
+    half = np.sqrt(np.maximum(cross**2 - square * rest, 0.0))
+    return np.where(inner, rest / (cross - sign * half), (cross + sign * half) / square)
+
+
+def rates(counts: Array, noise_variance: float | Array = 0.0, n_buckets: int = 1) -> Measured:
+    """Rates of conversion where each count is a sum of `n_buckets` noisy buckets.
 
     Parameters
     ----------
@@ -43,8 +106,8 @@ def rates(counts: Array, noise_variance: float | Array = 0.0, n_buckets: int = 1
 
     Returns
     -------
-    rates, variances : (...), NaN below LEAST_USERS users or above MOST_NOISE. To first order in the noise;
-    the variance of a rate outside [0, 1], which noise may give, is taken at the nearer end.
+    (...) rates, NaN below LEAST_USERS users or above MOST_NOISE. To first order in the noise; the variance of
+    a rate outside [0, 1], which noise may give, is taken at the nearer end.
     """
     users = counts.sum(axis=-1).astype(float)
     without, converted = np.moveaxis(n_buckets * np.broadcast_to(noise_variance, counts.shape), -1, 0)
@@ -54,11 +117,11 @@ def rates(counts: Array, noise_variance: float | Array = 0.0, n_buckets: int = 1
     inside = np.clip(rate, 0.0, 1.0)
     sampling = inside * (1 - inside) / users
     noise = (inside**2 * without + (1 - inside) ** 2 * converted) / users**2
-    return rate, sampling + noise
+    return scored(rate, sampling + noise, (1 - 2 * inside) / users, 1 / users)
 
 
-def intent_to_treat(counts: Array, noise_variance: float | Array = 0.0) -> Contrast:
-    """Effect of being eligible for each channel, the others as they were randomised.
+def sides(counts: Array, noise_variance: float | Array = 0.0) -> Measured:
+    """(..., C, 2) rates of users held out of each channel and of those eligible, who are other users.
 
     Parameters
     ----------
@@ -66,46 +129,21 @@ def intent_to_treat(counts: Array, noise_variance: float | Array = 0.0) -> Contr
     one number or as `counts`.
     """
     inside = bits(counts.shape[-2].bit_length() - 1).T.astype(float)
-    noise = np.broadcast_to(noise_variance, counts.shape)
-    (on, on_variance), (off, off_variance) = (
-        rates(np.einsum("cs,...sy->...cy", side, counts), np.einsum("cs,...sy->...cy", side, noise))
-        for side in (inside, 1 - inside)
+    noise, both = np.broadcast_to(noise_variance, counts.shape), np.stack([1 - inside, inside], axis=1)
+    return rates(np.einsum("cks,...sy->...cky", both, counts), np.einsum("cks,...sy->...cky", both, noise))
+
+
+def intent_to_treat(counts: Array, noise_variance: float | Array = 0.0) -> Measured:
+    """(..., C) effect of being eligible for each channel, the others as they were randomised; see `sides`."""
+    return weighted_sum(sides(counts, noise_variance), np.array([-1.0, 1.0]))
+
+
+def relative_lift(pair: Measured) -> Measured:
+    """Lift as a share of the rate of those held out, from (..., 2) rates of theirs and of those eligible."""
+    over = ratio(pair[..., 1], pair[..., 0])
+    return Measured(
+        np.where(pair.value[..., 0] > 0, over.value - 1, np.nan), over.std_error, over.low - 1, over.high - 1
     )
-    return Contrast(on - off, np.sqrt(on_variance + off_variance), off, np.sqrt(off_variance))
-
-
-def relative_lift(contrast: Contrast) -> tuple[Array, Array]:
-    """Lift as a share of the rate of those held out, and its standard error by the delta method."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        held = np.where(contrast.held > 0, contrast.held, np.nan)
-        lift = contrast.value / held
-        on_variance = contrast.std_error**2 - contrast.held_error**2
-        variance = (on_variance + (1 + lift) ** 2 * contrast.held_error**2) / held**2
-    return lift, np.sqrt(variance)
-
-
-def lift_interval(contrast: Contrast) -> tuple[Array, Array]:
-    """Bounds at 95 % of the lift as a share of the rate of those held out; see `ratio_interval`."""
-    on_error = np.sqrt(contrast.std_error**2 - contrast.held_error**2)
-    low, high = ratio_interval(contrast.held + contrast.value, on_error, contrast.held, contrast.held_error)
-    return low - 1, high - 1
-
-
-def ratio_interval(
-    top: float | Array, top_error: float | Array, bottom: float | Array, bottom_error: float | Array
-) -> tuple[Array, Array]:
-    """Bounds at 95 % of a ratio of independent normal numbers whose lower one should be positive.
-
-    Source: Fieller (1954): all ratios that a test does not reject. Where those are two rays, or all numbers,
-    both ends are infinite: the ratio is not bounded. NaN where a number is.
-    """
-    square = bottom**2 - (Z * np.asarray(bottom_error)) ** 2
-    cross, rest = top * np.asarray(bottom), top**2 - (Z * np.asarray(top_error)) ** 2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        half = np.sqrt(np.maximum(cross**2 - square * rest, 0.0))
-        low, high = (cross - half) / square, (cross + half) / square
-    bounded = np.isnan(cross + rest + square) | ((square > 0) & (np.asarray(bottom) > 0))
-    return np.where(bounded, low, -np.inf), np.where(bounded, high, np.inf)
 
 
 def design(n_channels: int, holdout: float) -> tuple[Array, Array]:
@@ -118,12 +156,14 @@ def design(n_channels: int, holdout: float) -> tuple[Array, Array]:
     return np.where(inside, 1.0, -shown / holdout), share
 
 
-def incremental(counts: Array, noise_variance: float | Array, holdout: float) -> tuple[Array, Array]:
-    """Conversions that each channel caused among users eligible for it, and their covariance.
+def incremental(counts: Array, noise_variance: float | Array, holdout: float) -> Measured:
+    """Conversions that each channel caused among users eligible for it and, last, that all caused together.
 
     Rests on the chance of holdout, which the design fixes, instead of noisy numbers of users: linear in the
     noisy counts but for the mean rate p, which only makes it steadier, so that it stays unbiased and nearly
-    normal however large the noise.
+    normal however large the noise. One conversion caused more, by whichever channel, is a `shown` more of
+    those eligible and as many fewer of those held out, whose weights differ unless half are held out: so
+    grows the variance with the number, by the same slope for each channel and for their sum.
 
     Parameters
     ----------
@@ -132,23 +172,24 @@ def incremental(counts: Array, noise_variance: float | Array, holdout: float) ->
 
     Returns
     -------
-    values, covariance : (..., C) and (..., C, C).
+    (..., C + 1); see `scored` for the ends.
     """
     n_channels, shown = counts.shape[-2].bit_length() - 1, 1 - holdout
     inside, (weights, share) = bits(n_channels), design(n_channels, holdout)
     users = np.maximum(counts.sum(axis=(-2, -1)), 1.0)[..., None]
     rate = np.clip(counts[..., 1].sum(axis=-1, keepdims=True) / users, 0.0, 1.0)
-    values = ((1 - rate) * counts[..., 1] - rate * counts[..., 0]) @ weights
-    fitted = np.clip(rate + values / (users * shown) @ (inside - shown).T, 0.0, 1.0)
-    sampling = users * share * (fitted * (1 - rate) ** 2 + (1 - fitted) * rate**2)
+    parts = (1 - rate) * counts[..., 1] - rate * counts[..., 0]
+    fitted = rate + parts @ weights / (users * shown) @ (inside - shown).T
+    bought = users * share * np.clip(fitted, 0.0, 1.0)
+    left = users * share - bought
     noise = np.broadcast_to(noise_variance, counts.shape)
-    spread = sampling + (1 - rate) ** 2 * noise[..., 1] + rate**2 * noise[..., 0]
-    return values, np.einsum("sc,...s,sd->...cd", weights, spread, weights)
-
-
-def summed(values: Array, covariance: Array) -> tuple[Array, Array]:
-    """Sum over channels and its standard error, (...)."""
-    return values.sum(axis=-1), np.sqrt(covariance.sum(axis=(-2, -1)))
+    spread = (1 - rate) ** 2 * (bought + noise[..., 1]) + rate**2 * (left + noise[..., 0])
+    cube = (1 - rate) ** 3 * bought - rate**3 * left
+    weights = np.column_stack([weights, weights.sum(axis=1)])
+    variance = spread @ weights**2
+    skewness = cube @ weights**3 / np.where(variance > 0, variance, np.inf) ** 1.5
+    slope = (1 - 2 * rate) * (holdout - shown) / holdout
+    return scored(parts @ weights, variance, slope, skewness=skewness)
 
 
 def factorial_shapley(counts: Array, noise_variance: float | Array = 0.0) -> tuple[Array, Array]:
@@ -157,9 +198,8 @@ def factorial_shapley(counts: Array, noise_variance: float | Array = 0.0) -> tup
     They are linear in the rates of the coalitions, so that noise of mean zero leaves them unbiased, but for
     the division by noisy numbers of users.
     """
-    weights = shapley_weights(counts.shape[-2].bit_length() - 1)
-    rate, variance = rates(counts, noise_variance)
-    return rate @ weights.T, np.einsum("cs,...s,ds->...cd", weights, variance, weights)
+    weights, rate = shapley_weights(counts.shape[-2].bit_length() - 1), rates(counts, noise_variance)
+    return rate.value @ weights.T, np.einsum("cs,...s,ds->...cd", weights, rate.std_error**2, weights)
 
 
 def shares(values: Array, covariance: Array) -> tuple[Array, Array]:

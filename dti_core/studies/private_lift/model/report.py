@@ -15,14 +15,15 @@ from dti_core.bridges.privacy import Guarantee, compose
 from dti_core.studies.private_lift.methods.noise import DELTA, Mechanism, Release
 from dti_core.studies.private_lift.model.cells import Array, Counts, Flags, bits
 from dti_core.studies.private_lift.model.lift import (
-    Contrast,
+    Measured,
     Z,
     design,
     incremental,
     intent_to_treat,
-    lift_interval,
-    ratio_interval,
+    normal,
+    ratio,
     relative_lift,
+    sides,
 )
 
 #: Histograms and their shares of the budget, which are divided anew where one is not asked for.
@@ -149,26 +150,23 @@ def _people(noisy: Noisy, log: Log) -> list[Row]:
 def _effects(noisy: Noisy, log: Log, *, whole: bool) -> list[Row]:
     """What each channel caused, of those eligible and a user it reached, in percent and in money."""
     counts, variance = (part.reshape(-1, 2) for part in noisy["outcomes"])
-    caused, covariance = incremental(counts, variance, log.holdout)
-    error = np.sqrt(np.diagonal(covariance))
-    contrast = intent_to_treat(counts, variance)
-    lift, bounds = relative_lift(contrast)[0], lift_interval(contrast)
-    rows = [_normal("all", "incremental conversions", caused.sum(), np.sqrt(covariance.sum()), "conversions")]
+    caused, moved = incremental(counts, variance, log.holdout), intent_to_treat(counts, variance)
+    lift = relative_lift(sides(counts, variance))
+    rows = [_row("all", "incremental conversions", caused[-1], "conversions")]
     worth = _worth(noisy, log)
     for c, name in enumerate(log.channels):
-        rows.append(_normal(name, "incremental conversions", caused[c], error[c], "conversions"))
-        rows.append(_intent(name, contrast, c))
-        rows.append((name, "lift", lift[c], bounds[0][c], bounds[1][c], "share of rate held out"))
+        rows.append(_row(name, "incremental conversions", caused[c], "conversions"))
+        rows.append(_row(name, "intent to treat", moved[c], "conversions a user"))
+        rows.append(_row(name, "lift", lift[c], "share of rate held out"))
         if "exposures" in noisy:
             inside = bits(len(log.channels))[:, c]
             users, spread = (float(part[inside].sum()) for part in noisy["exposures"])
-            rows.append((name, "effect on treated", *_ratio(caused[c], error[c], users, spread**0.5),
-                         "conversions a user reached"))  # fmt: skip
+            treated = ratio(caused[c], normal(users, spread**0.5))
+            rows.append(_row(name, "effect on treated", treated, "conversions a user reached"))
         if whole and log.cost_usd is not None:
             cost = float(log.cost_usd[c])
-            rows.append(
-                (name, "cost per incremental conversion", *_ratio(cost, 0.0, caused[c], error[c]), "USD")
-            )
+            price = ratio(normal(cost, 0.0), caused[c])
+            rows.append(_row(name, "cost per incremental conversion", price, "USD"))
             if worth is not None:
                 told = worth[0][c] / cost, worth[1][c] / cost
                 rows.append(_normal(name, "incremental return on spend", *told, "USD a USD"))
@@ -191,8 +189,8 @@ def _worth(noisy: Noisy, log: Log) -> tuple[Array, Array] | None:
     return (sums - mean * counts) @ weights, np.sqrt(square @ weights**2)
 
 
-def _intent(name: str, contrast: Contrast, c: int) -> Row:
-    return _normal(name, "intent to treat", contrast.value[c], contrast.std_error[c], "conversions a user")
+def _row(channel: str, quantity: str, found: Measured, unit: str) -> Row:
+    return channel, quantity, float(found.value), float(found.low), float(found.high), unit
 
 
 def _normal(channel: str, quantity: str, value: float, error: float, unit: str) -> Row:
@@ -202,12 +200,6 @@ def _normal(channel: str, quantity: str, value: float, error: float, unit: str) 
 def _count(channel: str, quantity: str, counts: Array, variance: Array) -> Row:
     """A number of these very users, which has no sampling error: its interval is that of the noise."""
     return _normal(channel, quantity, counts.sum(), float(np.sqrt(variance.sum())), "users")
-
-
-def _ratio(top: float, top_error: float, bottom: float, bottom_error: float) -> tuple[float, float, float]:
-    """Ratio of independent normal numbers with its interval; open where the lower may be 0."""
-    low, high = ratio_interval(top, top_error, bottom, bottom_error)
-    return top / bottom, float(low), float(high)
 
 
 def _n_cells(log: Log) -> int:
