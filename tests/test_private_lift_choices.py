@@ -57,13 +57,13 @@ def test_the_contrast_is_that_of_pyfixest():
         fit = pf.feols(f"chosen ~ display{held} | brand", long(one), vcov={"CRV1": "household"})
         ours = fit_choice(one, "display", at_price=bool(held))
         assert ours.value[0] == pytest.approx(float(fit.coef()["display"]))
-        assert ours.error[0] == pytest.approx(float(fit.se()["display"]), rel=2e-3)
+        assert ours.std_error[0] == pytest.approx(float(fit.se()["display"]), rel=2e-3)
     table = long(one)
     design = np.column_stack([pd.get_dummies(table["brand"], dtype=float), table["display"]])
     robust = sm.OLS(table["chosen"], design).fit(cov_type="HC0")
     told = slope_of_cells(cells_of(one, "display")[None], 0.0)
     assert told.value[0] == pytest.approx(robust.params.iloc[-1])
-    assert told.error[0] == pytest.approx(robust.bse.iloc[-1] * np.sqrt(3 * MAX_PURCHASES))
+    assert told.std_error[0] == pytest.approx(robust.bse.iloc[-1] * np.sqrt(3 * MAX_PURCHASES))
 
 
 @pytest.mark.parametrize("exposure", EXPOSURES)
@@ -84,7 +84,7 @@ def test_the_noise_is_what_the_draws_show():
     rng = np.random.default_rng(1)
     drawn = cells + discrete_laplace(scale, (4000, *cells.shape), rng)
     exact, noisy = slope_of_cells(cells[None], 0.0), slope_of_cells(drawn, noise_variance(scale))
-    added = np.sqrt(slope_of_cells(cells[None], noise_variance(scale)).error ** 2 - exact.error**2)
+    added = np.sqrt(slope_of_cells(cells[None], noise_variance(scale)).std_error ** 2 - exact.std_error**2)
     assert noisy.value.std() == pytest.approx(float(added[0]), rel=0.05)
     assert abs(noisy.value.mean() - exact.value[0]) < 0.1 * noisy.value.std()
 
@@ -100,8 +100,8 @@ def test_private_intervals_cover_though_purchases_of_a_household_are_alike():
         cells = cells_of(Panel(household, shown, shown, shown, chosen), "display")
         drawn = cells + discrete_laplace(10 / 4, (1, *cells.shape), rng)
         told = slope_of_cells(drawn, noise_variance(10 / 4))
-        alone = np.sqrt(told.error**2 / (2 * MAX_PURCHASES))
-        for bounded, error in ((True, told.error), (False, alone)):
+        alone = np.sqrt(told.std_error**2 / (2 * MAX_PURCHASES))
+        for bounded, error in ((True, told.std_error), (False, alone)):
             kept[bounded].append(abs(told.value[0] - truth) < 1.96 * error[0])
     assert np.mean(kept[True]) >= 0.93
     assert np.mean(kept[False]) < 0.8
@@ -113,10 +113,10 @@ def test_dealt_anew_an_exposure_moves_nothing():
     for _ in range(60):
         dealt = rng.permuted(one.display, axis=0)
         told = fit_choice(Panel(one.household, dealt, one.feature, one.price, one.chosen), "display")
-        ends.append(abs(told.value[0]) > 1.96 * told.error[0])
+        ends.append(abs(told.value[0]) > 1.96 * told.std_error[0])
     assert np.mean(ends) < 0.15
     planted = fit_choice(one, "display")
-    assert planted.value[0] > 5 * planted.error[0]
+    assert planted.value[0] > 5 * planted.std_error[0]
 
 
 def test_few_households_leave_no_private_answer(monkeypatch):
@@ -164,5 +164,5 @@ def test_a_conditional_logit_with_price_agrees():
             without = worth * np.exp(-slope)
             effect = (worth / (worth + others) - without / (without + others))[shown].mean()
             ours = fit_choice(one, exposure, at_price=True)
-            assert effect == pytest.approx(ours.value[0], abs=3 * ours.error[0])
+            assert effect == pytest.approx(ours.value[0], abs=3 * ours.std_error[0])
             assert min(effect, ours.value[0]) > 0
