@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import minimize
+from scipy.special import logsumexp, softmax
 
 from dti_core.lab.errors import DataError
 from dti_core.studies.private_lift.data.regions import load_regions, profile_table, read_regions
@@ -15,8 +17,10 @@ from dti_core.studies.private_lift.measures.consent import (
 from dti_core.studies.private_lift.measures.consent import (
     expected_effects,
     measure_campaigns,
+    release,
     study_consent,
     weighted_itt,
+    weighted_sums,
 )
 from dti_core.studies.private_lift.measures.regions import (
     SMALLEST_EXCESS,
@@ -45,6 +49,7 @@ from dti_core.studies.private_lift.model.rules import (
 from dti_core.studies.private_lift.worlds import MARKETS
 from dti_core.studies.private_lift.worlds.market import activity_nodes, joint, truth
 from dti_core.studies.private_lift.worlds.regions import REGION_WORLDS, drawn_around, eligible_cells
+from dti_core.studies.private_lift.worlds.users import chances
 
 LAX = Rules("none", 0, 1, float("inf"), 4, False, 0)
 LAW = Rules("opt_in", 18, 1_000, 1.0, 2, True, 0.1)
@@ -199,6 +204,10 @@ def test_weights_balance_the_means_of_all_users():
     covariates = rng.normal(size=(20_000, 3))
     consents = rng.random(20_000) < 1 / (1 + np.exp(0.4 + 0.5 * covariates[:, 0]))
     weights, largest = balancing_weights(covariates, consents)
+    gaps = np.hstack([covariates, covariates**2])
+    gaps = gaps[consents] - gaps.mean(axis=0)
+    slopes = minimize(lambda x: logsumexp(gaps @ x), np.zeros(6), method="BFGS").x  # the same dual by scipy
+    np.testing.assert_allclose(weights, len(gaps) * softmax(gaps @ slopes), atol=1e-3)
     assert largest == LARGEST
     assert weights.max() < LARGEST  # none was cut, so that balance is exact
     for moments in (covariates, covariates**2):
@@ -213,7 +222,7 @@ def test_consent_biases_only_by_what_it_tells_of_outcomes_and_weights_undo_that(
     activity = np.random.default_rng(3).normal(size=100_000)
     level = 0.4 if tilt == 0 else 1 / (1 + np.exp(0.6 - tilt * activity))
     consents = np.random.default_rng(4).random(100_000) < level
-    itt, _ = expected_effects(market, activity)
+    itt, _ = expected_effects(chances(market, activity), market.holdout)
     true, moves = truth(market).itt, truth(market).itt > 0
     bias = {
         name: np.average(itt[consents], axis=0, weights=method.run(activity[:, None], consents)[0])[moves]
@@ -230,7 +239,7 @@ def test_consent_biases_only_by_what_it_tells_of_outcomes_and_weights_undo_that(
 def test_expected_effects_integrate_to_the_truth():
     market = MARKETS["uneven"].settings
     nodes, weights = activity_nodes(market)
-    itt, held = expected_effects(market, nodes)
+    itt, held = expected_effects(chances(market, nodes), market.holdout)
     np.testing.assert_allclose(weights @ itt, truth(market).itt, atol=1e-12)
     np.testing.assert_allclose((weights @ itt / (weights @ held))[:4], truth(market).lift[:4], rtol=1e-10)
 
@@ -245,17 +254,16 @@ def test_bias_of_the_unweighted_is_that_of_the_consenting():
 def test_weighted_itt_has_the_spread_that_its_standard_error_says():
     rng = np.random.default_rng(6)
     weights = rng.choice([0.5, 1.0, 3.0], 8_000, p=[0.5, 0.3, 0.2])
-    drawn, errors = [], []
+    drawn = []
     for _ in range(400):
-        codes, converted = rng.integers(0, 32, 8_000), rng.random(8_000) < 0.1 * weights / 1.15
-        itt, error = weighted_itt(codes, converted, weights, 5.0, 2.0, rng)
-        drawn.append(itt)
-        errors.append(error)
+        place = rng.integers(0, 32, 8_000) * 2 + (rng.random(8_000) < 0.1 * weights / 1.15)
+        drawn.append(release(weighted_sums(place, 32, weights), 5.0, 2.0, rng))
+    drawn, errors = weighted_itt(drawn)
     assert np.std(drawn) == pytest.approx(np.mean(errors), rel=0.06)
     assert abs(np.mean(drawn)) < 4 * np.std(drawn) / np.sqrt(2_000)
-    plain = weighted_itt(codes, converted, np.ones(8_000), 1.0, np.inf, rng)
-    counts = np.bincount(codes * 2 + converted, minlength=64).reshape(32, 2).astype(float)
-    assert plain[1].mean() == pytest.approx(intent_to_treat(counts).std_error.mean(), rel=0.01)
+    _, error = weighted_itt([weighted_sums(place, 32, np.ones(8_000))])
+    counts = np.bincount(place, minlength=64).reshape(32, 2).astype(float)
+    assert error.mean() == pytest.approx(intent_to_treat(counts).std_error.mean(), rel=0.01)
 
 
 def test_only_one_hot_reports_pass_the_client_library():

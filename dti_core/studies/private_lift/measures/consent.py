@@ -1,5 +1,6 @@
 """What lift among users who agreed says of all users, as fewer agree, with and without weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -13,11 +14,17 @@ from dti_core.lab.record import OBSERVED
 from dti_core.studies.private_lift.measures.coverage import VALID
 from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.weighting import WEIGHTINGS
-from dti_core.studies.private_lift.model.cells import Array, Counts, Flags
+from dti_core.studies.private_lift.model.cells import Array, Counts
 from dti_core.studies.private_lift.model.lift import intent_to_treat
 from dti_core.studies.private_lift.worlds import MARKETS, market
 from dti_core.studies.private_lift.worlds.settings import Market
-from dti_core.studies.private_lift.worlds.users import coalition, simulate_users
+from dti_core.studies.private_lift.worlds.users import (
+    Chances,
+    chances,
+    coalition,
+    read_activity,
+    simulate_outcomes,
+)
 
 CONSENTS = (1.0, 0.7, 0.4, 0.2, 0.1)
 #: A user (add or remove one), delta 0, pure: nine tenths for the counts, the rest for their variance.
@@ -44,41 +51,61 @@ class Task:
     seed: np.random.SeedSequence
 
 
-def weighted_itt(
-    codes: Counts, converted: Flags, weights: Array, largest: float, epsilon: float, rng: np.random.Generator
-) -> tuple[Array, Array]:
-    """ITT of each channel from noisy sums of weights, and its standard error, (C,) each.
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What is released of users with weights, without or with noise.
 
-    Released are the weights by eligible coalition and conversion, rounded to whole `STEP`s, and their squares
-    by conversion. Assumes: each channel holds out half of all users, so that both sides have equal squares.
-    Where noise leaves too few users for an answer, it is no lift.
-
-    Parameters
-    ----------
-    codes : (n,) eligible coalition. largest : no weight exceeds it. epsilon : a user who agreed (add or
-    remove one), delta 0, pure; its two parts add up.
+    counts : (..., 2^C, 2) weights by eligible coalition and conversion, in whole `STEP`s. squares : (..., 2)
+    of the weights by conversion. noise_variance : (...) in each of `counts`.
     """
+
+    counts: Array
+    squares: Array
+    noise_variance: Array
+
+
+def weighted_sums(place: Counts, n_coalitions: int, weights: Array) -> Sums:
+    """Sums without noise of users at a `place` (n,), twice the eligible coalition and one if converted."""
     rounded = np.rint(weights / STEP) * STEP
-    counts = np.bincount(codes * 2 + converted, rounded, minlength=64).reshape(-1, 2).astype(float)
-    squares, noise_variance = np.bincount(converted, rounded**2, minlength=2).astype(float), 0.0
-    if np.isfinite(epsilon):
-        scale = largest / STEP / (COUNTS_PART * epsilon)
-        counts += discrete_laplace(scale, counts.shape, rng) * STEP
-        squares += rng.laplace(0, largest**2 / ((1 - COUNTS_PART) * epsilon), 2)
-        noise_variance = STEP**2 / (2 * np.sinh(0.5 / scale) ** 2)
-    total, rate = counts.sum(), counts[:, 1].sum() / counts.sum()
-    spread = np.array([rate**2, (1 - rate) ** 2])
-    variance = 2 * (spread @ squares / 2 + len(counts) / 2 * noise_variance * spread.sum()) / (total / 2) ** 2
+    counts = np.bincount(place, rounded, minlength=2 * n_coalitions).reshape(-1, 2).astype(float)
+    squares = np.bincount(place, rounded**2, minlength=2 * n_coalitions).reshape(-1, 2).sum(axis=0)
+    return Sums(counts, squares, np.zeros(()))
+
+
+def release(sums: Sums, largest: float, epsilon: float, rng: np.random.Generator) -> Sums:
+    """The sums with noise under `epsilon`, of which no weight exceeds `largest`; its two parts add up."""
+    if not np.isfinite(epsilon):
+        return sums
+    scale = largest / STEP / (COUNTS_PART * epsilon)
+    counts = sums.counts + discrete_laplace(scale, sums.counts.shape, rng) * STEP
+    squares = sums.squares + rng.laplace(0, largest**2 / ((1 - COUNTS_PART) * epsilon), 2)
+    return Sums(counts, squares, np.asarray(STEP**2 / (2 * np.sinh(0.5 / scale) ** 2)))
+
+
+def weighted_itt(releases: Sequence[Sums]) -> tuple[Array, Array]:
+    """ITT of each channel and its standard error, (n_releases, C) each.
+
+    Assumes: each channel holds out half of all users, so that both sides have equal squares. Where noise
+    leaves too few users for an answer, it is no lift.
+    """
+    counts, squares, noise = (
+        np.array([getattr(one, name) for one in releases]) for name in ("counts", "squares", "noise_variance")
+    )
+    total = counts.sum(axis=(1, 2))
+    rate = counts[..., 1].sum(axis=1) / total
+    spread = np.stack([rate**2, (1 - rate) ** 2], axis=-1)
+    own = (spread * squares).sum(axis=-1) / 2 + counts.shape[1] / 2 * noise * spread.sum(axis=-1)
     itt = np.nan_to_num(intent_to_treat(counts).value)
-    return itt, np.full(len(itt), np.sqrt(max(0.0, variance)))
+    error = np.sqrt(np.maximum(0.0, 2 * own)) / (total / 2)
+    return itt, np.broadcast_to(error[:, None], itt.shape)
 
 
-def expected_effects(here: Market, activity: Array) -> tuple[Array, Array]:
-    """(n, C) ITT of each channel on users of this activity, and their rate of converting if held out."""
-    moved = market.exposure_chance(here, activity) * market.effects(here, activity)
-    stays = 1 - (1 - here.holdout) * moved
-    others = (1 - market.base_chance(here, activity))[:, None] * stays.prod(axis=1, keepdims=True) / stays
-    return moved * others, 1 - others
+def expected_effects(chance: Chances, holdout: float) -> Array:
+    """(2, n, C) ITT of each channel on these users, and their rate of converting if held out."""
+    moved = chance.reached * chance.moved
+    stays = 1 - (1 - holdout) * moved
+    others = (1 - chance.unmoved)[:, None] * stays.prod(axis=1, keepdims=True) / stays
+    return np.stack([moved * others, 1 - others])
 
 
 def measure_campaigns(task: Task) -> tuple[Array, Array]:
@@ -89,22 +116,32 @@ def measure_campaigns(task: Task) -> tuple[Array, Array]:
     (n_campaigns, consents, weightings, 2, C), ITT and rate of those held out as the weighted users would have
     them on average; (n_campaigns, consents, weightings, epsilons, 2, C), ITT and standard error as measured.
     """
-    here, rng = MARKETS[task.world].settings, np.random.default_rng(task.seed)
-    expected, measured = [], []
-    for _ in range(task.n_campaigns):
-        users = simulate_users(here, task.n_users, rng)
-        codes, outcomes = coalition(users.assigned), np.array(expected_effects(here, users.activity))
-        for level in CONSENTS:
-            chance = market.consent_chance(replace(here, consent=level, consent_tilt=TILT), users.activity)
-            consents = rng.random(len(users)) < chance
-            for method in WEIGHTINGS.values():
-                weights, largest = method.run(users.covariates, consents)
-                expected.append(np.average(outcomes[:, consents], axis=1, weights=weights))
-                for epsilon in EPSILONS:
-                    agreed = codes[consents], users.converted[consents]
-                    measured.append(weighted_itt(*agreed, weights, largest, epsilon, rng))
+    rng = np.random.default_rng(task.seed)
+    each = [_campaign(MARKETS[task.world].settings, task.n_users, rng) for _ in range(task.n_campaigns)]
     shape = task.n_campaigns, len(CONSENTS), len(WEIGHTINGS)
-    return np.array(expected).reshape(*shape, 2, -1), np.array(measured).reshape(*shape, len(EPSILONS), 2, -1)
+    expected, measured = (np.array(part) for part in zip(*each, strict=True))
+    return expected.reshape(*shape, 2, -1), measured.reshape(*shape, len(EPSILONS), 2, -1)
+
+
+def _campaign(here: Market, n_users: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """(consents x weightings, 2, C) expected, (consents x weightings x epsilons, 2, C) measured."""
+    activity = rng.normal(size=n_users)
+    chance = chances(here, activity)
+    assigned, _, converted = simulate_outcomes(chance, here.holdout, rng)
+    covariates, place = read_activity(activity, rng), coalition(assigned) * 2 + converted
+    counted, releases = np.zeros((len(CONSENTS) * len(WEIGHTINGS), n_users)), []
+    rows = iter(counted)
+    for level in CONSENTS:
+        agreeing = market.consent_chance(replace(here, consent=level, consent_tilt=TILT), activity)
+        consents = rng.random(n_users) < agreeing
+        for method in WEIGHTINGS.values():
+            weights, largest = method.run(covariates, consents)
+            next(rows)[consents] = weights
+            sums = weighted_sums(place[consents], 2 ** assigned.shape[1], weights)
+            releases += [release(sums, largest, epsilon, rng) for epsilon in EPSILONS]
+    outcomes = expected_effects(chance, here.holdout)
+    expected = (counted @ outcomes).swapaxes(0, 1) / counted.sum(axis=1)[:, None, None]
+    return expected, np.stack(weighted_itt(releases), axis=1)
 
 
 def study_consent(seeds: np.random.SeedSequence, *, n_users: int, n_campaigns: int) -> Findings:

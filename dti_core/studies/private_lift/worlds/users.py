@@ -44,22 +44,52 @@ class Users:
         return len(self.converted)
 
 
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """Of users of known activity; see `Users`. reached : (n, C), chance of exposure where eligible."""
+
+    unmoved: Array
+    moved: Array
+    reached: Array
+
+
+def chances(market: Market, activity: Array) -> Chances:
+    """What decides of users of this activity (n,) who sees what, and who converts."""
+    return Chances(
+        base_chance(market, activity), effects(market, activity), exposure_chance(market, activity)
+    )
+
+
+def simulate_outcomes(
+    chance: Chances, holdout: float, rng: np.random.Generator
+) -> tuple[Flags, Flags, Flags]:
+    """(n, C) who is eligible and who exposed, (n,) who converts."""
+    assigned = rng.random(chance.reached.shape) >= holdout
+    exposed = assigned & (rng.random(assigned.shape) < chance.reached)
+    stays = (1 - chance.unmoved) * np.prod(np.where(exposed, 1 - chance.moved, 1), axis=1)
+    return assigned, exposed, rng.random(len(stays)) < 1 - stays
+
+
+def read_activity(activity: Array, rng: np.random.Generator) -> Array:
+    """(n, 3) what an analyst sees of activity: two noisy readings of it and one of nothing."""
+    n = len(activity)
+    return np.column_stack(
+        [activity + rng.normal(0, 0.5, n), activity + rng.normal(0, 1, n), rng.normal(size=n)]
+    )
+
+
 def simulate_users(market: Market, n: int, rng: np.random.Generator) -> Users:
     """Draw `n` independent users; Assumes: nobody's exposure moves anybody else."""
     activity = rng.normal(size=n)
-    assigned = rng.random((n, len(market.channels))) >= market.holdout
-    exposed = assigned & (rng.random(assigned.shape) < exposure_chance(market, activity))
-    unmoved, moved = base_chance(market, activity), effects(market, activity)
-    converted = rng.random(n) < 1 - (1 - unmoved) * np.prod(np.where(exposed, 1 - moved, 1), axis=1)
+    chance = chances(market, activity)
+    assigned, exposed, converted = simulate_outcomes(chance, market.holdout, rng)
     spend = rng.lognormal(np.log(market.spend_usd) - market.spend_sd**2 / 2, market.spend_sd, size=n)
-    seen = np.column_stack(
-        [activity + rng.normal(0, 0.5, n), activity + rng.normal(0, 1, n), rng.normal(size=n)]
-    )
+    seen = read_activity(activity, rng)
     return Users(
         market.names, assigned, exposed, _impressions(market, exposed, activity, rng),
         _times(market, exposed, rng), converted, np.where(converted, spend, 0.0),
         rng.random(n) < consent_chance(market, activity), rng.choice(len(REGIONS), n, p=REGION_SHARES),
-        rng.choice(len(SIZES), n, p=SIZE_SHARES), seen, activity, unmoved, moved,
+        rng.choice(len(SIZES), n, p=SIZE_SHARES), seen, activity, chance.unmoved, chance.moved,
     )  # fmt: skip
 
 
