@@ -59,7 +59,7 @@ from dti_core.studies.private_lift.worlds import MARKETS
 #: Budget at which claims are judged and controls are drawn, in every run.
 JUDGED = 1.0
 #: Users of the campaigns in which pay is shared, and of the trials of offers whose truth is known.
-PAID_USERS, OFFERED_USERS = 20_000, 40_000
+PAID_USERS, OFFERED_USERS = 20_000, 80_000
 #: Budgets of which the gain of personal offers is told where it is known.
 PRICED = (0.1, 0.5, 1.0, 2.0, 8.0)
 
@@ -98,7 +98,7 @@ def _known_truth(asked: Parameters, seeds: Callable[[str], np.random.SeedSequenc
     few, many = max(20, asked.n_campaigns // 20), asked.n_campaigns
     return {
         "accuracy": partial(study_accuracy, seeds("accuracy"), 2 * many),
-        "coverage": partial(study_coverage, seeds("coverage"), many),
+        "coverage": partial(study_coverage, seeds("coverage"), 2 * many),
         "sizes": partial(study_sizes, seeds("sizes"), many // 2),
         "reach": partial(study_reach, seeds("reach"), max(5, min(100, many // 4))),
         "collision": partial(study_collision, seeds("collision"), max(20, asked.n_draws // 2), many // 2),
@@ -113,7 +113,7 @@ def _known_truth(asked: Parameters, seeds: Callable[[str], np.random.SeedSequenc
             study_regions, load_regions(), seeds("regions"), n_campaigns=many, n_draws=asked.n_draws
         ),
         "consent": partial(
-            study_consent, seeds("consent"), n_users=asked.n_users // 10, n_campaigns=max(2, many // 20)
+            study_consent, seeds("consent"), n_users=asked.n_users // 10, n_campaigns=many
         ),
         "uplift": partial(
             study_uplift_simulated, {name: MARKETS[name].settings for name in ("campaign", "uneven")},
@@ -134,7 +134,7 @@ def _safeguards(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence
         ),
         "clients": partial(study_clients, seeds("clients"), n_users=PAID_USERS, n_campaigns=many),
         "offer controls": partial(
-            study_offer_controls, budgets([JUDGED]), OFFERED_USERS, asked.n_draws, seeds("offer controls")
+            study_offer_controls, JUDGED, OFFERED_USERS, asked.n_draws, seeds("offer controls")
         ),
         "offer price": partial(
             study_offer_price, PRICED, (4_000, 16_000, 64_000), 2 * asked.n_runs,

@@ -33,7 +33,7 @@ UNIT_GAIN, UNIT_ADVANTAGE = "outcomes a user", "true less false positive rate"
 #: Cuts and noises that are averaged over in a control world.
 N_RELEASES = 2
 #: Users whom an attacker tries to tell apart, half of them in the table.
-N_TARGETS = 10_000
+N_TARGETS = 20_000
 #: Ways to choose that the control worlds hold.
 CONTROLLED = ("table", "random")
 #: Cells a user in the model that is known to give its users away.
@@ -86,13 +86,10 @@ def gain_over_single(
     return over_runs_and_users(difference.mean(axis=1), mean - mean.mean(), np.arange(n))
 
 
-def informed_advantage(budget: Budget, rng: np.random.Generator, *, unseen: bool = False) -> Interval:
-    """Advantage of who knows all rows of the table but one user's, in whose cell only that user can differ.
-
-    unseen : nobody attacked is in the table, whatever the attacker believes.
-    """
+def informed_advantage(budget: Budget, rng: np.random.Generator) -> Interval:
+    """Advantage of who knows all rows of the table but one user's, in whose cell only that user can differ."""
     member = rng.permutation(N_TARGETS) % 2 == 0
-    there = np.flatnonzero(member) if not unseen else np.zeros(0, dtype=np.int64)
+    there = np.flatnonzero(member)
     lone = OfferTrial(there, np.zeros_like(there), np.ones(len(there)), N_TARGETS, 1)
     counts = table(lone, budget, rng).counts
     assert counts is not None
@@ -134,53 +131,41 @@ def memory_of(trial: OfferTrial, fresh: OfferTrial, rng: np.random.Generator) ->
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One draw of a control world, at every budget. keep : the budget whose interval the judge sees."""
+    """One draw of a control world."""
 
     settings: OfferSettings
-    planted: bool
     n_users: int
-    budgets: tuple[Budget, ...]
     seeds: np.random.SeedSequence
 
 
-def _control(task: _Task) -> list[tuple[str, float, Interval]]:
-    """(measure, epsilon, interval) of one draw."""
+def _control(task: _Task) -> dict[str, Interval]:
+    """Gain by way to choose and advantage of one draw, at the world's own epsilon."""
     rng, cuts = np.random.default_rng(task.seeds), task.seeds.spawn(N_RELEASES)
-    trial = simulate_offers(task.settings, task.n_users, rng)
-    found = []
-    for budget in task.budgets:
-        for method in CONTROLLED:
-            gain = gain_over_single(trial, method, budget, cuts)
-            found.append((f"gain_{method}", budget.epsilon, gain))
-        if task.planted:
-            attack = informed_advantage(budget, rng, unseen=True)
-        else:
-            attack = memory_of(trial, simulate_offers(task.settings, task.n_users, rng), rng)
-        found.append(("advantage_informed", budget.epsilon, attack))
-    return found
+    trial, budget = simulate_offers(task.settings, task.n_users, rng), Budget(task.settings.epsilon)
+    gains = {f"gain_{name}": gain_over_single(trial, name, budget, cuts) for name in CONTROLLED}
+    return gains | {"advantage_informed": informed_advantage(budget, rng)}
 
 
 def study_offer_controls(
-    budgets: Sequence[Budget], n_users: int, n_draws: int, seeds: np.random.SeedSequence
+    judged: float, n_users: int, n_draws: int, seeds: np.random.SeedSequence
 ) -> Findings:
-    """Gain and attack in worlds where both are known, draw by draw.
+    """Gain and attack in worlds where both are known, draw by draw, under the names of the `judged` epsilon.
 
-    In `offers_differ` there is a gain and nobody attacked was in the data, so both bars must be cleared; in
-    `offers_alike` there is no gain, and what is attacked is a model without noise that remembers its users,
-    so neither may be.
+    In `offers_differ` there is a gain at an epsilon that gives little away, so both bars must be cleared; in
+    `offers_alike` there is no gain, and the epsilon gives away a little more than the bar allows, so neither
+    may be. In the other two worlds one of both is so: each bar must answer to its own cause alone. The attack
+    is the one of the trial: half of those attacked are in the table.
     """
     found = Findings()
     for (world, made), own in zip(OFFER_WORLDS.items(), seeds.spawn(len(OFFER_WORLDS)), strict=True):
-        planted = made.role == "positive"
         tasks = {
-            str(draw): _Task(made.settings, planted, n_users, tuple(budgets), child)
-            for draw, child in enumerate(own.spawn(n_draws))
+            str(draw): _Task(made.settings, n_users, child) for draw, child in enumerate(own.spawn(n_draws))
         }
         drawn = list(run_keyed(_control, tasks, f"offers, {world}").values())
-        for place, (measure, epsilon, _) in enumerate(drawn[0]):
+        for measure in drawn[0]:
             unit = UNIT_GAIN if measure.startswith("gain") else UNIT_ADVANTAGE
-            ends = [one[place][2] for one in drawn]
-            found.estimates.append(_many(f"offer_{measure}_{name_of(epsilon)}", unit, world, ends, epsilon))
+            name, ends = f"offer_{measure}_{name_of(judged)}", [one[measure] for one in drawn]
+            found.estimates.append(_many(name, unit, world, ends, made.settings.epsilon))
     return found
 
 

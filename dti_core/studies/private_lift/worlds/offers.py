@@ -38,6 +38,7 @@ class OfferSettings:
 
     base : chance of the outcome with an offer that does not suit. own : what an offer adds for users whom it
     suits; offer s modulo n_offers suits segment s. shared : what the first offer adds for everybody.
+    epsilon : at which a control world releases the table.
     """
 
     base: float = 0.15
@@ -45,6 +46,7 @@ class OfferSettings:
     shared: float = 0.01
     n_segments: int = 12
     n_offers: int = 3
+    epsilon: float = 1.0
 
     def chances(self) -> Array:
         """(n_segments, n_offers) chance of the outcome."""
@@ -52,11 +54,26 @@ class OfferSettings:
         return self.base + self.own * suits + self.shared * (np.arange(self.n_offers) == 0)
 
 
-#: With `own` 0.05 the best offer to each gains 2/3 x 0.05 less what the best single offer adds for all.
+#: Epsilons at which who knows everybody else has an advantage of 0.04 and 0.12 at most.
+TELLS_LITTLE, TELLS_MUCH = 0.08, 0.25
+#: With `own` 0.05 the best offer to each gains 2/3 x 0.05 less what the best single offer adds for all. Each of
+#: gain and secrecy is there with the other and without it.
 OFFER_WORLDS: dict[str, World[OfferSettings]] = {
-    "offers_differ": World("Each offer moves a third of users", "positive", OfferSettings(own=0.05)),
-    "offers_alike": World("One offer is best for all", "negative", OfferSettings()),
-}
+    "offers_differ": World(
+        "Each offer moves a third of users, told at epsilon 0.08", "positive",
+        OfferSettings(own=0.05, epsilon=TELLS_LITTLE),
+    ),
+    "offers_alike": World(
+        "One offer is best for all, told at epsilon 0.25", "negative", OfferSettings(epsilon=TELLS_MUCH)
+    ),
+    "offers_told": World(
+        "Each offer moves a third of users, told at epsilon 0.25", "threat",
+        OfferSettings(own=0.05, epsilon=TELLS_MUCH),
+    ),
+    "offers_hidden": World(
+        "One offer is best for all, told at epsilon 0.08", "threat", OfferSettings(epsilon=TELLS_LITTLE)
+    ),
+}  # fmt: skip
 
 
 def simulate_offers(settings: OfferSettings, n: int, rng: np.random.Generator) -> OfferTrial:
