@@ -306,9 +306,20 @@ def test_from_its_turning_epsilon_on_a_large_campaign_is_not_spared():
     market = replace(collision.draw_market(np.random.default_rng(13)), base_rate=0.003)
     column = collision.SIZES.index(collision.LARGE)
     judged = collision.growths(market, [("central", 1.0, False)])[column]
-    turns = collision.turns_at_epsilon(judged)
+    turns = collision.turns_at_epsilon(float(judged[0]))
     at_turn = collision.growths(market, [("central", turns, False)])[column, 0]
     assert at_turn == pytest.approx(collision.MATTERS, rel=1e-9)
+
+
+def test_the_turning_epsilon_of_all_markets_lies_in_its_interval_as_often_as_it_says():
+    """Growths drawn from a known law, of which the quantile is known; 400 markets as in a quick run."""
+    rng, exact = np.random.default_rng(16), 0.02 * math.exp(0.6 * 1.959964)
+    true, held = collision.turns_at_epsilon(exact), 0
+    for _ in range(1_000):
+        found = collision.turning(0.02 * np.exp(0.6 * rng.normal(size=400)))
+        held += found.low <= true <= found.high
+    assert 0.93 <= held / 1_000 <= 0.98
+    assert math.isinf(collision.turning(np.full(40, 0.1)).high)
 
 
 def test_campaigns_without_lift_alarm_as_often_as_they_may_and_by_the_usual_interval_too_often():

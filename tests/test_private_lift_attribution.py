@@ -7,8 +7,9 @@ from dti_core.bridges.privacy import Guarantee
 from dti_core.lab.bars import cleared
 from dti_core.lab.record import OBSERVED
 from dti_core.lab.register import Bar
-from dti_core.studies.private_lift.measures.apart import MATTERS, errors, study_apart
+from dti_core.studies.private_lift.measures.apart import MATTERS, _by_users, errors, study_apart
 from dti_core.studies.private_lift.measures.attribution import (
+    _experiment,
     limits,
     pooled,
     study_attribution,
@@ -16,12 +17,20 @@ from dti_core.studies.private_lift.measures.attribution import (
     targeting_curve,
     users_needed,
 )
+from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.telling import GUARANTEE, laplace_variance, released
 from dti_core.studies.private_lift.methods.attribution import METHODS, Evidence
 from dti_core.studies.private_lift.model.cells import bits, shapley_weights
 from dti_core.studies.private_lift.model.journeys import Journeys, journeys_from, journeys_of, markov_removal
+from dti_core.studies.private_lift.model.lift import factorial_shapley, shares
 from dti_core.studies.private_lift.worlds import AUDIENCES, CAMPAIGN, MARKETS, OVERLAPPING, changed
-from dti_core.studies.private_lift.worlds.market import activity_nodes, exposure_chance, truth
+from dti_core.studies.private_lift.worlds.market import (
+    activity_nodes,
+    draw_counts,
+    exposure_chance,
+    joint,
+    truth,
+)
 from dti_core.studies.private_lift.worlds.paths import expected_journeys, order_chance, scaled_targeting
 from dti_core.studies.private_lift.worlds.users import simulate_users
 
@@ -174,9 +183,39 @@ def test_noise_of_a_release_has_its_variance_and_says_its_promise() -> None:
 
 
 def test_users_needed_halve_the_interval_fourfold() -> None:
-    few, many = users_needed(CAMPAIGN, 4, 0.06, np.inf), users_needed(CAMPAIGN, 4, 0.03, np.inf)
+    cells = 1e6 * joint(CAMPAIGN).sum(axis=1)[None]
+    few, many = users_needed(cells, 4, 0.06, np.inf), users_needed(cells, 4, 0.03, np.inf)
     assert many / few == pytest.approx(4, rel=0.01)
-    assert users_needed(CAMPAIGN, 4, 0.03, 1.0) > many
+    noisy = users_needed(cells, 4, 0.03, 0.1)
+    assert noisy > users_needed(cells, 4, 0.03, 1.0) > many
+    for needed, epsilon in ((many, np.inf), (noisy, 0.1)):  # the interval reaches just so far there
+        there = needed[0] * cells / cells.sum()
+        _, errors_of = shares(*factorial_shapley(there, laplace_variance(epsilon)))
+        assert 1.959964 * errors_of[0, 4] == pytest.approx(0.03, rel=1e-4)
+
+
+def test_campaigns_of_the_size_that_is_needed_spread_as_far_as_was_asked() -> None:
+    """Shares of the null channel in 600 campaigns, with the noise that was reckoned with."""
+    found, rng = Findings(), np.random.default_rng(3)
+    _experiment(found, "private", CAMPAIGN, 1_000_000, 200, 0.1, np.random.default_rng(4))
+    (needed,) = (one for one in found.estimates if one.name == "experiment_private_users_for_3_points")
+    assert needed.low < needed.value < needed.high < 2 * needed.low
+    counts = draw_counts(CAMPAIGN, int(needed.value), 600, rng).sum(axis=2)
+    values, _ = factorial_shapley(released(counts, 0.1, rng))
+    assert 1.96 * np.std(values[:, 4] / values.sum(axis=1)) == pytest.approx(0.03, rel=0.1)
+
+
+def test_the_curve_by_users_tells_of_campaigns_and_of_its_means() -> None:
+    """More campaigns narrow the mean's interval, and not the range of campaigns."""
+    few, many = (_by_users(n, 1.0, np.random.default_rng(n)) for n in (20, 80))
+    for table in (few, many):
+        inside = table[["least", "low", "mean", "high", "most"]].to_numpy()
+        assert (np.diff(inside[:, 1:4], axis=1) >= 0).all()
+        assert (inside[:, 4] >= inside[:, 2]).all()
+    width = [(one["high"] - one["low"]).sum() for one in (few, many)]
+    spread = [(one["most"] - one["least"]).sum() for one in (few, many)]
+    assert width[1] < 0.7 * width[0]
+    assert spread[1] > 0.8 * spread[0]
 
 
 def test_apart_platforms_count_buyers_and_users_twice() -> None:

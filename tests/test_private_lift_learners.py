@@ -8,10 +8,12 @@ import pytest
 from scipy.stats import norm
 
 from dti_core.bridges.federated import advantage_limit
+from dti_core.lab.bars import FALSE_RATE, cleared, share_of
 from dti_core.lab.errors import DataError
+from dti_core.lab.register import load_register
 from dti_core.studies.private_lift.data.expedia import SearchLog
-from dti_core.studies.private_lift.measures.federated import study_federated, study_poisoning
 from dti_core.studies.private_lift.estimate import OFFERED_USERS
+from dti_core.studies.private_lift.measures.federated import study_federated, study_poisoning
 from dti_core.studies.private_lift.measures.offers import (
     N_TARGETS,
     gain_over_single,

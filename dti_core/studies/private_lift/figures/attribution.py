@@ -10,7 +10,7 @@ from dti_core.lab.say import number, spoken
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
 from dti_core.studies.private_lift.figures.cards import made_up, registered
 from dti_core.studies.private_lift.figures.colours import CREDIT
-from dti_core.studies.private_lift.measures.apart import MATTERS, WAYS
+from dti_core.studies.private_lift.measures.apart import BARS, MATTERS, WAYS
 from dti_core.studies.private_lift.measures.attribution import CLOSE, NULL_CHANNEL
 from dti_core.studies.private_lift.measures.telling import GUARANTEE
 from dti_core.studies.private_lift.methods.attribution import METHODS
@@ -95,24 +95,35 @@ def plot_rules(result: Result) -> go.Figure:
 def plot_apart(result: Result) -> go.Figure:
     """Errors of credit and reach by way to measure and size of the campaign."""
     rows = result.series["apart_users"]
+    rows = rows[rows["measure"].isin(BARS)]
     figure = make_subplots(rows=2, vertical_spacing=0.2)
-    for colour, (name, way) in zip(PALETTE, WAYS.items(), strict=False):
-        part = rows[rows["way"] == name]
-        for row, measure in enumerate(("credit", "reach"), start=1):
-            figure.add_scatter(x=part["users"], y=part[measure], name=way.title, line_color=colour,
-                               mode="lines+markers", showlegend=row == 1, row=row, col=1)  # fmt: skip
+    for place, (colour, (name, way)) in enumerate(zip(PALETTE, WAYS.items(), strict=False)):
+        for row, measure in enumerate(BARS, start=1):
+            part = rows[(rows["way"] == name) & (rows["measure"] == measure)]
+            ends = {"array": part["most"] - part["mean"], "arrayminus": part["mean"] - part["least"],
+                    "thickness": 1, "width": 0}  # fmt: skip
+            figure.add_scatter(
+                x=part["users"] * 1.06 ** (place - 2), y=part["mean"], name=way.title, line_color=colour,
+                error_y=ends, mode="lines+markers", showlegend=row == 1, row=row, col=1,
+                customdata=part[["users", "low", "high", "least", "most"]],
+                hovertemplate="%{customdata[0]:,} users: mean %{y:.3f} [%{customdata[1]:.3f}, "
+                "%{customdata[2]:.3f}], campaigns %{customdata[3]:.3f} to %{customdata[4]:.3f}",
+            )  # fmt: skip
     claims, rival, ours = (
         result[f"apart_{name}"] for name in ("reach_excess", "worst_excess", "worst_excess_campaign")
     )
+    known = 100 * (rows["high"] - rows["low"]).max() / 2
     figure = style(
         figure, x="", y="", card=made_up(result), series="apart_users",
         title=f"Platforms that claim their own buyers misstate reach by {100 * claims.value:.0f} points more "
         f"than a private join; with holdouts of their own they fall behind by "
         f"{number(100 * ours.value, 1)} in this campaign, by {100 * rival.value:.0f} over drawn markets",
-        caption="Means over campaigns. The last two figures of the title are of the worse of credit and "
-        "reach; over markets drawn from the assumptions, the median. Platforms with own holdouts join "
-        f"their reaches as those of independent audiences. Epsilon {claims.at['epsilon']:g} a user in total, "
-        f"{claims.at['guarantee']}. An excess of {MATTERS:g} is what matters.",
+        caption=f"Means over {rows['n'].iloc[0]} campaigns a size, known to {known:.1f} points or better "
+        "(Student's t, 95 %); whiskers: the middle 95 % of campaigns, which one advertiser may meet. The "
+        "last two figures of the title are of the worse of credit and reach; over markets drawn from the "
+        "assumptions, the median. Platforms with own holdouts join their reaches as those of independent "
+        f"audiences. Epsilon {claims.at['epsilon']:g} a user in total, {claims.at['guarantee']}. An excess "
+        f"of {MATTERS:g} is what matters.",
         alt=f"Excess of the error: own buyers' reach {spoken(claims)}, own holdouts' worst "
         f"{spoken(ours)} in this campaign, {spoken(rival)} over drawn markets.",
     )  # fmt: skip

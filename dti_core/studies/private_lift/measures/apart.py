@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -198,14 +199,20 @@ def _middle(values: Array, what: str = "campaigns") -> Interval:
 
 
 def _by_users(n_campaigns: int, epsilon: float, rng: np.random.Generator) -> pd.DataFrame:
-    """Mean errors of each way by size of the campaign."""
+    """Errors of each way by size of the campaign, a row a size, way and measure.
+
+    mean, low, high : over campaigns, with its interval by Student's t, which more campaigns narrow. least,
+    most : ends of the middle 95 % of campaigns, what one advertiser may meet, which none narrow.
+    """
     rows = []
     for n_users in (10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 2_000_000):
         wrong = errors(CAMPAIGN, n_users, n_campaigns, epsilon, rng)
-        rows += [{"users": n_users, "way": name, "title": way.title}
-                 | {measure: wrong[name][measure].mean() for measure in MEASURED}
-                 for name, way in WAYS.items()]  # fmt: skip
-    return pd.DataFrame(rows)
+        for name, measure in product(WAYS, MEASURED):
+            mean, one = mean_over_seeds(wrong[name][measure]), _middle(wrong[name][measure])
+            rows.append((n_users, name, WAYS[name].title, measure, mean.value, mean.low, mean.high, one.low,
+                         one.high, n_campaigns))  # fmt: skip
+    columns = ["users", "way", "title", "measure", "mean", "low", "high", "least", "most", "n"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.optimize import brentq
 
 from dti_core.lab.intervals import Interval, mean_over_seeds, share
 from dti_core.lab.methods import left_out
@@ -16,7 +15,7 @@ from dti_core.studies.private_lift.measures.telling import At, keep, laplace_var
 from dti_core.studies.private_lift.methods.attribution import METHODS, Evidence
 from dti_core.studies.private_lift.model.cells import Array
 from dti_core.studies.private_lift.model.journeys import Journeys, journeys_of
-from dti_core.studies.private_lift.model.lift import factorial_shapley, shares
+from dti_core.studies.private_lift.model.lift import Z, factorial_shapley, shares
 from dti_core.studies.private_lift.model.payouts import misallocated, paid_shares
 from dti_core.studies.private_lift.worlds import MARKETS
 from dti_core.studies.private_lift.worlds.market import draw_counts, joint, truth
@@ -130,30 +129,40 @@ def _experiment(
     found: Findings, label: str, market: Market, n_users: int, n_campaigns: int, epsilon: float,
     rng: np.random.Generator,
 ) -> None:  # fmt: skip
-    """How often the experiment credits the null channel with 3 points at most, and users for that."""
-    counts, null = (
-        draw_counts(market, n_users, n_campaigns, rng).sum(axis=2),
-        market.names.index(NULL_CHANNEL),
-    )
-    values, _ = factorial_shapley(released(counts, epsilon, rng))
+    """How often the experiment credits the null channel with 3 points at most, and users for that.
+
+    Those users are exact for the market; the interval says what a planner would reckon from one campaign.
+    """
+    null = market.names.index(NULL_CHANNEL)
+    counts = released(draw_counts(market, n_users, n_campaigns, rng).sum(axis=2), epsilon, rng)
+    values, _ = factorial_shapley(counts)
     part = values[:, null] / values.sum(axis=1)
     near = share(int((np.abs(part) <= CLOSE).sum()), n_campaigns)
-    needed = users_needed(market, null, CLOSE, epsilon)
+    exact, *each = users_needed(
+        np.concatenate([n_users * joint(market).sum(axis=1)[None], counts]), null, CLOSE, epsilon
+    )
+    low, high = np.quantile(each, (0.025, 0.975))
+    how = f"exact for the market; middle 95 % of what {n_campaigns} campaigns say"
+    needed = Interval(exact, low, high, float(np.std(each, ddof=1)), n_campaigns, how)
     at: At = {"epsilon": epsilon, "method": "factorial", "n_users": n_users}
     keep(found, f"experiment_{label}_credit", mean_over_seeds(part), CREDIT, at)
     keep(found, f"experiment_{label}_within_3_points", near, "share of campaigns", at)
-    keep(found, f"experiment_{label}_users_for_3_points", needed, "users", {**at, "n_users": needed})
+    keep(found, f"experiment_{label}_users_for_3_points", needed, "users", at)
 
 
-def users_needed(market: Market, channel: int, half_width: float, epsilon: float) -> float:
-    """Users for which the 95 % interval of a channel's share reaches so far to each side."""
-    cells = joint(market).sum(axis=1)
+def users_needed(counts: Array, channel: int, half_width: float, epsilon: float) -> Array:
+    """(k,) users for which the 95 % interval of a channel's share reaches so far to each side.
 
-    def gap(log_users: float) -> float:
-        values, covariance = factorial_shapley(cells * 10**log_users, laplace_variance(epsilon))
-        return float(1.96 * shares(values, covariance)[1][channel] - half_width)
-
-    return float(np.round(10 ** brentq(gap, 4.5, 12)))
+    From counts (k, 2^C, 2) of campaigns: the variance of a share is a / n + b / n^2 in n users, a of sampling
+    and b of noise.
+    """
+    n = counts.sum(axis=(1, 2))
+    sampling, both = (
+        shares(*factorial_shapley(counts, one))[1][:, channel] ** 2
+        for one in (0.0, laplace_variance(epsilon))
+    )
+    a, b, most = n * sampling, n**2 * (both - sampling), (half_width / Z) ** 2
+    return np.round((a + np.sqrt(a**2 + 4 * most * b)) / (2 * most))
 
 
 def study_paths(journeys: Journeys, rng: np.random.Generator, n_resamples: int) -> Findings:

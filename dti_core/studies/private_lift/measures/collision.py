@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
+from scipy.stats import binom
 
 from dti_core.bridges.privacy import oue_variance
 from dti_core.lab.intervals import Interval, share
@@ -141,24 +142,36 @@ def _noise(method: str, epsilon: float) -> float:
     return float(release.variance)
 
 
-def turns_at_epsilon(growth: Array) -> float:
-    """Epsilon of central noise at which 97.5 % of markets stay below MATTERS, from the growth at JUDGED."""
-    ratio = ((1 + np.quantile(growth, 0.975)) ** 2 - 1) / laplace_variance(JUDGED)
+def turns_at_epsilon(growth: float) -> float:
+    """Epsilon of central noise at which the error grows by MATTERS where it grows by so much at JUDGED."""
+    ratio = ((1 + growth) ** 2 - 1) / laplace_variance(JUDGED)
     return math.acosh(1 + ratio / ((1 + MATTERS) ** 2 - 1))
+
+
+def turning(growth: Array, share_of_markets: float = 0.975) -> Interval:
+    """Epsilon at which that share of markets stays below MATTERS, from the growth of each at JUDGED.
+
+    The ends are those of the quantile over drawn markets: values of the ranks between which the binomial
+    number of markets below it falls in 95 %, whatever their distribution; infinite where too few were drawn.
+    """
+    n, ordered = len(growth), np.append(np.sort(growth), np.inf)
+    ranks = binom.ppf((0.025, 0.975), n, share_of_markets).astype(int) - np.array([1, 0])
+    middle = turns_at_epsilon(float(np.quantile(growth, share_of_markets)))
+    low, high = (turns_at_epsilon(float(one)) for one in ordered[np.maximum(ranks, 0)])
+    how = f"exact in each of {n} drawn markets; order statistics of their {share_of_markets:.1%} quantile"
+    return Interval(middle, low, high, (high - low) / 3.92, n, how)
 
 
 def _spared(growth: Array) -> list[Estimate]:
     """Share of markets (n_markets, SIZES) spared at a size, and from which epsilon the large ones are not."""
     large = growth[:, SIZES.index(LARGE)]
     spared = (np.minimum(growth[:, SIZES.index(SMALL)], large) < MATTERS).sum()
-    turns = turns_at_epsilon(large)
-    exact = Interval(turns, turns, turns, 0.0, len(growth), "exact for the drawn markets, no interval")
     return [
         share(int(spared), len(growth)).estimate(
             "markets_that_collide_at_one_size_at_most", "share of the assumption set",
             measure="privacy adds a tenth to the error at both sizes", users=LARGE,
         ),
-        exact.estimate("collision_turns_at_epsilon", "epsilon", measure="error growth", users=LARGE),
+        turning(large).estimate("collision_turns_at_epsilon", "epsilon", measure="error growth", users=LARGE),
     ]  # fmt: skip
 
 

@@ -166,10 +166,10 @@ def study_consent(seeds: np.random.SeedSequence, *, n_users: int, n_campaigns: i
             seen = _seen(world, expected[:, i, j], measured[:, i, j, k])
             ends = {f"{n}_{e}": getattr(one, e) for n, one in seen.items() for e in ("value", "low", "high")}
             rows.append({"world": world, **place, "epsilon": epsilon} | ends)
-            if (covered := seen["coverage"]).high < VALID[0]:
+            if not VALID[0] <= (covered := seen["coverage"]).value <= VALID[1]:
                 offer = f"intervals at {level:.0%} consent, {method}, epsilon {told}, {world}"
                 found.missed.append(
-                    (offer, f"{covered.value:.1%} hold the truth, {covered.high:.1%} at most")
+                    (offer, f"{covered.value:.1%} [{covered.low:.1%}, {covered.high:.1%}] hold the truth")
                 )
             if level in TOLD:
                 budget = "no_noise" if np.isinf(epsilon) else f"eps{epsilon:g}".replace(".", "_")

@@ -87,7 +87,7 @@ def gain_over_single(
 
 
 def informed_advantage(budget: Budget, rng: np.random.Generator) -> Interval:
-    """Advantage of who knows all rows of the table but one user's, in whose cell only that user can differ."""
+    """Advantage of who knows all rows of the table but a user's, in whose cell only that user can differ."""
     member = rng.permutation(N_TARGETS) % 2 == 0
     there = np.flatnonzero(member)
     lone = OfferTrial(there, np.zeros_like(there), np.ones(len(there)), N_TARGETS, 1)

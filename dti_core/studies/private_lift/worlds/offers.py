@@ -56,8 +56,8 @@ class OfferSettings:
 
 #: Epsilons at which who knows everybody else has an advantage of 0.04 and 0.12 at most.
 TELLS_LITTLE, TELLS_MUCH = 0.08, 0.25
-#: With `own` 0.05 the best offer to each gains 2/3 x 0.05 less what the best single offer adds for all. Each of
-#: gain and secrecy is there with the other and without it.
+#: With `own` 0.05 the best offer to each gains 2/3 x 0.05 less what the best single offer adds for all.
+#: Each of gain and secrecy is there with the other and without it.
 OFFER_WORLDS: dict[str, World[OfferSettings]] = {
     "offers_differ": World(
         "Each offer moves a third of users, told at epsilon 0.08", "positive",
