@@ -12,12 +12,11 @@ from dti_core.lab.say import listed
 from dti_core.lab.theme import style, wrap
 from dti_core.studies.private_lift.figures.accuracy import PROMISE
 from dti_core.studies.private_lift.figures.cards import made_up
-from dti_core.studies.private_lift.measures.sizes import LEARNS
+from dti_core.studies.private_lift.measures.sizes import LEARNS, POWER
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.worlds import MARKETS
 
 #: Learns nothing, learns whether there is any lift, finds it in 80 % of campaigns.
-POWER = 0.8
 SCALE = [[0, "#E8975A"], [LEARNS, "#E8975A"], [LEARNS, "#EDEDED"], [POWER, "#EDEDED"], [POWER, "#7DB7DE"],
          [1, "#7DB7DE"]]  # fmt: skip
 

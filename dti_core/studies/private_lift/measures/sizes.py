@@ -17,14 +17,14 @@ from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
 from dti_core.studies.private_lift.measures.campaigns import (
     draw_outcomes,
-    measured_truth,
     outcome_cells,
     published,
     stream,
     word,
 )
 from dti_core.studies.private_lift.measures.findings import Findings
-from dti_core.studies.private_lift.model.lift import incremental, normal
+from dti_core.studies.private_lift.model.cells import Array
+from dti_core.studies.private_lift.model.lift import caused, incremental, normal, scored
 from dti_core.studies.private_lift.worlds import MARKETS, changed
 from dti_core.studies.private_lift.worlds.settings import Market
 
@@ -40,8 +40,9 @@ TOLD = ("central", "two_noises", "skellam", "local")
 SKEWED, SKEWED_USERS = "criteo", 50_000
 #: Share of campaigns that must leave out 0 for a business to learn anything.
 LEARNS = 0.5
-#: Normal quantiles of a two-sided 5 % test and of 80 % power.
-FOUND = float(norm.ppf(0.975) + norm.ppf(0.8))
+#: Chance with which a lift must be found to be called so, and the normal quantile that it takes.
+POWER = 0.8
+BELOW = float(norm.ppf(POWER))
 Task = tuple[Market, str, int, int, np.random.SeedSequence]
 
 
@@ -106,14 +107,35 @@ def learn(task: Task) -> dict[float, tuple[float, float, float]]:
     counts = draw_outcomes(market, n_users, n_campaigns, stream(seed, "campaigns"))
     rng = stream(seed, name)
     plain = _spread(market, n_users)
-    base = n_users * (1 - market.holdout) * float(measured_truth(market).value[0])
     found = {}
     for epsilon in EPSILONS:
         used = "none" if math.isinf(epsilon) else name
-        total = incremental(*published(counts, used, epsilon, rng), market.holdout)[:, -1]
+        noisy, variance = published(counts, used, epsilon, rng)
+        total = incremental(noisy, variance, market.holdout)[:, -1]
         power, sd = float(((total.low > 0) | (total.high < 0)).mean()), float(np.std(total.value))
-        found[epsilon] = (power, sd / plain, FOUND * sd / base)
+        noise = variance if isinstance(variance, float) else variance.mean(axis=0)
+        found[epsilon] = (power, sd / plain, smallest_lift(market, n_users, noise))
     return found
+
+
+def smallest_lift(market: Market, n_users: int, noise_variance: float | Array) -> float:
+    """Lift whose interval lies above 0 with a chance of POWER; infinite where none does.
+
+    Of all channels together, whose effects grow in proportion: an estimate that fewer than 1 - POWER fall
+    below still has a lower end above 0. Approximate where effects are so large that channels meet.
+    """
+    none, own = (n_users * outcome_cells(one) for one in (changed(market, effect=0.0), market))
+    change = own - none
+    most = (none[..., 0] / np.maximum(change[..., 1], 1e-300)).min()
+    times = np.geomspace(1e-6 * most, most, 300)[:, None, None]
+    here = caused(none + times * change, noise_variance, market.holdout)
+    value, variance, slope = here.value[:, -1], here.variance[:, -1], here.slope[:, 0]
+    away = -BELOW * np.sqrt(variance)
+    low = scored(value + away, variance + slope * away, slope, skewness=here.skewness[:, -1]).low
+    if (first := int((low > 0).argmax())) == 0:
+        return math.inf
+    rate, ends = float(none[..., 1].sum() / n_users), slice(first - 1, first + 1)
+    return float(np.interp(0.0, low[ends], value[ends])) / (n_users * (1 - market.holdout) * rate)
 
 
 def _spread(market: Market, n_users: int) -> float:

@@ -156,14 +156,36 @@ def design(n_channels: int, holdout: float) -> tuple[Array, Array]:
     return np.where(inside, 1.0, -shown / holdout), share
 
 
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What `scored` needs: see there."""
+
+    value: Array
+    variance: Array
+    slope: Array
+    skewness: Array
+
+    def measured(self) -> Measured:
+        """The estimates with their ends."""
+        return scored(self.value, self.variance, self.slope, skewness=self.skewness)
+
+
 def incremental(counts: Array, noise_variance: float | Array, holdout: float) -> Measured:
     """Conversions that each channel caused among users eligible for it and, last, that all caused together.
 
+    See `caused` for the parameters and what it rests on, `scored` for the ends.
+    """
+    return caused(counts, noise_variance, holdout).measured()
+
+
+def caused(counts: Array, noise_variance: float | Array, holdout: float) -> Moments:
+    """Moments of the conversions that each channel caused and, last, that all caused together.
+
     Rests on the chance of holdout, which the design fixes, instead of noisy numbers of users: linear in the
     noisy counts but for the mean rate p, which only makes it steadier, so that it stays unbiased and nearly
-    normal however large the noise. One conversion caused more, by whichever channel, is a `shown` more of
+    normal however large the noise. One conversion caused more, by whichever channel, is `holdout` more of
     those eligible and as many fewer of those held out, whose weights differ unless half are held out: so
-    grows the variance with the number, by the same slope for each channel and for their sum.
+    the variance moves with the number, by the same slope for each channel and for their sum.
 
     Parameters
     ----------
@@ -172,7 +194,7 @@ def incremental(counts: Array, noise_variance: float | Array, holdout: float) ->
 
     Returns
     -------
-    (..., C + 1); see `scored` for the ends.
+    (..., C + 1), but slope (..., 1).
     """
     n_channels, shown = counts.shape[-2].bit_length() - 1, 1 - holdout
     inside, (weights, share) = bits(n_channels), design(n_channels, holdout)
@@ -188,8 +210,7 @@ def incremental(counts: Array, noise_variance: float | Array, holdout: float) ->
     weights = np.column_stack([weights, weights.sum(axis=1)])
     variance = spread @ weights**2
     skewness = cube @ weights**3 / np.where(variance > 0, variance, np.inf) ** 1.5
-    slope = (1 - 2 * rate) * (holdout - shown) / holdout
-    return scored(parts @ weights, variance, slope, skewness=skewness)
+    return Moments(parts @ weights, variance, (1 - 2 * rate) * (holdout - shown) / holdout, skewness)
 
 
 def factorial_shapley(counts: Array, noise_variance: float | Array = 0.0) -> tuple[Array, Array]:
