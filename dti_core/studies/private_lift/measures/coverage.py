@@ -24,8 +24,10 @@ EPSILONS = (0.25, 0.5, 1.0, 2.0, 4.0)
 SIZES = (5_000, 50_000)
 #: An interval of 95 % is offered as valid where this range holds the share of campaigns that it covers.
 VALID = (0.93, 0.97)
-#: Conversions that must be expected on the smaller side for an interval to be offered: with fewer, a count
-#: is not near normal.
+#: Bias, in standard deviations, from which it is not offered either.
+LEAST_BIAS = 0.1
+#: Conversions that must be expected on the smaller side for an interval to be offered: with fewer, all that
+#: it misses lies on one side.
 LEAST_CONVERSIONS = 10.0
 Task = tuple[Market, int, str, int, np.random.SeedSequence]
 COLUMNS = ["offered", "coverage", "channel", "bias_sd", "lift", "bounded"]
@@ -47,7 +49,7 @@ def study_coverage(seeds: np.random.SeedSequence, n_campaigns: int = 2000) -> Fi
     done = run_keyed(covers, tasks, "coverage")
     rows = [(*place, epsilon, *found) for place, parts in done.items() for epsilon, found in parts.items()]
     table = pd.DataFrame(rows, columns=["world", "n_users", "method", "epsilon", *COLUMNS])
-    table["valid"] = table["coverage"].between(*VALID) & (table["bias_sd"].abs() < 0.1)
+    table["valid"] = table["coverage"].between(*VALID) & (table["bias_sd"].abs() < LEAST_BIAS)
     ranges = table.groupby(["world", "n_users", "method"], sort=False, as_index=False).agg(
         offered=("offered", "all"), lowest=("coverage", "min"), highest=("coverage", "max"),
         worst_channel=("channel", "min"), lowest_of_lift=("lift", "min"), bounded=("bounded", "min"),
