@@ -195,9 +195,11 @@ def test_the_slope_of_the_variance_is_how_it_moves_from_market_to_market():
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("world", ["campaign", "no_lift", "consent"])
-def test_intervals_of_lift_hold_their_promise(world, method):
-    task = (MARKETS[world].settings, 20_000, method, 600, np.random.SeedSequence(3))
+@pytest.mark.parametrize(
+    ("world", "n_users"), [("campaign", 20_000), ("no_lift", 20_000), ("consent", 20_000), ("criteo", 50_000)]
+)
+def test_intervals_of_lift_hold_their_promise(world, n_users, method):
+    task = (MARKETS[world].settings, n_users, method, 600, np.random.SeedSequence(3))
     for offered, total, channel, bias, _, _ in coverage.covers(task).values():
         assert offered
         assert total == pytest.approx(0.95, abs=0.031)  # 3.5 standard errors of 600 campaigns

@@ -52,6 +52,6 @@ def campaign_log(market: Market, n_users: int, rng: np.random.Generator) -> Log:
 def _named(row: Any, method: str, promise: str, n_users: int) -> Estimate:
     word = "_".join(f"report {method} {row.channel} {row.quantity}".lower().replace("+", " plus").split())
     return Estimate(
-        word, row.value, row.low, row.high, row.unit, n_users, how="normal or Fieller, noise included",
+        word, row.value, row.low, row.high, row.unit, n_users, how="score or Donner-Zou, noise included",
         at={"method": method, "channel": row.channel, "quantity": row.quantity, "guarantee": promise},
     )  # fmt: skip
