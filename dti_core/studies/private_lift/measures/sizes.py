@@ -131,7 +131,8 @@ def smallest_lift(market: Market, n_users: int, noise_variance: float | Array) -
     here = caused(none + times * change, noise_variance, market.holdout)
     value, variance, slope = here.value[:, -1], here.variance[:, -1], here.slope[:, 0]
     away = -BELOW * np.sqrt(variance)
-    low = scored(value + away, variance + slope * away, slope, skewness=here.skewness[:, -1]).low
+    there = np.maximum(variance + slope * away, 0.0)
+    low = scored(value + away, there, slope, skewness=here.skewness[:, -1]).low
     if (first := int((low > 0).argmax())) == 0:
         return math.inf
     rate, ends = float(none[..., 1].sum() / n_users), slice(first - 1, first + 1)
