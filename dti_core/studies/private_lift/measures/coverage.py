@@ -29,6 +29,8 @@ LEAST_BIAS = 0.1
 #: Conversions that must be expected on the smaller side for an interval to be offered: with fewer, all that
 #: it misses lies on one side.
 LEAST_CONVERSIONS = 10.0
+#: Share of campaigns whose noise must leave a lift for the coverage of lift to be told.
+ANSWERED = 0.1
 Task = tuple[Market, int, str, int, np.random.SeedSequence]
 COLUMNS = ["offered", "coverage", "channel", "bias_sd", "lift", "bounded"]
 
@@ -77,7 +79,7 @@ def covers(task: Task) -> dict[float, tuple[bool, float, float, float, float, fl
         found[epsilon] = (
             offered, float(every[:, -1].mean()), float(every[:, :-1].mean(axis=0).min()),
             float((total.mean() - caused[-1]) / total.std()),
-            float(_held(lift, true.lift)[answered].mean()) if answered.any() else np.nan,
+            float(_held(lift, true.lift)[answered].mean()) if answered.mean() >= ANSWERED else np.nan,
             float(np.isfinite(lift.low).mean()),
         )  # fmt: skip
     return found
