@@ -13,25 +13,26 @@ from dti_core.studies.private_lift.figures.promises import promise
 from dti_core.studies.private_lift.figures.trials import HEADLINES
 from dti_core.studies.private_lift.measures.accountants import DELTA as RUN_DELTA
 from dti_core.studies.private_lift.measures.accountants import SAMPLING_RATE, STEPS_AN_EPOCH
+from dti_core.studies.private_lift.measures.practitioner import MONEY
 from dti_core.studies.private_lift.methods.learners import LEARNERS
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.worlds import MARKETS
 
 #: What advertising brought and cost, which the report begins with.
-FIRST = ("incremental conversions", "lift", "effect on treated", "cost per incremental conversion",
-         "incremental return on spend")  # fmt: skip
+FIRST = ("incremental conversions", "lift", "effect on treated", *MONEY)
 #: What a cell of the table of the campaign says before its interval, by epsilon.
 NO_PRIVACY = "no privacy"
 #: Series -> the epsilons that its table shows.
 AT = {"trials": (1.0, np.inf)}
 #: What the report by region and size keeps.
-PARTS = ("conversions", "incremental conversions", "lift")
+PARTS = ("conversions", "incremental conversions", *MONEY, "lift")
 _OWN = "Each row is its own release."
 _PURE = "Epsilon is of a user, add or remove one, delta 0, pure."
 #: Series -> what stands below its table, behind what its column of guarantees says.
 NOTES = {
     "trials": _OWN, "campaign": _OWN, "choices": _OWN, "collision": _PURE,
-    "report": "All histograms share it.",
+    "report": "All histograms share it. Cost is that of bills, by region and business, which it does not "
+    "cover. A dash: an interval without an end, where nothing may have been brought.",
     "coverage": f"Each epsilon is of {PROMISE}.",
     "missed": f"Each epsilon is of {PROMISE}.",
     "left_out": "Each epsilon is of a person or household of the trial, add or remove one, delta 0, pure.",
@@ -129,7 +130,7 @@ def _report(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _parts(table: pd.DataFrame) -> pd.DataFrame:
-    """Of each region and size: conversions and what advertising brought, then the lift of each channel."""
+    """Of each region and size: conversions, what advertising brought and cost, the lift of each channel."""
     rows = table[(table["dimension"] != "all") & table["quantity"].isin(PARTS)]
     rows = rows[(rows["channel"] == "all") | (rows["quantity"] == "lift")].copy()
     rows["users"] = rows["dimension"].replace({"size": "size of business"}) + " " + rows["segment"]
@@ -138,7 +139,7 @@ def _parts(table: pd.DataFrame) -> pd.DataFrame:
         for channel, quantity in zip(rows["channel"], rows["quantity"], strict=True)
     ]
     rows.loc[rows["quantity"] == "conversions", "quantity"] += " of users"
-    rows.loc[rows["channel"] != "all", "quantity"] += ", " + rows["unit"]
+    rows.loc[(rows["channel"] != "all") | rows["quantity"].isin(MONEY), "quantity"] += ", " + rows["unit"]
     return _by_method(rows, ["users", "quantity"])
 
 

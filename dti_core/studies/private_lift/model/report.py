@@ -38,9 +38,10 @@ class Log:
     """What devices know of n users of an experiment on C channels; each reports one-hot, no path leaves it.
 
     assigned, exposed : (n, C) bool. impressions : (n, C). converted : (n,) bool. spend_usd : (n,).
-    holdout : chance that a user is held out of a channel. cost_usd : (C,), of each channel's advertising.
-    segments : dimension -> ((n,) codes, labels), such as region and size of business; they may be empty.
-    Exposures, impressions, spend and cost may be None: what needs them is then left out.
+    holdout : chance that a user is held out of a channel. segments : dimension -> ((n,) codes, labels), such
+    as region and size of business; they may be empty. cost_usd : (n_cells, C), of each channel's advertising
+    to each cell of all segments crossed, from bills, which no promise covers. Exposures, impressions, spend
+    and cost may be None: what needs them is then left out.
     """
 
     channels: tuple[str, ...]
@@ -104,10 +105,9 @@ def publish(log: Log, mechanism: Mechanism, epsilon: float, rng: Generator) -> P
 def report(published: Published, log: Log) -> pd.DataFrame:
     """A row a segment, channel and quantity: value, 95 % interval with the noise in it, unit.
 
-    Of `log` only the design is read: channels, holdout, labels of segments, cost. Cost is not known by
-    segment, so that what rests on it is told for all users only. An interval of a ratio whose denominator may
-    be 0 is open, with infinite ends; NaN says that noise leaves no answer. What is told of a region adds up
-    the noise of its crossed cells.
+    Of `log` only the design is read: channels, holdout, labels of segments, cost. An interval of a ratio
+    whose denominator may be 0 is open, with infinite ends; NaN says that noise leaves no answer. What is told
+    of a region adds up the noise of its crossed cells.
     """
     rows: list[dict[str, object]] = []
     for dimension, label, cells in _groups(log):
@@ -115,7 +115,8 @@ def report(published: Published, log: Log) -> pd.DataFrame:
             name: (one.counts[cells].sum(axis=0), np.asarray(one.variance)[cells].sum(axis=0))
             for name, one in published.releases.items()
         }
-        found = [*_people(noisy, log), *_effects(noisy, log, whole=dimension == "all")]
+        cost = None if log.cost_usd is None else log.cost_usd[cells].sum(axis=0)
+        found = [*_people(noisy, log), *_effects(noisy, log, cost)]
         rows += [dict(zip(("dimension", "segment", *COLUMNS), (dimension, label, *row), strict=True))
                  for row in found]  # fmt: skip
     return pd.DataFrame(rows)
@@ -146,15 +147,16 @@ def _people(noisy: Noisy, log: Log) -> list[Row]:
     return rows
 
 
-def _effects(noisy: Noisy, log: Log, *, whole: bool) -> list[Row]:
+def _effects(noisy: Noisy, log: Log, cost_usd: Array | None) -> list[Row]:
     """What each channel caused, of those eligible and a user it reached, in percent and in money."""
     counts, variance = (part.reshape(-1, 2) for part in noisy["outcomes"])
     caused, covariance = incremental(counts, variance, log.holdout)
-    error = np.sqrt(np.diagonal(covariance))
+    error, every = np.sqrt(np.diagonal(covariance)), np.ones(len(log.channels))
     contrast = intent_to_treat(counts, variance)
     lift, bounds = relative_lift(contrast)[0], lift_interval(contrast)
-    rows = [_normal("all", "incremental conversions", caused.sum(), np.sqrt(covariance.sum()), "conversions")]
     worth = _worth(noisy, log)
+    rows = [_normal("all", "incremental conversions", caused.sum(), np.sqrt(covariance.sum()), "conversions")]
+    rows += _money("all", every, cost_usd, (caused, covariance), worth)
     for c, name in enumerate(log.channels):
         rows.append(_normal(name, "incremental conversions", caused[c], error[c], "conversions"))
         rows.append(_intent(name, contrast, c))
@@ -164,19 +166,38 @@ def _effects(noisy: Noisy, log: Log, *, whole: bool) -> list[Row]:
             users, spread = (float(part[inside].sum()) for part in noisy["exposures"])
             rows.append((name, "effect on treated", *_ratio(caused[c], error[c], users, spread**0.5),
                          "conversions a user reached"))  # fmt: skip
-        if whole and log.cost_usd is not None:
-            cost = float(log.cost_usd[c])
-            rows.append(
-                (name, "cost per incremental conversion", *_ratio(cost, 0.0, caused[c], error[c]), "USD")
-            )
-            if worth is not None:
-                told = worth[0][c] / cost, worth[1][c] / cost
-                rows.append(_normal(name, "incremental return on spend", *told, "USD a USD"))
+        rows += _money(name, np.eye(len(every))[c], cost_usd, (caused, covariance), worth)
     return rows
 
 
+def _money(
+    name: str, chosen: Array, cost_usd: Array | None, caused: tuple[Array, Array],
+    worth: tuple[Array, Array] | None,
+) -> list[Row]:  # fmt: skip
+    """Cost and return of the `chosen` channels together; none where nothing was paid.
+
+    Parameters
+    ----------
+    chosen : (C,) 0 or 1. caused, worth : conversions and spend that each channel caused, (C,), and their
+    covariance, (C, C).
+    """
+    paid = 0.0 if cost_usd is None else float(cost_usd @ chosen)
+    if not paid > 0:
+        return []
+    brought, error = _sum_of(chosen, *caused)
+    rows = [(name, "cost per incremental conversion", *_ratio(paid, 0.0, brought, error), "USD")]
+    if worth is not None:
+        earned, spread = _sum_of(chosen, *worth)
+        rows.append(_normal(name, "incremental return on spend", earned / paid, spread / paid, "USD a USD"))
+    return rows
+
+
+def _sum_of(chosen: Array, values: Array, covariance: Array) -> tuple[float, float]:
+    return float(values @ chosen), float(np.sqrt(chosen @ covariance @ chosen))
+
+
 def _worth(noisy: Noisy, log: Log) -> tuple[Array, Array] | None:
-    """Spend that each channel caused and its error.
+    """Spend that each channel caused, (C,), and its covariance, (C, C).
 
     The squares of spend are not published: cap times mean bounds their mean, so that the interval is too wide
     rather than too narrow. Spend beyond the cap is left out, which understates.
@@ -188,7 +209,7 @@ def _worth(noisy: Noisy, log: Log) -> tuple[Array, Array] | None:
     users, (weights, share) = max(float(counts.sum()), 1.0), design(len(log.channels), log.holdout)
     mean = float(sums.sum()) / users
     square = users * share * max(mean, 0.0) * SPEND_CAP_USD + spread + mean**2 * variance
-    return (sums - mean * counts) @ weights, np.sqrt(square @ weights**2)
+    return (sums - mean * counts) @ weights, (weights.T * square) @ weights
 
 
 def _intent(name: str, contrast: Contrast, c: int) -> Row:
@@ -207,7 +228,7 @@ def _count(channel: str, quantity: str, counts: Array, variance: Array) -> Row:
 def _ratio(top: float, top_error: float, bottom: float, bottom_error: float) -> tuple[float, float, float]:
     """Ratio of independent normal numbers with its interval; open where the lower may be 0."""
     low, high = ratio_interval(top, top_error, bottom, bottom_error)
-    return top / bottom, float(low), float(high)
+    return (top / bottom if bottom else np.nan), float(low), float(high)
 
 
 def _n_cells(log: Log) -> int:
