@@ -24,7 +24,7 @@ from dti_core.studies.private_lift.data.targeting import hillstrom_offers, load_
 from dti_core.studies.private_lift.measures.accountants import study_accountants
 from dti_core.studies.private_lift.measures.accuracy import study_accuracy
 from dti_core.studies.private_lift.measures.apart import study_apart
-from dti_core.studies.private_lift.measures.attribution import study_attribution, study_paths
+from dti_core.studies.private_lift.measures.attribution import study_attribution
 from dti_core.studies.private_lift.measures.audit import study_audits
 from dti_core.studies.private_lift.measures.campaign import check_clip, study_campaign
 from dti_core.studies.private_lift.measures.choices import study_choices
@@ -34,11 +34,13 @@ from dti_core.studies.private_lift.measures.consent import study_consent
 from dti_core.studies.private_lift.measures.coverage import study_coverage
 from dti_core.studies.private_lift.measures.federated import study_federated, study_poisoning
 from dti_core.studies.private_lift.measures.findings import Findings, gather
+from dti_core.studies.private_lift.measures.groups import measure_groups
 from dti_core.studies.private_lift.measures.offers import (
     study_offer_controls,
     study_offer_price,
     study_offers,
 )
+from dti_core.studies.private_lift.measures.paths import study_paths, study_private_paths
 from dti_core.studies.private_lift.measures.payouts import study_payouts
 from dti_core.studies.private_lift.measures.peeking import study_peeking
 from dti_core.studies.private_lift.measures.practitioner import study_report
@@ -46,7 +48,7 @@ from dti_core.studies.private_lift.measures.promotion import study_promotion
 from dti_core.studies.private_lift.measures.reach import study_reach
 from dti_core.studies.private_lift.measures.reconcile import study_reconcile
 from dti_core.studies.private_lift.measures.regions import study_regions
-from dti_core.studies.private_lift.measures.reports import Plan
+from dti_core.studies.private_lift.measures.reports import Plan, Report
 from dti_core.studies.private_lift.measures.secrecy import study_secrecy
 from dti_core.studies.private_lift.measures.sizes import study_sizes
 from dti_core.studies.private_lift.measures.trials import study_trials
@@ -62,6 +64,12 @@ JUDGED = 1.0
 PAID_USERS, OFFERED_USERS = 20_000, 40_000
 #: Budgets of which the gain of personal offers is told where it is known.
 PRICED = (0.1, 0.5, 1.0, 2.0, 8.0)
+
+#: Trials of whom a treatment moves: what their table of groups is called, and whom its promise protects.
+RANKED = {
+    "politicians": ("Replies of legislators, ranked by race, party and chamber", "legislator"),
+    "hillstrom": ("Visits after the men's e-mail, ranked by twelve segments", "user"),
+}
 
 Part = Callable[[], Findings]
 
@@ -161,7 +169,9 @@ def _real_data(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence]
 def _paths(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
     paths, _ = load_paths()
     journeys = journeys_from(paths.steps, paths.converted.astype(float), paths.not_converted.astype(float))
-    return study_paths(journeys, np.random.default_rng(seeds), asked.n_resamples)
+    found = study_paths(journeys, np.random.default_rng(seeds), asked.n_resamples)
+    found.add(study_private_paths(journeys, Plan(seeds, asked.n_resamples)))
+    return found
 
 
 def _searches(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
@@ -199,7 +209,7 @@ def model_budgets(text: str) -> tuple[Budget, ...]:
 
 
 def _targeting(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
-    n_resamples = max(19, asked.n_resamples // 3)
+    n_resamples, report = max(19, asked.n_resamples // 3), Report(Plan(seeds, asked.n_resamples))
     trials, found = {"politicians": load_politicians()}, Findings()
     try:
         trials["hillstrom"] = trial_of_arm(load_hillstrom()[0], "Mens E-Mail", "visit")
@@ -207,6 +217,8 @@ def _targeting(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
         found.left_out.append(("whom the e-mails move", one_line(error, 200)))
     for (name, trial), own in zip(trials.items(), seeds.spawn(len(trials)), strict=True):
         found.add(study_uplift_trial(name, trial, n_resamples, 2 * asked.n_runs, own))
+        measure_groups(report, name, *RANKED[name], trial)
+    found.add(report.gathered("uplift"))
     return found
 
 

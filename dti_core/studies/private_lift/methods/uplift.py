@@ -21,7 +21,8 @@ class Trial:
     """Users of a randomised trial with two arms.
 
     features : (n, d). treated, outcome : (n,) 0 or 1. chance : of being treated, known by design.
-    truth : (n,) effect of each user in a simulated world, else None.
+    truth : (n,) effect of each user in a simulated world, else None. group : (n,) codes of groups that were
+    fixed before any outcome was seen, None without.
     """
 
     features: Array
@@ -29,11 +30,13 @@ class Trial:
     outcome: Array
     chance: float
     truth: Array | None = None
+    group: NDArray[np.int64] | None = None
 
     def part(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Trial":
         """The trial of these users."""
         truth = None if self.truth is None else self.truth[rows]
-        return Trial(self.features[rows], self.treated[rows], self.outcome[rows], self.chance, truth)
+        group = None if self.group is None else self.group[rows]
+        return Trial(self.features[rows], self.treated[rows], self.outcome[rows], self.chance, truth, group)
 
 
 #: Trial, features (m, d) of other users, generator -> (m,) effects that are expected of them.
