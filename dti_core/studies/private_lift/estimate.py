@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -85,9 +85,10 @@ def estimate(config: Config, campaign: Campaign, card: DataCard) -> Result:
     asked = config.typed(Parameters)
     plan = Plan(config.seeds("campaign"), asked.n_resamples)
     check_clip(asked.spend_clip, plan)
+    told = model_budgets(asked.model_epsilons)
     parts: dict[str, Part] = {
-        **_real_data(asked, config.seeds), **_known_truth(asked, config.seeds),
-        **_safeguards(asked, config.seeds),
+        **_real_data(asked, config.seeds, told), **_known_truth(asked, config.seeds),
+        **_safeguards(asked, config.seeds, [one for one in told if one.epsilon == JUDGED]),
         "report": partial(
             study_report, MARKETS[asked.world].settings, asked.n_users, asked.epsilon, config.seeds("report")
         ),
@@ -130,7 +131,9 @@ def _known_truth(asked: Parameters, seeds: Callable[[str], np.random.SeedSequenc
     }  # fmt: skip
 
 
-def _safeguards(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence]) -> Mapping[str, Part]:
+def _safeguards(
+    asked: Parameters, seeds: Callable[[str], np.random.SeedSequence], judged: Sequence[Budget]
+) -> Mapping[str, Part]:
     """Whether the machinery keeps its promises: audits, secrecy of sums, broken clients, personal offers."""
     n_audits, many = max(2, asked.n_draws // 10), asked.n_campaigns
     return {
@@ -142,7 +145,7 @@ def _safeguards(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence
         ),
         "clients": partial(study_clients, seeds("clients"), n_users=PAID_USERS, n_campaigns=many),
         "offer controls": partial(
-            study_offer_controls, budgets([JUDGED]), OFFERED_USERS, asked.n_draws, seeds("offer controls")
+            study_offer_controls, judged, OFFERED_USERS, asked.n_draws, seeds("offer controls")
         ),
         "offer price": partial(
             study_offer_price, PRICED, (4_000, 16_000, 64_000), 2 * asked.n_runs,
@@ -151,7 +154,9 @@ def _safeguards(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence
     }  # fmt: skip
 
 
-def _real_data(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence]) -> Mapping[str, Part]:
+def _real_data(
+    asked: Parameters, seeds: Callable[[str], np.random.SeedSequence], told: Sequence[Budget]
+) -> Mapping[str, Part]:
     """Real trials and logs, each measured with and without privacy."""
     plan = Plan(seeds("trials"), asked.n_resamples)
     return {
@@ -160,8 +165,8 @@ def _real_data(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence]
         "promotion": partial(study_promotion, plan),
         "choices": partial(study_choices, plan),
         "paths": partial(_paths, asked, seeds("paths")),
-        "who books": partial(_searches, asked, seeds("who books")),
-        "real offers": partial(_real_offers, asked, seeds("real offers")),
+        "who books": partial(_searches, asked, seeds("who books"), told),
+        "real offers": partial(_real_offers, asked, seeds("real offers"), told),
         "whom it moves": partial(_targeting, asked, seeds("whom it moves")),
     }
 
@@ -174,19 +179,18 @@ def _paths(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
     return found
 
 
-def _searches(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
+def _searches(asked: Parameters, seeds: np.random.SeedSequence, told: Sequence[Budget]) -> Findings:
     chosen, models, attacks = seeds.spawn(3)
     log = some_users(load_expedia()[0], asked.n_searchers, np.random.default_rng(chosen))
-    found = study_federated(log, model_budgets(asked.model_epsilons), asked.n_runs, models)
+    found = study_federated(log, told, asked.n_runs, models)
     table = found.series["federated"]
     setting = table[(table["learner"] == "user") & np.isinf(table["epsilon"])]["setting"].iloc[0]
     found.add(study_poisoning(log, float(setting), max(2, asked.n_runs // 3), attacks))
     return found
 
 
-def _real_offers(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
+def _real_offers(asked: Parameters, seeds: np.random.SeedSequence, told: Sequence[Budget]) -> Findings:
     campaign, _ = load_hillstrom()
-    told = model_budgets(asked.model_epsilons)
     return study_offers(hillstrom_offers(campaign), told, max(2, asked.n_runs // 2), seeds)
 
 
