@@ -17,13 +17,17 @@ from dti_core.book.metadata import Citation, description, load_citation
 from dti_core.book.pages import frozen_records, page_texts
 from dti_core.book.readings import readings, shelves
 from dti_core.book.speed import FOLDER, load_benchmarks
-from dti_core.lab.data import load_all, load_published
+from dti_core.lab.config import list_slugs, load_experiment
+from dti_core.lab.data import ABSENT, load_all, load_published
 from dti_core.lab.errors import ConfigError
+from dti_core.lab.frozen import frozen_record
+from dti_core.lab.keep import glued
 from dti_core.lab.record import Estimate, Record
 from tests.browser import open_chromium, serve_quietly
 from tests.sample_book import ADDRESS, CHECKOUT
 from tests.test_book import AXE, NARROW, RUN_AXE, TOURS, WIDE
 
+PREFIX = "application/papermill.record/"
 NAMES = ["review", "what_to_do", "bridges", "data", "speed", "cite", "status"]
 
 
@@ -404,3 +408,78 @@ def test_pages_fit_read_and_pass_axe_in_both_sizes_and_schemes(sample_site):
                 noted.clear()
             context.close()
     assert found == []
+
+
+@pytest.mark.usefixtures("checkout")
+def test_every_epsilon_on_a_page_stands_beside_what_it_promises():
+    """In the row, item or paragraph of each number: whose, against which change, with what delta, by whom."""
+    blocks = r"<tr\b.*?</tr>|<dd>.*?</dd>|<div class=\"dti-strip-claim\">.*?</div>"
+    seen = 0
+    for name, text in page_texts(frozen_records()).items():
+        whole = re.findall(blocks, text, re.S)
+        rest = re.sub(blocks, "", text, flags=re.S).split("\n\n")
+        for block in (html.unescape(one) for one in [*whole, *rest]):
+            if re.search(r"epsilon(\s|=|of)*\.?\d", block):
+                seen += 1
+                assert re.search(r"add or remove one|replace one", block), (name, block)
+                assert re.search(r"delta [\d.]", block), (name, block)
+                assert re.search(r"\b(pure|PLD)\b", block), (name, block)
+                assert re.search(r"\b(a|one) user", block), (name, block)
+    assert seen >= 5
+
+
+def test_every_parameter_that_is_an_epsilon_says_what_it_promises():
+    parameters = [one for slug in list_slugs() for one in load_experiment(slug).parameters.items()]
+    units = [parameter.unit for name, parameter in parameters if "epsilon" in name]
+    assert len(units) >= 2
+    for unit in units:
+        assert all(
+            re.search(word, unit) for word in ("user", "add or remove one", r"delta \d", "pure|PLD")
+        ), unit
+
+
+def test_prose_of_a_run_without_its_published_files_says_so_and_prints_no_nan(tmp_path, checkout):
+    """The chapter of private_lift, built from a record that lacks all that rests on the e-mail trial."""
+    from sphinx.application import Sphinx
+
+    full = frozen_record("private_lift")
+    numbers = full.provenance.fingerprint.numbers
+    told = numbers.model_copy(update={"data": {**numbers.data, "hillstrom/hillstrom.csv.gz": ABSENT}})
+    fingerprint = full.provenance.fingerprint.model_copy(update={"numbers": told})
+    few = full.model_copy(
+        update={
+            "estimates": tuple(one for one in full.estimates if not one.name.startswith("offer_")),
+            "provenance": full.provenance.model_copy(update={"fingerprint": fingerprint}),
+        }
+    )
+    cells = json.loads((CHECKOUT / "notebooks" / "private_lift.ipynb").read_text(encoding="utf-8"))["cells"]
+    prose = [cell for cell in cells if cell["cell_type"] == "markdown"]
+    text = "".join("".join(cell["source"]) for cell in prose)
+    values = glued(few, text)
+    outputs = [
+        {"output_type": "display_data", "data": {f"{PREFIX}text/plain": repr(value)},
+         "metadata": {"scrapbook": {"name": name, "mime_prefix": PREFIX}}}
+        for name, value in values.items()
+    ]  # fmt: skip
+    code = {
+        "cell_type": "code",
+        "execution_count": 1,
+        "metadata": {},
+        "outputs": outputs,
+        "source": "1",
+        "id": "a",
+    }
+    chapter = {"cells": [*prose, code], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "index.ipynb").write_text(json.dumps(chapter))
+    (tmp_path / "conf.py").touch()
+    settings = {"extensions": ["myst_nb", "dti_book"], "nb_execution_mode": "off",
+                "myst_enable_extensions": ["dollarmath"], "html_theme_options": {}}  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(CHECKOUT / "book" / "_ext")
+        places = [str(tmp_path / name) for name in ("", "", "html", "trees")]
+        Sphinx(*places, "html", settings, status=None, warning=None).build()
+    page = re.sub(r"<[^>]+>", "", (tmp_path / "html" / "index.html").read_text())
+    lacking = [name for name in re.findall(r"\{glue:text\}`(\w+)", text) if str(values[name]) == "nan"]
+    assert any(name.startswith("offer_") for name in lacking)
+    assert "nan" not in re.findall(r"\w+", page)
+    assert page.count("not run here") == len(lacking) > 3

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from dti_core.lab.bars import judge_bar, smallest_found
-from dti_core.lab.claims import all_verdicts, judge, judge_test
+from dti_core.lab.claims import _GRADES, all_verdicts, judge, judge_test
 from dti_core.lab.config import PROFILES, Experiment
 from dti_core.lab.data import DataCard
 from dti_core.lab.fingerprint import Fingerprint, Numbers, Telling
+from dti_core.lab.frozen import frozen_record, frozen_slugs
 from dti_core.lab.record import OBSERVED, Estimate, Provenance, Record, Result
 from dti_core.lab.register import (
     Bar,
@@ -345,7 +346,7 @@ def test_grade_size_and_share_qualify_a_verdict() -> None:
     estimates = [made(bar, "supported") for bar in TEST.estimates]
     assert judge_test("C0", TEST, estimates, simulated=True).grade == "conditional"
     derived = TEST.model_copy(update={"grade": "derived"})
-    assert judge_test("C0", derived, estimates, simulated=True).grade == "conditional"
+    assert judge_test("C0", derived, estimates, simulated=True).grade == "derived"  # algebra holds there too
     assert judge_test("C0", TEST, []).grade is None
 
 
@@ -494,3 +495,18 @@ def test_the_seventh_study_is_never_cited() -> None:
     assert sorted(set(cited)) == [1, 2, 3, 4, 5, 6]
     meant = {key for key, claim in REGISTER.claims.items() if claim.citation.fits == 7}
     assert meant == {"C28a", "C46", "C47a", "C56a"}
+
+
+def test_the_page_grades_every_claim_as_the_register_does() -> None:
+    """Not as the card of the run has it; where no bar was estimated, as without its file, not at all."""
+    records = {slug: frozen_record(slug) for slug in frozen_slugs()}
+    graded = 0
+    for verdict in all_verdicts(records.values()):
+        tests = REGISTER.claims[verdict.claim].tests
+        if not tests or verdict.verdict == "not yet tested":
+            continue
+        made = {test.grade for test in tests for bar in test.estimates
+                if bar.estimate in {one.key for one in records[test.study].estimates}}  # fmt: skip
+        assert verdict.grade == next((one for one in _GRADES if one in made), None), verdict.claim
+        graded += verdict.grade is not None
+    assert graded > 5

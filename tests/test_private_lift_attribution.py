@@ -13,11 +13,12 @@ from dti_core.studies.private_lift.measures.attribution import (
     limits,
     pooled,
     study_attribution,
-    study_paths,
     targeting_curve,
     users_needed,
 )
 from dti_core.studies.private_lift.measures.findings import Findings
+from dti_core.studies.private_lift.measures.paths import credit_shares, study_paths, study_private_paths
+from dti_core.studies.private_lift.measures.reports import Plan
 from dti_core.studies.private_lift.measures.telling import GUARANTEE, laplace_variance, released
 from dti_core.studies.private_lift.methods.attribution import METHODS, Evidence
 from dti_core.studies.private_lift.model.cells import bits, shapley_weights
@@ -268,3 +269,63 @@ def test_rules_on_given_paths_disagree_by_their_distance(two_channels: Journeys)
     by_name = {one.name: one for one in found.estimates}
     assert by_name["rules_apart_last_touch_first_touch"].value == pytest.approx(0.6)
     assert {what for what, _ in found.left_out} >= {"factorial on real paths", "dml on real paths"}
+
+
+@pytest.mark.parametrize("rule", ["first_touch", "last_touch", "linear"])
+def test_a_private_rule_is_the_rule_and_noise(rule: str, two_channels: Journeys) -> None:
+    """Its mean is the rule's credit, and the spread of its counts that of discrete Laplace noise."""
+    many = Journeys(
+        two_channels.steps, np.tile(two_channels.converted, (4_000, 1)), two_channels.missed, 2
+    )  # fmt: skip
+    plain = METHODS[rule].run(Evidence(two_channels, np.inf), RNG)
+    counts = METHODS[f"{rule}_private"].run(Evidence(many, 0.5), np.random.default_rng(1)) * 25
+    assert counts.mean(axis=0) == pytest.approx(25 * plain, abs=4 * np.sqrt(8 / 4_000))
+    assert counts.var(axis=0) == pytest.approx(2 / 0.5**2, rel=0.15)
+
+
+@pytest.mark.parametrize("rule", ["first_touch", "last_touch", "linear"])
+def test_a_path_more_moves_the_histogram_by_one_at_most(rule: str) -> None:
+    """Without noise to speak of: a path of seven, eleven or no touches adds one or less over all channels."""
+    for path in ((0, 1, 2, 0, 1, 2, 1), (0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1), (2,), ()):
+        with_it, without = (
+            journeys_from(((0, 1, 2), path), np.array([5, n]), np.array([5, 0])) for n in (1, 0)
+        )
+        credit = [METHODS[f"{rule}_private"].run(Evidence(one, 1e9), RNG) * one.n_users
+                  for one in (with_it, without)]  # fmt: skip
+        moved = np.abs(credit[0] - credit[1]).sum()
+        assert moved <= 1 + 1e-6
+        assert moved == pytest.approx(float(len(path) > 0), abs=0.01)
+
+
+@pytest.mark.parametrize("rule", ["first_touch", "last_touch", "linear"])
+def test_intervals_of_private_credit_hold_the_truth(rule: str) -> None:
+    """Paths and noise drawn anew, few enough that noise matters; those of linear credit may be wide."""
+    rng, steps = np.random.default_rng(2), ((0, 1), (1, 2, 0), (2,), (0,), (1, 1, 2))
+    chance = np.array([0.2, 0.15, 0.3, 0.25, 0.1])
+    zero = np.zeros(len(steps))
+    true = METHODS[rule].run(Evidence(journeys_from(steps, chance, zero), np.inf), RNG)
+    held, without = [], []
+    for _ in range(1_500):
+        won = rng.poisson(300 * chance).astype(float)
+        found = credit_shares(rule, journeys_from(steps, won, zero), 0.1, 1, rng)
+        held.append(np.abs(found.value - true) <= 1.959964 * found.error)
+        noiseless = credit_shares(rule, journeys_from(steps, won, zero), np.inf, 1, rng).error
+        without.append(np.abs(found.value - true) <= 1.959964 * noiseless)
+    least, most = (0.93, 0.97) if rule != "linear" else (0.93, 1.0)
+    assert least < np.mean(held) < most
+    assert np.mean(without) < 0.85  # errors that leave the noise out would be too small
+
+
+def test_private_answers_on_paths_stand_beside_the_plain_ones_with_their_promise(
+    two_channels: Journeys,
+) -> None:
+    found = study_private_paths(two_channels, Plan(np.random.SeedSequence(3), 50))
+    rows, by_name = found.series["paths"], {one.name: one for one in found.estimates}
+    assert by_name["paths_linear_channel_1_plain"].value == pytest.approx(40)
+    assert set(rows["title"]) == {"First touch", "Last touch", "Linear"}
+    for one in found.estimates:
+        promise = str(one.at["guarantee"])
+        wanted = ("delta 0 a path", "add or remove one", "pure epsilon accounting")
+        assert promise == "no privacy" if one.name.endswith("plain") else all(w in promise for w in wanted)
+    moved = [by_name[f"paths_moved_linear_eps{epsilon}"].value for epsilon in ("0_5", "1", "2")]
+    assert moved[0] > moved[1] > moved[2] > 0

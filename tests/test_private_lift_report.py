@@ -1,6 +1,7 @@
 """The study private_lift: the practitioner's report, from users to intervals, under one budget."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from dti_core.studies.private_lift.figures.colours import CREDIT, MODELS
 from dti_core.studies.private_lift.figures.promises import promise
 from dti_core.studies.private_lift.figures.sizes import plot_sizes
 from dti_core.studies.private_lift.figures.tables import PARTS
-from dti_core.studies.private_lift.measures import accuracy, sizes
+from dti_core.studies.private_lift.measures import accuracy, practitioner, sizes
 from dti_core.studies.private_lift.measures.findings import gather
 from dti_core.studies.private_lift.methods.attribution import METHODS as ATTRIBUTION
 from dti_core.studies.private_lift.methods.learners import LEARNERS
@@ -34,18 +35,13 @@ from dti_core.studies.private_lift.model.report import (
 )
 from dti_core.studies.private_lift.worlds import CAMPAIGN
 from dti_core.studies.private_lift.worlds.market import truth
-from dti_core.studies.private_lift.worlds.users import REGIONS, SIZES, simulate_users
+from dti_core.studies.private_lift.worlds.users import REGIONS, SIZES
 
 CHANNELS = CAMPAIGN.names
 
 
 def campaign_log(n: int, seed: int) -> Log:
-    users = simulate_users(CAMPAIGN, n, np.random.default_rng(seed))
-    cost = users.impressions.sum(axis=0) * np.array([channel.cost_usd for _, channel in CAMPAIGN.channels])
-    return Log(
-        CHANNELS, users.assigned, users.converted, CAMPAIGN.holdout, users.exposed, users.impressions,
-        users.spend_usd, cost, {"region": (users.region, REGIONS), "size": (users.size, SIZES)},
-    )  # fmt: skip
+    return practitioner.campaign_log(CAMPAIGN, n, np.random.default_rng(seed))
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +80,46 @@ def test_without_noise_effects_are_differences_of_means(log, plain):
         assert caused == pytest.approx(by_hand, abs=0.05 * log.converted.sum() ** 0.5)
         assert plain["all", name, "effect on treated"] == pytest.approx(caused / log.exposed[:, c].sum())
         cost = plain["all", name, "cost per incremental conversion"]
-        assert cost == pytest.approx(log.cost_usd[c] / caused)
+        assert cost == pytest.approx(log.cost_usd[:, c].sum() / caused)
+
+
+def test_money_by_region_and_size_is_that_of_the_same_users_alone(log, plain):
+    """Each segment as a campaign of its own, with its own bills, which add up to the whole."""
+    paid = {}
+    for place, (dimension, (codes, labels)) in enumerate(log.segments.items()):
+        bills = log.cost_usd.reshape(len(REGIONS), len(SIZES), -1).sum(axis=1 - place)
+        assert bills.sum(axis=0) == pytest.approx(log.cost_usd.sum(axis=0)), dimension
+        for k, label in enumerate(labels):
+            rows = codes == k
+            alone = replace(
+                log, assigned=log.assigned[rows], converted=log.converted[rows], exposed=log.exposed[rows],
+                impressions=log.impressions[rows], spend_usd=log.spend_usd[rows], cost_usd=bills[k : k + 1],
+                segments={},
+            )  # fmt: skip
+            table = report(publish(alone, METHODS["none"].run, 1.0, np.random.default_rng(0)), alone)
+            told = table.set_index(["segment", "channel", "quantity"])["value"]
+            for channel, quantity in product(("all", *CHANNELS), practitioner.MONEY):
+                assert plain[label, channel, quantity] == pytest.approx(told["all", channel, quantity])
+            brought = plain[label, "all", "incremental conversions"]
+            paid[label] = plain[label, "all", "cost per incremental conversion"] * brought
+            assert paid[label] == pytest.approx(bills[k].sum())
+    assert sum(paid[label] for label in SIZES) == pytest.approx(log.cost_usd.sum())
+
+
+def test_intervals_of_money_by_segment_hold_the_noise_of_the_release(log):
+    """The same users published 150 times: what the interval adds to the plain one is what noise does."""
+    rng, rows, names = np.random.default_rng(9), {}, ["segment", "channel", "quantity"]
+    for method, times in (("none", 1), ("central", 150)):
+        tables = [report(publish(log, METHODS[method].run, 1.0, rng), log) for _ in range(times)]
+        kept = (one[one["quantity"] == "incremental return on spend"] for one in tables)
+        rows[method] = [one.set_index(names)[["value", "low", "high"]] for one in kept]
+    (plain_rows,), noisy = rows["none"], rows["central"]
+    for segment in ("all", *REGIONS, *SIZES):
+        key = (segment, "all", "incremental return on spend")
+        drawn = np.array([one.loc[key].to_numpy(float) for one in noisy])
+        error = np.mean((drawn[:, 2] - drawn[:, 1]) ** 2) / (2 * 1.959964) ** 2
+        own = ((plain_rows.loc[key, "high"] - plain_rows.loc[key, "low"]) / (2 * 1.959964)) ** 2
+        assert drawn[:, 0].var(ddof=1) == pytest.approx(error - own, rel=0.45), segment
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -203,6 +238,8 @@ def test_report_by_region_and_size_holds_every_part_and_its_promise(log):
                 and label[0].endswith(parts["segment"].iloc[0]))  # fmt: skip
     (cell,) = cells.values()
     assert cell.value == parts[parts["quantity"] == "conversions"]["value"].iloc[0]
+    money = [label for label in shown.rows if any(quantity in label[1] for quantity in practitioner.MONEY)]
+    assert len(money) == len(practitioner.MONEY) * (len(REGIONS) + len(SIZES))
     assert all(word in shown.note for word in ("one user", "add or remove one", "delta 0", "composition"))
 
 

@@ -8,12 +8,16 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from dti_core.book.chapter_heads import dress_chapter
+from dti_core.book.glued import GluedText
 from dti_core.book.metadata import description, load_citation
 from dti_core.book.vendor import ASSETS, find_asset
 
 
 def _prepare(app: Sphinx, config: Config) -> None:
-    """Serve MathJax and plotly from the book itself, and unplug sphinx-thebe (it names an outside host)."""
+    """Serve MathJax and plotly from the book itself, unplug sphinx-thebe (it names an outside host), and say
+    of numbers that a run lacked what they are: this late, since it stands on what other extensions add.
+    """
+    app.add_role_to_domain("glue", "text", GluedText(), override=True)
     config.html_static_path += [str(find_asset(package)) for package in ASSETS]
     for name, listeners in app.events.listeners.items():
         kept = [one for one in listeners if not one.handler.__module__.startswith("sphinx_thebe")]

@@ -41,7 +41,7 @@ OVER = {
         "two array kernels and any torch module, six schemes, opacus, attacks on members and by clients",
     ),
     "lab": (
-        5_240,
+        5_260,
         "records that cannot lie, kept results, hostile files; the tables and plots of all studies",
     ),
     "studies/esg_constraint": (
@@ -49,8 +49,8 @@ OVER = {
         "fourteen worlds, five packages beside fourteen estimators of our own, own panels of any shape",
     ),
     "studies/private_lift": (
-        6_740,
-        "nine questions with registries of their own: report, attribution, trials, regions, models, offers",
+        6_900,
+        "eleven questions with registries of their own: report, paths, trials, groups, regions, offers",
     ),
     "studies/lstm_portfolio": (
         3_900,

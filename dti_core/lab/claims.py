@@ -47,7 +47,7 @@ class Verdicts(tuple[Verdict, ...]):
         claims = {verdict.claim: register.claims[verdict.claim] for verdict in self}
         self.says = {key: claim.says for key, claim in claims.items()}
         tests = {(key, test.study): test for key, claim in claims.items() for test in claim.tests}
-        self.readings = {key: tests[key, study].reading for key in claims if (key, study) in tests}
+        self.readings = {key: tests[key, study].read_as for key in claims if (key, study) in tests}
         return self
 
     @property
@@ -159,7 +159,8 @@ def judge_test(
 
     Parameters
     ----------
-    simulated : whether the observed world is a simulated one too; then every grade is conditional.
+    simulated : whether the observed world of the run is a simulated one too; then what is observed there is
+        conditional. What algebra gives is as true there.
     """
     by_key = {estimate.key: estimate for estimate in estimates}
     parts = [_judge_sample(test, bars, by_key) for bars in test.samples.values()]
@@ -177,7 +178,7 @@ def judge_test(
         claim=key, verdict=word, because=_sentence(because),
         estimates=tuple(bar.estimate for bar in test.estimates),
         control="; ".join(_control_in_words(bars, world, by_key) for world in (*test.worlds, *test.weakened)),
-        grade=("conditional" if simulated else test.grade) if made else None,
+        grade=("conditional" if simulated and test.grade == "observed" else test.grade) if made else None,
         size=whole.size if word == "supported" else None, share=share.value if share else None,
     )  # fmt: skip
 

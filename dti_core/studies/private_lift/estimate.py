@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -24,7 +24,7 @@ from dti_core.studies.private_lift.data.targeting import hillstrom_offers, load_
 from dti_core.studies.private_lift.measures.accountants import study_accountants
 from dti_core.studies.private_lift.measures.accuracy import study_accuracy
 from dti_core.studies.private_lift.measures.apart import study_apart
-from dti_core.studies.private_lift.measures.attribution import study_attribution, study_paths
+from dti_core.studies.private_lift.measures.attribution import study_attribution
 from dti_core.studies.private_lift.measures.audit import study_audits
 from dti_core.studies.private_lift.measures.campaign import check_clip, study_campaign
 from dti_core.studies.private_lift.measures.choices import study_choices
@@ -34,11 +34,13 @@ from dti_core.studies.private_lift.measures.consent import study_consent
 from dti_core.studies.private_lift.measures.coverage import study_coverage
 from dti_core.studies.private_lift.measures.federated import study_federated, study_poisoning
 from dti_core.studies.private_lift.measures.findings import Findings, gather
+from dti_core.studies.private_lift.measures.groups import measure_groups
 from dti_core.studies.private_lift.measures.offers import (
     study_offer_controls,
     study_offer_price,
     study_offers,
 )
+from dti_core.studies.private_lift.measures.paths import study_paths, study_private_paths
 from dti_core.studies.private_lift.measures.payouts import study_payouts
 from dti_core.studies.private_lift.measures.peeking import study_peeking
 from dti_core.studies.private_lift.measures.practitioner import study_report
@@ -46,7 +48,7 @@ from dti_core.studies.private_lift.measures.promotion import study_promotion
 from dti_core.studies.private_lift.measures.reach import study_reach
 from dti_core.studies.private_lift.measures.reconcile import study_reconcile
 from dti_core.studies.private_lift.measures.regions import study_regions
-from dti_core.studies.private_lift.measures.reports import Plan
+from dti_core.studies.private_lift.measures.reports import Plan, Report
 from dti_core.studies.private_lift.measures.secrecy import study_secrecy
 from dti_core.studies.private_lift.measures.sizes import study_sizes
 from dti_core.studies.private_lift.measures.trials import study_trials
@@ -63,6 +65,12 @@ PAID_USERS, OFFERED_USERS = 20_000, 80_000
 #: Budgets of which the gain of personal offers is told where it is known.
 PRICED = (0.1, 0.5, 1.0, 2.0, 8.0)
 
+#: Trials of whom a treatment moves: what their table of groups is called, and whom its promise protects.
+RANKED = {
+    "politicians": ("Replies of legislators, ranked by race, party and chamber", "legislator"),
+    "hillstrom": ("Visits after the men's e-mail, ranked by twelve segments", "user"),
+}
+
 Part = Callable[[], Findings]
 
 
@@ -77,8 +85,9 @@ def estimate(config: Config, campaign: Campaign, card: DataCard) -> Result:
     asked = config.typed(Parameters)
     plan = Plan(config.seeds("campaign"), asked.n_resamples)
     check_clip(asked.spend_clip, plan)
+    told = model_budgets(asked.model_epsilons)
     parts: dict[str, Part] = {
-        **_real_data(asked, config.seeds), **_known_truth(asked, config.seeds),
+        **_real_data(asked, config.seeds, told), **_known_truth(asked, config.seeds),
         **_safeguards(asked, config.seeds),
         "report": partial(
             study_report, MARKETS[asked.world].settings, asked.n_users, asked.epsilon, config.seeds("report")
@@ -143,7 +152,9 @@ def _safeguards(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence
     }  # fmt: skip
 
 
-def _real_data(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence]) -> Mapping[str, Part]:
+def _real_data(
+    asked: Parameters, seeds: Callable[[str], np.random.SeedSequence], told: Sequence[Budget]
+) -> Mapping[str, Part]:
     """Real trials and logs, each measured with and without privacy."""
     plan = Plan(seeds("trials"), asked.n_resamples)
     return {
@@ -152,8 +163,8 @@ def _real_data(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence]
         "promotion": partial(study_promotion, plan),
         "choices": partial(study_choices, plan),
         "paths": partial(_paths, asked, seeds("paths")),
-        "who books": partial(_searches, asked, seeds("who books")),
-        "real offers": partial(_real_offers, asked, seeds("real offers")),
+        "who books": partial(_searches, asked, seeds("who books"), told),
+        "real offers": partial(_real_offers, asked, seeds("real offers"), told),
         "whom it moves": partial(_targeting, asked, seeds("whom it moves")),
     }
 
@@ -161,22 +172,23 @@ def _real_data(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence]
 def _paths(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
     paths, _ = load_paths()
     journeys = journeys_from(paths.steps, paths.converted.astype(float), paths.not_converted.astype(float))
-    return study_paths(journeys, np.random.default_rng(seeds), asked.n_resamples)
+    found = study_paths(journeys, np.random.default_rng(seeds), asked.n_resamples)
+    found.add(study_private_paths(journeys, Plan(seeds, asked.n_resamples)))
+    return found
 
 
-def _searches(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
+def _searches(asked: Parameters, seeds: np.random.SeedSequence, told: Sequence[Budget]) -> Findings:
     chosen, models, attacks = seeds.spawn(3)
     log = some_users(load_expedia()[0], asked.n_searchers, np.random.default_rng(chosen))
-    found = study_federated(log, model_budgets(asked.model_epsilons), asked.n_runs, models)
+    found = study_federated(log, told, asked.n_runs, models)
     table = found.series["federated"]
     setting = table[(table["learner"] == "user") & np.isinf(table["epsilon"])]["setting"].iloc[0]
     found.add(study_poisoning(log, float(setting), max(2, asked.n_runs // 3), attacks))
     return found
 
 
-def _real_offers(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
+def _real_offers(asked: Parameters, seeds: np.random.SeedSequence, told: Sequence[Budget]) -> Findings:
     campaign, _ = load_hillstrom()
-    told = model_budgets(asked.model_epsilons)
     return study_offers(hillstrom_offers(campaign), told, max(2, asked.n_runs // 2), seeds)
 
 
@@ -199,7 +211,7 @@ def model_budgets(text: str) -> tuple[Budget, ...]:
 
 
 def _targeting(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
-    n_resamples = max(19, asked.n_resamples // 3)
+    n_resamples, report = max(19, asked.n_resamples // 3), Report(Plan(seeds, asked.n_resamples))
     trials, found = {"politicians": load_politicians()}, Findings()
     try:
         trials["hillstrom"] = trial_of_arm(load_hillstrom()[0], "Mens E-Mail", "visit")
@@ -207,6 +219,8 @@ def _targeting(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
         found.left_out.append(("whom the e-mails move", one_line(error, 200)))
     for (name, trial), own in zip(trials.items(), seeds.spawn(len(trials)), strict=True):
         found.add(study_uplift_trial(name, trial, n_resamples, 2 * asked.n_runs, own))
+        measure_groups(report, name, *RANKED[name], trial)
+    found.add(report.gathered("uplift"))
     return found
 
 

@@ -13,25 +13,28 @@ from dti_core.studies.private_lift.figures.promises import promise
 from dti_core.studies.private_lift.figures.trials import HEADLINES
 from dti_core.studies.private_lift.measures.accountants import DELTA as RUN_DELTA
 from dti_core.studies.private_lift.measures.accountants import SAMPLING_RATE, STEPS_AN_EPOCH
+from dti_core.studies.private_lift.measures.practitioner import MONEY
 from dti_core.studies.private_lift.methods.learners import LEARNERS
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.worlds import MARKETS
 
 #: What advertising brought and cost, which the report begins with.
-FIRST = ("incremental conversions", "lift", "effect on treated", "cost per incremental conversion",
-         "incremental return on spend")  # fmt: skip
+FIRST = ("incremental conversions", "lift", "effect on treated", *MONEY)
 #: What a cell of the table of the campaign says before its interval, by epsilon.
 NO_PRIVACY = "no privacy"
 #: Series -> the epsilons that its table shows.
-AT = {"trials": (1.0, np.inf)}
+AT = {"trials": (1.0, np.inf), "paths": (1.0, np.inf)}
 #: What the report by region and size keeps.
-PARTS = ("conversions", "incremental conversions", "lift")
+PARTS = ("conversions", "incremental conversions", *MONEY, "lift")
 _OWN = "Each row is its own release."
 _PURE = "Epsilon is of a user, add or remove one, delta 0, pure."
 #: Series -> what stands below its table, behind what its column of guarantees says.
 NOTES = {
-    "trials": _OWN, "campaign": _OWN, "choices": _OWN, "collision": _PURE,
-    "report": "All histograms share it.",
+    "trials": _OWN, "campaign": _OWN, "choices": _OWN, "uplift": _OWN, "collision": _PURE,
+    "paths": "A release holds all channels of one rule. The log names paths, not who walked them: who walks "
+    "several is promised less. Intervals of linear credit are too wide rather than too narrow.",
+    "report": "All histograms share it. Cost is that of bills, by region and business, which it does not "
+    "cover. A dash: an interval without an end, where nothing may have been brought.",
     "coverage": f"Each epsilon is of {PROMISE}.",
     "missed": f"Each epsilon is of {PROMISE}.",
     "left_out": "Each epsilon is of a person or household of the trial, add or remove one, delta 0, pure.",
@@ -93,13 +96,24 @@ def _answers(table: pd.DataFrame) -> pd.DataFrame:
         else f"{title}, {plain(quantity)}, {unit}"
         for title, quantity, unit in zip(rows["title"], rows["quantity"], rows["unit"], strict=True)
     ]
-    wide = pd.DataFrame({"question": rows["question"].unique()}).set_index("question")
+    return _by_epsilon(rows, ["question"])
+
+
+def _by_epsilon(rows: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
+    wide = rows[labels].drop_duplicates().set_index(labels)
     for epsilon in (np.inf, *sorted(rows["epsilon"][np.isfinite(rows["epsilon"])].unique())):
-        part = rows[rows["epsilon"] == epsilon].drop_duplicates("question").set_index("question")
+        part = rows[rows["epsilon"] == epsilon].drop_duplicates(labels).set_index(labels)
         name = NO_PRIVACY if np.isinf(epsilon) else f"epsilon {epsilon:g}"
         wide[name] = part["value"]
         wide[f"{name}_low"], wide[f"{name}_high"] = part["low"], part["high"]
     return wide.reset_index()
+
+
+def _credit(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a rule and channel, a column an epsilon."""
+    rows = table.rename(columns={"title": "rule"})
+    rows["channel"] = rows["quantity"].map(plain) + ", " + rows["unit"]
+    return _by_epsilon(rows, ["channel", "rule"])
 
 
 def _whole_campaign(table: pd.DataFrame) -> pd.DataFrame:
@@ -129,7 +143,7 @@ def _report(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _parts(table: pd.DataFrame) -> pd.DataFrame:
-    """Of each region and size: conversions and what advertising brought, then the lift of each channel."""
+    """Of each region and size: conversions, what advertising brought and cost, the lift of each channel."""
     rows = table[(table["dimension"] != "all") & table["quantity"].isin(PARTS)]
     rows = rows[(rows["channel"] == "all") | (rows["quantity"] == "lift")].copy()
     rows["users"] = rows["dimension"].replace({"size": "size of business"}) + " " + rows["segment"]
@@ -138,7 +152,7 @@ def _parts(table: pd.DataFrame) -> pd.DataFrame:
         for channel, quantity in zip(rows["channel"], rows["quantity"], strict=True)
     ]
     rows.loc[rows["quantity"] == "conversions", "quantity"] += " of users"
-    rows.loc[rows["channel"] != "all", "quantity"] += ", " + rows["unit"]
+    rows.loc[(rows["channel"] != "all") | rows["quantity"].isin(MONEY), "quantity"] += ", " + rows["unit"]
     return _by_method(rows, ["users", "quantity"])
 
 
@@ -250,6 +264,8 @@ VIEWS = {
     "coverage": ("Share of intervals of lift that hold the truth, where they are offered", _coverage),
     "campaign": ("The report of this run's campaign", _whole_campaign),
     "trials": ("The trials of the figure, without and with noise", _trials),
+    "paths": ("Credit on real paths, without and with noise", _credit),
+    "uplift": ("What ranking users by their group gains, without and with noise", _answers),
     "choices": ("Brands on display or in the leaflet, without and with noise", _answers),
     "report": ("The practitioner's report of a simulated campaign, all histograms on one budget", _report),
     "reconcile": ("Event and summary reports reconciled", _reconciled),

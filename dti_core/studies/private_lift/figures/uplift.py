@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dti_core.lab.record import Result
-from dti_core.lab.say import value
+from dti_core.lab.say import spoken, value
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
 from dti_core.studies.private_lift.figures.cards import made_up, nothing_drawn, registered
 from dti_core.studies.private_lift.figures.colours import MODELS
@@ -38,6 +38,7 @@ def plot_uplift(result: Result, trial: str = "politicians") -> go.Figure:
     )
     word = "is above that of chance" if best.low > 0 else "is not clearly above that of chance"
     title = UPLIFT[str(best.at["method"])].title
+    private, exact = (result[f"uplift_groups_{trial}_qini_{how}"] for how in ("eps1", "plain"))
     return style(
         figure, x="share of users treated, best ranked first", y="outcomes gained a user over random order",
         card=registered(TRIALS[trial]),
@@ -45,7 +46,8 @@ def plot_uplift(result: Result, trial: str = "politicians") -> go.Figure:
         title=f"The best of {len(UPLIFT)} rankings, {title}, {word}: Qini {value(best)}",
         caption="Users ranked by learners that never saw them, valued by doubly robust scores. The best of "
         "several is flattered by being chosen, and its interval, which holds the rankings fixed, is too "
-        "narrow. No privacy.",
+        f"narrow. The curves have no privacy; ranked by a table of groups, with {private.at['guarantee']}, "
+        f"Qini is {spoken(private)}, without noise {spoken(exact)}: see the table.",
         alt=f"Curves of outcomes gained by share treated; best Qini {value(best)}, by {title}.",
     )  # fmt: skip
 

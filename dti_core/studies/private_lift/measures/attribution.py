@@ -1,20 +1,18 @@
-"""Which channel gets the credit: each method's shares against the true ones, and how far rules disagree."""
-
-from itertools import combinations
+"""Which channel gets the credit: each method's shares against the true ones."""
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from dti_core.lab.intervals import Interval, mean_over_seeds, share
-from dti_core.lab.methods import left_out
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED
 from dti_core.studies.private_lift.measures.findings import Findings
+from dti_core.studies.private_lift.measures.reports import Plan
 from dti_core.studies.private_lift.measures.telling import At, keep, laplace_variance, released
 from dti_core.studies.private_lift.methods.attribution import METHODS, Evidence
 from dti_core.studies.private_lift.model.cells import Array
-from dti_core.studies.private_lift.model.journeys import Journeys, journeys_of
+from dti_core.studies.private_lift.model.journeys import journeys_of
 from dti_core.studies.private_lift.model.lift import Z, factorial_shapley, shares
 from dti_core.studies.private_lift.model.payouts import misallocated, paid_shares
 from dti_core.studies.private_lift.worlds import MARKETS
@@ -69,7 +67,8 @@ def credits(task: Task) -> Array:
     users = simulate_users(market, n_users, rng)
     eligible = counted(users).sum(axis=1)
     evidence = Evidence(journeys_of(users.times, users.converted), epsilon, users, eligible)
-    return np.array([method.run(evidence, rng) for method in METHODS.values()])
+    plan = Plan(seed, 1)
+    return np.array([method.run(evidence, plan.stream(name)) for name, method in METHODS.items()])
 
 
 def limits(market: Market) -> dict[str, Array]:
@@ -163,44 +162,3 @@ def users_needed(counts: Array, channel: int, half_width: float, epsilon: float)
     )
     a, b, most = n * sampling, n**2 * (both - sampling), (half_width / Z) ** 2
     return np.round((a + np.sqrt(a**2 + 4 * most * b)) / (2 * most))
-
-
-def study_paths(journeys: Journeys, rng: np.random.Generator, n_resamples: int) -> Findings:
-    """How far rules lie apart on real paths, where nothing was randomised and no truth is known.
-
-    Distances are halves of summed absolute differences of shares: the part of a budget that moves.
-    """
-    lacking = left_out(METHODS, ())
-    found = Findings(
-        left_out=[(f"{one} on real paths", f"needs {', '.join(why)}") for one, why in lacking.items()]
-    )
-    names = [name for name in METHODS if name not in lacking and name not in PRIVATE]
-    won, missed = (np.vstack([one, rng.poisson(one, (n_resamples, len(one)))])
-                   for one in (journeys.converted, journeys.missed))  # fmt: skip
-    evidence = Evidence(Journeys(journeys.steps, won, missed, journeys.n_channels), np.inf)
-    made = [METHODS[name].run(evidence, rng) for name in names]
-    table = {name: one / one.sum(axis=-1, keepdims=True) for name, one in zip(names, made, strict=True)}
-    n = int(journeys.n_users)
-    found.series["attribution_rules"] = pd.DataFrame([
-        {"method": name, "title": METHODS[name].title, "channel": channel, "share": one.value,
-         "low": one.low, "high": one.high}
-        for name in names for channel in range(journeys.n_channels)
-        for one in [_bootstrapped(table[name][:, channel], n)]
-    ])  # fmt: skip
-    pairs = {(a, b): misallocated(table[a], table[b]) for a, b in combinations(names, 2)}
-    for pair, values in pairs.items():
-        if "last_touch" in pair:
-            rival = pair[pair[0] == "last_touch"]
-            keep(
-                found, f"rules_apart_last_touch_{rival}", _bootstrapped(values, n), CREDIT, {"method": rival}
-            )
-    keep(found, "rules_apart_mean", _bootstrapped(np.mean(list(pairs.values()), axis=0), n), CREDIT, {})
-    return found
-
-
-def _bootstrapped(values: Array, n: int) -> Interval:
-    error, how = (
-        float(values[1:].std(ddof=1)),
-        f"Poisson bootstrap of users, {len(values) - 1} resamples, normal",
-    )
-    return Interval(values[0], values[0] - 1.96 * error, values[0] + 1.96 * error, error, n, how)

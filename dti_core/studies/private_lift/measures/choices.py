@@ -1,7 +1,7 @@
 """What goes with a brand on display or in the leaflet: its share of a household panel's purchases."""
 
 import numpy as np
-import statsmodels.api as sm
+from statsmodels.regression.linear_model import OLS
 
 from dti_core.bridges.privacy import discrete_laplace
 from dti_core.lab.errors import DataError, one_line
@@ -49,7 +49,7 @@ def fit_choice(panel: Panel, exposure: str, *, clustered: bool = True, at_price:
         columns += [getattr(panel, one) for one in EXPOSURES if one != exposure]
         columns.append(panel.price - panel.price.mean(axis=1, keepdims=True))
     within = [(column - column.mean(axis=0)).ravel() for column in (panel.chosen, *columns)]
-    model = sm.OLS(within[0], np.column_stack(within[1:]))
+    model = OLS(within[0], np.column_stack(within[1:]))
     groups = np.repeat(panel.household, panel.chosen.shape[1])
     fit = model.fit(cov_type="cluster", cov_kwds={"groups": groups}) if clustered else model.fit()
     return normal(fit.params[:1], fit.bse[:1])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
+from statsmodels.regression.linear_model import OLS
 
 from dti_core.bridges.privacy import Guarantee
 from dti_core.lab.errors import DataError, one_line
@@ -56,7 +56,7 @@ def within(shops: ShopWeeks, values: Array, design: str) -> Array:
 def fit_display(shops: ShopWeeks, units: Array, design: str) -> Interval:
     """Units that a display adds, a household panel's, in a shop and week."""
     display = within(shops, shops.display, design)
-    fit = sm.OLS(within(shops, units, design), display).fit(
+    fit = OLS(within(shops, units, design), display).fit(
         cov_type="cluster", cov_kwds={"groups": shops.product}, use_t=True
     )
     low, high = fit.conf_int()[0]

@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-import statsmodels.api as sm
+from statsmodels.regression.linear_model import WLS
 
 from dti_core.bridges.privacy import discrete_laplace
 from dti_core.lab.errors import DataError, one_line
@@ -65,7 +65,7 @@ def fit_clusters(cells: Counts, trial: ClusterTrial, *, by_size: bool = False) -
     blocks = trial.stratum[:, None] == np.arange(trial.stratum.max() + 1)
     design = np.column_stack([trial.treated, blocks]).astype(float)
     weights = people if by_size else np.ones(len(people))
-    fit = sm.WLS(cells[:, 1] / people, design, weights=weights).fit(cov_type="HC1")
+    fit = WLS(cells[:, 1] / people, design, weights=weights).fit(cov_type="HC1")
     return float(fit.params[0]), float(fit.bse[0])
 
 

@@ -51,10 +51,11 @@ def out_of_fold(trial: Trial, names: tuple[str, ...], rng: np.random.Generator) 
     expected, ranks = np.empty(shape), np.empty(shape)
     for held in range(N_FOLDS):
         rest, here = trial.part(fold != held), trial.part(fold == held)
-        on, off = fit_arms(rest, here.features)
-        scores[fold == held] = robust_scores(here.outcome, here.treated, trial.chance, on, off)
+        arms = fit_arms(rest)
+        means = arms.on(here.features), arms.off(here.features)
+        scores[fold == held] = robust_scores(here.outcome, here.treated, trial.chance, *means)
         for row, name in enumerate(names):
-            expected[row, fold == held] = effect = UPLIFT[name].run(rest, here.features, rng)
+            expected[row, fold == held] = effect = UPLIFT[name].run(rest, arms, here.features, rng)
             ranks[row, fold == held] = (rankdata(effect) - 0.5) / len(effect)
     return scores, expected, ranks
 

@@ -23,6 +23,8 @@ from dti_core.studies.private_lift.worlds.users import Users, coalition
 ENDS = 0.4
 #: A touch counts half of the next one under time decay.
 HALVING = 0.5
+#: Steps of a conversion in which a device tells its credit; two to ten touches share them without a rest.
+STEPS = 2520
 #: Folds of cross-fitting, and the largest propensity that weights may rest on.
 N_FOLDS, MOST_LIKELY = 2, 0.99
 
@@ -60,13 +62,20 @@ def rule_credit(journeys: Journeys, weights: Callable[[Array, Array], Array]) ->
     ----------
     weights : of places 0, 1, ... on paths of so many touches, (n, longest) each; scaled to sum to 1 a path.
     """
+    return journeys.converted @ credit_of_paths(journeys, weights) / journeys.n_users[..., None]
+
+
+def credit_of_paths(journeys: Journeys, weights: Callable[[Array, Array], Array]) -> Array:
+    """(n, C) shares of one conversion that each path gives each channel; no touch, no share."""
     steps = journeys.steps
     place = np.broadcast_to(np.arange(steps.shape[1], dtype=float), steps.shape)
     long = (steps >= 0).sum(axis=1, keepdims=True).astype(float)
     split = np.where(steps >= 0, weights(place, long), 0.0)
     split = split / np.where(long > 0, split.sum(axis=1, keepdims=True), 1)
-    each = np.stack([(split * (steps == c)).sum(axis=1) for c in range(journeys.n_channels)], axis=1)
-    return journeys.converted @ each / journeys.n_users[..., None]
+    row, column = np.nonzero(steps >= 0)
+    cell, size = row * journeys.n_channels + steps[row, column], len(steps) * journeys.n_channels
+    credit = np.bincount(cell, split[row, column], size).reshape(len(steps), journeys.n_channels)
+    return credit.astype(np.float64)
 
 
 def _first(place: Array, long: Array) -> Array:
@@ -90,11 +99,19 @@ def _position(place: Array, long: Array) -> Array:
     return np.where((place == 0) | (place == long - 1), ENDS, between)
 
 
-def _last_private(evidence: Evidence, rng: np.random.Generator) -> Array:
-    """Last touch from a histogram of one bucket a user, with noise."""
-    journeys = evidence.journeys
-    counts = rule_credit(journeys, _last) * journeys.n_users
-    return (counts + discrete_laplace(1 / evidence.epsilon, counts.shape, rng)) / journeys.n_users
+def _private(weights: Callable[[Array, Array], Array]) -> Credit:
+    """The rule from one histogram of channels, with discrete Laplace noise.
+
+    A device rounds each share of its conversion down to whole `STEPS`, so that they are one at most together.
+    """
+
+    def credit(evidence: Evidence, rng: np.random.Generator) -> Array:
+        journeys = evidence.journeys
+        counts = journeys.converted @ np.floor(STEPS * credit_of_paths(journeys, weights) + 1e-9)
+        noise = discrete_laplace(STEPS / evidence.epsilon, counts.shape, rng)
+        return np.asarray((counts + noise) / STEPS / journeys.n_users[..., None])
+
+    return credit
 
 
 def _markov(evidence: Evidence, _: np.random.Generator) -> Array:
@@ -208,9 +225,11 @@ _RANDOM = ("eligibility was randomised",)
 
 METHODS: dict[str, Method[Credit]] = {
     "first_touch": Method("First touch", _rule(_first), _UNTOUCHED),
+    "first_touch_private": Method("First touch, with noise", _private(_first), _UNTOUCHED),
     "last_touch": Method("Last touch", _rule(_last), _UNTOUCHED),
-    "last_touch_private": Method("Last touch, with noise", _last_private, _UNTOUCHED),
+    "last_touch_private": Method("Last touch, with noise", _private(_last), _UNTOUCHED),
     "linear": Method("Linear", _rule(_linear), _UNTOUCHED),
+    "linear_private": Method("Linear, with noise", _private(_linear), _UNTOUCHED),
     "time_decay": Method("Decay, half a touch", _rule(_time_decay), _UNTOUCHED),
     "position": Method("Position 40-20-40", _rule(_position), _UNTOUCHED),
     "markov": Method("Markov removal", _markov, _UNTOUCHED),

@@ -39,9 +39,10 @@ class Log:
     """What devices know of n users of an experiment on C channels; each reports one-hot, no path leaves it.
 
     assigned, exposed : (n, C) bool. impressions : (n, C). converted : (n,) bool. spend_usd : (n,).
-    holdout : chance that a user is held out of a channel. cost_usd : (C,), of each channel's advertising.
-    segments : dimension -> ((n,) codes, labels), such as region and size of business; they may be empty.
-    Exposures, impressions, spend and cost may be None: what needs them is then left out.
+    holdout : chance that a user is held out of a channel. segments : dimension -> ((n,) codes, labels), such
+    as region and size of business; they may be empty. cost_usd : (n_cells, C), of each channel's advertising
+    to each cell of all segments crossed, from bills, which no promise covers. Exposures, impressions, spend
+    and cost may be None: what needs them is then left out.
     """
 
     channels: tuple[str, ...]
@@ -105,10 +106,9 @@ def publish(log: Log, mechanism: Mechanism, epsilon: float, rng: Generator) -> P
 def report(published: Published, log: Log) -> pd.DataFrame:
     """A row a segment, channel and quantity: value, 95 % interval with the noise in it, unit.
 
-    Of `log` only the design is read: channels, holdout, labels of segments, cost. Cost is not known by
-    segment, so that what rests on it is told for all users only. An interval of a ratio whose denominator may
-    be 0 is open, with infinite ends; NaN says that noise leaves no answer. What is told of a region adds up
-    the noise of its crossed cells.
+    Of `log` only the design is read: channels, holdout, labels of segments, cost. An interval of a ratio
+    whose denominator may be 0 is open, with infinite ends; NaN says that noise leaves no answer. What is told
+    of a region adds up the noise of its crossed cells.
     """
     rows: list[dict[str, object]] = []
     for dimension, label, cells in _groups(log):
@@ -116,7 +116,8 @@ def report(published: Published, log: Log) -> pd.DataFrame:
             name: (one.counts[cells].sum(axis=0), np.asarray(one.variance)[cells].sum(axis=0))
             for name, one in published.releases.items()
         }
-        found = [*_people(noisy, log), *_effects(noisy, log, whole=dimension == "all")]
+        cost = None if log.cost_usd is None else log.cost_usd[cells].sum(axis=0)
+        found = [*_people(noisy, log), *_effects(noisy, log, cost)]
         rows += [dict(zip(("dimension", "segment", *COLUMNS), (dimension, label, *row), strict=True))
                  for row in found]  # fmt: skip
     return pd.DataFrame(rows)
@@ -147,13 +148,14 @@ def _people(noisy: Noisy, log: Log) -> list[Row]:
     return rows
 
 
-def _effects(noisy: Noisy, log: Log, *, whole: bool) -> list[Row]:
+def _effects(noisy: Noisy, log: Log, cost_usd: Array | None) -> list[Row]:
     """What each channel caused, of those eligible and a user it reached, in percent and in money."""
     counts, variance = (part.reshape(-1, 2) for part in noisy["outcomes"])
     caused, moved = incremental(counts, variance, log.holdout), intent_to_treat(counts, variance)
     lift = relative_lift(sides(counts, variance))
-    rows = [_row("all", "incremental conversions", caused[-1], "conversions")]
     worth = _worth(noisy, log)
+    rows = [_row("all", "incremental conversions", caused[-1], "conversions")]
+    rows += _money("all", np.ones(len(log.channels)), cost_usd, caused[-1], worth)
     for c, name in enumerate(log.channels):
         rows.append(_row(name, "incremental conversions", caused[c], "conversions"))
         rows.append(_row(name, "intent to treat", moved[c], "conversions a user"))
@@ -163,18 +165,32 @@ def _effects(noisy: Noisy, log: Log, *, whole: bool) -> list[Row]:
             users, spread = (float(part[inside].sum()) for part in noisy["exposures"])
             treated = ratio(caused[c], normal(users, spread**0.5))
             rows.append(_row(name, "effect on treated", treated, "conversions a user reached"))
-        if whole and log.cost_usd is not None:
-            cost = float(log.cost_usd[c])
-            price = ratio(normal(cost, 0.0), caused[c])
-            rows.append(_row(name, "cost per incremental conversion", price, "USD"))
-            if worth is not None:
-                told = worth[0][c] / cost, worth[1][c] / cost
-                rows.append(_normal(name, "incremental return on spend", *told, "USD a USD"))
+        rows += _money(name, np.eye(len(log.channels))[c], cost_usd, caused[c], worth)
+    return rows
+
+
+def _money(
+    name: str, chosen: Array, cost_usd: Array | None, caused: Measured, worth: tuple[Array, Array] | None
+) -> list[Row]:
+    """Cost and return of the `chosen` channels together; none where nothing was paid.
+
+    Parameters
+    ----------
+    chosen : (C,) 0 or 1. caused : conversions that they caused. worth : spend that each channel caused, (C,),
+    and its covariance, (C, C).
+    """
+    paid = 0.0 if cost_usd is None else float(cost_usd @ chosen)
+    if not paid > 0:
+        return []
+    rows = [_row(name, "cost per incremental conversion", ratio(normal(paid, 0.0), caused), "USD")]
+    if worth is not None:
+        earned, spread = float(worth[0] @ chosen), float(np.sqrt(chosen @ worth[1] @ chosen))
+        rows.append(_normal(name, "incremental return on spend", earned / paid, spread / paid, "USD a USD"))
     return rows
 
 
 def _worth(noisy: Noisy, log: Log) -> tuple[Array, Array] | None:
-    """Spend that each channel caused and its error.
+    """Spend that each channel caused, (C,), and its covariance, (C, C).
 
     The squares of spend are not published: cap times mean bounds their mean, so that the interval is too wide
     rather than too narrow. Spend beyond the cap is left out, which understates.
@@ -186,7 +202,7 @@ def _worth(noisy: Noisy, log: Log) -> tuple[Array, Array] | None:
     users, (weights, share) = max(float(counts.sum()), 1.0), design(len(log.channels), log.holdout)
     mean = float(sums.sum()) / users
     square = users * share * max(mean, 0.0) * SPEND_CAP_USD + spread + mean**2 * variance
-    return (sums - mean * counts) @ weights, np.sqrt(square @ weights**2)
+    return (sums - mean * counts) @ weights, (weights.T * square) @ weights
 
 
 def _row(channel: str, quantity: str, found: Measured, unit: str) -> Row:
