@@ -308,8 +308,8 @@ def test_intervals_of_private_credit_hold_the_truth(rule: str) -> None:
     for _ in range(1_500):
         won = rng.poisson(300 * chance).astype(float)
         found = credit_shares(rule, journeys_from(steps, won, zero), 0.1, 1, rng)
-        held.append(np.abs(found.value - true) <= 1.959964 * found.error)
-        noiseless = credit_shares(rule, journeys_from(steps, won, zero), np.inf, 1, rng).error
+        held.append(np.abs(found.value - true) <= 1.959964 * found.std_error)
+        noiseless = credit_shares(rule, journeys_from(steps, won, zero), np.inf, 1, rng).std_error
         without.append(np.abs(found.value - true) <= 1.959964 * noiseless)
     least, most = (0.93, 0.97) if rule != "linear" else (0.93, 1.0)
     assert least < np.mean(held) < most

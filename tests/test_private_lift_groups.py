@@ -66,8 +66,8 @@ def test_intervals_hold_the_gain_with_noise_and_not_if_noise_is_left_out(measure
         noisy = cells + discrete_laplace(scale, cells.shape, rng)
         one = ranked_gain(MEASURES[measure], noisy, noise_variance(scale))
         silent = ranked_gain(MEASURES[measure], noisy, 0.0)
-        held.append(abs(one.value[0] - TRUE[measure]) <= Z * one.error[0])
-        without.append(abs(silent.value[0] - TRUE[measure]) <= Z * silent.error[0])
+        held.append(abs(one.value[0] - TRUE[measure]) <= Z * one.std_error[0])
+        without.append(abs(silent.value[0] - TRUE[measure]) <= Z * silent.std_error[0])
         values.append(one.value[0])
     assert np.mean(held) >= 0.93
     assert np.mean(without) < np.mean(held) - 0.02
@@ -82,7 +82,7 @@ def test_where_nobody_is_moved_no_ranking_seems_to_gain():
         noisy = cells + discrete_laplace(1.0, cells.shape, rng)
         one = ranked_gain(MEASURES["qini"], noisy, noise_variance(1.0))
         values.append(one.value[0])
-        false += one.value[0] - Z * one.error[0] > 0
+        false += one.value[0] - Z * one.std_error[0] > 0
         same = np.repeat(noisy[:, :1], 2, axis=1)
         flattered.append(ranked_gain(MEASURES["qini"], same, noise_variance(1.0)).value[0])
     error = np.std(values) / 20

@@ -4,10 +4,10 @@ from functools import partial
 
 import numpy as np
 
-from dti_core.studies.private_lift.measures.reports import Answers, Question, Report
+from dti_core.studies.private_lift.measures.reports import Question, Report
 from dti_core.studies.private_lift.methods.uplift import Trial
 from dti_core.studies.private_lift.model.cells import Array, Counts
-from dti_core.studies.private_lift.model.lift import rates
+from dti_core.studies.private_lift.model.lift import Measured, normal, rates
 
 #: Measures of a ranking -> share of a group's effect that counts, less its middle place in the ranking.
 MEASURES = {"auuc": 1.0, "qini": 0.5}
@@ -36,7 +36,7 @@ def halves(trial: Trial, rng: np.random.Generator) -> Counts:
     return np.bincount(cell, minlength=8 * n_groups).reshape(2, n_groups, 2, 2)
 
 
-def ranked_gain(most: float, cells: Counts, variance: float) -> Answers:
+def ranked_gain(most: float, cells: Counts, variance: float) -> Measured:
     """What a ranking learned on one half gains on the other, (n_draws,), a mean over both ways.
 
     Parameters
@@ -58,10 +58,11 @@ def ranked_gain(most: float, cells: Counts, variance: float) -> Answers:
     weight = size * (most - middle)
     error = np.sqrt((weight**2 * of_effect).sum(axis=-1))
     value = np.where(size.sum(axis=(1, 2)) == 0, np.nan, (weight * effect).sum(axis=-1).mean(axis=-1))
-    return Answers(value, error.mean(axis=-1))
+    return normal(value, error.mean(axis=-1))
 
 
 def _effects(cells: Array, variance: float) -> tuple[Array, Array, Array]:
     """Effect, its variance and users of each group, from (..., G, 2, 2)."""
-    rate, of_rate = rates(cells, variance)
-    return rate[..., 1] - rate[..., 0], of_rate.sum(axis=-1), np.maximum(cells.sum(axis=(-2, -1)), 0.0)
+    rate = rates(cells, variance)
+    effect = rate.value[..., 1] - rate.value[..., 0]
+    return effect, (rate.std_error**2).sum(axis=-1), np.maximum(cells.sum(axis=(-2, -1)), 0.0)

@@ -9,12 +9,12 @@ from dti_core.lab.intervals import Interval, mean_over_seeds
 from dti_core.lab.methods import left_out
 from dti_core.studies.private_lift.measures.attribution import CREDIT, PRIVATE
 from dti_core.studies.private_lift.measures.findings import Findings
-from dti_core.studies.private_lift.measures.reports import Answers, Plan, Question, Report, guarantee
+from dti_core.studies.private_lift.measures.reports import Plan, Question, Report, guarantee
 from dti_core.studies.private_lift.measures.telling import At, keep, laplace_variance
 from dti_core.studies.private_lift.methods.attribution import METHODS, STEPS, Evidence
 from dti_core.studies.private_lift.model.cells import Array
 from dti_core.studies.private_lift.model.journeys import Journeys
-from dti_core.studies.private_lift.model.lift import shares
+from dti_core.studies.private_lift.model.lift import Measured, normal, shares
 from dti_core.studies.private_lift.model.payouts import misallocated
 
 #: Whom a guarantee on real paths protects: the log tells paths, not who walked them.
@@ -77,11 +77,11 @@ def study_private_paths(journeys: Journeys, plan: Plan) -> Findings:
             for c in range(journeys.n_channels)
         ]
         for c, one in enumerate(asked):
-            report.add(one, None, _channel(plain, c))
+            report.add(one, None, plain[:, c])
         for epsilon in plan.epsilons:
             noisy = credit_shares(rule, journeys, epsilon, plan.n_draws, plan.stream(rule, f"{epsilon:g}"))
             for c, one in enumerate(asked):
-                report.add(one, epsilon, _channel(noisy, c), _channel(plain, c))
+                report.add(one, epsilon, noisy[:, c], plain[:, c])
             moved = mean_over_seeds(misallocated(noisy.value, plain.value))
             name = f"paths_moved_{rule}_eps{epsilon:g}".replace(".", "_")
             at: At = {"method": f"{rule}_private", "measure": MOVED, "epsilon": epsilon}
@@ -91,7 +91,7 @@ def study_private_paths(journeys: Journeys, plan: Plan) -> Findings:
 
 def credit_shares(
     rule: str, journeys: Journeys, epsilon: float, n_draws: int, rng: np.random.Generator
-) -> Answers:
+) -> Measured:
     """Shares of credit, (n_draws, C), and their standard errors, from what is released and nothing else.
 
     Epsilon is of `UNIT`, add or remove one, pure; infinite is no noise. A path gives one conversion away, so
@@ -103,8 +103,4 @@ def credit_shares(
     name = f"{rule}_private" if np.isfinite(epsilon) else rule
     counts = METHODS[name].run(Evidence(many, epsilon), rng) * many.n_users[:, None]
     spread = np.maximum(counts, 0.0) + laplace_variance(epsilon / STEPS) / STEPS**2
-    return Answers(*shares(counts, spread[..., None] * np.eye(journeys.n_channels)))
-
-
-def _channel(answers: Answers, c: int) -> Answers:
-    return Answers(answers.value[:, c], answers.error[:, c])
+    return normal(*shares(counts, spread[..., None] * np.eye(journeys.n_channels)))
