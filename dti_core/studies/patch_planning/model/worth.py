@@ -1,0 +1,37 @@
+"""What a patch is worth: the loss that it is expected to avoid, and the loss that it did avoid."""
+
+import numpy as np
+
+from dti_core.studies.patch_planning.model.estates import Array, Estates, Exploits, Ints
+
+
+def weeks_ahead(exploits: Exploits, n_weeks: int) -> Array:
+    """(T, 2) weeks of base loss still to come from each week on, no exploit out yet, and one out.
+
+    An exploit that is not out in a week comes out in the next with `weekly_chance`.
+    """
+    left = n_weeks + exploits.tail_weeks - np.arange(n_weeks)
+    ahead = np.arange(left[0])
+    quiet = (1 - exploits.weekly_chance) ** ahead
+    expected = np.cumsum(quiet + (1 - quiet) * exploits.factor)
+    return np.stack([expected[left - 1], exploits.factor * left], axis=1)
+
+
+def expected_worth(estates: Estates, week: int) -> Array:
+    """(N, B) loss that a patch in `week` is expected to avoid by what is known then; 0 if not known."""
+    ahead = weeks_ahead(estates.exploits, estates.n_weeks)[week]
+    worth = estates.risk_usd * np.where(estates.exploited <= week, ahead[1], ahead[0])
+    return np.where(estates.known <= week, worth, 0.0)
+
+
+def avoided_usd(estates: Estates, weeks: Ints) -> Array:
+    """(N, B) loss avoided by patching in `weeks`, (N, B) or one number, given when exploits came out."""
+    end = estates.n_weeks + estates.exploits.tail_weeks
+    start = np.minimum(weeks, end)
+    out = np.clip(estates.exploited, start, end)
+    return estates.risk_usd * ((out - start) + estates.exploits.factor * (end - out))
+
+
+def loss_without_usd(estates: Estates) -> Array:
+    """(N, B) loss if nothing is ever patched, from the week in which each bundle is known on."""
+    return np.where(estates.known < estates.n_weeks, avoided_usd(estates, estates.known), 0.0)
