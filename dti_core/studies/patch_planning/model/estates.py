@@ -1,5 +1,6 @@
 """Estates side by side: services that call each other, and the bundles that patch them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
@@ -106,3 +107,10 @@ class Estates:
         """(N, B) of an (N, B) array: the value of the bundle that must come before, `otherwise` without."""
         found = np.take_along_axis(array, np.maximum(self.after, 0), axis=1)
         return np.where(self.after == NONE, otherwise, found)
+
+
+def join(parts: Sequence[Estates]) -> Estates:
+    """Estates of equal sizes, windows and exploits, one after the other."""
+    first = parts[0]
+    arrays = [one.name for one in fields(first) if isinstance(getattr(first, one.name), np.ndarray)]
+    return replace(first, **{name: np.concatenate([getattr(one, name) for one in parts]) for name in arrays})
