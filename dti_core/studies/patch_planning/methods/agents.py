@@ -5,13 +5,14 @@ hours, money, windows and objectives hold whatever they do. Doing nothing is the
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from dti_core.bridges.simulators import Actions, Observation, Outcome
-from dti_core.studies.patch_planning.methods.rules import Rule, bids
+from dti_core.studies.patch_planning.methods.rules import Price, Rule, bids
 from dti_core.studies.patch_planning.model.estates import Array, Estates, Ints, join
-from dti_core.studies.patch_planning.model.weeks import Quarter, admit, can_bid
+from dti_core.studies.patch_planning.model.weeks import Quarter, admit
 from dti_core.studies.patch_planning.model.worth import expected_worth
 
 #: What a service may do with the rule's bids: keep them, withdraw them (defer), raise them whatever the price
@@ -21,8 +22,11 @@ ACTIONS = ("keep", "defer", "now", "batch")
 RAISED = 4.0
 #: Dollars that are small for one bundle; logarithms of money bend there.
 SMALL_USD = 300.0
+#: Rules that agents start from have no chance in them.
+_NO_CHANCE = np.random.default_rng(0)
 
 Draw = Callable[[int], Estates]
+View = Callable[[Estates], Estates]
 
 
 class Planning:
@@ -31,14 +35,14 @@ class Planning:
     Parameters
     ----------
     draw : the one estate of a seed. like : any estate drawn by it, for its sizes. rule : whose bids the agents
-    change.
+    change. view : what the mediator, who bids by the rule, knows of the estates; the services know their own.
     """
 
     n_actions = len(ACTIONS)
     n_features = 14
 
-    def __init__(self, draw: Draw, like: Estates, rule: Rule) -> None:
-        self._draw, self._rule = draw, rule
+    def __init__(self, draw: Draw, like: Estates, rule: Rule, view: View = lambda estates: estates) -> None:
+        self._draw, self._rule, self._view = draw, rule, view
         self.n_agents, self.n_steps = like.n_services, like.n_weeks
         self.n_worlds = 0
 
@@ -50,6 +54,7 @@ class Planning:
     def begin(self, estates: Estates) -> None:
         """Begin the quarter of these estates."""
         self.estates, self.quarter = estates, Quarter.begin(estates)
+        self._mediated = self._view(estates)
         self.n_worlds = len(estates)
         self._look()
 
@@ -62,9 +67,10 @@ class Planning:
         """The rule's bids of the week, with and without its price of money, and what is worth while."""
         if self.done:
             return
-        self._ready = can_bid(self.estates, self.quarter)
-        self._priced = np.where(self._ready, bids(self.estates, self.quarter, self._rule), 0.0)
-        self._free = np.where(self._ready, bids(self.estates, self.quarter, self._rule.free()), 0.0)
+        free = replace(self._rule, price=Price())
+        self._priced, self._free = (
+            bids(self._mediated, self.quarter, rule, _NO_CHANCE) for rule in (self._rule, free)
+        )
         self._worthy = self.estates.by_service(self._free > 0)
 
     def observe(self) -> Observation:
@@ -145,9 +151,11 @@ def _bent(usd: Array) -> Array:
     return np.log1p(np.maximum(usd, 0.0) / SMALL_USD) / 4
 
 
-def follow(estates: Estates, act: Callable[[Observation], Actions], rule: Rule) -> Ints:
+def follow(
+    estates: Estates, act: Callable[[Observation], Actions], rule: Rule, view: View = lambda estates: estates
+) -> Ints:
     """(N, B) plan of agents that choose `act` from what they see, over the bids of `rule`."""
-    room = Planning(_no_draw, estates, rule)
+    room = Planning(_no_draw, estates, rule, view)
     room.begin(estates)
     while not room.done:
         room.step(act(room.observe()))
