@@ -14,7 +14,7 @@ Actions = NDArray[np.int64]
 class Observation:
     """What is seen before a step, of N worlds with A agents each; the arrays are not changed afterwards.
 
-    features : (N, A, F) float32, of about one in size; money as a logarithm, the same for estates of any size.
+    features : (N, A, F) float32, of about one in size, whatever the size of the estate.
     mask : (N, A, n_actions) bool, True where an action is allowed; action 0 always is. An agent that only
         fills the batch up may do nothing else.
     estate : (N, G) float32, of the world as a whole: for a central critic, a manager, a single planner.
@@ -35,7 +35,7 @@ class Outcome:
 
     rewards : (N,) of the team, in dollars, unshaped.
     shares : (N, A), what of it each agent is credited with; they sum to `rewards`.
-    costs : (N, C), what is limited over an episode (minutes of downtime, dollars of a budget); C may be 0.
+    costs : (N, C), what is limited over an episode (minutes of downtime, dollars); empty where nothing is.
     """
 
     rewards: NDArray[np.float64]
