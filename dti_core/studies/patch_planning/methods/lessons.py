@@ -11,7 +11,7 @@ from dti_core.bridges.simulators import Actions, BatchedSimulator, Make, Outcome
 from dti_core.studies.patch_planning.methods.agents import Planning, View
 from dti_core.studies.patch_planning.methods.rules import Rule
 from dti_core.studies.patch_planning.model.estates import Estates
-from dti_core.studies.patch_planning.worlds.simulate import draw_estate
+from dti_core.studies.patch_planning.worlds.draws import draw_estate
 
 Variant = Literal["plain", "no_graph", "lagrange", "shaping", "placebo", "planted"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)

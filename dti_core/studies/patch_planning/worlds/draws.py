@@ -1,0 +1,19 @@
+"""Estates of a named world by their seeds: each follows from its own seed, alone or in a batch."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from dti_core.studies.patch_planning.model.estates import Estates, join
+from dti_core.studies.patch_planning.worlds import WORLDS
+from dti_core.studies.patch_planning.worlds.simulate import simulate_estates
+
+
+def draw_estate(world: str, n_services: int, seed: int) -> Estates:
+    """The one estate of a seed."""
+    return simulate_estates(WORLDS[world].settings, 1, n_services, np.random.default_rng(seed))
+
+
+def draw_estates(world: str, n_services: int, seeds: Iterable[int]) -> Estates:
+    """An estate a seed."""
+    return join([draw_estate(world, n_services, int(seed)) for seed in seeds])
