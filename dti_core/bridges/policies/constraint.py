@@ -1,4 +1,4 @@
-"""Limits on what an episode may cost: prices that rise until they hold, or prices that stay."""
+"""Limits on what an episode may cost: prices that move until they hold, or prices that stay."""
 
 import numpy as np
 import torch
@@ -11,14 +11,18 @@ from dti_core.bridges.simulators import Outcome
 class Prices:
     """Dollars for a unit of each limited cost; dual ascent moves them, unless `constraint` is "shaping".
 
-    Source: Tessler, Mankowitz, Mannor (2019), for multipliers; steps are shares of (return / limit), so
-    that they mean the same whatever the units.
+    To the multiplier, which sums what was over the limits, comes a part for what is over them now: alone it
+    swings about its goal, for policies follow late. Steps are shares of (return / limit), so that they mean
+    the same whatever the units.
+
+    Source: Stooke, Achiam, Abbeel (2020), without the derivative.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        n_limits = len(settings.limits)
-        self.dollars = torch.tensor(settings.prices or (0.0,) * n_limits, dtype=torch.float64)
+        start = settings.prices or (0.0,) * len(settings.limits)
+        self.multipliers = torch.tensor(start, dtype=torch.float64)
+        self.dollars = self.multipliers.clone()
         self.unit = torch.zeros((), dtype=torch.float64)
 
     def costs(self, outcome: Outcome) -> NDArray[np.float64]:
@@ -44,9 +48,11 @@ class Prices:
         if self.unit == 0:
             self.unit.fill_(float(np.abs(returns).mean()))
         limits = np.array(self.settings.limits)
-        steps = self.settings.dual_rate * (costs.mean(axis=0) / limits - 1.0) / limits
-        self.dollars.add_(self.unit * torch.from_numpy(steps)).clamp_min_(0.0)
+        over = self.unit * torch.from_numpy((costs.mean(axis=0) / limits - 1.0) / limits)
+        self.multipliers.add_(self.settings.dual_rate * over).clamp_min_(0.0)
+        self.dollars.copy_(self.multipliers + self.settings.dual_damping * over).clamp_min_(0.0)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """All that the next round depends on, to be kept."""
-        return {"prices.dollars": self.dollars, "prices.unit": self.unit}
+        parts = {"multipliers": self.multipliers, "dollars": self.dollars, "unit": self.unit}
+        return {f"prices.{name}": tensor for name, tensor in parts.items()}

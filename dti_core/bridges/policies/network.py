@@ -21,7 +21,8 @@ class Mlp:
     def __init__(self, n_in: int, n_out: int, hidden: int) -> None:
         sizes = (n_in, hidden, hidden, n_out) if hidden else (n_in, n_out)
         self.n_in = n_in
-        self.theta, self.grad = torch.zeros(2, sum((a + 1) * b for a, b in pairwise(sizes)))
+        n_weights = sum((a + 1) * b for a, b in pairwise(sizes))
+        self.theta, self.grad = torch.zeros(n_weights), torch.zeros(n_weights)
         self.layers: list[tuple[torch.Tensor, torch.Tensor]] = []
         start = 0
         for a, b in pairwise(sizes):
@@ -62,7 +63,7 @@ class Adam:
 
     def __init__(self, network: Mlp) -> None:
         self.network = network
-        self.mean, self.square = torch.zeros(2, len(network.theta))
+        self.mean, self.square = torch.zeros_like(network.theta), torch.zeros_like(network.theta)
         self.n_steps = torch.zeros((), dtype=torch.int64)
 
     def step(self, learning_rate: float, longest: float) -> None:

@@ -31,8 +31,10 @@ class Settings:
     constraint: Literal["lagrange", "shaping"] = "lagrange"
     #: Dollars charged for a unit of each cost: where "lagrange" starts (() at 0), what "shaping" keeps.
     prices: tuple[float, ...] = ()
-    #: Step of the prices for a cost twice its limit, as a share of (return of an episode / limit).
+    #: Step of "lagrange" for a cost twice its limit, as a share of (return of an episode / limit).
     dual_rate: float = 0.1
+    #: Part of its price that follows what is over the limit now, in the same unit; 0 lets prices swing.
+    dual_damping: float = 1.0
 
     def __post_init__(self) -> None:
         self._check_positive("n_iterations", "n_estates", "dual_rate")
