@@ -10,16 +10,17 @@ from dataclasses import replace
 import numpy as np
 
 from dti_core.bridges.simulators import Actions, Observation, Outcome
-from dti_core.studies.patch_planning.methods.rules import Price, Rule, bids
+from dti_core.studies.patch_planning.methods.rules import Rule, bids
 from dti_core.studies.patch_planning.model.estates import Array, Estates, Ints, join
 from dti_core.studies.patch_planning.model.weeks import Quarter, admit
 from dti_core.studies.patch_planning.model.worth import expected_worth
 
-#: What a service may do with the rule's bids: keep them, withdraw them (defer), raise them whatever the price
-#: of money (patch now), or bid only for two bundles at once, which share the set-up (batch).
+#: What a service may do with the rule's bids: keep them; defer, so that only what is worth twice its money
+#: goes; patch now, at half the price of money and before the others; or wait for two bundles that share a
+#: set-up and then patch (batch).
 ACTIONS = ("keep", "defer", "now", "batch")
-#: How far an urgent bid goes before the others.
-RAISED = 4.0
+#: What a dollar counts for, as a multiple of what it does in the rule, when bids are kept, deferred, hastened.
+LEVELS = (1.0, 2.0, 0.5)
 #: Dollars that are small for one bundle; logarithms of money bend there.
 SMALL_USD = 300.0
 #: Rules that agents start from have no chance in them.
@@ -42,7 +43,8 @@ class Planning:
     n_features = 14
 
     def __init__(self, draw: Draw, like: Estates, rule: Rule, view: View = lambda estates: estates) -> None:
-        self._draw, self._rule, self._view = draw, rule, view
+        self._draw, self._view = draw, view
+        self._rules = [replace(rule, price=replace(rule.price, level=level)) for level in LEVELS]
         self.n_agents, self.n_steps = like.n_services, like.n_weeks
         self.n_worlds = 0
 
@@ -67,11 +69,11 @@ class Planning:
         """The rule's bids of the week, with and without its price of money, and what is worth while."""
         if self.done:
             return
-        free = replace(self._rule, price=Price())
-        self._priced, self._free = (
-            bids(self._mediated, self.quarter, rule, _NO_CHANCE) for rule in (self._rule, free)
+        self._kept, self._deferred, self._hastened = (
+            bids(self._mediated, self.quarter, rule, _NO_CHANCE) / level
+            for rule, level in zip(self._rules, LEVELS, strict=True)
         )
-        self._worthy = self.estates.by_service(self._free > 0)
+        self._worthy = self.estates.by_service(self._hastened > 0)
 
     def observe(self) -> Observation:
         """What the services see of their own bundles, and all of the estate's week, money and hours."""
@@ -106,11 +108,9 @@ class Planning:
     def changed(self, actions: Actions) -> Array:
         """(N, B) bids after the services' say."""
         act = self.estates.of_service(actions.astype(float))
-        both = self.estates.of_service(self._worthy) > 1
-        raised = RAISED * self._free
-        return np.select(
-            [act == 1, act == 2, (act == 3) & both, act == 3], [0.0, raised, raised, 0.0], self._priced
-        )
+        two = self.estates.of_service(self._worthy) > 1
+        hasten = (act == 2) | ((act == 3) & two)
+        return np.where(act == 0, self._kept, np.where(hasten, self._hastened, self._deferred))
 
     def _estate(self) -> Array:
         """(N, 6) weeks, money and hours left or wanted, as shares, and what the open bundles are worth."""
@@ -118,11 +118,11 @@ class Planning:
         left = 1 - quarter.week / self.n_steps
         money = quarter.money_usd / np.maximum(estates.budget_usd, 1.0)
         hours = np.maximum(estates.weekly_hours[:, quarter.week], 1e-9)
-        wanted = np.where(self._priced > 0, estates.hours, 0.0).sum(axis=1) / hours
-        asked = np.where(self._free > 0, estates.cost_usd, 0.0).sum(axis=1) / np.maximum(
+        wanted = np.where(self._kept > 0, estates.hours, 0.0).sum(axis=1) / hours
+        asked = np.where(self._hastened > 0, estates.cost_usd, 0.0).sum(axis=1) / np.maximum(
             quarter.money_usd, 1.0
         )
-        worth = np.where(self._free > 0, expected_worth(estates, quarter.week), 0.0).sum(axis=1)
+        worth = np.where(self._hastened > 0, expected_worth(estates, quarter.week), 0.0).sum(axis=1)
         return np.stack(
             [np.full(len(money), left), money, np.log(np.maximum(money, 1e-3) / left), np.log1p(wanted),
              np.log1p(np.minimum(asked, 1e3)), _bent(worth)], axis=1,
@@ -131,7 +131,7 @@ class Planning:
     def _own(self) -> Array:
         """(N, S, 8) what a service sees of itself: what its bundles are worth and cost, its windows and minutes."""
         estates, week = self.estates, self.quarter.week
-        worth, wanted = expected_worth(estates, week), self._free > 0
+        worth, wanted = expected_worth(estates, week), self._hastened > 0
         value = estates.by_service(np.where(wanted, worth, 0.0))
         cost = estates.by_service(np.where(wanted, estates.cost_usd, 0.0)) + estates.setup_usd
         out = estates.by_service((estates.exploited <= week) & wanted) > 0
@@ -139,7 +139,7 @@ class Planning:
         minutes = self.quarter.minutes_left / np.maximum(estates.minutes_allowed, 1.0)
         dear = estates.outage_usd[:, :, week] / estates.outage_usd[:, :, week:].mean(axis=2)
         outage = estates.outage_usd[:, :, week] * estates.by_service(np.where(wanted, estates.minutes, 0.0))
-        above = estates.by_service(self._priced > 0)
+        above = estates.by_service(self._kept > 0)
         return np.stack(
             [_bent(value), _bent(cost), _bent(outage), np.log1p(self._worthy), np.log1p(above), out, ahead,
              np.log(dear) + minutes - 1], axis=2,

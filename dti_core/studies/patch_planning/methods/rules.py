@@ -28,19 +28,21 @@ class Price:
     Times and money are shares of the quarter's. The price rises where money goes faster than time. It is 0 in
     the last week, when money has no other use, unless decay and pace are 0.
 
-    price : >= 0. decay, pace : exponents >= 0.
+    price : >= 0. decay, pace : exponents >= 0. level : what a dollar then counts for, itself included, as a
+    multiple; agents move it.
     """
 
     price: float = 0.0
     decay: float = 0.0
     pace: float = 0.0
+    level: float = 1.0
 
     def now(self, estates: Estates, quarter: Quarter) -> Array:
         """(N,) in this week."""
         time = (estates.n_weeks - 1 - quarter.week) / max(estates.n_weeks - 1, 1)
         money = quarter.money_usd / np.maximum(estates.budget_usd, 1e-9)
         pacing = (time / np.clip(money, _LAST_MONEY, 1.0)) ** self.pace
-        return self.price * time**self.decay * pacing
+        return self.level * (1 + self.price * time**self.decay * pacing) - 1
 
 
 @dataclass(frozen=True, slots=True)
