@@ -58,7 +58,7 @@ class Tuned:
 
 
 def tune(value: Callable[[Price], float], grid: Grid | None = None) -> Tuned:
-    """Search along one axis after the other from the middle of the grid, until none helps or trials are up."""
+    """Search along one axis after the other from the middle of the grid, until none helps or trials end."""
     grid = grid or Grid()
     best = Price(**{name: values[len(values) // 2] for name, values in grid.axes.items()})
     table: dict[Price, float] = {best: value(best)}
