@@ -1,5 +1,10 @@
 """The best plan of one estate, as a mixed-integer program, and how much any plan can at most be worth."""
 
+import ctypes
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Literal
@@ -76,13 +81,14 @@ def best_plan(
     program = build(estate, worth_usd, quarter, price)
     if program.n_columns == 0:
         return Plan(quarter.plan[0].copy(), 0.0, 0.0, "optimal", perf_counter() - begun)
-    found = milp(
-        -program.gain_usd,
-        integrality=np.ones(program.n_columns),  # set-ups too: whole of themselves, but HiGHS is faster so
-        bounds=Bounds(0, 1),
-        constraints=LinearConstraint(program.rows, ub=program.limits),
-        options={"mip_rel_gap": effort.gap, "time_limit": effort.seconds},
-    )
+    with _quiet():
+        found = milp(
+            -program.gain_usd,
+            integrality=np.ones(program.n_columns),  # set-ups too: whole anyway, but HiGHS is faster so
+            bounds=Bounds(0, 1),
+            constraints=LinearConstraint(program.rows, ub=program.limits),
+            options={"mip_rel_gap": effort.gap, "time_limit": effort.seconds},
+        )
     if found.x is None and found.status != _TIME_UP:
         raise RuntimeError(f"HiGHS gave no plan, though patching nothing is one: {found.message}")
     bound = np.inf if found.mip_dual_bound is None else -found.mip_dual_bound
@@ -104,6 +110,21 @@ def relax(estate: Estates, worth_usd: Array, quarter: Quarter, price: float = 0.
     return Relaxation(
         float(-found.fun), prices[program.hours_rows], float(prices[program.budget_row])
     )  # fmt: skip
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the lines that HiGHS prints whatever it is told: C's standard output goes nowhere."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+        ctypes.CDLL(None).fflush(None)
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _by_rule(estate: Estates, quarter: Quarter, price: float) -> Ints:
