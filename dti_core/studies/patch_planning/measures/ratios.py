@@ -40,7 +40,8 @@ def gain(nets: Array, rivals: Array, rng: np.random.Generator, n_resamples: int)
     spread = float(bootstrap.cov(statistic, reps=min(200, n_resamples)).ravel()[0] ** 0.5)
     how = f"bootstrap of {len(places)} estates" + f" and {n_seeds} seeds of training" * (n_seeds > 1)
     return Interval(
-        float(middle_mean(each)), float(low), float(high), spread, len(places), f"{how}, {n_resamples} resamples",
+        float(middle_mean(each)), float(low), float(high), spread, len(places),
+        f"{how}, {n_resamples} resamples",
         n_seeds=n_seeds, per_seed=tuple(map(float, each)) if n_seeds > 1 else (),
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ from dti_core.studies.patch_planning.model.worth import expected_worth
 #: goes; patch now, at half the price of money and before the others; or wait for two bundles that share a
 #: set-up and then patch (batch).
 ACTIONS = ("keep", "defer", "now", "batch")
-#: What a dollar counts for, as a multiple of what it does in the rule, when bids are kept, deferred, hastened.
+#: What a dollar counts for when bids are kept, deferred and hastened, as a multiple of the rule's.
 LEVELS = (1.0, 2.0, 0.5)
 #: Dollars that are small for one bundle; logarithms of money bend there.
 SMALL_USD = 300.0
@@ -35,8 +35,8 @@ class Planning:
 
     Parameters
     ----------
-    draw : the one estate of a seed. like : any estate drawn by it, for its sizes. rule : whose bids the agents
-    change. view : what the mediator, who bids by the rule, knows of the estates; the services know their own.
+    draw : the one estate of a seed. like : any estate drawn by it, for its sizes. rule : whose bids the
+    agents change. view : what the mediator, who bids by the rule, knows of the estates; the services know their own.
     """
 
     n_actions = len(ACTIONS)
@@ -129,7 +129,7 @@ class Planning:
         )  # fmt: skip
 
     def _own(self) -> Array:
-        """(N, S, 8) what a service sees of itself: what its bundles are worth and cost, its windows and minutes."""
+        """(N, S, 8) what a service sees of itself: worth and cost of its bundles, windows, minutes."""
         estates, week = self.estates, self.quarter.week
         worth, wanted = expected_worth(estates, week), self._hastened > 0
         value = estates.by_service(np.where(wanted, worth, 0.0))

@@ -1,7 +1,8 @@
 """What is trained: a lesson is a world, a size, an algorithm with a variant, and a seed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal, get_args
 
 import numpy as np
@@ -28,6 +29,16 @@ ALLOWED_DOWNTIME = 0.7
 FAVOURITE = "mappo"
 #: Dollars that a minute of downtime is charged in the reward where it is shaped: a guess, as such prices are.
 SHAPING_USD = 20.0
+#: Rounds of a training, estates of a round, and how often each is played.
+EFFORT: Mapping[str, int] = MappingProxyType({"n_iterations": 40, "n_estates": 16, "n_replicas": 8})
+TEACHERS: Mapping[str, Algorithm] = MappingProxyType({
+    "single": Single(**EFFORT),
+    "ippo": Ippo(graph=True, **EFFORT),
+    "selfish": Ippo(graph=True, reward="own", **EFFORT),
+    "mappo": Mappo(graph=True, **EFFORT),
+    "hierarchical": Hierarchical(graph=True, **EFFORT),
+    "cem": Cem(n_iterations=20, n_estates=16, n_candidates=16),
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +69,6 @@ def lessons() -> Iterator[Lesson]:
     for seed in range(N_CONTROLS):
         for variant in ("placebo", "planted"):
             yield Lesson("tight_budget", SMALL, FAVOURITE, variant, seed)
-
-
-TEACHERS: dict[str, Algorithm] = {
-    "single": Single(),
-    "ippo": Ippo(graph=True),
-    "mappo": Mappo(graph=True),
-    "hierarchical": Hierarchical(graph=True),
-    "cem": Cem(),
-}
 
 
 def teacher(lesson: Lesson, downtime_minutes: float) -> Algorithm:
