@@ -2,8 +2,8 @@
 
     python experiments/train_policies.py [--cores N] [--only KEY_PART]
 
-Writes experiments/policies/patch_planning.safetensors and .json (what was tuned, learning curves, seconds, the
-digest of the weights), and prints the digest. Finished pieces are kept under results/trainings by what made
+Writes experiments/policies/patch_planning.safetensors and .json (what was tuned, learning curves, seconds,
+the digest of the weights), and prints the digest. Finished pieces are kept under results/trainings by what made
 them, so that a stop, or a change of one algorithm, costs only what it touches.
 """
 
@@ -42,6 +42,7 @@ WEIGHTS = ROOT / "experiments" / "policies" / "patch_planning.safetensors"
 #: Modules whose meaning a training depends on.
 MADE_BY = (policies, simulators, model, worlds)
 RULES = ("agents", "rules", "lessons", "reports")
+TUNING = ("rules", "tuning", "exact", "program", "plan", "briefings")
 
 
 def main() -> None:
@@ -74,10 +75,7 @@ def _all(function, tasks, cores: int, what: str) -> list:
 
 def tuned(place: tuple[str, int]) -> Briefing:
     """The briefing of a world and size, from its piece or made."""
-    piece = (
-        PIECES
-        / f"briefing.{place[0]}.{place[1]}.{_digest([worlds, model], ['rules', 'tuning', 'exact', 'program', 'plan', 'briefings'])}.json"
-    )
+    piece = PIECES / f"briefing.{place[0]}.{place[1]}.{_digest([worlds, model], TUNING)}.json"
     if not piece.is_file():
         _write(piece, brief(*place).as_json())
     return Briefing.from_json(json.loads(piece.read_text(encoding="utf-8")))

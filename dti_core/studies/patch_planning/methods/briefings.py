@@ -74,13 +74,14 @@ def brief(world: str, n_services: int) -> Briefing:
             few, _QUICK, Grid({name: tuple(sorted(axis)) for name, axis in axes.items()})
         ).price
     return Briefing(
-        {order: one.price for order, one in tuned.items()}, {order: one.value for order, one in tuned.items()},
+        {order: one.price for order, one in tuned.items()},
+        {order: one.value for order, one in tuned.items()},
         {order: one.inside for order, one in tuned.items()}, rolling, Grid().n_evaluations,
     )  # fmt: skip
 
 
 def mediated(world: str) -> View:
-    """What the mediator knows where agents plan: everything, but in the world of conflict no price of downtime."""
+    """What the mediator knows where agents plan: all, but in the world of conflict no price of downtime."""
     if world == "conflict":
         return lambda estates: replace(estates, outage_usd=unreported(estates))
     return _as_it_is

@@ -21,7 +21,7 @@ TAUGHT = ("tight_budget", "scarce", "arrive", "conflict")
 SMALL, LARGE, N_SEEDS = 11, 50, 10
 #: Trainings whose learning is destroyed, and trainings that start from a rule with a planted fault.
 N_CONTROLS = 20
-#: What the price on money of the faulty rule is multiplied by: it spends too early, and waiting can be learned.
+#: What the price on money of the faulty rule is multiplied by: it spends early, and waiting can be learned.
 FAULT = 0.5
 #: Share of the minutes of downtime that the tuned rule takes, to which agents are held in the ablation.
 ALLOWED_DOWNTIME = 0.7
