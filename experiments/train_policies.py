@@ -3,8 +3,8 @@
     python experiments/train_policies.py [--cores N] [--only KEY_PART]
 
 Writes experiments/policies/patch_planning.safetensors and .json (what was tuned, learning curves, seconds,
-the digest of the weights), and prints the digest. Finished pieces are kept under results/trainings by what made
-them, so that a stop, or a change of one algorithm, costs only what it touches.
+the digest of the weights), and prints the digest. Finished pieces are kept under results/trainings by what
+made them, so that a stop, or a change of one algorithm, costs only what it touches.
 """
 
 import argparse

@@ -36,7 +36,7 @@ class Planning:
     Parameters
     ----------
     draw : the one estate of a seed. like : any estate drawn by it, for its sizes. rule : whose bids the
-    agents change. view : what the mediator, who bids by the rule, knows of the estates; services know their own.
+    agents change. view : what the mediator, who bids by the rule, knows; the services know their own.
     """
 
     n_actions = len(ACTIONS)
