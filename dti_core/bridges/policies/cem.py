@@ -27,6 +27,8 @@ class Cem(Settings):
     elite_share: float = 0.25
     #: Standard deviation of each weight at the start, which also is the noise that is added later.
     spread: float = 0.5
+    #: As for all algorithms; none here, for the mean follows the prices at once.
+    dual_damping: float = 0.0
 
     def __post_init__(self) -> None:
         Settings.__post_init__(self)
