@@ -15,8 +15,8 @@ MASKED = -1e9
 class Mlp:
     """Two layers of `hidden` tanh units before a linear one; with hidden 0 the linear one alone.
 
-    Each tanh(x) is computed as 2 sigmoid(2x) - 1, since torch's sigmoid is several times faster on a CPU; the 2
-    and the -1 are left to the layer after it.
+    Each tanh(x) is computed as 2 sigmoid(2x) - 1, since torch's sigmoid is several times faster on a CPU; the
+    2 and the -1 are left to the layer after it.
 
     theta, grad : all weights and their gradients as one vector each, which the layers are views of.
     """

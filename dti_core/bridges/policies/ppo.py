@@ -102,7 +102,7 @@ class Ppo:
         return kept
 
     def learn(self, simulator: BatchedSimulator, now: Round) -> tuple[float, NDArray[np.float64]]:
-        """Play a round and improve: the mean return of an episode in dollars, uncharged, and its costs (C,)."""
+        """Play a round and improve; mean return of an episode, uncharged dollars, and its costs (C,)."""
         seeds = np.repeat(now.world_seeds(self.settings.n_estates), self.settings.n_replicas)
         generator = now.generator()
         played = self._play(simulator, seeds.tolist(), generator)
@@ -134,9 +134,7 @@ class Ppo:
             played.costs.append(self.prices.costs(outcome))
         return played
 
-    def _batch(
-        self, name: str, played: _Played, to_go: torch.Tensor, generator: torch.Generator
-    ) -> "_Batch":
+    def _batch(self, name: str, played: _Played, to_go: torch.Tensor, generator: torch.Generator) -> "_Batch":
         """Rows in a random order: decisions of one network that had a choice, and what its critic judges.
 
         to_go : rewards from each decision to the end, (decisions, N) of the team or (decisions, N, A).

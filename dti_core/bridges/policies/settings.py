@@ -1,4 +1,4 @@
-"""What all algorithms are told: how long and on how many worlds they learn, from where, within which limits."""
+"""What all algorithms are told: how long and on how many worlds to learn, from where, within which limits."""
 
 from dataclasses import dataclass
 from typing import Literal
