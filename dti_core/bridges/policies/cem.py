@@ -27,14 +27,16 @@ class Cem(Settings):
     elite_share: float = 0.25
     #: Standard deviation of each weight at the start, which also is the noise that is added later.
     spread: float = 0.5
+    #: As for all algorithms; none here, for the mean follows the prices at once.
+    dual_damping: float = 0.0
 
     def __post_init__(self) -> None:
         Settings.__post_init__(self)
         self._check_positive("n_candidates", "elite_share", "spread")
         if round(self.elite_share * self.n_candidates) < 2 or self.elite_share >= 1:
             raise ValueError(
-                f"elite_share = {self.elite_share} of n_candidates = {self.n_candidates} must be at least two "
-                "of them and not all"
+                f"elite_share = {self.elite_share} of n_candidates = {self.n_candidates} must be at "
+                "least two of them and not all"
             )
 
     def learner(self, sizes: Sizes, generator: torch.Generator) -> "CrossEntropy":
@@ -60,7 +62,7 @@ class CrossEntropy:
 
     @torch.no_grad()
     def learn(self, simulator: BatchedSimulator, now: Round) -> tuple[float, NDArray[np.float64]]:
-        """Try candidates and move the mean: its return of an episode in dollars, uncharged, its costs (C,)."""
+        """Try candidates and move the mean; its return of an episode, uncharged dollars, and costs (C,)."""
         settings = self.settings
         noise = torch.randn(settings.n_candidates, len(self.mean), generator=now.generator())
         noise[0] = 0.0

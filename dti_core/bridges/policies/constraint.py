@@ -42,7 +42,7 @@ class Prices:
         return costs @ self.dollars.numpy()
 
     def learn(self, costs: NDArray[np.float64], returns: NDArray[np.float64]) -> None:
-        """Move the prices after episodes with costs (N, C) and returns (N,); the first set the unit of steps."""
+        """Move the prices after episodes with costs (N, C), returns (N,); the first set the unit of steps."""
         if not self.settings.limits or self.settings.constraint == "shaping":
             return
         if self.unit == 0:

@@ -15,6 +15,9 @@ MASKED = -1e9
 class Mlp:
     """Two layers of `hidden` tanh units before a linear one; with hidden 0 the linear one alone.
 
+    Each tanh(x) is computed as 2 sigmoid(2x) - 1, since torch's sigmoid is several times faster on a CPU; the
+    2 and the -1 are left to the layer after it.
+
     theta, grad : all weights and their gradients as one vector each, which the layers are views of.
     """
 
@@ -37,10 +40,11 @@ class Mlp:
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
         """Outputs (..., n_out) of inputs (..., n_in)."""
-        *inner, (weight, bias) = self.layers
+        (weight, bias), *later = self.layers
         values = inputs.reshape(-1, inputs.shape[-1])
-        for one, shift in inner:
-            values = torch.addmm(shift, values, one).tanh()
+        for next_weight, next_bias in later:
+            values = torch.addmm(2.0 * bias, values, 2.0 * weight).sigmoid()
+            weight, bias = 2.0 * next_weight, next_bias - next_weight.sum(dim=0)
         return torch.addmm(bias, values, weight).view(*inputs.shape[:-1], -1)
 
     def initialise(self, generator: torch.Generator, favoured: int | None = None) -> "Mlp":

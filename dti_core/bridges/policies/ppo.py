@@ -102,7 +102,7 @@ class Ppo:
         return kept
 
     def learn(self, simulator: BatchedSimulator, now: Round) -> tuple[float, NDArray[np.float64]]:
-        """Play a round and improve: the mean return of an episode in dollars, uncharged, and its costs (C,)."""
+        """Play a round and improve; mean return of an episode, uncharged dollars, and its costs (C,)."""
         seeds = np.repeat(now.world_seeds(self.settings.n_estates), self.settings.n_replicas)
         generator = now.generator()
         played = self._play(simulator, seeds.tolist(), generator)
@@ -111,8 +111,8 @@ class Ppo:
         gains = {"local": np.stack(played.shares) - charges[..., None], "central": rewards - charges}
         for name, critic in self.settings.critics().items():
             to_go = torch.from_numpy(np.cumsum(gains[critic][::-1], axis=0)[::-1].copy()).float()
-            batch = self._batch(name, played, to_go[played.steps[name]])
-            self._improve(name, batch, now.left, generator)
+            batch = self._batch(name, played, to_go[played.steps[name]], generator)
+            self._improve(name, batch, now.left)
         returns, costs = rewards.sum(axis=0), costs.sum(axis=0)
         self.prices.learn(costs, returns)
         return float(returns.mean()), costs.mean(axis=0)
@@ -134,8 +134,11 @@ class Ppo:
             played.costs.append(self.prices.costs(outcome))
         return played
 
-    def _batch(self, name: str, played: _Played, to_go: torch.Tensor) -> "_Batch":
-        """All decisions of one network that had a choice, as rows; `to_go` is (decisions, N) or (.., N, A)."""
+    def _batch(self, name: str, played: _Played, to_go: torch.Tensor, generator: torch.Generator) -> "_Batch":
+        """Rows in a random order: decisions of one network that had a choice, and what its critic judges.
+
+        to_go : rewards from each decision to the end, (decisions, N) of the team or (decisions, N, A).
+        """
         made, scale = played.decisions[name], self.scales[name]
         inputs, allowed = torch.stack([d.inputs for d in made]), torch.stack([d.allowed for d in made])
         chosen = torch.stack([d.chosen for d in made])
@@ -151,10 +154,12 @@ class Ppo:
             surprise = surprise[..., None].expand(chosen.shape)
         free = allowed.sum(dim=-1) > 1
         heard = free if local else torch.ones_like(to_go, dtype=torch.bool)
-        gain = surprise[free] / surprise[free].square().mean().sqrt().clamp_min(1e-12)
-        gain = gain.clamp_(-self.settings.clip_advantage, self.settings.clip_advantage)
-        actor = (inputs[free], allowed[free], chosen[free], old[free], gain)
-        return _Batch(actor, (shown[heard], (to_go / scale)[heard]))
+        gain = surprise / surprise[free].square().mean().sqrt().clamp_min(1e-12)
+        gain = gain.clamp(-self.settings.clip_advantage, self.settings.clip_advantage)
+        return _Batch(
+            _shuffled(free, (inputs, allowed, chosen, old, gain), generator),
+            _shuffled(heard, (shown, to_go / scale), generator),
+        )
 
     def _less_baseline(self, surprise: torch.Tensor) -> torch.Tensor:
         """Less the mean of the replicas at the same step; of all worlds where each is played once."""
@@ -162,7 +167,7 @@ class Ppo:
         grouped = surprise.unflatten(1, (-1, group))
         return (grouped - grouped.mean(dim=2, keepdim=True)).flatten(1, 2)
 
-    def _improve(self, name: str, batch: "_Batch", left: float, generator: torch.Generator) -> None:
+    def _improve(self, name: str, batch: "_Batch", left: float) -> None:
         """Some passes over the batch, of the network and of its critic."""
         settings = self.settings
         actor, critic = self.optimisers[name], self.optimisers[f"{name}_critic"]
@@ -181,16 +186,15 @@ class Ppo:
             return torch.nn.functional.smooth_l1_loss(critic.network(shown)[:, 0], to_go)
 
         for optimiser, loss, rows in ((actor, policy_loss, batch.actor), (critic, value_loss, batch.critic)):
-            self._descend(optimiser, loss, rows, left, generator)
+            self._descend(optimiser, loss, rows, left)
 
     def _descend(
-        self, optimiser: Adam, loss: Callable[..., torch.Tensor], rows: Sequence[torch.Tensor], left: float,
-        generator: torch.Generator,
-    ) -> None:  # fmt: skip
-        for _ in range(self.settings.n_epochs if len(rows[0]) else 0):
-            order = torch.randperm(len(rows[0]), generator=generator)
-            for some in order.tensor_split(min(self.settings.n_minibatches, len(order))):
-                loss(*(tensor[some] for tensor in rows)).backward()
+        self, optimiser: Adam, loss: Callable[..., torch.Tensor], rows: Sequence[torch.Tensor], left: float
+    ) -> None:
+        n_parts = min(self.settings.n_minibatches, len(rows[0]))
+        for _ in range(self.settings.n_epochs if n_parts else 0):
+            for some in zip(*(tensor.tensor_split(n_parts) for tensor in rows), strict=True):
+                loss(*some).backward()
                 optimiser.step(self.settings.learning_rate * left, self.settings.longest_gradient)
 
 
@@ -200,3 +204,12 @@ class _Batch:
 
     actor: tuple[torch.Tensor, ...]
     critic: tuple[torch.Tensor, ...]
+
+
+def _shuffled(
+    keep: torch.Tensor, tensors: Sequence[torch.Tensor], generator: torch.Generator
+) -> tuple[torch.Tensor, ...]:
+    """Those entries of each tensor that are to be kept, as rows in one random order."""
+    rows = keep.flatten().nonzero()[:, 0]
+    rows = rows[torch.randperm(len(rows), generator=generator)]
+    return tuple(tensor.flatten(0, keep.dim() - 1)[rows] for tensor in tensors)

@@ -1,4 +1,4 @@
-"""What all algorithms are told: how long and on how many worlds they learn, from where, within which limits."""
+"""What all algorithms are told: how long and on how many worlds to learn, from where, within which limits."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -34,7 +34,7 @@ class Settings:
     #: Step of "lagrange" for a cost twice its limit, as a share of (return of an episode / limit).
     dual_rate: float = 0.1
     #: Part of its price that follows what is over the limit now, in the same unit; 0 lets prices swing.
-    dual_damping: float = 1.0
+    dual_damping: float = 0.5
 
     def __post_init__(self) -> None:
         self._check_positive("n_iterations", "n_estates", "dual_rate")

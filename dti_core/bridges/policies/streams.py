@@ -16,7 +16,7 @@ class Round:
 
     @property
     def left(self) -> float:
-        """What a step length is multiplied by: 1 in the first round, falling evenly to a tenth in the last."""
+        """What a step length is multiplied by: 1 in the first round, evenly down to a tenth in the last."""
         return 1.0 - 0.9 * self.number / max(1, self.n_rounds - 1)
 
     def world_seeds(self, n: int) -> list[int]:

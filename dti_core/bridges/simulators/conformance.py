@@ -54,6 +54,7 @@ def check_simulator(make: Make, n_worlds: int = 6, seed: int = 0) -> list[Fault]
     found += _of_each_step(simulator, episode, n_worlds)
     if not any(fault.name in ("wrong_shape", "not_finite") for fault in found):
         found += _of_episodes(make, seeds, actions, episode)
+    if not any(fault.name in ("wrong_shape", "not_finite", "not_repeatable") for fault in found):
         found += _of_masked_actions(make, seeds, actions)
     return list({fault.name: fault for fault in reversed(found)}.values())[::-1]
 
