@@ -1,4 +1,4 @@
-"""Independent PPO: agents share weights, and each learns from its own share of the reward alone."""
+"""Independent PPO: agents share weights, and each judges by what it sees itself."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from dti_core.bridges.policies.settings import Sizes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ippo(PpoSettings):
-    """Each agent's critic sees what the agent sees, and foresees the agent's share.
+    """Each agent's critic sees what the agent sees, and foresees the team's reward, or the agent's share.
 
     Source: de Witt et al. (2020).
     """

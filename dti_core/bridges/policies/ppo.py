@@ -28,6 +28,8 @@ Critic = Literal["local", "central"]
 class PpoSettings(Settings):
     """Common to the four variants."""
 
+    #: Whether agents with critics of their own learn each from its own share of the reward, not the team's.
+    own_reward: bool = False
     #: Times that each world is played in a round, under common random numbers; their mean is a baseline.
     n_replicas: int = 8
     #: Units in each of the two tanh layers of actors and critics.
@@ -108,7 +110,9 @@ class Ppo:
         played = self._play(simulator, seeds.tolist(), generator)
         rewards, costs = np.stack(played.rewards), np.stack(played.costs)
         charges = self.prices.charge(costs)
-        gains = {"local": np.stack(played.shares) - charges[..., None], "central": rewards - charges}
+        shares = np.stack(played.shares)
+        own = shares if self.settings.own_reward else np.broadcast_to(rewards[..., None], shares.shape)
+        gains = {"local": own - charges[..., None], "central": rewards - charges}
         for name, critic in self.settings.critics().items():
             to_go = torch.from_numpy(np.cumsum(gains[critic][::-1], axis=0)[::-1].copy()).float()
             batch = self._batch(name, played, to_go[played.steps[name]], generator)

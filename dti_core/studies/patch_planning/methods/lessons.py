@@ -34,7 +34,7 @@ EFFORT: Mapping[str, int] = MappingProxyType({"n_iterations": 40, "n_estates": 1
 TEACHERS: Mapping[str, Algorithm] = MappingProxyType({
     "single": Single(**EFFORT),
     "ippo": Ippo(graph=True, **EFFORT),
-    "selfish": Ippo(graph=True, reward="own", **EFFORT),
+    "selfish": Ippo(graph=True, own_reward=True, **EFFORT),
     "mappo": Mappo(graph=True, **EFFORT),
     "hierarchical": Hierarchical(graph=True, **EFFORT),
     "cem": Cem(n_iterations=20, n_estates=16, n_candidates=16),
