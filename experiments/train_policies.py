@@ -8,12 +8,14 @@ made them, so that a stop, or a change of one algorithm, costs only what it touc
 """
 
 import argparse
+import ast
 import hashlib
 import json
 import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 
 from joblib import Parallel, delayed
 
@@ -22,8 +24,8 @@ sys.path.insert(0, str(ROOT))
 
 from dti_core.bridges import policies, simulators  # noqa: E402
 from dti_core.bridges.policies import load_policies, save_policies, train  # noqa: E402
-from dti_core.studies.patch_planning import methods, model, worlds  # noqa: E402
-from dti_core.studies.patch_planning.methods.briefings import Briefing, brief, mediated  # noqa: E402
+from dti_core.studies import patch_planning  # noqa: E402
+from dti_core.studies.patch_planning.methods.briefings import BEST_ORDERS, Briefing, brief, mediated  # noqa: E402
 from dti_core.studies.patch_planning.methods.lessons import (  # noqa: E402
     LARGE,
     SMALL,
@@ -35,14 +37,16 @@ from dti_core.studies.patch_planning.methods.lessons import (  # noqa: E402
 )  # fmt: skip
 from dti_core.studies.patch_planning.methods.plan import run_rule  # noqa: E402
 from dti_core.studies.patch_planning.model.plans import account  # noqa: E402
+from dti_core.studies.patch_planning.worlds.assumed import N_ASSUMED, PREFIX  # noqa: E402
 from dti_core.studies.patch_planning.worlds.draws import draw_estates  # noqa: E402
 
 PIECES = ROOT / "results" / "trainings"
 WEIGHTS = ROOT / "experiments" / "policies" / "patch_planning.safetensors"
-#: Modules whose meaning a training depends on.
-MADE_BY = (policies, simulators, model, worlds)
-RULES = ("agents", "rules", "lessons", "reports")
-TUNING = ("rules", "tuning", "exact", "program", "plan", "briefings")
+#: Modules whose meaning a tuning and a training depend on, below the study.
+TUNING = ("model/estates", "model/weeks", "model/worth", "model/plans", "worlds/__init__", "worlds/assumed",
+          "worlds/draws", "worlds/graphs", "worlds/settings", "worlds/simulate", "methods/rules",
+          "methods/tuning", "methods/exact", "methods/program", "methods/plan", "methods/briefings")  # fmt: skip
+TRAINING = (*TUNING[:11], "methods/agents", "methods/reports")
 
 
 def main() -> None:
@@ -51,7 +55,8 @@ def main() -> None:
     asked.add_argument("--cores", type=int, default=2)
     asked.add_argument("--only", default="", help="only lessons whose key has this part; writes no weights")
     options = asked.parse_args()
-    places = [(world, size) for world in TAUGHT for size in (SMALL, LARGE)]
+    places = [(world, size) for size in (LARGE, SMALL) for world in TAUGHT]
+    places += [(f"{PREFIX}{number}", SMALL) for number in range(N_ASSUMED)]
     briefings = dict(zip(places, _all(tuned, places, options.cores, "tuning"), strict=True))
     todo = [one for one in lessons() if options.only in one.key]
     taught = [(one, briefings[one.world, one.n_services]) for one in todo]
@@ -77,7 +82,8 @@ def tuned(place: tuple[str, int]) -> Briefing:
     """The briefing of a world and size, from its piece or made."""
     piece = PIECES / f"briefing.{place[0]}.{place[1]}.{_digest([worlds, model], TUNING)}.json"
     if not piece.is_file():
-        _write(piece, brief(*place).as_json())
+        few = place[0].startswith(PREFIX)
+        _write(piece, (brief(*place, BEST_ORDERS, exact=False) if few else brief(*place)).as_json())
     return Briefing.from_json(json.loads(piece.read_text(encoding="utf-8")))
 
 
@@ -87,7 +93,7 @@ def learn(task: tuple[Lesson, Briefing]) -> tuple[Path, list[float], float]:
     like = draw_estates(lesson.world, lesson.n_services, range(64))
     minutes = account(like, run_rule(like, briefing.rule)).minutes.sum(axis=(1, 2)).mean()
     algorithm = teacher(lesson, float(minutes))
-    about = f"{lesson.key} {algorithm!r} {briefing.rule!r} {_digest(MADE_BY, RULES)}"
+    about = f"{lesson.key} {algorithm!r} {briefing.rule!r} {_digest(TRAINING, [policies, simulators])}"
     stem = PIECES / f"{lesson.key}.{hashlib.sha256(about.encode()).hexdigest()[:16]}"
     weights, note = stem.with_name(f"{stem.name}.safetensors"), stem.with_name(f"{stem.name}.json")
     if not note.is_file():
@@ -124,12 +130,16 @@ def write(
     print(f"{len(together)} policies, {WEIGHTS.stat().st_size / 1e6:.2f} MB, sha256 {digest}")
 
 
-def _digest(packages: Iterable[object], names: Iterable[str] = ()) -> str:
-    """Of the source of packages, and of modules of `methods` by name."""
-    files = [path for one in packages for path in sorted(Path(one.__path__[0]).rglob("*.py"))]
-    files += [Path(methods.__path__[0]) / f"{name}.py" for name in names]
-    content = b"".join(path.read_bytes() for path in files)
-    return hashlib.sha256(content).hexdigest()[:12]
+def _digest(modules: Iterable[str], bridges: Iterable[ModuleType] = ()) -> str:
+    """Of the meaning of modules of the study, by name, and of whole bridges: comments change nothing."""
+    study = Path(patch_planning.__path__[0])
+    files = [study / f"{name}.py" for name in modules]
+    files += [path for one in bridges for path in sorted(Path(one.__path__[0]).rglob("*.py"))]
+    return hashlib.sha256("".join(map(_meaning, files)).encode()).hexdigest()[:12]
+
+
+def _meaning(path: Path) -> str:
+    return ast.dump(ast.parse(path.read_text(encoding="utf-8")))
 
 
 def _write(path: Path, found: object) -> None:

@@ -12,6 +12,7 @@ from dti_core.bridges.simulators import Actions, BatchedSimulator, Make, Outcome
 from dti_core.studies.patch_planning.methods.agents import Planning, View
 from dti_core.studies.patch_planning.methods.rules import Rule
 from dti_core.studies.patch_planning.model.estates import Estates
+from dti_core.studies.patch_planning.worlds.assumed import N_ASSUMED, PREFIX
 from dti_core.studies.patch_planning.worlds.draws import draw_estate
 
 Variant = Literal["plain", "no_graph", "lagrange", "shaping", "placebo", "planted"]
@@ -66,6 +67,8 @@ def lessons() -> Iterator[Lesson]:
         yield Lesson("tight_budget", LARGE, FAVOURITE, "plain", seed)
         for variant in ("no_graph", "lagrange", "shaping"):
             yield Lesson("tight_budget", SMALL, FAVOURITE, variant, seed)
+    for number in range(N_ASSUMED):
+        yield Lesson(f"{PREFIX}{number}", SMALL, FAVOURITE, "plain", number)
     for seed in range(N_CONTROLS):
         for variant in ("placebo", "planted"):
             yield Lesson("tight_budget", SMALL, FAVOURITE, variant, seed)

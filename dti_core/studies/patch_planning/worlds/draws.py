@@ -6,12 +6,21 @@ import numpy as np
 
 from dti_core.studies.patch_planning.model.estates import Estates, join
 from dti_core.studies.patch_planning.worlds import WORLDS
+from dti_core.studies.patch_planning.worlds.assumed import PREFIX, assumed
+from dti_core.studies.patch_planning.worlds.settings import Setting
 from dti_core.studies.patch_planning.worlds.simulate import simulate_estates
+
+
+def setting_of(world: str) -> Setting:
+    """What makes a world of `WORLDS`, or one of the assumption set."""
+    if world.startswith(PREFIX):
+        return assumed(int(world.removeprefix(PREFIX)))
+    return WORLDS[world].settings
 
 
 def draw_estate(world: str, n_services: int, seed: int) -> Estates:
     """The one estate of a seed."""
-    return simulate_estates(WORLDS[world].settings, 1, n_services, np.random.default_rng(seed))
+    return simulate_estates(setting_of(world), 1, n_services, np.random.default_rng(seed))
 
 
 def draw_estates(world: str, n_services: int, seeds: Iterable[int]) -> Estates:
