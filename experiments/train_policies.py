@@ -38,15 +38,15 @@ from dti_core.studies.patch_planning.methods.lessons import (  # noqa: E402
 from dti_core.studies.patch_planning.methods.plan import run_rule  # noqa: E402
 from dti_core.studies.patch_planning.model.plans import account  # noqa: E402
 from dti_core.studies.patch_planning.worlds.assumed import N_ASSUMED, PREFIX  # noqa: E402
-from dti_core.studies.patch_planning.worlds.draws import draw_estates  # noqa: E402
+from dti_core.studies.patch_planning.worlds.draws import draw_estates, setting_of  # noqa: E402
 
 PIECES = ROOT / "results" / "trainings"
 WEIGHTS = ROOT / "experiments" / "policies" / "patch_planning.safetensors"
 #: Modules whose meaning a tuning and a training depend on, below the study.
-TUNING = ("model/estates", "model/weeks", "model/worth", "model/plans", "worlds/__init__", "worlds/assumed",
-          "worlds/draws", "worlds/graphs", "worlds/settings", "worlds/simulate", "methods/rules",
+TUNING = ("model/estates", "model/weeks", "model/worth", "model/plans", "worlds/draws", "worlds/graphs",
+          "worlds/settings", "worlds/simulate", "methods/rules",
           "methods/tuning", "methods/exact", "methods/program", "methods/plan", "methods/briefings")  # fmt: skip
-TRAINING = (*TUNING[:11], "methods/agents", "methods/reports")
+TRAINING = (*TUNING[:9], "methods/agents", "methods/reports")
 
 
 def main() -> None:
@@ -80,7 +80,8 @@ def _all(function, tasks, cores: int, what: str) -> list:
 
 def tuned(place: tuple[str, int]) -> Briefing:
     """The briefing of a world and size, from its piece or made."""
-    piece = PIECES / f"briefing.{place[0]}.{place[1]}.{_digest([worlds, model], TUNING)}.json"
+    about = f"{setting_of(place[0])!r} {_digest(TUNING)}"
+    piece = PIECES / f"briefing.{place[0]}.{place[1]}.{_short(about)}.json"
     if not piece.is_file():
         few = place[0].startswith(PREFIX)
         _write(piece, (brief(*place, BEST_ORDERS, exact=False) if few else brief(*place)).as_json())
@@ -93,8 +94,8 @@ def learn(task: tuple[Lesson, Briefing]) -> tuple[Path, list[float], float]:
     like = draw_estates(lesson.world, lesson.n_services, range(64))
     minutes = account(like, run_rule(like, briefing.rule)).minutes.sum(axis=(1, 2)).mean()
     algorithm = teacher(lesson, float(minutes))
-    about = f"{lesson.key} {algorithm!r} {briefing.rule!r} {_digest(TRAINING, [policies, simulators])}"
-    stem = PIECES / f"{lesson.key}.{hashlib.sha256(about.encode()).hexdigest()[:16]}"
+    about = f"{lesson.key} {algorithm!r} {briefing.rule!r} {setting_of(lesson.world)!r} {_digest(TRAINING, [policies, simulators])}"
+    stem = PIECES / f"{lesson.key}.{_short(about)}"
     weights, note = stem.with_name(f"{stem.name}.safetensors"), stem.with_name(f"{stem.name}.json")
     if not note.is_file():
         curve, begun = [], time.process_time()
@@ -135,7 +136,11 @@ def _digest(modules: Iterable[str], bridges: Iterable[ModuleType] = ()) -> str:
     study = Path(patch_planning.__path__[0])
     files = [study / f"{name}.py" for name in modules]
     files += [path for one in bridges for path in sorted(Path(one.__path__[0]).rglob("*.py"))]
-    return hashlib.sha256("".join(map(_meaning, files)).encode()).hexdigest()[:12]
+    return _short("".join(map(_meaning, files)))
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _meaning(path: Path) -> str:

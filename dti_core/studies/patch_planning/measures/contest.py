@@ -136,7 +136,7 @@ def _compare(
     if room.high < LEAST_ROOM:
         found.missed.append((
             f"room for learning, {WORLDS[world].title}, {size} services",
-            f"{room.value:.1%} [{room.low:.1%}, {room.high:.1%}] between the tuned rule and the exact plan: "
-            f"below {LEAST_ROOM:.0%}, so no claim is made for learning there",
+            (f"{room.value:.1%} [{room.low:.1%}, {room.high:.1%}] between the tuned rule and the exact plan: "
+             f"below {LEAST_ROOM:.0%}, so no claim is made for learning there"),
         ))  # fmt: skip
     return rows
