@@ -169,6 +169,7 @@ def test_one_flaw_above_all_is_found_by_exact_planners_in_its_first_possible_wee
     estates = simulate_estates(WORLDS["one_flaw"].settings, 4, 2, np.random.default_rng(3))
     alone = replace(
         estates, after=np.full_like(estates.after, -1), minutes=np.ones_like(estates.minutes),
+        weekly_hours=estates.weekly_hours + 20.0, minutes_allowed=estates.minutes_allowed + 20.0,
         risk_usd=np.where(np.arange(estates.n_bundles) == 4, 1e6, 1.0),
     )  # fmt: skip
     alone = replace(alone, risk_usd=np.broadcast_to(alone.risk_usd, alone.service.shape).copy())
