@@ -130,7 +130,7 @@ def test_less_money_never_raises_the_optimum():
         nets.append(account(poorer, run_clairvoyant(poorer, Effort(gap=1e-6)).plan).net_usd)
     assert (np.diff(nets, axis=0) <= 1e-4 * np.abs(nets[0])).all()
     assert (nets[-1] == 0).all()
-    assert nets[0].sum() > 1.1 * nets[2].sum()
+    assert nets[0].sum() > 1.1 * nets[3].sum()
 
 
 def test_exploits_and_flaws_of_later_weeks_change_no_present_decision():
@@ -163,3 +163,16 @@ def test_a_planner_without_anything_worth_its_cost_patches_nothing():
     estates = simulate_estates(WORLDS["no_risk"].settings, 3, 4, np.random.default_rng(1))
     assert (run_clairvoyant(estates).plan == NEVER).all()
     assert (run_rolling(estates).plan == NEVER).all()
+
+
+def test_one_flaw_above_all_is_found_by_exact_planners_in_its_first_possible_week():
+    estates = simulate_estates(WORLDS["one_flaw"].settings, 4, 2, np.random.default_rng(3))
+    alone = replace(
+        estates, after=np.full_like(estates.after, -1), minutes=np.ones_like(estates.minutes),
+        weekly_hours=estates.weekly_hours + 20.0, minutes_allowed=estates.minutes_allowed + 20.0,
+        risk_usd=np.where(np.arange(estates.n_bundles) == 4, 1e6, 1.0),
+    )  # fmt: skip
+    alone = replace(alone, risk_usd=np.broadcast_to(alone.risk_usd, alone.service.shape).copy())
+    first_open = alone.open[:, 0].argmax(axis=1)
+    for plan in (run_rolling(alone).plan, run_clairvoyant(alone).plan, run_rule(alone, RULE)):
+        assert (plan[:, 4] == first_open).all()
