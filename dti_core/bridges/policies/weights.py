@@ -64,7 +64,7 @@ def load_policies(path: Path, sha256: str | None = None) -> dict[str, Policy]:
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], note: Mapping[str, Any]) -> str:
     """Replace `path` by tensors and a note (as JSON) about them, in one step; the sha256 of the file."""
     content = save(
-        {name: tensor.detach().contiguous() for name, tensor in tensors.items()},
+        {name: tensor.detach().clone() for name, tensor in tensors.items()},
         {"note": json.dumps(note, sort_keys=True)},
     )
     path.parent.mkdir(parents=True, exist_ok=True)
