@@ -19,16 +19,17 @@ def arrays_of(
 
     An hour's work costs the wage. An upgrade costs its work and, at its chance of a regression, the repair
     and the downtime of going back. Downtime costs the service's traffic and a share of its callers'. A flaw's
-    weekly loss is its weekly chance of exploitation times its impact, less with each call between an entry
-    and its service; where one of a bundle is exploited already, the bundle's loss is that with an exploit out.
+    loss over the first 30 days is its chance of exploitation within them times its impact, less with each
+    call between an entry and its service, whether an exploit may still come out or, where one of its bundle
+    is exploited already, is out.
 
     Parameters
     ----------
     windows : of each service and week. least : minutes that every window holds.
     """
     estate, assumed, graph = told.estate, told.assumptions, graph_of(told)
-    exploits = Exploits(assumed["exploit_factor"], assumed["weekly_chance"], assumed["tail_weeks"])
-    n_weeks, wage, rows = estate["n_weeks"], estate["wage_usd"], [rows_of(told, name) for name in names]
+    exploits, n_weeks, wage = told.exploits, estate["n_weeks"], estate["wage_usd"]
+    rows = [rows_of(told, name) for name in names]
     place = {name: index for index, name in enumerate(names)}
     service = np.array([[told.places[of_bundle[0]["service"]] for of_bundle in rows]])
     known_out = np.array([[any(one["exploited"] for one in of_bundle) for of_bundle in rows]])
@@ -44,8 +45,8 @@ def arrays_of(
     return Estates(
         service=service, known=np.zeros_like(service), exploited=np.where(known_out, 0, NEVER),
         after=np.array([[place.get(told.of_bundle(name, "after"), NONE) for name in names]]),
-        risk_usd=loss / np.where(known_out, exploits.factor, 1.0)
-        * np.take_along_axis(graph.exposure(), service, axis=1),
+        risk_usd=loss * np.take_along_axis(graph.exposure(), service, axis=1)
+        / np.where(known_out, exploits.factor, first_month(exploits)),
         hours=hours, cost_usd=cost, minutes=minutes, setup_hours=setup_hours, setup_usd=setup_hours * wage,
         setup_minutes=setup_minutes, open=np.array([[[one is not None for one in row] for row in windows]]),
         outage_usd=np.repeat(outage[..., None], n_weeks, axis=2),
@@ -54,6 +55,12 @@ def arrays_of(
         minutes_allowed=_of_services(told, "minutes_allowed", all_minutes), window_minutes=least,
         callers=graph.callers, exploits=exploits,
     )  # fmt: skip
+
+
+def first_month(exploits: Exploits) -> float:
+    """What the base loss is multiplied by on average over four weeks, no exploit out at their start."""
+    quiet = (1 - exploits.weekly_chance) ** np.arange(4)
+    return float(np.mean(quiet + (1 - quiet) * exploits.factor))
 
 
 def rows_of(told: Told, name: str) -> list[Mapping[str, Any]]:

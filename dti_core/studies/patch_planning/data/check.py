@@ -7,6 +7,7 @@ from typing import Any
 from dti_core.lab.data import Problem
 from dti_core.lab.described import Described
 from dti_core.studies.patch_planning.data import schema
+from dti_core.studies.patch_planning.data.arrays import first_month
 from dti_core.studies.patch_planning.data.check_bundles import check_bundles
 from dti_core.studies.patch_planning.data.schema import near, problems_of_keys, shown, value_of
 from dti_core.studies.patch_planning.data.severity import weekly
@@ -178,7 +179,8 @@ def least_minutes(told: Told) -> float:
 def _check_findings(told: Told, described: Described) -> Iterator[Problem]:
     """What the rows mean: services that are there, each flaw once, a chance, dates that can be kept."""
     first: dict[tuple[Any, Any], int] = {}
-    start, factor = told.estate["start"], told.assumptions["exploit_factor"]
+    start, exploits = told.estate["start"], told.exploits
+    factor = exploits.factor / first_month(exploits)
     chances = [name for name in ("cvss", "exploit_probability") if name in described.table]
     for row, one in enumerate(told.findings):
         where, service = f"{described.table_file} line {row + 2}", one["service"]
@@ -195,6 +197,6 @@ def _check_findings(told: Told, described: Described) -> Iterator[Problem]:
         chance = one["exploit_probability"]
         if chance and not one["exploited"] and weekly(chance) * factor > 1:
             yield _warning(
-                f"{where}: exploit_probability {chance:g}, times the factor {factor:g} of an exploit that is "
-                "out, is more than one loss a week. Say 'yes' in exploited if it is exploited already."
+                f"{where}: exploit_probability {chance:g}, times the factor {exploits.factor:g} of an "
+                "exploit that is out, is more than one loss a week. Say 'yes' in exploited if one is."
             )

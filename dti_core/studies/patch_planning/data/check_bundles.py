@@ -23,8 +23,8 @@ def check_bundles(told: Told, file: str) -> Iterator[Problem]:
         services = list(dict.fromkeys(told.findings[row]["service"] for row in rows))
         if len(services) > 1:
             yield Problem(
-                f"{where}: is of more than one service, {', '.join(map(str, services[:3]))}; an upgrade is of "
-                "one service: give each its own bundle, and join them by `after` if their order matters."
+                f"{where}: is of more than one service, {', '.join(map(str, services[:3]))}; an upgrade is "
+                "of one service: give each its own bundle, and join them by `after` if their order matters."
             )
         yield from _check_upgrade(told, name, where)
     yield from _check_order(told, file)

@@ -11,6 +11,7 @@ from dti_core.lab.described import Described
 from dti_core.studies.patch_planning.data import schema
 from dti_core.studies.patch_planning.data.schema import Key, value_of
 from dti_core.studies.patch_planning.data.windows import Slot
+from dti_core.studies.patch_planning.model.estates import Exploits
 
 Values = Mapping[str, Any]
 
@@ -36,6 +37,12 @@ class Told:
     def places(self) -> dict[str, int]:
         """Index of each service by its name."""
         return {one["name"]: place for place, one in reversed(list(enumerate(self.services))) if one["name"]}
+
+    @property
+    def exploits(self) -> Exploits:
+        """How risk moves."""
+        told = self.assumptions
+        return Exploits(told["exploit_factor"], told["weekly_chance"], told["tail_weeks"])
 
     @property
     def zone(self) -> ZoneInfo | None:
