@@ -16,6 +16,8 @@ from dti_core.lab.paths import project_root
 OWN_DATA = "DTI_OWN_DATA"
 #: Below a run's folder: what its figures are drawn from.
 SERIES_FOLDER = "result"
+#: Below a run's folder: files that a study makes for its user.
+FILES_FOLDER = "files"
 _NO_CODE = shutil.ignore_patterns("__pycache__", "*.pyc", ".ipynb_checkpoints")
 
 

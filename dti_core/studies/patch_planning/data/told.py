@@ -35,8 +35,8 @@ class Told:
 
     @property
     def places(self) -> dict[str, int]:
-        """Index of each service by its name."""
-        return {one["name"]: place for place, one in reversed(list(enumerate(self.services))) if one["name"]}
+        """Index of each service by its name, in their order."""
+        return {one["name"]: place for place, one in enumerate(self.services) if one["name"]}
 
     @property
     def exploits(self) -> Exploits:
