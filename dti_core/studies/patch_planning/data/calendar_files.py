@@ -29,7 +29,8 @@ def calendar_files(name: str, calendar: pd.DataFrame, left: pd.DataFrame, made: 
 def _csv(table: pd.DataFrame) -> bytes:
     times = {key: table[key].map(pd.Timestamp.isoformat) for key in ("start", "end") if key in table}
     numbers = table.select_dtypes("float").round(2)
-    return table.assign(**numbers, **times).to_csv(index=False, lineterminator="\n").encode()
+    told = table.assign(**numbers, **times)
+    return told.to_csv(index=False, lineterminator="\n").encode()
 
 
 def _icalendar(name: str, calendar: pd.DataFrame, made: datetime) -> bytes:
