@@ -13,6 +13,7 @@ from dti_core.lab.pieces import read_table, table_bytes
 from dti_core.studies.patch_planning.data import load_example, load_yours
 from dti_core.studies.patch_planning.data.calendar import CALENDAR, NOT_PLANNED, calendar_rows, not_planned
 from dti_core.studies.patch_planning.data.calendar_files import calendar_files
+from dti_core.studies.patch_planning.data.margins import margins_of
 from dti_core.studies.patch_planning.model.estates import NEVER
 from dti_core.studies.patch_planning.model.plans import account, broken_limits, no_plan
 from dti_core.studies.patch_planning.model.weeks import Quarter, admit
@@ -138,6 +139,26 @@ def test_rows_add_up_to_the_plan(planned):
     assert rows["downtime_minutes"].sum() == pytest.approx(ledger.minutes.sum())
     assert rows.groupby("week")["hours"].sum().max() == pytest.approx(ledger.hours.max())
     assert rows["start"].is_monotonic_increasing
+
+
+def test_margins_are_those_of_whole_plans(planned):
+    """Every bundle in every week: gains and broken limits, against plans that are accounted in full."""
+    shop, plan = planned
+    arrays, margins = shop.estates, margins_of(shop.estates, plan)
+    weeks = np.arange(arrays.n_weeks)
+    many = arrays.take(np.zeros(len(weeks), dtype=np.int64))
+    for bundle in range(arrays.n_bundles):
+        without, tried = plan.copy(), np.repeat(plan, len(weeks), axis=0)
+        without[0, bundle], tried[:, bundle] = NEVER, weeks
+        before, after = account(arrays, without), account(many, tried)
+        avoided, spent, outage = margins.gain(bundle, weeks)
+        np.testing.assert_allclose(spent, after.spent_usd - before.spent_usd, atol=1e-6)
+        np.testing.assert_allclose(outage, after.outage_usd - before.outage_usd, atol=1e-6)
+        np.testing.assert_allclose(avoided, planned_worth_usd(many, tried)[:, bundle])
+        if plan[0, bundle] == NEVER:
+            whole, alone = broken_limits(many, tried), margins.broken(bundle, weeks)
+            for name, found in alone.items():
+                assert found.tolist() == whole[name].tolist(), name
 
 
 def test_rows_of_a_service_lie_in_its_window_one_behind_the_other(planned):

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dti_core.studies.patch_planning.data.margins import Margins, margins_of
 from dti_core.studies.patch_planning.data.own import OwnEstate
-from dti_core.studies.patch_planning.model.estates import NEVER, NONE, Array, Estates, Ints
-from dti_core.studies.patch_planning.model.plans import account, broken_limits
-from dti_core.studies.patch_planning.model.worth import planned_worth_usd
+from dti_core.studies.patch_planning.model.estates import NONE, Ints
+from dti_core.studies.patch_planning.model.plans import broken_limits
 
 CALENDAR = (
     "week", "start", "end", "service", "bundle", "findings", "fix_version", "hours", "cost_usd",
@@ -43,7 +43,8 @@ def calendar_rows(estate: OwnEstate, plan: Ints) -> pd.DataFrame:
     """
     if broken := [name for name, found in broken_limits(estate.estates, plan).items() if found[0]]:
         raise ValueError(f"the plan breaks {', '.join(broken)}, so no calendar is made of it")
-    rows = [row for week in range(estate.estates.n_weeks) for row in _week(estate, plan, week)]
+    margins, n_weeks = margins_of(estate.estates, plan), estate.estates.n_weeks
+    rows = [row for week in range(n_weeks) for row in _week(estate, margins, plan, week)]
     frame = pd.DataFrame(sorted(rows, key=lambda row: row["start"]), columns=list(CALENDAR))
     return frame if rows else frame.astype({"start": "datetime64[us, UTC]", "end": "datetime64[us, UTC]"})
 
@@ -55,12 +56,13 @@ def not_planned(estate: OwnEstate, plan: Ints) -> pd.DataFrame:
     week in which it breaks the fewest, or that it would lose more than it gains.
     """
     left = np.flatnonzero(plan[0] >= estate.estates.n_weeks)
-    rows = [_left(estate, plan, int(bundle)) for bundle in left]
+    margins = margins_of(estate.estates, plan)
+    rows = [_left(estate, margins, int(bundle)) for bundle in left]
     rows.sort(key=lambda row: -row["weekly_risk_usd"])
     return pd.DataFrame(rows, columns=list(NOT_PLANNED))
 
 
-def _week(estate: OwnEstate, plan: Ints, week: int) -> Iterator[dict[str, Any]]:
+def _week(estate: OwnEstate, margins: Margins, plan: Ints, week: int) -> Iterator[dict[str, Any]]:
     """Rows of one week; bundles of a service are in an order that their predecessors allow."""
     arrays = estate.estates
     for service in range(arrays.n_services):
@@ -79,8 +81,8 @@ def _week(estate: OwnEstate, plan: Ints, week: int) -> Iterator[dict[str, Any]]:
                 "hours": float(arrays.hours[0, bundle] + setup * arrays.setup_hours[0, service]),
                 "cost_usd": float(arrays.cost_usd[0, bundle] + setup * arrays.setup_usd[0, service]),
                 "downtime_minutes": float(minutes),
-                "risk_removed_usd": float(planned_worth_usd(arrays, plan)[0, bundle]),
-                "why": "; ".join(_why(estate, plan, bundle)),
+                "risk_removed_usd": float(margins.worth_usd[week, bundle]),
+                "why": "; ".join(_why(estate, margins, plan, bundle)),
             }
             moment, setup = end, False
 
@@ -103,12 +105,10 @@ def _told(estate: OwnEstate, bundle: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _why(estate: OwnEstate, plan: Ints, bundle: int) -> Iterator[str]:
+def _why(estate: OwnEstate, margins: Margins, plan: Ints, bundle: int) -> Iterator[str]:
     """Reasons for a bundle that is planned, each a clause."""
     arrays, upgrade, week = estate.estates, estate.upgrades[bundle], plan[0, bundle]
-    without = plan.copy()
-    without[0, bundle] = NEVER
-    gains, spent, outage = (float(one[1] - one[0]) for one in _sums(arrays, np.concatenate([without, plan])))
+    gains, spent, outage = margins.gain(bundle, plan[:, bundle])[:, 0]
     yield f"avoids {gains:,.0f} USD for {spent:,.0f} USD of money and {outage:,.0f} USD of downtime"
     if upgrade.exploited:
         yield "known to be exploited"
@@ -125,39 +125,29 @@ def _why(estate: OwnEstate, plan: Ints, bundle: int) -> Iterator[str]:
         yield f"late: due by {upgrade.due_by}"
 
 
-def _sums(arrays: Estates, plans: Ints) -> tuple[Array, Array, Array]:
-    """(n,) expected loss avoided, money and cost of downtime of each of n plans of the one estate."""
-    many = arrays.take(np.zeros(len(plans), dtype=np.int64))
-    ledger = account(many, plans)
-    return planned_worth_usd(many, plans).sum(axis=1), ledger.spent_usd, ledger.outage_usd
-
-
-def _left(estate: OwnEstate, plan: Ints, bundle: int) -> dict[str, Any]:
+def _left(estate: OwnEstate, margins: Margins, bundle: int) -> dict[str, Any]:
     arrays = estate.estates
     out = arrays.exploited[0, bundle] <= 0
     risk = arrays.risk_usd[0, bundle] * (arrays.exploits.factor if out else 1.0)
     return _told(estate, bundle) | {
-        "weekly_risk_usd": float(risk), "kept_out": _kept_out(estate, plan, bundle),
+        "weekly_risk_usd": float(risk), "kept_out": _kept_out(estate, margins, bundle),
     }  # fmt: skip
 
 
-def _kept_out(estate: OwnEstate, plan: Ints, bundle: int) -> str:
+def _kept_out(estate: OwnEstate, margins: Margins, bundle: int) -> str:
     """What kept a bundle out, by trying it in every week with a window."""
     arrays = estate.estates
     first = arrays.after[0, bundle]
-    if first != NONE and plan[0, first] >= arrays.n_weeks:
+    if first != NONE and margins.plan[first] >= arrays.n_weeks:
         return f"waits for {estate.upgrades[first].name}, which is not planned"
     weeks = np.flatnonzero(arrays.open[0, arrays.service[0, bundle]])
     if not len(weeks):
         return "no window of its service is open"
-    tried = np.repeat(plan, len(weeks) + 1, axis=0)
-    tried[1:, bundle] = weeks
-    avoided, spent, outage = _sums(arrays, tried)
-    net = avoided - spent - outage
-    gains = net[1:] - net[0]
+    avoided, spent, outage = margins.gain(bundle, weeks)
+    gains = avoided - spent - outage
     if gains.max() <= 0:
         return f"not worth it: at best it would cost {-gains.max():,.0f} USD more than it avoids"
-    broken = broken_limits(arrays.take(np.zeros(len(weeks), dtype=np.int64)), tried[1:])
+    broken = margins.broken(bundle, weeks)
     n_broken = np.where(gains > 0, np.sum(list(broken.values()), axis=0), len(broken) + 1)
     best = int(np.argmin(n_broken))
     limits = [words for name, words in _LIMITS.items() if broken[name][best]]

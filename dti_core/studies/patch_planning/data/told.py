@@ -22,7 +22,8 @@ class Told:
 
     estate, assumptions : by key. services : by key, one mapping a service. slots : windows of each service.
     freeze : dates of each service, the estate's included. findings : by column, one mapping a row. bundles :
-    by name, the rows of the findings that it mends, in the order of the file.
+    by name, the rows of the findings that it mends, in the order of the file. places : index of each service
+    by its name.
     """
 
     estate: Values
@@ -32,11 +33,7 @@ class Told:
     freeze: tuple[frozenset[date], ...]
     findings: tuple[Values, ...]
     bundles: Mapping[str, tuple[int, ...]]
-
-    @property
-    def places(self) -> dict[str, int]:
-        """Index of each service by its name, in their order."""
-        return {one["name"]: place for place, one in enumerate(self.services) if one["name"]}
+    places: Mapping[str, int]
 
     @property
     def exploits(self) -> Exploits:
@@ -80,6 +77,7 @@ def told_of(described: Described) -> Told:
     return Told(
         estate, _values(assumptions if isinstance(assumptions, Mapping) else {}, schema.ASSUMPTIONS),
         services, slots, tuple(everywhere | _dates(one["freeze"]) for one in services), findings, bundles,
+        {one["name"]: place for place, one in enumerate(services) if one["name"]},
     )  # fmt: skip
 
 
