@@ -53,3 +53,17 @@ def avoided_usd(estates: Estates, weeks: Ints) -> Array:
 def loss_without_usd(estates: Estates) -> Array:
     """(N, B) loss if nothing is ever patched, from the week in which each bundle is known on."""
     return np.where(estates.known < estates.n_weeks, avoided_usd(estates, estates.known), 0.0)
+
+
+def planned_worth_usd(estates: Estates, weeks: Ints) -> Array:
+    """(N, B) loss that patching in `weeks` (N, B) is expected to avoid, by what is known in week 0.
+
+    It is 0 for what is not known then, and for NEVER.
+    """
+    exploits, end = estates.exploits, estates.n_weeks + estates.exploits.tail_weeks
+    weeks = np.where(weeks < estates.n_weeks, weeks, end)
+    quiet = (1 - exploits.weekly_chance) ** np.arange(end)
+    ahead = np.stack([quiet + (1 - quiet) * exploits.factor, np.full(end, exploits.factor)])
+    to_come = np.append(np.cumsum(ahead[:, ::-1], axis=1)[:, ::-1], np.zeros((2, 1)), axis=1)
+    worth = estates.risk_usd * to_come[(estates.exploited <= 0).astype(int), weeks]
+    return np.where(estates.known <= 0, worth, 0.0)
