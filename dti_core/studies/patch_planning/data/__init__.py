@@ -1,0 +1,1 @@
+"""What is observed: upload calendars and exploited flaws, with their cards."""

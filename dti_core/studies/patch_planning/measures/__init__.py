@@ -1,0 +1,1 @@
+"""What each question asks of the planners, and what came out."""
