@@ -57,11 +57,13 @@ class Span:
         return float(self.low + (self.high - self.low) * even)
 
 
-#: What is drawn, around the values above; wide, as no source fixes it.
+#: What is drawn. Losses reach a factor of ten to both sides of the values above and factors of exploits three,
+#: as no source fixes them; weekly chances go down to where 2 % of flaws are ever exploited, which is published
+#: (FIRST, EPSS model, of 2-7 %); capacities from the lower to the upper published quartile.
 SPANS = {
     "exploit_factor": Span(5.0, 45.0),
-    "weekly_chance": Span(0.005, 0.08),
-    "risk_usd": Span(20.0, 180.0),
+    "weekly_chance": Span(0.0005, 0.03),
+    "risk_usd": Span(6.0, 600.0),
     "risk_spread": Span(0.8, 2.2, ratio=False),
     "hours_spread": Span(0.4, 1.2, ratio=False),
     "hours_follow_risk": Span(-0.5, 0.5, ratio=False),

@@ -10,8 +10,9 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr
 
-from dti_core.studies.patch_planning.model.estates import NEVER, NONE, Array, Estates, Ints
+from dti_core.studies.patch_planning.model.estates import NEVER, NONE, Array, Estates, Flags, Ints
 from dti_core.studies.patch_planning.worlds.assumptions import Assumptions
 from dti_core.studies.patch_planning.worlds.graphs import heavy_tailed
 from dti_core.studies.patch_planning.worlds.simulate import (
@@ -58,12 +59,16 @@ class Calendar:
         return type(self)(*(getattr(self, name)[which] for name in self.__slots__))
 
 
-def cut_quarters(uploads: pd.DataFrame) -> Calendar:
-    """The quarters of weekly uploads (source, week, n_cves), each with the uploads of the year before it."""
-    last = int(uploads["week"].max()) + 1
-    starts = np.arange(YEAR, last - N_WEEKS + 1, N_WEEKS)
+def cut_quarters(uploads: pd.DataFrame, n_weeks: int) -> Calendar:
+    """The quarters of weekly uploads (source, week, n_cves), each with the uploads of the year before it.
+
+    Parameters
+    ----------
+    n_weeks : of the whole calendar, from week 0 on; what is left at its end is no quarter.
+    """
+    starts = np.arange(YEAR, n_weeks - N_WEEKS + 1, N_WEEKS)
     if not len(starts):
-        raise ValueError(f"{last} weeks hold no quarter with a year before it; {YEAR + N_WEEKS} are needed")
+        raise ValueError(f"{n_weeks} weeks hold no quarter after a year; {YEAR + N_WEEKS} are needed")
     parts = []
     for start in starts:
         part = uploads[uploads["week"].between(start - YEAR, start + N_WEEKS - 1)]
@@ -84,15 +89,15 @@ def cut_quarters(uploads: pd.DataFrame) -> Calendar:
 class Drawn:
     """Estates with what their planners may go by beside it.
 
-    quarter : (N,) which of the calendar's. since : (N, B) week of the upload, negative before the quarter.
-    severity : (N, B) of the worst vulnerability, as CVSS knows it: its impact, whatever its chance. seen :
-    the estates as planners see them, other than `estates` only where exploits stay hidden from them.
+    quarter : (N,) which of the calendar's. which : (N,) which of the sets of assumptions. since : (N, B) week of
+    the upload, negative before the quarter. seen : the estates as planners see them, other than `estates`
+    only where exploits stay hidden from them.
     """
 
     estates: Estates
     quarter: Ints
+    which: Ints
     since: Ints
-    severity: Array
     seen: Estates
 
 
@@ -133,36 +138,42 @@ def cadence_estates(
         exploited=_exploited(here.since, known, exploits.weekly_chance,
                              None if surges is None else surges[quarter], rng),
         risk_usd=of("risk_usd") * loss * np.take_along_axis(graph.exposure(), here.service, axis=1),
-        hours=hours, cost_usd=cost, minutes=minutes, setup_hours=setup, setup_usd=setup * wage,
+        severity=severity, hours=hours, cost_usd=cost, minutes=minutes, setup_hours=setup, setup_usd=setup * wage,
         setup_minutes=np.round(rng.uniform(2.0, 8.0, size), 1),
         open=rng.random((*size, N_WEEKS)) < WINDOWS, outage_usd=outage,
         weekly_hours=_hands(hours, known, which, of("capacity")),
-        budget_usd=np.full(len(quarter), np.inf), minutes_allowed=np.full(size, np.inf),
+        budget_usd=2 * (cost.sum(axis=1) + N_WEEKS * (setup * wage).sum(axis=1)),
+        minutes_allowed=np.full(size, N_WEEKS * WINDOW_MINUTES),
         window_minutes=WINDOW_MINUTES, callers=graph.callers, exploits=exploits,
     )  # fmt: skip
-    return Drawn(estates, quarter, here.since, severity, estates)
+    return Drawn(estates, quarter, which, here.since, estates)
 
 
 def alike(drawn: Drawn) -> Drawn:
     """The same calendar with nothing to choose by: one age, loss, work and price; exploits come out unseen.
 
-    Which bundle an exploit strikes still differs, so that plans differ in what they earn, by luck alone.
+    Which bundle an exploit strikes still differs, so that plans differ in what they earn, by luck alone. There
+    is no set-up, whose sharing would be something to choose by, and no week in which a service is closed.
     """
     first, here = Assumptions(), drawn.estates
-    flat, whole = np.ones_like(here.hours), np.ones_like(here.setup_hours)
+    flat, nothing = np.ones_like(here.hours), np.zeros_like(here.setup_hours)
     known = np.where(here.known < NEVER, 0, NEVER)
     same = replace(
         here, known=known, after=np.full_like(here.after, NONE), risk_usd=first.risk_usd * flat,
+        severity=5 * flat,
         hours=first.hours * flat, cost_usd=first.hours * first.wage_usd * flat, minutes=8 * flat,
-        setup_hours=whole, setup_usd=first.wage_usd * whole, setup_minutes=5 * whole,
+        setup_hours=nothing, setup_usd=nothing, setup_minutes=nothing,
         outage_usd=np.full_like(here.outage_usd, first.traffic_usd), open=np.ones_like(here.open),
     )  # fmt: skip
     hidden = replace(same, exploited=np.full_like(here.exploited, NEVER))
-    return replace(drawn, estates=same, since=np.zeros_like(known), severity=0 * flat, seen=hidden)
+    return replace(drawn, estates=same, since=np.zeros_like(known), seen=hidden)
 
 
 def _losses(n_cves: Ints, spread: Array, likely: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """(N, B) summed loss of the vulnerabilities of each upload, over the median one's; and highest impact."""
+    """(N, B) summed loss of each upload's vulnerabilities, over the median one's; and the worst one's score.
+
+    The score stands for CVSS: it knows the impact and not the chance, and all scores are as frequent.
+    """
     place = np.repeat(np.arange(n_cves.size), n_cves.ravel())
     rows = place // n_cves.shape[1]
     impact, chance = rng.normal(size=(2, len(place)))
@@ -170,11 +181,11 @@ def _losses(n_cves: Ints, spread: Array, likely: Array, rng: np.random.Generator
     one = np.exp(spread[rows, 0] * (np.sqrt(part) * chance + np.sqrt(1 - part) * impact))
     worst = np.full(n_cves.size, -np.inf)
     np.maximum.at(worst, place, impact)
-    summed = np.bincount(place, one, minlength=n_cves.size)
-    return summed.reshape(n_cves.shape), np.where(n_cves > 0, worst.reshape(n_cves.shape), 0.0)
+    summed: Array = np.bincount(place, one, minlength=n_cves.size).astype(np.float64)
+    return summed.reshape(n_cves.shape), np.round(10 * ndtr(worst).reshape(n_cves.shape), 1)
 
 
-def _beside(loss: Array, real: Array, correlation: Array, rng: np.random.Generator) -> Array:
+def _beside(loss: Array, real: Flags, correlation: Array, rng: np.random.Generator) -> Array:
     """(N, B) standard normal, correlated with the logarithm of loss within each estate."""
     log = np.log(np.where(real, loss, 1.0))
     n = np.maximum(real.sum(axis=1, keepdims=True), 1)
@@ -184,11 +195,11 @@ def _beside(loss: Array, real: Array, correlation: Array, rng: np.random.Generat
     return correlation * centred / np.maximum(scale, 1e-9) + np.sqrt(1 - correlation**2) * own
 
 
-def _nearest(after: Ints, real: Array) -> Ints:
+def _nearest(after: Ints, real: Flags) -> Ints:
     """(N, B) the nearest earlier upload of the source that is open in this estate, or NONE."""
     rows, found = np.arange(len(after))[:, None], after
     for _ in range(after.shape[1]):
-        skip = (found != NONE) & ~real[rows, found].astype(bool)
+        skip = (found != NONE) & ~real[rows, found]
         if not skip.any():
             break
         found = np.where(skip, after[rows, found], found)
@@ -201,22 +212,19 @@ def _exploited(
     """(N, B) week in which an exploit comes out, from the week after the upload on, or NEVER."""
     if chance <= 0:
         return np.full(known.shape, NEVER)
-    waited = rng.exponential(1.0, known.shape) / -np.log1p(-chance)
-    if surge is None:
-        return np.where(known < NEVER, since + np.ceil(waited).astype(np.int64), NEVER)
-    waited = waited - np.maximum(-since, 0)  # before the quarter, and after it, the chance is the mean one
-    clock = np.cumsum(surge, axis=1)
-    before = np.where(since > 0, np.take_along_axis(clock, np.clip(since - 1, 0, N_WEEKS - 1), axis=1), 0.0)
-    reached = waited + before
-    within = (clock[:, None] < reached[..., None]).sum(axis=2)
-    late = np.ceil(reached - clock[:, -1:]).astype(np.int64)
-    week = np.where(within < N_WEEKS, within, N_WEEKS - 1 + np.maximum(late, 1))
-    week = np.where(waited <= 0, np.minimum(since + np.ceil(waited + np.maximum(-since, 0)), 0), week)
-    return np.where(known < NEVER, np.maximum(week, since + 1), NEVER).astype(np.int64)
+    wait = rng.exponential(1.0, known.shape) / -np.log1p(-chance)
+    week = since + np.ceil(wait).astype(np.int64)
+    if surge is not None:
+        pace = np.ones((len(since), 2 * YEAR))
+        pace[:, YEAR : YEAR + N_WEEKS] = surge
+        clock = np.cumsum(pace, axis=1)
+        reached = np.take_along_axis(clock, since + YEAR, axis=1) + wait
+        week = (clock[:, None] < reached[..., None]).sum(axis=2) - YEAR
+    return np.where(known < NEVER, week, NEVER).astype(np.int64)
 
 
 def _hands(hours: Array, known: Ints, which: Ints, capacity: Array) -> Array:
-    """(N, T) weekly hours of a team of one size: its share, a month, of what is open in a mean week of its set."""
+    """(N, T) hours of one team a set: its share, a month, of the work that is open in a mean week."""
     share_known = np.clip(N_WEEKS - known, 0, N_WEEKS) / N_WEEKS
     work = (hours * share_known).sum(axis=1)
     mean = np.bincount(which, work) / np.bincount(which)
