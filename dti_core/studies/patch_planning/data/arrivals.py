@@ -1,4 +1,4 @@
-"""When flaws turn out to be exploited: additions to the catalogue of known exploited vulnerabilities (KEV)."""
+"""When flaws turn out to be exploited: additions to the catalogue KEV."""
 
 from datetime import date
 

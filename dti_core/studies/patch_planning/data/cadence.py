@@ -12,7 +12,7 @@ COLUMNS = ("source", "version", "cve", "date")
 #: Monday of week 0, and the first Monday after the last week in which every changelog was complete.
 START, END = date(2021, 1, 4), date(2026, 3, 30)
 N_WEEKS = (END - START).days // 7
-#: Sources that number each mended defect as a vulnerability: nine in ten CVEs of the table, up to 500 an upload.
+#: Sources that number each mended defect as a vulnerability: nine CVEs in ten, up to 500 an upload.
 EVERY_DEFECT = ("chromium", "linux")
 
 

@@ -1,4 +1,4 @@
-"""Whether demand exceeds hands, and what a plan earns that weighs risk, operation and cost, at equal hours."""
+"""Whether demand exceeds hands, and what weighing risk, operation and cost earns at equal hours."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -38,7 +38,7 @@ FAVOURITE = "weighed"
 DECIDING = ("risk_alone", "oldest_first")
 RIVALS = (*DECIDING, "exploited_first", "severity", "random")
 SHARE = "share of the rival's net dollars"
-#: What makes a world in which both rivals must lose: work differs much and whatever the loss is, losses differ
+#: What makes a world in which both rivals must lose: work differs much, whatever the loss is, losses differ
 #: much, and no exploit comes out, which would outweigh all other differences.
 PLANTED: Mapping[str, float] = {
     "exploit_factor": 1.0, "weekly_chance": 0.0, "risk_spread": 1.0, "hours_spread": 1.5,
@@ -54,8 +54,8 @@ def study_need(seeds: Seeds, *, n_sets: int, n_estates: int, n_draws: int, n_res
 
     Parameters
     ----------
-    seeds : of the run, by name. n_sets : sets of assumptions. n_estates : a quarter and set. n_draws : of each
-    control world.
+    seeds : of the run, by name. n_sets : sets of assumptions. n_estates : a quarter and set. n_draws : of
+    each control world.
     """
     found, calendar = Findings(), cut_quarters(load_cadence(), ALL_WEEKS)
     sets = draw_assumptions(n_sets, np.random.default_rng(seeds("need", "sets")))
@@ -238,7 +238,8 @@ def _rows_of_orders(capacity: str, part: Sums) -> Iterator[dict[str, str | float
     best = max(float(net.sum()) for net in part.net_usd.values())
     for name, method in ORDERINGS.items():
         yield {
-            "capacity": capacity, "order": method.title, "net over the best one's": part.net_usd[name].sum() / best,
+            "capacity": capacity, "order": method.title,
+            "net over the best one's": part.net_usd[name].sum() / best,
             "hours used": part.used[name].sum() / part.given.sum(),
             "work left": part.left[name].sum() / part.asked.sum(),
         }  # fmt: skip

@@ -47,7 +47,7 @@ ORDERINGS: Mapping[str, Method[Ranking]] = {
 
 
 def lifted(estates: Estates, ranked: Array) -> Array:
-    """(N, B) bids of which each is at least that of what waits behind it: no order is held up by a lesser step."""
+    """(N, B) bids, each at least that of what waits behind it, so that no order is held up by a step."""
     rows, later = np.nonzero((estates.after != NONE) & (ranked > 0))
     first, best = estates.after[rows, later], ranked.copy()
     for _ in range(estates.n_bundles):

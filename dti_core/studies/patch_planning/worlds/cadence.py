@@ -36,8 +36,8 @@ class Calendar:
     """Uploads of Q quarters and the year before each, at most B a quarter; n_cves is 0 where there is none.
 
     service, since, n_cves, after : (Q, B) number of the source within its quarter, week of the upload,
-    negative before the quarter, vulnerabilities closed, and the upload of that source before it. starts : (Q,)
-    first week on the whole calendar.
+    negative before the quarter, vulnerabilities closed, and the upload of that source before it. starts :
+    (Q,) first week on the whole calendar.
     """
 
     service: Ints
@@ -89,8 +89,8 @@ def cut_quarters(uploads: pd.DataFrame, n_weeks: int) -> Calendar:
 class Drawn:
     """Estates with what their planners may go by beside it.
 
-    quarter : (N,) which of the calendar's. which : (N,) which of the sets of assumptions. since : (N, B) week of
-    the upload, negative before the quarter. seen : the estates as planners see them, other than `estates`
+    quarter : (N,) which of the calendar's. which : (N,) which of the sets of assumptions. since : (N, B)
+    week of the upload, negative before the quarter. seen : the estates as planners see them, other than `estates`
     only where exploits stay hidden from them.
     """
 
@@ -138,7 +138,8 @@ def cadence_estates(
         exploited=_exploited(here.since, known, exploits.weekly_chance,
                              None if surges is None else surges[quarter], rng),
         risk_usd=of("risk_usd") * loss * np.take_along_axis(graph.exposure(), here.service, axis=1),
-        severity=severity, hours=hours, cost_usd=cost, minutes=minutes, setup_hours=setup, setup_usd=setup * wage,
+        severity=severity, hours=hours, cost_usd=cost, minutes=minutes,
+        setup_hours=setup, setup_usd=setup * wage,
         setup_minutes=np.round(rng.uniform(2.0, 8.0, size), 1),
         open=rng.random((*size, N_WEEKS)) < WINDOWS, outage_usd=outage,
         weekly_hours=_hands(hours, known, which, of("capacity")),
@@ -152,8 +153,8 @@ def cadence_estates(
 def alike(drawn: Drawn) -> Drawn:
     """The same calendar with nothing to choose by: one age, loss, work and price; exploits come out unseen.
 
-    Which bundle an exploit strikes still differs, so that plans differ in what they earn, by luck alone. There
-    is no set-up, whose sharing would be something to choose by, and no week in which a service is closed.
+    Which bundle an exploit strikes still differs, so that plans differ in what they earn, by luck alone.
+    There is no set-up, whose sharing would be something to choose by, and no week in which a service is closed.
     """
     first, here = Assumptions(), drawn.estates
     flat, nothing = np.ones_like(here.hours), np.zeros_like(here.setup_hours)
