@@ -20,8 +20,8 @@ class Contest:
     """What is contested: a calendar, K sets of assumptions that share their exploits, and who takes part.
 
     n_draws : estates a quarter and set. seeds : of "estates" and of each order that takes part. pot : how
-    many hours are handed out at once. surges : see `cadence_estates`. nothing_to_choose : whether all bundles are
-    made alike.
+    many hours are handed out at once. surges : see `cadence_estates`. nothing_to_choose : whether all bundles
+    are made alike.
     """
 
     calendar: Calendar
@@ -38,8 +38,8 @@ class Sums:
     """Sums over the estates of each quarter and set, (Q, K).
 
     asked, given : hours of work that was open, and hours of the team. beyond_week, beyond_month : bundles
-    that need more than all hours of a week, or of a month, beside all `bundles`. net_usd, used, left : by order;
-    hours that it used, and hours of work that it left.
+    that need more than all hours of a week, or of a month, beside all `bundles`. net_usd, used, left : by
+    order; hours that it used, and hours of work that it left.
     """
 
     asked: Array

@@ -59,7 +59,8 @@ class Span:
 
 #: What is drawn. Losses reach a factor of ten to both sides of the values above and factors of exploits
 #: three, as no source fixes them; weekly chances go down to where some 2 % of flaws are exploited in a year,
-#: the least that is published (FIRST, EPSS model: 2-7 % ever); capacities from the lower to the upper published quartile.
+#: the least that is published (FIRST, EPSS model: 2-7 % ever); capacities from the lower to the upper
+#: published quartile.
 SPANS = {
     "exploit_factor": Span(5.0, 45.0),
     "weekly_chance": Span(0.0005, 0.03),

@@ -82,7 +82,8 @@ def cut_quarters(uploads: pd.DataFrame, n_weeks: int) -> Calendar:
     packed[3] = NONE
     for quarter, part in enumerate(parts):
         packed[:, quarter, : part.shape[1]] = part
-    return Calendar(*packed, starts=starts)
+    service, since, n_cves, after = packed
+    return Calendar(service, since, n_cves, after, starts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,8 @@ class Drawn:
     """Estates with what their planners may go by beside it.
 
     quarter : (N,) which of the calendar's. which : (N,) which of the sets of assumptions. since : (N, B)
-    week of the upload, negative before the quarter. seen : the estates as planners see them, other than `estates`
-    only where exploits stay hidden from them.
+    week of the upload, negative before the quarter. seen : the estates as planners see them,
+    other than `estates` only where exploits stay hidden from them.
     """
 
     estates: Estates
@@ -115,7 +116,8 @@ def cadence_estates(
     (exploits,) = {one.exploits for one in sets}
     quarter = np.tile(np.repeat(np.arange(len(calendar)), n_draws), len(sets))
     which = np.repeat(np.arange(len(sets)), len(calendar) * n_draws)
-    here, size = calendar.take(quarter), (len(quarter), calendar.n_services)
+    here, size = _still_open(calendar.take(quarter), rng), (len(quarter), calendar.n_services)
+    real = here.n_cves > 0
 
     def of(name: str) -> Array:
         return np.array([getattr(one, name) for one in sets])[which][:, None]
@@ -123,18 +125,17 @@ def cadence_estates(
     graph = heavy_tailed(*size, rng)
     hour = rng.lognormal(0.0, 0.35, (*size, N_WEEKS))
     outage = graph.cascade(of("traffic_usd") * rng.lognormal(0.0, 1.0, size))[..., None] * hour
-    still = rng.random(here.since.shape) < np.exp2(-((np.maximum(-here.since, 0) / HALF_OPEN) ** SHAPE))
-    real = (here.n_cves > 0) & still
     loss, severity = _losses(here.n_cves, of("risk_spread"), of("likely_share"), rng)
-    hours = of("hours") * np.exp(of("hours_spread") * _beside(loss, real, of("hours_follow_risk"), rng))
-    hours, minutes = np.round(np.maximum(hours, 0.1), 1), np.round(2 + rng.exponential(6.0, hours.shape), 1)
+    worked = of("hours_spread") * _beside(loss, real, of("hours_follow_risk"), rng)
+    hours = np.round(np.maximum(of("hours") * np.exp(worked), 0.1), 1).astype(np.float64)
+    minutes = np.round(2 + rng.exponential(6.0, hours.shape), 1)
     rollback = np.take_along_axis(outage.mean(axis=2), here.service, axis=1) * ROLLBACK_MINUTES
     wage = of("wage_usd")
     cost = hours * wage + REGRESSION * (REPAIR_HOURS * wage + rollback)
     setup = np.round(rng.uniform(0.5, 2.0, size), 1)
     known = np.where(real, np.maximum(here.since, 0), NEVER)
     estates = Estates(
-        service=here.service, after=_nearest(here.after, real), known=known,
+        service=here.service, after=here.after, known=known,
         exploited=_exploited(here.since, known, exploits.weekly_chance,
                              None if surges is None else surges[quarter], rng),
         risk_usd=of("risk_usd") * loss * np.take_along_axis(graph.exposure(), here.service, axis=1),
@@ -154,7 +155,7 @@ def alike(drawn: Drawn) -> Drawn:
     """The same calendar with nothing to choose by: one age, loss, work and price; exploits come out unseen.
 
     Which bundle an exploit strikes still differs, so that plans differ in what they earn, by luck alone.
-    There is no set-up, whose sharing would be something to choose by, and no week in which a service is closed.
+    There is no set-up, whose sharing would be something to choose by, and no week is closed.
     """
     first, here = Assumptions(), drawn.estates
     flat, nothing = np.ones_like(here.hours), np.zeros_like(here.setup_hours)
@@ -168,6 +169,20 @@ def alike(drawn: Drawn) -> Drawn:
     )  # fmt: skip
     hidden = replace(same, exploited=np.full_like(here.exploited, NEVER))
     return replace(drawn, estates=same, since=np.zeros_like(known), seen=hidden)
+
+
+def _still_open(calendar: Calendar, rng: np.random.Generator) -> Calendar:
+    """What nobody has patched before the quarter, in columns without gaps; earlier uploads are older."""
+    chance = np.exp2(-((np.maximum(-calendar.since, 0) / HALF_OPEN) ** SHAPE))
+    real = (calendar.n_cves > 0) & (rng.random(chance.shape) < chance)
+    after, place = _nearest(calendar.after, real), np.cumsum(real, axis=1) - 1
+    after = np.where(after == NONE, NONE, np.take_along_axis(place, np.maximum(after, 0), axis=1))
+    order = np.argsort(~real, axis=1, kind="stable")[:, : int(real.sum(axis=1).max())]
+    service, since, n_cves, after, kept = (
+        np.take_along_axis(one, order, axis=1)
+        for one in (calendar.service, calendar.since, calendar.n_cves, after, real)
+    )
+    return Calendar(service, since, np.where(kept, n_cves, 0), np.where(kept, after, NONE), calendar.starts)
 
 
 def _losses(n_cves: Ints, spread: Array, likely: Array, rng: np.random.Generator) -> tuple[Array, Array]:
