@@ -178,11 +178,13 @@ def _still_open(calendar: Calendar, rng: np.random.Generator) -> Calendar:
     after, place = _nearest(calendar.after, real), np.cumsum(real, axis=1) - 1
     after = np.where(after == NONE, NONE, np.take_along_axis(place, np.maximum(after, 0), axis=1))
     order = np.argsort(~real, axis=1, kind="stable")[:, : int(real.sum(axis=1).max())]
-    service, since, n_cves, after, kept = (
-        np.take_along_axis(one, order, axis=1)
-        for one in (calendar.service, calendar.since, calendar.n_cves, after, real)
-    )
-    return Calendar(service, since, np.where(kept, n_cves, 0), np.where(kept, after, NONE), calendar.starts)
+    n_cves, after = np.where(real, calendar.n_cves, 0), np.where(real, after, NONE)
+
+    def kept(one: Ints) -> Ints:
+        return np.take_along_axis(one, order, axis=1)
+
+    columns = (kept(one) for one in (calendar.service, calendar.since, n_cves, after))
+    return Calendar(*columns, calendar.starts)
 
 
 def _losses(n_cves: Ints, spread: Array, likely: Array, rng: np.random.Generator) -> tuple[Array, Array]:
