@@ -116,7 +116,8 @@ def test_uploads_of_the_quarter_are_all_there_and_chained_within_their_source(ca
     assert within.tolist() == counted.sum(axis=1)[drawn.quarter].tolist()
     rows, later = np.nonzero(here.after != NONE)
     first = here.after[rows, later]
-    assert real[rows, later].all() and real[rows, first].all()
+    assert real[rows, later].all()
+    assert real[rows, first].all()
     assert (here.service[rows, later] == here.service[rows, first]).all()
     assert (drawn.since[rows, first] < drawn.since[rows, later]).all()
     linked = len({(row, source) for row, source in zip(rows, here.service[rows, later], strict=True)})
@@ -172,7 +173,8 @@ def test_nothing_is_left_to_choose_by_where_all_is_alike(calendar):
     here = drawn.estates
     for values in (here.hours, here.cost_usd, here.minutes, here.risk_usd, here.severity, here.outage_usd):
         assert np.ptp(values) == 0
-    assert (drawn.seen.exploited == NEVER).all() and (here.exploited < NEVER).any()
+    assert (drawn.seen.exploited == NEVER).all()
+    assert (here.exploited < NEVER).any()
 
 
 def test_estates_side_by_side_must_share_their_exploits(calendar):

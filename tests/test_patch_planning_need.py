@@ -1,4 +1,4 @@
-"""Orders at equal hours: known answers, the worlds in which a gain must, or must not, be found, and failures."""
+"""Orders at equal hours: known answers, worlds in which a gain must, or must not, be found, and failures."""
 
 from dataclasses import replace
 
@@ -46,7 +46,7 @@ def drawn(calendar):
 
 @pytest.fixture(scope="module")
 def found():
-    return study_need(seeds, n_sets=4, n_estates=1, n_draws=20, n_resamples=60)
+    return study_need(seeds, n_sets=3, n_estates=1, n_draws=20, n_resamples=40)
 
 
 def three_bundles(drawn):
@@ -121,7 +121,8 @@ def test_gains_are_shares_of_what_the_rival_earns():
     first, second = np.array([[3.0, 1.0], [1.0, 1.0]]), np.array([[1.0, 1.0], [1.0, -3.0]])
     assert gain(first, second).tolist() == [1.0, 2.0]
     flat = resampled_gains(2 * np.ones((6, 3)), np.ones((6, 3)), np.random.default_rng(0), 20)
-    assert flat.shape == (20, 3) and (flat == 1).all()
+    assert flat.shape == (20, 3)
+    assert (flat == 1).all()
 
 
 def test_the_interval_spans_the_sets_and_not_the_quarters_alone():
@@ -129,7 +130,8 @@ def test_the_interval_spans_the_sets_and_not_the_quarters_alone():
     gains = np.linspace(-0.5, 0.5, 40)
     found = spread_over_sets(rival * (1 + gains), rival, np.random.default_rng(0), 50)
     assert found.value == pytest.approx(0, abs=1e-9)
-    assert found.low == pytest.approx(-0.475, abs=0.03) and found.high == pytest.approx(0.475, abs=0.03)
+    assert found.low == pytest.approx(-0.475, abs=0.03)
+    assert found.high == pytest.approx(0.475, abs=0.03)
 
 
 def test_an_order_moves_no_number_of_another(calendar):
@@ -143,7 +145,8 @@ def test_an_order_moves_no_number_of_another(calendar):
 def test_surges_come_from_the_quarters_that_kev_covers(calendar):
     weeks = pd.DataFrame({"added": [1, 3] * 26})
     some, surges = exploited_quarters(calendar, weeks)
-    assert len(some) == 4 and surges.shape == (4, N_WEEKS)
+    assert len(some) == 4
+    assert surges.shape == (4, N_WEEKS)
     assert surges.mean() == pytest.approx(1.0)
     assert set(np.round(surges.ravel(), 6)) == {0.5, 1.5}
 
@@ -155,7 +158,8 @@ def test_both_controls_of_each_bar_hold(found, rival):
     assert cleared(BAR, alike, planted=False)[0] is False
     assert cleared(BAR, planted, planted=True)[0] is True
     alone = keys[f"need_one_set_above_0_{rival}@alike"]
-    assert alone.n == 20 * CONTROL_SETS and alone.value < 0.1
+    assert alone.n == 20 * CONTROL_SETS
+    assert alone.value < 0.1
     lows = [low for low, _ in alike.draws]
     assert np.ptp(lows) > 0  # the draws differ: one could have raised a false alarm
 
@@ -185,4 +189,5 @@ def test_the_figure_says_what_the_intervals_allow(found):
     figure = plot_need(result)
     low = result["need_over_oldest_first"].low
     assert ("more than oldest first" in figure.layout.title.text.replace("<br>", " ")) == (low > 0)
-    assert "Over risk alone" in figure.layout.meta["alt"] and "sets" in figure.layout.meta["caption"]
+    assert "Over risk alone" in figure.layout.meta["alt"]
+    assert "sets" in figure.layout.meta["caption"]

@@ -26,7 +26,7 @@ _BESIDE = (
 
 
 def plot_need(result: Result) -> go.Figure:
-    """Gains over each rival, a row a rival; beside those that decide, what else was tried, and the controls."""
+    """Gains over each rival; beside those that decide, what else was tried, and the controls."""
     keys, rows = {one.key for one in result}, []
     for rival, words in RIVALS.items():
         name = f"need_over_{rival}"
@@ -39,15 +39,15 @@ def plot_need(result: Result) -> go.Figure:
     risk, oldest = result["need_over_risk_alone"], result["need_over_oldest_first"]
     alone = sign_of(risk, "more", "less", "not clearly more")
     age = sign_of(oldest, "more", "less", "not clearly more")
-    asked = result["need_asked_over_hours_median"]
+    asked, share = result["need_asked_over_hours_median"], result["need_sets_over_both"].value
     return plot_forest(
         [_on(row) for row in rows], what="Net dollars of weighing above those of a rival",
         title=f"At equal hours, weighing earns {alone} than risk alone and {age} than oldest first",
-        caption=f"A median team is asked for {spoken(asked)} hours for each hour that it has. Net: loss avoided "
-        "less money and downtime, as a share of the rival's, in quarters of Debian's calendar of uploads. "
-        f"Intervals of {_SETS}: 95 % of sets and resampled quarters together; of the central set: quarters alone; "
-        "of controls: the mean of their draws. Beyond the edge, the number is told.",
-        alt=f"Weighing holds its sign over both rivals in {result['need_sets_over_both'].value:.0%} of the sets.",
+        caption=f"A median team is asked for {spoken(asked)} hours for each hour that it has. Net: loss "
+        "avoided less money and downtime, as a share of the rival's, in quarters of Debian's uploads. "
+        f"Intervals of {_SETS}: 95 % of sets and resampled quarters together; of the central set: quarters "
+        "alone; of controls: the mean of their draws.",
+        alt=f"Weighing earns more than both rivals in {share:.0%} of the sets.",
         card=result.card, series="need_sets",
     )  # fmt: skip
 

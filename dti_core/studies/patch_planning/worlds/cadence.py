@@ -183,8 +183,7 @@ def _still_open(calendar: Calendar, rng: np.random.Generator) -> Calendar:
     def kept(one: Ints) -> Ints:
         return np.take_along_axis(one, order, axis=1)
 
-    columns = (kept(one) for one in (calendar.service, calendar.since, n_cves, after))
-    return Calendar(*columns, calendar.starts)
+    return Calendar(kept(calendar.service), kept(calendar.since), kept(n_cves), kept(after), calendar.starts)
 
 
 def _losses(n_cves: Ints, spread: Array, likely: Array, rng: np.random.Generator) -> tuple[Array, Array]:
