@@ -1,4 +1,4 @@
-"""Worlds x planners -> measures -> Result: simulated estates, an observed calendar, and the estate at hand."""
+"""Worlds x planners -> measures -> Result: simulated estates, an observed calendar, the estate at hand."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -49,7 +49,8 @@ def _questions(asked: Parameters, estate: OwnEstate, config: Config) -> Mapping[
             asked.n_resamples, contest,
         ),
         "learned": partial(
-            study_learned, seeds("learned"), 2 * asked.n_small, asked.n_large, asked.n_draws, asked.n_resamples
+            study_learned, seeds("learned"), 2 * asked.n_small, asked.n_large, asked.n_draws,
+            asked.n_resamples,
         ),
         "conflict": partial(
             study_conflict, seeds("conflict"), asked.n_exact, asked.n_policies, asked.n_resamples, contest

@@ -101,7 +101,7 @@ def study_contest(
     seeds: np.random.SeedSequence, n_small: int, n_large: int, n_exact: int, n_seeds: int, n_resamples: int,
     effort: Effort, large: int = LARGE,
 ) -> Findings:  # fmt: skip
-    """Shares of the exact plan and of the ceiling, the room for learning, and what agents gain on the rule."""
+    """Shares of exact plan and ceiling, the room for learning, and what agents gain on the rule."""
     places = {}
     for size, n_all in ((SMALL, n_small), (large, n_large)):
         for world in TAUGHT:

@@ -55,7 +55,7 @@ def plan_with(solver: Solver, estates: Estates, effort: Effort) -> Ints:
 
 
 def study_plan(estate: OwnEstate, solver: Solver, effort: Effort, seeds: np.random.SeedSequence) -> Findings:
-    """Calendar, what is left, remaining risk by week, what binds, and the price of leaving each upgrade out."""
+    """Calendar, what is left, remaining risk, what binds, and the price of leaving each upgrade out."""
     estates = estate.estates
     plan = plan_with(solver, estates, effort)
     futures = draw_futures(estates, N_FUTURES, np.random.default_rng(seeds))
@@ -120,7 +120,7 @@ def _binding(estates: Estates, plan: Ints) -> pd.DataFrame:
 
 
 def _services(estate: OwnEstate, futures: Estates, plan: Ints) -> pd.DataFrame:
-    """By service: the weekly loss that is open at the start and, on average, at the end; its depth in calls."""
+    """By service: the weekly loss that is open at the start and, on average, at the end."""
     first = futures.risk_usd * np.where(futures.exploited <= 0, futures.exploits.factor, 1.0)
     last = futures.risk_usd * np.where(futures.exploited < futures.n_weeks, futures.exploits.factor, 1.0)
     left = np.where(plan >= futures.n_weeks, last, 0.0)
@@ -154,8 +154,8 @@ def _left_out(estates: Estates, plan: Ints, effort: Effort) -> dict[int, float]:
 
 
 def _count(
-    found: Findings, estates: Estates, futures: Estates, plans: Mapping[str, Ints], trials: Mapping[int, float],
-    solver: Solver,
+    found: Findings, estates: Estates, futures: Estates, plans: Mapping[str, Ints],
+    trials: Mapping[int, float], solver: Solver,
 ) -> None:  # fmt: skip
     """What the plan earns and beside it, over futures; what the next best plan costs."""
     how = f"95 % of {len(futures)} drawn futures"
