@@ -24,14 +24,14 @@ def plot_conflict(result: Result) -> go.Figure:
     rows += [
         Row(
             f"{METHODS[name].title}, not asked",
-            result[f"conflict_{name}_not asked@{WORLD}"],
+            result[f"conflict_{name}_unasked@{WORLD}"],
             PALETTE[2],
             axis=axis,
         )
         for name in AGENTS
     ]
     liars, silent = (result[f"conflict_exact_{told}@{WORLD}"] for told in ("exaggerated", "none"))
-    agents = result[f"conflict_mappo_not asked@{WORLD}"]
+    agents = result[f"conflict_mappo_unasked@{WORLD}"]
     return plot_forest(
         rows, what="Net dollars above those of the exact plan that is told the truth", card=simulated(result),
         title=f"Agents that keep their prices to themselves earn {100 * agents.value:+.1f} %, an exact "

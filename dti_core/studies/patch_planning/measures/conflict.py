@@ -106,7 +106,7 @@ def _seats(task: tuple[tuple[int, ...], int, Effort]) -> dict[tuple[str, str], A
             account(estates, follow(estates, one.act, briefing.rule, mediated(WORLD))).net_usd
             for one in policies
         ]
-        found[name, "not asked"] = np.stack(nets)
+        found[name, "unasked"] = np.stack(nets)
     return found
 
 
