@@ -12,8 +12,8 @@ RIVALS = {
     "risk_alone": "risk alone", "oldest_first": "oldest first", "exploited_first": "exploited first",
     "severity": "CVSS order", "random": "at random",
 }  # fmt: skip
-#: From which share of the rival's net dollars on a gain matters, and where the axis ends.
-SMALLEST, UPTO = 0.02, 300.0
+#: From which share of the rival's net dollars on a gain matters, and what of the axis is shown.
+SMALLEST, SHOWN = 0.02, (-80.0, 220.0)
 _SETS = "all sets of assumptions"
 #: What is shown beside it: ending of the estimate's key, words, colour, whether it is a control.
 _BESIDE = (
@@ -40,18 +40,19 @@ def plot_need(result: Result) -> go.Figure:
     alone = sign_of(risk, "more", "less", "not clearly more")
     age = sign_of(oldest, "more", "less", "not clearly more")
     asked, share = result["need_asked_over_hours_median"], result["need_sets_over_both"].value
-    return plot_forest(
+    figure = plot_forest(
         [_on(row) for row in rows], what="Net dollars of weighing above those of a rival",
         title=f"At equal hours, weighing earns {alone} than risk alone and {age} than oldest first",
         caption=f"A median team is asked for {spoken(asked)} hours for each hour that it has. Net: loss "
         "avoided less money and downtime, as a share of the rival's, in quarters of Debian's uploads. "
         f"Intervals of {_SETS}: 95 % of sets and resampled quarters together; of the central set: quarters "
-        "alone; of controls: the mean of their draws.",
+        "alone; of controls: the mean of their draws. Lines may leave the figure; numbers tell how far.",
         alt=f"Weighing earns more than both rivals in {share:.0%} of the sets.",
         card=result.card, series="need_sets",
     )  # fmt: skip
+    return figure.update_xaxes(range=SHOWN)
 
 
 def _on(row: Row) -> Row:
-    axis = Axis("net dollars above the rival's, % of the rival's", 100.0, UPTO)
+    axis = Axis("net dollars above the rival's, % of the rival's", 100.0, SHOWN[1])
     return Row(row.label, row.estimate, row.colour, row.control, row.series, row.smallest, axis)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -137,7 +138,8 @@ def _spread(gains: Array, resampled: Array) -> Interval:
     low, high = np.quantile(resampled, [0.025, 0.975])
     value = float(np.clip(np.median(gains), low, high))
     how = f"95 % of {len(gains)} sets of assumptions x {len(resampled)} resamples of quarters"
-    return Interval(value, float(low), float(high), float(resampled.std()), len(gains), how)
+    error = float(high - low) / 2 / NormalDist().inv_cdf(0.975)  # tails have no useful deviation
+    return Interval(value, float(low), float(high), error, len(gains), how)
 
 
 def _tell_gains(
