@@ -1,0 +1,1 @@
+"""Outcome -> Estimates with intervals; one file a question."""
