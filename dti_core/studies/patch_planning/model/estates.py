@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,7 @@ class Estates:
     known: Ints
     exploited: Ints
     risk_usd: Array
+    severity: Array
     hours: Array
     cost_usd: Array
     minutes: Array
@@ -88,10 +89,11 @@ class Estates:
 
     def take(self, which: Ints | slice) -> Self:
         """Some of the estates, in that order."""
-        arrays = {one.name: getattr(self, one.name) for one in fields(self)}
-        return replace(
-            self, **{name: array[which] for name, array in arrays.items() if isinstance(array, np.ndarray)}
-        )
+        held = {one.name: getattr(self, one.name) for one in fields(self)}
+        taken: dict[str, Any] = {
+            name: one[which] for name, one in held.items() if isinstance(one, np.ndarray)
+        }
+        return replace(self, **taken)
 
     def of_service(self, array: Array) -> Array:
         """(N, B) of an (N, S) array: each bundle's service's value."""
@@ -101,7 +103,7 @@ class Estates:
         """(N, S) sums of an (N, B) array over the bundles of each service."""
         n, s = len(self), self.n_services
         flat = (self.service + s * np.arange(n)[:, None]).ravel()
-        return np.bincount(flat, weights=array.ravel(), minlength=n * s).reshape(n, s)
+        return cast(Array, np.bincount(flat, weights=array.ravel(), minlength=n * s).reshape(n, s))
 
     def of_predecessor(self, array: Array, otherwise: float) -> Array:
         """(N, B) of an (N, B) array: the value of the bundle that must come before, `otherwise` without."""

@@ -1,6 +1,7 @@
 """A plan, the week of each bundle: what it earned, what it used, and which limits it breaks."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -44,7 +45,8 @@ def account(estates: Estates, plan: Ints) -> Ledger:
     place = (np.arange(n)[:, None] * s + estates.service) * t + np.where(done, plan, 0)
 
     def summed(array: Array) -> Array:
-        return np.bincount(place[done], weights=array[done], minlength=n * s * t).reshape(n, s, t)
+        sums = np.bincount(place[done], weights=array[done], minlength=n * s * t)
+        return cast(Array, sums.reshape(n, s, t))
 
     touched = summed(np.ones(plan.shape)) > 0
     minutes = summed(estates.minutes) + touched * estates.setup_minutes[..., None]

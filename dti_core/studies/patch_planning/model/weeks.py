@@ -5,6 +5,7 @@ agent and view of the simulator.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,12 +41,16 @@ def can_bid(estates: Estates, quarter: Quarter) -> Flags:
     """(N, B) known, not patched, its service's window open, and its predecessor in, or able to go with it."""
     week = quarter.week
     ready = quarter.open_bundles & (estates.known <= week)
-    ready &= estates.of_service(estates.open[:, :, week].astype(float)) > 0
-    for _ in range(4):  # chains of predecessors in one week are no longer than that
-        together = estates.of_predecessor(estates.service.astype(float), NONE) == estates.service
-        first_in = estates.of_predecessor((quarter.plan < week).astype(float), 1.0) > 0
-        ready &= first_in | (together & (estates.of_predecessor(ready.astype(float), 1.0) > 0))
-    return ready
+    ready &= np.take_along_axis(estates.open[:, :, week], estates.service, axis=1)
+    flat, (later, first) = ready.ravel(), _links(estates)
+    together = estates.service.ravel()[later] == estates.service.ravel()[first]
+    first_in = quarter.plan.ravel()[first] < week
+    for _ in range(estates.n_bundles):
+        still = flat[later] & (first_in | (together & flat[first]))
+        if (still == flat[later]).all():
+            break
+        flat[later] = still
+    return flat.reshape(ready.shape)
 
 
 def admit(estates: Estates, quarter: Quarter, bids: Array) -> Flags:
@@ -60,49 +65,88 @@ def admit(estates: Estates, quarter: Quarter, bids: Array) -> Flags:
     -------
     admitted : (N, B).
     """
-    allowed = can_bid(estates, quarter) & (bids > 0)
-    keys = np.where(allowed, bids, -np.inf)
-    for _ in range(4):
-        first = estates.of_predecessor(keys, np.inf)
-        settled = estates.of_predecessor((quarter.plan < quarter.week).astype(float), 1.0) > 0
-        keys = np.where(settled, keys, np.minimum(keys, first))
-    admitted = _scan(estates, quarter, keys)
+    keys = np.where(can_bid(estates, quarter) & (bids > 0), bids, -np.inf).ravel()
+    later, first = _links(estates)
+    waits = quarter.plan.ravel()[first] >= quarter.week
+    later, first = later[waits], first[waits]
+    for _ in range(estates.n_bundles):
+        capped = np.minimum(keys[later], keys[first])
+        if (capped == keys[later]).all():
+            break
+        keys[later] = capped
+    admitted = _scan(estates, quarter, keys, (later, first))
     quarter.plan = np.where(admitted, quarter.week, quarter.plan)
     quarter.week += 1
     return admitted
 
 
-def _scan(estates: Estates, quarter: Quarter, keys: Array) -> Flags:
-    """(N, B) what goes in, in the order of `keys`, ties in the order of chains; updates money and minutes."""
-    n_ranks = int(np.isfinite(keys).sum(axis=1).max(initial=0))
-    order = np.lexsort((_depth(estates), -keys), axis=1)[:, :n_ranks].T
-    rows, week = np.arange(len(keys)), quarter.week
-    hours = estates.weekly_hours[:, week].copy()
-    window = np.full(estates.setup_hours.shape, estates.window_minutes)
-    set_up = np.zeros(estates.setup_hours.shape, dtype=bool)
-    admitted = np.zeros(keys.shape, dtype=bool)
-    for at in order:
-        service = estates.service[rows, at]
-        fresh = ~set_up[rows, service]
-        work = estates.hours[rows, at] + fresh * estates.setup_hours[rows, service]
-        cost = estates.cost_usd[rows, at] + fresh * estates.setup_usd[rows, service]
-        down = estates.minutes[rows, at] + fresh * estates.setup_minutes[rows, service]
-        first = estates.after[rows, at]
-        goes = np.isfinite(keys[rows, at]) & (work <= hours) & (cost <= quarter.money_usd)
-        goes &= (down <= window[rows, service]) & (down <= quarter.minutes_left[rows, service])
-        goes &= (first == NONE) | (quarter.plan[rows, first] < week) | admitted[rows, first]
-        admitted[rows, at] = goes
-        set_up[rows, service] |= goes
-        hours -= goes * work
-        quarter.money_usd -= goes * cost
-        window[rows, service] -= goes * down
-        quarter.minutes_left[rows, service] -= goes * down
-    return admitted
+def _scan(estates: Estates, quarter: Quarter, keys: Array, waiting: tuple[Ints, Ints]) -> Flags:
+    """(N, B) what goes in, the best of each estate first, then the second ones; updates money and minutes.
+
+    keys : flat. waiting : places of bundles, and of those that must go in before them this week.
+    """
+    n, n_cells = len(estates), estates.setup_hours.size
+    places, ends = _ranked(estates, quarter, keys)
+    rows = places // estates.n_bundles
+    cells = rows * estates.n_services + estates.service.ravel()[places]
+    columns = (estates.hours, estates.cost_usd, estates.minutes)
+    wanted = np.stack([column.ravel()[places] for column in columns])
+    set_up = np.concatenate([estates.setup_hours, estates.setup_usd, estates.setup_minutes], axis=None)
+    at_set_up = cells + n_cells * np.arange(3)[:, None]
+    minutes = np.minimum(quarter.minutes_left, estates.window_minutes)
+    room = np.concatenate([estates.weekly_hours[:, quarter.week], quarter.money_usd, minutes], axis=None)
+    at_room = np.stack([rows, n + rows, 2 * n + cells])
+    admitted = np.zeros(keys.size + 1, dtype=bool)
+    admitted[-1] = True  # the place that those look at who wait for nobody
+    first = np.full(keys.size, keys.size)
+    first[waiting[0]] = waiting[1]
+    first = first[places]
+    for start, end in pairwise(ends):
+        now = slice(start, end)
+        setting_up = set_up.take(at_set_up[:, now])
+        needs = wanted[:, now] + setting_up
+        left = room.take(at_room[:, now])
+        goes = (needs <= left).all(axis=0) & admitted.take(first[now])
+        admitted[places[now]] = goes
+        wanted[:, now] = needs = needs * goes
+        room[at_room[:, now]] = left - needs
+        set_up[at_set_up[:, now]] = setting_up * ~goes
+    quarter.money_usd = room[n : 2 * n]
+    used = np.bincount(cells, weights=wanted[2], minlength=n_cells)
+    quarter.minutes_left = quarter.minutes_left - used.reshape(quarter.minutes_left.shape)
+    return admitted[:-1].reshape(estates.service.shape)
+
+
+def _ranked(estates: Estates, quarter: Quarter, keys: Array) -> tuple[Ints, Ints]:
+    """Flat places of the bids, first each estate's best, then the second ones; and where each rank ends.
+
+    Ties go in the order of chains. What would not fit into the empty week is left out.
+    """
+    n_bundles = estates.n_bundles
+    places = np.flatnonzero(keys > -np.inf)
+    rows = places // n_bundles
+    fits = estates.hours.ravel()[places] <= estates.weekly_hours[rows, quarter.week]
+    fits &= estates.cost_usd.ravel()[places] <= quarter.money_usd[rows]
+    places, rows = places[fits], rows[fits]
+    order = np.lexsort((_depth(estates)[places], -keys[places], rows))
+    starts = np.searchsorted(rows, np.arange(len(estates)))
+    ranks = np.arange(len(rows)) - starts[rows]  # rows are sorted and stay so
+    by_rank = np.argsort(ranks, kind="stable")
+    return places[order[by_rank]], np.concatenate([[0], np.cumsum(np.bincount(ranks))])
+
+
+def _links(estates: Estates) -> tuple[Ints, Ints]:
+    """Flat places of the bundles that need another one first, and of those that they need."""
+    later = np.flatnonzero(estates.after != NONE)
+    return later, later // estates.n_bundles * estates.n_bundles + estates.after.ravel()[later]
 
 
 def _depth(estates: Estates) -> Ints:
-    """(N, B) how many predecessors a bundle has, one before the other."""
-    depth = np.zeros(estates.service.shape)
-    for _ in range(4):
-        depth = estates.of_predecessor(depth, -1.0) + 1
-    return depth.astype(np.int64)
+    """Flat: how many predecessors a bundle has, one before the other."""
+    depth, (later, first) = np.zeros(estates.service.size, dtype=np.int64), _links(estates)
+    for _ in range(estates.n_bundles):
+        deeper = depth[first] + 1
+        if (deeper == depth[later]).all():
+            break
+        depth[later] = deeper
+    return depth

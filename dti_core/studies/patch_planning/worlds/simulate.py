@@ -1,8 +1,9 @@
 """Estates drawn from a world."""
 
 import numpy as np
+from scipy.special import ndtr
 
-from dti_core.studies.patch_planning.model.estates import NEVER, NONE, Estates, Flags, Ints
+from dti_core.studies.patch_planning.model.estates import NEVER, NONE, Array, Estates, Flags, Ints
 from dti_core.studies.patch_planning.worlds.graphs import Graph, heavy_tailed
 from dti_core.studies.patch_planning.worlds.settings import Setting
 
@@ -13,6 +14,8 @@ REGRESSION, ROLLBACK_MINUTES = 0.06, 30.0
 #: Hours that are spent on a regression.
 REPAIR_HOURS = 6.0
 WINDOW_MINUTES = 60.0
+#: Of severity scores with expected losses: a score says what a flaw could do, little of who will use it.
+SEVERITY_RANK_CORRELATION = 0.4
 
 
 def simulate_estates(
@@ -30,7 +33,8 @@ def simulate_estates(
     traffic = setting.traffic_usd * rng.lognormal(0.0, 1.0, (n_estates, n_services))
     hour = rng.lognormal(0.0, 0.35, (n_estates, n_services, setting.n_weeks))
     outage = graph.cascade(traffic)[..., None] * hour
-    risk = setting.risk_usd * rng.lognormal(0.0, setting.risk_spread, size)
+    loss = rng.standard_normal(size)
+    risk = setting.risk_usd * np.exp(setting.risk_spread * loss)
     hours, minutes = np.round(1 + rng.exponential(3.0, size), 1), np.round(2 + rng.exponential(6.0, size), 1)
     rollback = np.take_along_axis(outage.mean(axis=2), service, axis=1) * ROLLBACK_MINUTES
     cost = hours * WAGE_USD + REGRESSION * (REPAIR_HOURS * WAGE_USD + rollback)
@@ -43,6 +47,7 @@ def simulate_estates(
         service=service, after=_chains(setting, size, rng), known=known,
         exploited=_exploited(setting, known, rng),
         risk_usd=risk * np.take_along_axis(graph.exposure(), service, axis=1),
+        severity=_severity(loss, rng),
         hours=hours, cost_usd=cost, minutes=minutes, setup_hours=setup_hours,
         setup_usd=setup_hours * WAGE_USD, setup_minutes=setup_minutes,
         open=_windows(setting, outage.shape, rng), outage_usd=outage,
@@ -51,6 +56,13 @@ def simulate_estates(
         minutes_allowed=setting.minutes_allowed * minutes.reshape(*traffic.shape, -1).sum(axis=2),
         window_minutes=WINDOW_MINUTES, callers=graph.callers, exploits=setting.exploits,
     )  # fmt: skip
+
+
+def _severity(loss: Array, rng: np.random.Generator) -> Array:
+    """Scores of which all are as frequent, and whose ranks go with those of losses as far as assumed."""
+    share = 2 * np.sin(np.pi * SEVERITY_RANK_CORRELATION / 6)  # the normal correlation behind that of ranks
+    noise = rng.standard_normal(loss.shape)
+    return np.round(10 * ndtr(share * loss + np.sqrt(1 - share**2) * noise), 1)
 
 
 def _known(setting: Setting, size: tuple[int, int], rng: np.random.Generator) -> Ints:
