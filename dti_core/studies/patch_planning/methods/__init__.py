@@ -1,1 +1,1 @@
-"""Planners."""
+"""The planners."""

@@ -24,6 +24,24 @@ def expected_worth(estates: Estates, week: int) -> Array:
     return np.where(estates.known <= week, worth, 0.0)
 
 
+def expected_later(estates: Estates, week: int) -> Array:
+    """(N, B, T) loss that a patch is expected to avoid, by what is known in `week`; 0 in earlier weeks.
+
+    What an exploit does between `week` and the patch is lost and not counted; column `week` is
+    `expected_worth`.
+    """
+    ahead = weeks_ahead(estates.exploits, estates.n_weeks)
+    waited = np.arange(week, estates.n_weeks) - week
+    lost_out = estates.exploits.factor * waited
+    quiet = (1 - estates.exploits.weekly_chance) ** np.arange(len(waited))
+    lost = np.cumsum(np.append(0.0, quiet + (1 - quiet) * estates.exploits.factor))[:-1]
+    out = (estates.exploited <= week)[..., None]
+    later = np.where(out, ahead[week, 1] - lost_out, ahead[week, 0] - lost) * estates.risk_usd[..., None]
+    worth = np.zeros((*estates.service.shape, estates.n_weeks))
+    worth[..., week:] = np.where((estates.known <= week)[..., None], later, 0.0)
+    return worth
+
+
 def avoided_usd(estates: Estates, weeks: Ints) -> Array:
     """(N, B) loss avoided by patching in `weeks`, (N, B) or one number, given when exploits came out."""
     end = estates.n_weeks + estates.exploits.tail_weeks
