@@ -39,7 +39,7 @@ def bargain(
 
     Parameters
     ----------
-    dollars : (B, T) and (S, T), what the firm counts. dealt : (P,) whose best each party's share is taken of where
+    dollars : (B, T) and (S, T), what the firm counts. dealt : (P,) whose best each share is taken of where
     weights are dealt. names : of the parties.
 
     Raises

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 
 from dti_core.studies.patch_planning.model.estates import Array, Estates, Ints
+from dti_core.studies.patch_planning.model.worth import expected_later
 
 #: What a plan does, in the order of all arrays.
 GAINS, BURDENS = ("avoided_usd", "licence_usd"), ("spent_usd", "outage_usd", "hours")
@@ -104,7 +105,7 @@ def _of_patches(estate: Estates, licence_usd: Array) -> Array:
     left = 1 - np.arange(n_weeks) / n_weeks
     ones = np.ones(n_weeks)
     return np.stack([
-        np.outer(estate.risk_usd[0], _still_ahead(estate)), np.outer(licence_usd, left),
+        expected_later(estate, 0)[0], np.outer(licence_usd, left),
         np.outer(estate.cost_usd[0], ones), estate.minutes[0][:, None] * outage,
         np.outer(estate.hours[0], ones),
     ])  # fmt: skip
@@ -117,11 +118,3 @@ def _of_setups(estate: Estates) -> Array:
         nothing, nothing, np.outer(estate.setup_usd[0], ones),
         estate.setup_minutes[0][:, None] * estate.outage_usd[0], np.outer(estate.setup_hours[0], ones),
     ])  # fmt: skip
-
-
-def _still_ahead(estate: Estates) -> Array:
-    """(T,) weeks of base loss expected from each week on, as seen in week 0 with no exploit out."""
-    exploits, n_weeks = estate.exploits, estate.n_weeks
-    quiet = (1 - exploits.weekly_chance) ** np.arange(n_weeks + exploits.tail_weeks)
-    lost = quiet + (1 - quiet) * exploits.factor
-    return lost[::-1].cumsum()[::-1][:n_weeks]
