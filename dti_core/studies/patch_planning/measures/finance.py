@@ -109,7 +109,7 @@ def contest(task: Task) -> dict[str, Array]:
         found[f"spent_{who}"] = _spending(true, plans[who], train, task.n_sets)
         found[f"at_edge_{who}"] = (chosen % len(PRICES) == len(PRICES) - 1).astype(float)
     for rival in RIVALS:
-        found |= _gains(rival, true, told["with"], plans[rival], train, task.n_sets)
+        found |= _gains(rival, true, told["with"], plans["with"], plans[rival], train, task.n_sets)
     return found | _without_limit(true, told["without"], plans["with"], train, task.n_sets)
 
 
@@ -166,21 +166,23 @@ def _spending(estates: Estates, plan: Ints, train: Flags, n_sets: int) -> Array:
 
 
 def _gains(
-    rival: str, estates: Estates, told: Estates, theirs: Ints, train: Flags, n_sets: int
+    rival: str, estates: Estates, told: Estates, own: Ints, theirs: Ints, train: Flags, n_sets: int
 ) -> dict[str, Array]:  # fmt: skip
-    """What the planner with costs gains that may spend, estate by estate, what the rival has spent there.
+    """What the planner with costs gains for no more dollars than the rival spent on the estates of a set.
 
-    It is tuned anew for these budgets, on the training estates. Ratios of sums over the test estates of loss
-    avoided and of net dollars, and what it left unspent.
+    Where the rival left money, all budgets of the set are cut alike, and the planner is tuned anew for these.
+    Ratios of sums over the test estates of loss avoided and of net dollars, and what it spent less.
     """
-    budget = account(estates, theirs).spent_usd
+    spent = [_by_set(account(estates, plan).spent_usd, n_sets) for plan in (theirs, own)]
+    cut = np.minimum(1.0, spent[0] / spent[1])
+    budget = estates.budget_usd * np.repeat(cut, len(estates) // n_sets)
     same, seen = (replace(one, budget_usd=budget) for one in (estates, told))
     ours = _plan(same, seen, train, n_sets)[0]
-    avoided, net, spent = (
+    avoided, net, more = (
         _by_set(mine[~train], n_sets) / _by_set(other[~train], n_sets) - 1
         for mine, other in zip(_earned(estates, ours), _earned(estates, theirs), strict=True)
     )
-    return {f"gain_{rival}": avoided, f"net_gain_{rival}": net, f"unspent_{rival}": -spent}
+    return {f"gain_{rival}": avoided, f"net_gain_{rival}": net, f"unspent_{rival}": -more}
 
 
 def _earned(estates: Estates, plan: Ints) -> tuple[Array, Array, Array]:

@@ -47,7 +47,7 @@ class Task:
 
 def study_parties(
     seeds: np.random.SeedSequence, n_sets: int, n_draws: int, n_control_sets: int,
-    games: Mapping[str, Game] | None = None,
+    n_services: int = N_SERVICES, games: Mapping[str, Game] | None = None,
 ) -> Findings:  # fmt: skip
     """Shares of the parties in plans by whose wish, over sets of assumptions.
 
@@ -60,11 +60,11 @@ def study_parties(
     games = load_games() if games is None else games
     found, few = Findings(), max(2, n_sets // 3)
     tasks = {
-        (name, k): Task(seed, game)
+        (name, k): Task(seed, game, n_services=n_services)
         for (name, game), root in zip(games.items(), seeds.spawn(len(games)), strict=True)
         for k, seed in enumerate(root.spawn(n_sets if name == DECIDES else few))
     }
-    tasks |= {("front", k): Task(seed, games[DECIDES], front=True)
+    tasks |= {("front", k): Task(seed, games[DECIDES], n_services=n_services, front=True)
               for k, seed in enumerate(seeds.spawn(max(1, n_sets // 6)))}  # fmt: skip
     pieces = run_keyed(bargain_of, tasks, "parties")
     for name, game in games.items():

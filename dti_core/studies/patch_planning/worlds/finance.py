@@ -1,12 +1,13 @@
 """Estates under a binding budget, and what planners are told that each bundle costs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from dti_core.lab.methods import World
-from dti_core.studies.patch_planning.model.estates import Array, Estates
+from dti_core.studies.patch_planning.model.estates import Array, Estates, Exploits
 from dti_core.studies.patch_planning.worlds import TIGHT_BUDGET
 from dti_core.studies.patch_planning.worlds.settings import Setting
 from dti_core.studies.patch_planning.worlds.simulate import simulate_estates
@@ -38,26 +39,40 @@ class Purse:
     costs: Costs
 
 
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Costs of a control world, and what else of its setting is not drawn."""
+
+    costs: Costs
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+
 #: What a planner may be told of costs: the truth, their mean alone, or those of other bundles.
 TOLD = ("with", "without", "dealt")
+_STEADY = {"risk_spread": 0.3, "risk_usd": 120.0, "late": 0.0, "exploits": Exploits(1.0, 0.0)}
 _CENTRAL = Costs(CENTRAL_SPREAD)
 #: Worlds with fixed assumptions; those of the controls vary as the deciding ones do, but for their costs.
 PURSES: dict[str, World[Purse]] = {
     "tight_budget": World("Budget of an eighth", "observed", Purse(TIGHT_BUDGET, _CENTRAL)),
     "half_budget": World("Budget of a half", "observed", Purse(replace(TIGHT_BUDGET, budget=0.5), _CENTRAL)),
 }
-COST_WORLDS: dict[str, World[Costs]] = {
-    "costs_alike": World("All cost the same, seen with noise", "negative", Costs(0.0, True, 0.5)),
-    "costs_apart": World("Costs spread widely", "positive", Costs(2.0)),
+COST_WORLDS: dict[str, World[Control]] = {
+    "costs_alike": World("All cost the same, seen with noise", "negative", Control(Costs(0.0, True, 0.5))),
+    "costs_apart": World(
+        "Costs spread widely, risks hardly, none changes", "positive", Control(Costs(1.2), _STEADY)
+    ),
 }
 
 
-def draw_purse(rng: np.random.Generator, costs: Costs | None = None) -> Purse:
-    """A set of assumptions; its costs are drawn too if not given."""
+def draw_purse(rng: np.random.Generator, control: Control | None = None) -> Purse:
+    """A set of assumptions; that of a control world but for what it fixes."""
     even = {name: rng.uniform(*ends) for name, ends in RANGES.items()}
     logs = {name: float(np.exp(rng.uniform(*np.log(ends)))) for name, ends in LOG_RANGES.items()}
-    spread = rng.uniform(*COST_SPREAD)
-    return Purse(replace(TIGHT_BUDGET, **even, **logs), costs or Costs(spread))
+    drawn = Costs(rng.uniform(*COST_SPREAD))
+    setting = replace(TIGHT_BUDGET, **even, **logs)
+    if control is None:
+        return Purse(setting, drawn)
+    return Purse(replace(setting, **control.fixed), control.costs)
 
 
 def fill_estates(
