@@ -53,7 +53,7 @@ def plot_finance_sets(result: Result) -> go.Figure:
     return style(
         figure, x="spread of costs beside hours (standard deviation of the logarithm)",
         y="loss avoided beyond the rival's, %", card=_card(result), series="finance_sets",
-        title=f"The more costs differ beside hours, the {more} knowing them gains (rank correlation {tied:.2f})",
+        title=f"Where costs differ more, knowing them gains {more} (rank correlation {tied:.2f})",
         caption=f"A point a set of assumptions ({gain.n} in all), at the rival's "
         "spending. Dashed: the smallest gain that matters.",
         alt=f"Rank correlation of gain and spread of costs {tied:.2f} over {gain.n} sets of assumptions.",
