@@ -36,7 +36,8 @@ def estate_for_one_patch(n_bundles: int = 3) -> Estates:
     hour, free = np.ones((1, n_bundles)), np.zeros((1, 1))
     return replace(
         made, hours=hour, cost_usd=0 * hour, minutes=0 * hour, setup_hours=free, setup_usd=free,
-        setup_minutes=free, weekly_hours=np.ones((1, 2)), open=np.array([[[True, False]]]), after=np.full((1, n_bundles), NONE),
+        setup_minutes=free, weekly_hours=np.ones((1, 2)), open=np.array([[[True, False]]]),
+        after=np.full((1, n_bundles), NONE),
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def plot_worst_off(result: Result) -> go.Figure:
                             made.title if made else "Drawn from the assumptions", MATTERS, _MORE))  # fmt: skip
     joint, dollars = (result[f"{DECIDES}_worst_share_{plan}"] for plan in ("joint", "dollars"))
     margin = result[f"{DECIDES}_joint_minus_dollars"]
-    more = sign_of(margin, "in 95 % of cases more than", "in 95 % of cases less than", "not always more than")
+    more = sign_of(margin, "nearly always above", "nearly always below", "not always above")
     return plot_forest(
         rows, what="Share of its own best plan that the worst-off party gets", card=_card(result),
         title=f"The worst-off party gets {value(joint, 100)} % of its best plan from a Nash bargain, {more} "

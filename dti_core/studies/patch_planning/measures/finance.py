@@ -62,7 +62,7 @@ def study_finance(
     seeds: np.random.SeedSequence, n_sets: int, n_train: int, n_test: int, n_draws: int, n_control_sets: int,
     n_services: int = 11,
 ) -> Findings:  # fmt: skip
-    """Gains of cost in the objective over sets of assumptions, what an end of the budget would cost, controls.
+    """Gains of cost in the objective over sets of assumptions, what the budget costs, and both controls.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def _earned(estates: Estates, plan: Ints) -> tuple[Array, Array, Array]:
 def _without_limit(
     estates: Estates, told: Estates, kept: Ints, train: Flags, n_sets: int
 ) -> dict[str, Array]:  # fmt: skip
-    """What is spent where no one asks for money, how often above the budget, and what loss its limit costs."""
+    """What is spent where no one asks for money, how often above the budget, and what its limit costs."""
     free, seen = (replace(one, budget_usd=np.full(len(one), NO_LIMIT_USD)) for one in (estates, told))
     off = account(free, _plan(free, seen, train, n_sets, OFF)[0])
     limited, test = account(estates, kept), ~train
