@@ -32,8 +32,9 @@ def plot_worst_off(result: Result) -> go.Figure:
             key = name if world == OBSERVED else f"{name}@{world}"
             made = TABLES.get(world)
             colour = {None: PALETTE[1], "negative": NEUTRAL, "positive": PALETTE[2]}[made and made.role]
-            rows.append(Row(f"Bargain less {_PLANS[rival].lower()}", result[key], colour, made is not None,
-                            made.title if made else "Drawn from the assumptions", MATTERS, _MORE))  # fmt: skip
+            series = made.title if made else "Drawn from the assumptions"
+            label, control = f"Bargain less {_PLANS[rival].lower()}", made is not None
+            rows.append(Row(label, result[key], colour, control, series, MATTERS, _MORE))
     joint, dollars = (result[f"{DECIDES}_worst_share_{plan}"] for plan in ("joint", "dollars"))
     margin = result[f"{DECIDES}_joint_minus_dollars"]
     more = sign_of(margin, "nearly always above", "nearly always below", "not always above")
