@@ -31,7 +31,8 @@ def plot_worst_off(result: Result) -> go.Figure:
         for world in (OBSERVED, *TABLES):
             key = name if world == OBSERVED else f"{name}@{world}"
             made = TABLES.get(world)
-            colour = {None: PALETTE[1], "negative": NEUTRAL, "positive": PALETTE[2]}[made.role if made else None]
+            colours = {"observed": PALETTE[1], "negative": NEUTRAL, "positive": PALETTE[2]}
+            colour = colours[made.role if made else "observed"]
             series = made.title if made else "Drawn from the assumptions"
             label, control = f"Bargain less {_PLANS[rival].lower()}", made is not None
             rows.append(Row(label, result[key], colour, control, series, MATTERS, _MORE))
