@@ -45,7 +45,8 @@ WEIGHTS = ROOT / "experiments" / "policies" / "patch_planning.safetensors"
 #: Modules whose meaning a tuning and a training depend on, below the study.
 TUNING = ("model/estates", "model/weeks", "model/worth", "model/plans", "worlds/draws", "worlds/graphs",
           "worlds/settings", "worlds/simulate", "methods/rules",
-          "methods/tuning", "methods/exact", "methods/program", "methods/plan", "methods/briefings")  # fmt: skip
+          "methods/tuning", "methods/exact", "methods/program", "methods/plan",
+          "methods/briefings")  # fmt: skip
 TRAINING = (*TUNING[:9], "methods/agents", "methods/reports")
 
 
@@ -94,7 +95,8 @@ def learn(task: tuple[Lesson, Briefing]) -> tuple[Path, list[float], float]:
     like = draw_estates(lesson.world, lesson.n_services, range(64))
     minutes = account(like, run_rule(like, briefing.rule)).minutes.sum(axis=(1, 2)).mean()
     algorithm = teacher(lesson, float(minutes))
-    about = f"{lesson.key} {algorithm!r} {briefing.rule!r} {setting_of(lesson.world)!r} {_digest(TRAINING, [policies, simulators])}"
+    made_by = _digest(TRAINING, [policies, simulators])
+    about = f"{lesson.key} {algorithm!r} {briefing.rule!r} {setting_of(lesson.world)!r} {made_by}"
     stem = PIECES / f"{lesson.key}.{_short(about)}"
     weights, note = stem.with_name(f"{stem.name}.safetensors"), stem.with_name(f"{stem.name}.json")
     if not note.is_file():

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard, Problem
 from dti_core.lab.described import Described, read_described
 from dti_core.lab.errors import DataError
@@ -10,11 +11,18 @@ from dti_core.lab.fingerprint import DATA_PATH
 from dti_core.lab.paths import project_root
 from dti_core.studies.patch_planning.data.check import check_estate
 from dti_core.studies.patch_planning.data.own import OwnEstate, estate_of
+from dti_core.studies.patch_planning.data.parameters import Parameters
 
-__all__ = ["OwnEstate", "check", "load_example", "load_yours", "read"]
+__all__ = ["OwnEstate", "Parameters", "check", "load", "load_example", "load_yours", "read"]
 
 SLUG = "patch_planning"
 EXAMPLE = "shop.yaml"
+
+
+def load(config: Config) -> tuple[OwnEstate, DataCard]:
+    """The estate that `config.estate` names, and its card; see `load_yours` and `load_example`."""
+    asked = config.typed(Parameters)
+    return load_yours(asked.data_path) if asked.estate == "yours" else load_example()
 
 
 def read(path: str | Path, noted: str = DATA_PATH) -> tuple[Described, DataCard]:

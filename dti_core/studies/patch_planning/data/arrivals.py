@@ -1,46 +1,35 @@
-"""How fast flaws that are really exploited arrive, as CISA lists them."""
+"""When flaws turn out to be exploited: additions to the catalogue KEV."""
+
+from datetime import date
 
 import pandas as pd
 
 from dti_core.lab.data import published
 
-NAME = "vuln_dates"
-KEV, RECORDS = "kev.csv", "vulnrichment_min.csv.gz"
-#: From here on CISA lists flaws as they become known; before, it filled the list with old ones.
-BACKLOG_DONE = "2022-07-04"
-_WEEK = pd.Timedelta(days=7)
+NAME, FILE = "vuln_dates", "kev.csv"
+#: First Monday after the catalogue was filled with flaws of earlier years.
+FILLED = date(2022, 7, 4)
 
 
 def load_exploited_weeks() -> pd.DataFrame:
-    """Flaws that CISA added to its list of known exploited ones, by week, weeks without any included.
+    """Flaws that were added to KEV in each week from `FILLED` on, the last whole one included.
 
     Returns
     -------
-    week : its Monday. n : flaws added. The last week is left out, for it may not be over. Weeks before
-    BACKLOG_DONE hold old flaws by the hundred.
+    monday, added: a row a week without gaps.
 
     Raises
     ------
-    DataError if the set is not on this machine, with the command that brings it, or has changed.
+    DataError if the file is not on this machine, with the command that brings it, or has changed.
     """
-    added = pd.to_datetime(published(NAME).table(KEV)["dateAdded"])
-    week = added - pd.to_timedelta(added.dt.weekday, unit="D")
-    weeks = pd.date_range(week.min(), week.max() - _WEEK, freq=_WEEK)
-    counts = week.value_counts().reindex(weeks, fill_value=0)
-    return pd.DataFrame({"week": weeks, "n": counts.to_numpy()})
+    table = published(NAME).table(FILE, usecols=["cveID", "dateAdded"], parse_dates=["dateAdded"])
+    return weekly_additions(table["dateAdded"])
 
 
-def load_exploit_delays() -> pd.DataFrame:
-    """Days from a flaw's publication to its listing as exploited, for flaws that both files date.
-
-    Returns
-    -------
-    cve, published, days : negative where it was exploited first. Flaws that are not exploited yet are not in
-    it, so that its delays are too short.
-    """
-    records = published(NAME).table(RECORDS, usecols=["cve", "published", "kev_added"]).dropna()
-    dates = records[["published", "kev_added"]].apply(pd.to_datetime, utc=True)
-    days = (dates["kev_added"] - dates["published"]).dt.days
-    return pd.DataFrame(
-        {"cve": records["cve"], "published": dates["published"].dt.tz_localize(None), "days": days}
-    ).reset_index(drop=True)
+def weekly_additions(days: pd.Series) -> pd.DataFrame:
+    """Additions by week from the days on which they were made; see `load_exploited_weeks`."""
+    start = pd.Timestamp(FILLED)
+    weeks = (days[days >= start] - start).dt.days // 7
+    counts = weeks.value_counts().reindex(range(int((days.max() - start).days + 1) // 7), fill_value=0)
+    mondays = start + pd.to_timedelta(7 * counts.index.to_numpy(), unit="D")
+    return pd.DataFrame({"monday": mondays, "added": counts.to_numpy()})

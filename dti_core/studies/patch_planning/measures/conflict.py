@@ -1,7 +1,7 @@
 """Where only a service knows what its downtime costs: who wins if it says so, exaggerates, or is not asked?
 
-A central planner, rule or exact, hears reports. Agents are asked nothing: each knows its own price and acts on
-it, over bids of a mediator that knows none. Plans are judged by the true prices.
+A central planner, rule or exact, hears reports. Agents are asked nothing: each knows its own price and acts
+on it, over bids of a mediator that knows none. Plans are judged by the true prices.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dti_core.lab.parallel import run_keyed
-from dti_core.studies.patch_planning.measures.contest import CHUNK
+from dti_core.studies.patch_planning.measures.contest import SOLVED_CHUNK as CHUNK
 from dti_core.studies.patch_planning.measures.findings import Findings
 from dti_core.studies.patch_planning.measures.ratios import gain
 from dti_core.studies.patch_planning.methods.agents import follow
@@ -106,7 +106,7 @@ def _seats(task: tuple[tuple[int, ...], int, Effort]) -> dict[tuple[str, str], A
             account(estates, follow(estates, one.act, briefing.rule, mediated(WORLD))).net_usd
             for one in policies
         ]
-        found[name, "not asked"] = np.stack(nets)
+        found[name, "unasked"] = np.stack(nets)
     return found
 
 

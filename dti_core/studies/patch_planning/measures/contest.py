@@ -4,19 +4,20 @@ The measure is the objective in dollars, unshaped: loss avoided less money less 
 exploits really came out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.intervals import Interval
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED
 from dti_core.studies.patch_planning.measures.findings import Findings
 from dti_core.studies.patch_planning.measures.ratios import gain
 from dti_core.studies.patch_planning.methods import METHODS, Task
 from dti_core.studies.patch_planning.methods.exact import Effort
-from dti_core.studies.patch_planning.methods.lessons import SMALL, TAUGHT
+from dti_core.studies.patch_planning.methods.lessons import LARGE, SMALL, TAUGHT
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
 from dti_core.studies.patch_planning.model.estates import Array
 from dti_core.studies.patch_planning.model.plans import account, broken_limits
@@ -24,7 +25,12 @@ from dti_core.studies.patch_planning.worlds import WORLDS
 from dti_core.studies.patch_planning.worlds.draws import draw_estates
 
 #: Estates of one piece of work.
-CHUNK = 20
+CHUNK, SOLVED_CHUNK = 100, 10
+#: Planners that solve programs, and the others.
+SOLVED = ("rolling_milp", "priced_milp", "clairvoyant")
+QUICK = tuple(name for name in METHODS if name not in SOLVED)
+#: How many times fewer estates solvers plan where all flaws are known at once and windows are few.
+SLOW = 10
 #: What the shares are of: the exact plan made anew each week at its price, and the ceiling.
 RIVALS = ("priced_milp", "clairvoyant")
 #: Below this room between the tuned rule and the exact plan nothing is claimed for learning.
@@ -59,42 +65,50 @@ def plan_all(piece: Piece) -> dict[str, Array]:
     return found
 
 
-def hold(
-    places: Mapping[tuple[str, int], int], seeds: np.random.SeedSequence, effort: Effort, n_seeds: int,
-    methods: Sequence[str] = tuple(METHODS), label: str = "contest",
-) -> dict[tuple[str, int], dict[str, Array]]:  # fmt: skip
-    """Net dollars of each planner, (R, N), by world and size.
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Estates of a world and size: `n_all` for every planner, and the first `n_exact` of them for solvers."""
 
-    Parameters
-    ----------
-    places : how many estates of each world and size.
-    """
+    n_all: int
+    n_exact: int
+
+
+def hold(
+    places: Mapping[tuple[str, int], Sizes], seeds: np.random.SeedSequence, effort: Effort, n_seeds: int,
+    label: str = "contest",
+) -> dict[tuple[str, int], dict[str, Array]]:  # fmt: skip
+    """Net dollars of each planner, (R, N), by world and size; of solvers those of the first estates."""
     pieces = {}
-    for (world, size), own in zip(places, seeds.spawn(len(places)), strict=True):
-        drawn = own.generate_state(places[world, size], np.uint64)
-        for at in range(0, len(drawn), CHUNK):
-            some = tuple(int(one) for one in drawn[at : at + CHUNK])
-            pieces[world, size, at] = Piece(world, size, some, tuple(methods), effort, n_seeds)
+    for ((world, size), some), own in zip(places.items(), seeds.spawn(len(places)), strict=True):
+        drawn = [int(one) for one in own.generate_state(some.n_all, np.uint64)]
+        for names, n in ((QUICK, some.n_all), (SOLVED, some.n_exact)):
+            step = CHUNK if names is QUICK else SOLVED_CHUNK
+            for at in range(0, n, step):
+                chunk = tuple(drawn[at : min(at + step, n)])
+                pieces[world, size, names[0], at] = Piece(world, size, chunk, names, effort, n_seeds)
     done = run_keyed(plan_all, pieces, label)
+    nets: dict[tuple[str, int], dict[str, list[Array]]] = {place: {} for place in places}
+    for (world, size, _, _), found in done.items():
+        for name, net in found.items():
+            nets[world, size].setdefault(name, []).append(net)
     return {
-        (world, size): {
-            name: np.concatenate(
-                [found[name] for (w, s, _), found in done.items() if (w, s) == (world, size)], axis=1
-            )
-            for name in methods
-        }
-        for world, size in places
+        place: {name: np.concatenate(found[name], axis=1) for name in METHODS}
+        for place, found in nets.items()
     }
 
 
 def study_contest(
-    seeds: np.random.SeedSequence, n_small: int, n_large: int, n_seeds: int, n_resamples: int,
-    effort: Effort | None = None, large: int = 50,
+    seeds: np.random.SeedSequence, n_small: int, n_large: int, n_exact: int, n_seeds: int, n_resamples: int,
+    effort: Effort, large: int = LARGE,
 ) -> Findings:  # fmt: skip
-    """Shares of the exact plan and of the ceiling, the room for learning, and what agents gain on the rule."""
-    places = {(world, size): n for size, n in ((SMALL, n_small), (large, n_large)) for world in TAUGHT}
+    """Shares of exact plan and ceiling, the room for learning, and what agents gain on the rule."""
+    places = {}
+    for size, n_all in ((SMALL, n_small), (large, n_large)):
+        for world in TAUGHT:
+            n = min(n_all, n_exact)
+            places[world, size] = Sizes(n_all, max(2, n // SLOW) if world == "scarce" else n)
     work, chance = seeds.spawn(2)
-    nets = hold(places, work, effort or Effort(), n_seeds)
+    nets = hold(places, work, effort, n_seeds)
     found, rows = Findings(), []
     for (world, size), own in zip(nets, chance.spawn(len(nets)), strict=True):
         rows += _compare(found, world, size, nets[world, size], np.random.default_rng(own), n_resamples)
@@ -108,6 +122,7 @@ def _compare(
 ) -> list[dict[str, object]]:  # fmt: skip
     rows = []
     where = OBSERVED if WORLDS[world].role == "observed" else world
+    n_exact = nets["priced_milp"].shape[1]
     for name, net in nets.items():
         row: dict[str, object] = {
             "world": world,
@@ -117,7 +132,8 @@ def _compare(
             "seeds": len(net),
         }
         for rival in (*RIVALS, "tuned_rule"):
-            part = gain(net, nets[rival][0], rng, n_resamples)
+            n = min(net.shape[1], nets[rival].shape[1])
+            part = gain(net[:, :n], nets[rival][0, :n], rng, n_resamples)
             row |= {rival: 1 + part.value, f"{rival}_low": 1 + part.low, f"{rival}_high": 1 + part.high}
             if rival == "tuned_rule" and name != rival:
                 found.estimates.append(
@@ -127,7 +143,12 @@ def _compare(
                     )
                 )  # fmt: skip
         rows.append(row)
-    room = gain(nets["priced_milp"], nets["tuned_rule"][0], rng, n_resamples)
+    room = gain(nets["priced_milp"], nets["tuned_rule"][0, :n_exact], rng, n_resamples)
+    _tell_room(found, room, world, size, where)
+    return rows
+
+
+def _tell_room(found: Findings, room: Interval, world: str, size: int, where: str) -> None:
     found.estimates.append(
         room.estimate(
             f"room_{size}", "share of what the tuned rule earns", where, measure="room", services=size
@@ -139,4 +160,3 @@ def _compare(
             (f"{room.value:.1%} [{room.low:.1%}, {room.high:.1%}] between the tuned rule and the exact plan: "
              f"below {LEAST_ROOM:.0%}, so no claim is made for learning there"),
         ))  # fmt: skip
-    return rows

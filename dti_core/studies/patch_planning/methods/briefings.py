@@ -12,7 +12,7 @@ from dti_core.studies.patch_planning.methods.reports import unreported
 from dti_core.studies.patch_planning.methods.rules import ORDERS, Order, Price, Rule
 from dti_core.studies.patch_planning.methods.tuning import Grid, Tuned, best_rule, tune_rolling, tune_rule
 from dti_core.studies.patch_planning.model.estates import Estates
-from dti_core.studies.patch_planning.worlds.draws import draw_estates
+from dti_core.studies.patch_planning.worlds.draws import draw_estates, setting_of
 
 #: Estates on which rules are tuned, and those on which the price of plans made anew each week is, which cost
 #: a hundred times as much.
@@ -69,7 +69,7 @@ def brief(world: str, n_services: int, orders: Sequence[Order] = ORDERS, *, exac
     }
     rule, few = best_rule(tuned), estates.take(slice(0, N_ROLLING[n_services]))
     rolling = Price()
-    if exact and rule.price.price > 0:
+    if exact and setting_of(world).late > 0:  # else nothing comes for which money is kept
         axes = {"price": tuple(rule.price.price * one for one in _MULTIPLES),
                 "decay": tuple({rule.price.decay, 1.0}), "pace": tuple({0.0, rule.price.pace})}  # fmt: skip
         rolling = tune_rolling(

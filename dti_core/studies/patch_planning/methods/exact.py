@@ -25,10 +25,14 @@ Status = Literal["optimal", "incumbent", "rule"]
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How hard to look: relative `gap` at which a plan counts as the best, and `seconds` a program."""
+    """How hard to look: relative `gap` at which a plan counts as the best, `seconds` and `nodes` a program.
+
+    What a limit on nodes leaves is the same on every machine, what one on seconds leaves is not.
+    """
 
     gap: float = 1e-3
     seconds: float = 60.0
+    nodes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,8 @@ def best_plan(
             integrality=np.ones(program.n_columns),  # set-ups too: whole anyway, but HiGHS is faster so
             bounds=Bounds(0, 1),
             constraints=LinearConstraint(program.rows, ub=program.limits),
-            options={"mip_rel_gap": effort.gap, "time_limit": effort.seconds},
+            options={"mip_rel_gap": effort.gap, "time_limit": effort.seconds}
+            | ({"node_limit": effort.nodes} if effort.nodes else {}),
         )
     if found.x is None and found.status != _TIME_UP:
         raise RuntimeError(f"HiGHS gave no plan, though patching nothing is one: {found.message}")
