@@ -13,7 +13,11 @@ from dti_core.studies.patch_planning.methods.rules import ORDERS, Price
 from dti_core.studies.patch_planning.worlds.draws import draw_estate, draw_estates
 
 _SIZES = {"n_iterations": 1, "n_estates": 2, "n_replicas": 2}
-_PRICES = {"tight_budget": Price(16.0, 0.5, 1.0), "conflict": Price(1.0, 1.0, 0.5), "arrive": Price(1.0, 1.0, 0.5)}
+_PRICES = {
+    "tight_budget": Price(16.0, 0.5, 1.0),
+    "conflict": Price(1.0, 1.0, 0.5),
+    "arrive": Price(1.0, 1.0, 0.5),
+}
 
 
 def briefing(world: str) -> Briefing:

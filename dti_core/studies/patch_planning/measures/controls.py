@@ -61,7 +61,7 @@ def study_controls(
 
 
 def plan_control(task: Task) -> dict[str, Array]:
-    """By planner, (R, N): net dollars where all is alike, else whether it plans anything, or finds the flaw."""
+    """By planner, (R, N): net dollars where all is alike, else whether it plans any, or finds the flaw."""
     world, seeds, n_seeds, effort = task
     estates, flaw = mended(world, draw_estates(world, SMALL, seeds))
     plans: dict[str, list[Ints]] = {

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from dti_core.lab.errors import DataError, one_line
 from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED
@@ -55,18 +54,15 @@ def study_graphs(
 ) -> Findings:  # fmt: skip
     """On what share of the graphs agents, exact plans and plain orders do better, or worse, than the rule.
 
-    Without the graphs on this machine, what was not asked is told, with the command that brings them.
-
     Parameters
     ----------
     n_estates, n_exact : of each graph and world, and those of them that are planned exactly; 0 for none.
+
+    Raises
+    ------
+    DataError if the graphs are not on this machine, with the command that brings them.
     """
-    found = Findings()
-    try:
-        systems, _ = load_graphs()
-    except DataError as error:
-        found.left_out.append(("real call graphs", one_line(error)))
-        return found
+    systems, _ = load_graphs()
     work, chance = seeds.spawn(2)
     places = [(world, name) for world in TAUGHT for name in systems]
     pieces = {
@@ -75,7 +71,7 @@ def study_graphs(
         for (world, name), own in zip(places, work.spawn(len(places)), strict=True)
     }  # fmt: skip
     done = run_keyed(plan_graph, pieces, "real graphs")
-    rng, rows = np.random.default_rng(chance), []
+    found, rng, rows = Findings(), np.random.default_rng(chance), []
     for (world, name), nets in done.items():
         size = len(systems[name].services)
         rows += [{"world": world, "graph": name, "services": size} | row
