@@ -1,15 +1,16 @@
 """What each part of the agents brings, and how they learn."""
 
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dti_core.lab.forest import Axis, Row, plot_forest
 from dti_core.lab.record import Estimate, Result
-from dti_core.lab.say import listed, spoken
+from dti_core.lab.say import spoken
 from dti_core.lab.theme import PALETTE, style
 from dti_core.studies.patch_planning.figures.cards import WORLD_TITLES, simulated
 from dti_core.studies.patch_planning.measures.ablations import ABLATIONS, HELD, HOME
-from dti_core.studies.patch_planning.methods.lessons import ALLOWED_DOWNTIME, SMALL
+from dti_core.studies.patch_planning.methods.lessons import ALLOWED_DOWNTIME, FAVOURITE, SMALL
 from dti_core.studies.patch_planning.methods.planners import METHODS
 
 _LOST = Axis("gain over agents so taught, % of what the tuned rule earns", 100)
@@ -55,7 +56,7 @@ def plot_learning(result: Result) -> go.Figure:
     table = result.series["learning"]
     worlds = [world for world in WORLD_TITLES if world in set(table["world"])]
     algorithms = list(dict.fromkeys(table["algorithm"]))
-    colours = dict(zip(algorithms, PALETTE, strict=True))
+    colours = dict(zip(algorithms, PALETTE, strict=False))
     figure = make_subplots(rows=len(worlds), shared_xaxes=True, vertical_spacing=0.06,
                            subplot_titles=[WORLD_TITLES[world] for world in worlds])  # fmt: skip
     for row, world in enumerate(worlds, start=1):
@@ -84,13 +85,18 @@ def plot_learning(result: Result) -> go.Figure:
 
 def _risen(result: Result) -> str:
     """By how much the median seed's return of the last quarter of rounds differs from the first quarter's."""
-    table, told = result.series["learning"], []
+    table = result.series["learning"]
     home = table[table["world"] == HOME]
-    for name, some in home.groupby("algorithm", sort=False):
-        quarter = max(1, (int(some["round"].max()) + 1) // 4)
-        by_seed = some.assign(last=some["round"] > some["round"].max() - quarter,
-                              first=some["round"] < quarter)  # fmt: skip
-        last = by_seed[by_seed["last"]].groupby("seed")["usd"].mean()
-        first = by_seed[by_seed["first"]].groupby("seed")["usd"].mean()
-        told.append(f"{METHODS[str(name)].title} {100 * float((last / first - 1).median()):+.1f} %")
-    return f"returns under a {WORLD_TITLES[HOME]} change by {listed(told)} (median seed)"
+    risen = {str(name): _rise(some) for name, some in home.groupby("algorithm", sort=False)}
+    own, others = risen.pop(FAVOURITE), risen.values()
+    ends = f", of others from {min(others):+.1f} to {max(others):+.1f} %" if others else ""
+    who = METHODS[FAVOURITE].title
+    return f"returns of {who} change by {own:+.1f} % under a tight budget{ends} (median seeds)"
+
+
+def _rise(some: pd.DataFrame) -> float:
+    rounds = int(some["round"].max()) + 1
+    quarter = max(1, rounds // 4)
+    last = some[some["round"] >= rounds - quarter].groupby("seed")["usd"].mean()
+    first = some[some["round"] < quarter].groupby("seed")["usd"].mean()
+    return 100 * float((last / first - 1).median())

@@ -113,7 +113,7 @@ def _counted(found: Findings, world: str, measure: str, told: Mapping[str, Array
 def _add(
     found: Findings, part: Interval, name: str, unit: str, world: str, measure: str, method: str
 ) -> dict[str, object]:
-    at = {"measure": measure.replace("_", " "), "method": method, "services": SMALL}
+    at: dict[str, str | float] = {"measure": measure.replace("_", " "), "method": method, "services": SMALL}
     found.estimates.append(part.estimate(name, unit, world, **at))
     return {"world": world, "measure": measure, "method": method, "value": part.value, "low": part.low,
             "high": part.high}  # fmt: skip

@@ -17,7 +17,7 @@ from dti_core.studies.patch_planning.methods.exact import Effort
 from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, SMALL
 from dti_core.studies.patch_planning.methods.misled import follow_misled, roll_misled, run_misled
 from dti_core.studies.patch_planning.methods.plan import run_rule
-from dti_core.studies.patch_planning.methods.rules import Rule
+from dti_core.studies.patch_planning.methods.rules import Order, Rule
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
 from dti_core.studies.patch_planning.methods.tuning import tune_rule
 from dti_core.studies.patch_planning.model.estates import Array
@@ -28,6 +28,7 @@ from dti_core.studies.patch_planning.worlds.stress import CAPACITIES, STRESSES
 
 #: Where money binds, and where hours and windows do: of these alone capacity is a stress.
 PLACES = ("tight_budget", "scarce")
+SIDE_BY_SIDE: tuple[Order, Order] = ("severity", "random")
 INFORMED, EXACT = "informed_rule", "priced_milp"
 
 
@@ -74,7 +75,7 @@ def study_stress(
 
 
 def plan_stressed(piece: Piece) -> dict[str, Array]:
-    """By planner, (R, N) net dollars by the truth; with the loss that severity and chance avoid."""
+    """By planner, (R, N) net dollars by the truth; under capacities also the loss that severity and chance avoid."""
     stress, briefing = STRESSES[piece.stress], load_shipped().briefing(piece.world, SMALL)
     drawn = draw_estates(piece.world, SMALL, piece.seeds)
     truth, believed = stress.truth(drawn), stress.belief(drawn)
@@ -94,7 +95,7 @@ def plan_stressed(piece: Piece) -> dict[str, Array]:
         few = slice(0, piece.n_exact)
         plan = roll_misled(truth.take(few), believed.take(few), briefing.rolling, piece.effort)
         found[EXACT] = account(truth.take(few), plan).net_usd[None]
-    for order in ("severity", "random"):
+    for order in SIDE_BY_SIDE if piece.stress.startswith("capacity") else ():
         plan = run_rule(truth, Rule(order, only_worthwhile=False), np.random.default_rng(piece.seeds[0]))
         found[f"avoided by {order}"] = account(truth, plan).avoided_usd[None]
     return found

@@ -24,11 +24,8 @@ def run_misled(truth: Estates, believed: Estates, rule: Rule) -> Ints:
 
 def roll_misled(truth: Estates, believed: Estates, price: Price, effort: Effort | None = None) -> Ints:
     """(N, B) plan of exact programs made anew each week for what is believed of the rest of the quarter."""
-    return np.concatenate([_roll(*_one(one, truth, believed), price, effort) for one in range(len(truth))])
-
-
-def _one(at: int, *every: Estates) -> tuple[Estates, ...]:
-    return tuple(estates.take(slice(at, at + 1)) for estates in every)
+    ones = [slice(at, at + 1) for at in range(len(truth))]
+    return np.concatenate([_roll(truth.take(one), believed.take(one), price, effort) for one in ones])
 
 
 def _roll(truth: Estates, believed: Estates, price: Price, effort: Effort | None) -> Ints:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from dti_core.studies.patch_planning.model.estates import NEVER, NONE, Array, Estates, Exploits, Flags
+from dti_core.studies.patch_planning.model.plans import SLACK
 from dti_core.studies.patch_planning.model.worth import loss_without_usd, weeks_ahead
 
 #: Least share of an estate's loss that the one flaw has which outweighs all others.
@@ -20,7 +21,7 @@ def alike(estates: Estates) -> Estates:
     stays as it was drawn, so that orders still differ.
     """
     hours = np.full_like(estates.hours, estates.hours.mean())
-    whole = np.maximum(np.floor(estates.weekly_hours.mean() / hours.mean()), 1.0) * hours.mean()
+    whole = np.maximum(np.floor(estates.weekly_hours.mean() / hours.mean()), 1.0) * hours.mean() * (1 + SLACK)
     return replace(
         estates, after=np.full_like(estates.after, NONE), known=np.zeros_like(estates.known),
         exploited=np.full_like(estates.exploited, NEVER), exploits=replace(_STILL),
