@@ -75,7 +75,7 @@ def study_stress(
 
 
 def plan_stressed(piece: Piece) -> dict[str, Array]:
-    """By planner, (R, N) net dollars by the truth; under capacities also the loss that severity and chance avoid."""
+    """By planner, (R, N) net dollars by the truth; under capacities also what severity and chance avoid."""
     stress, briefing = STRESSES[piece.stress], load_shipped().briefing(piece.world, SMALL)
     drawn = draw_estates(piece.world, SMALL, piece.seeds)
     truth, believed = stress.truth(drawn), stress.belief(drawn)
