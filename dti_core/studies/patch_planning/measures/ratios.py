@@ -4,6 +4,8 @@ Sums are compared, never single estates: with heavy tails one exploit decides an
 estate may be anything.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from dti_core.lab.intervals import Interval
@@ -44,6 +46,19 @@ def gain(nets: Array, rivals: Array, rng: np.random.Generator, n_resamples: int)
         f"{how}, {n_resamples} resamples",
         n_seeds=n_seeds, per_seed=tuple(map(float, each)) if n_seeds > 1 else (),
     )  # fmt: skip
+
+
+def raised(part: Interval) -> Interval:
+    """The ratio itself where `gain` is what is above one."""
+    return replace(
+        part, value=1 + part.value, low=1 + part.low, high=1 + part.high,
+        per_seed=tuple(1 + one for one in part.per_seed),
+    )  # fmt: skip
+
+
+def mean(table: Array, rng: np.random.Generator, n_resamples: int) -> Interval:
+    """Mean of (N,) or, of planners that were trained, (R, N) numbers, resampled as by `gain`."""
+    return raised(gain(table, np.ones(np.shape(table)[-1]), rng, n_resamples))
 
 
 def middle_mean(values: Array) -> float:

@@ -125,8 +125,18 @@ def _add_order(rows: _Rows, estate: Estates, bundle: Ints, week: Ints, quarter: 
     waits = np.flatnonzero((after[bundle] != NONE) & quarter.open_bundles[0, after[bundle]])
     first = after[bundle[waits]]
     until = week[waits] - (service[bundle[waits]] != service[first])
-    own_row, own = np.nonzero((bundle == bundle[waits, None]) & (week <= week[waits, None]))
-    its_row, its = np.nonzero((bundle == first[:, None]) & (week <= until[:, None]))
+    own_row, own = _until(estate, bundle, week, bundle[waits], week[waits])
+    its_row, its = _until(estate, bundle, week, first, until)
     rows.add(
         np.zeros(len(waits)), (own_row, own, np.ones(len(own))), (its_row, its, -np.ones(len(its)))
     )  # fmt: skip
+
+
+def _until(estate: Estates, bundle: Ints, week: Ints, whose: Ints, last: Ints) -> tuple[Ints, Ints]:
+    """(row, column) of the patches, in the order of bundles and weeks, of bundle `whose` by week `last`."""
+    places = bundle * estate.n_weeks + week
+    start = np.searchsorted(places, whose * estate.n_weeks)
+    end = np.searchsorted(places, whose * estate.n_weeks + last, side="right")
+    row = np.repeat(np.arange(len(whose)), end - start)
+    before = np.cumsum(end - start) - (end - start)
+    return row, np.arange(len(row)) - before[row] + start[row]
