@@ -24,7 +24,7 @@ from dti_core.studies.patch_planning.worlds.draws import draw_estates
 
 #: World in which controls are trained.
 _HOME = "tight_budget"
-CONTROLS: dict[str, Variant] = {"placebo": "placebo", "planted": "planted"}
+CONTROLS: dict[str, Variant] = {"placebo": "placebo", "faulty_rule": "planted"}
 Task = tuple[str, Variant, int, int, int, np.random.SeedSequence, int]
 Span = tuple[float, float, float]
 
@@ -55,6 +55,7 @@ def study_learned(
             rows += [{"world": who, "services": size, "gain": value, "low": low, "high": high}
                      for value, low, high in drawn]  # fmt: skip
         found.estimates.append(_share(spans, size))
+    found.estimates.append(_planted_room(seeds.spawn(1)[0], 4 * n_small, n_resamples))
     found.series["trainings"] = pd.DataFrame(rows)
     return found
 
@@ -72,6 +73,18 @@ def _judge_training(task: Task) -> Span:
     rivals = account(estates, run_rule(estates, rule)).net_usd
     part = gain(nets, rivals, np.random.default_rng(chance), n_resamples)
     return part.value, part.low, part.high
+
+
+def _planted_room(seeds: np.random.SeedSequence, n_estates: int, n_resamples: int) -> Estimate:
+    """What the tuned rule earns more than the faulty one: what there is to be found in the planted world."""
+    drawn, chance = seeds.spawn(2)
+    estates = draw_estates(_HOME, SMALL, drawn.generate_state(n_estates, np.uint64).tolist())
+    rule = load_shipped().briefing(_HOME, SMALL).rule
+    nets, rivals = (account(estates, run_rule(estates, one)).net_usd for one in (rule, faulty(rule)))
+    return gain(nets, rivals, np.random.default_rng(chance), n_resamples).estimate(
+        f"planted_room_{SMALL}", "share of what the faulty rule earns", "faulty_rule", measure="room",
+        services=SMALL,
+    )  # fmt: skip
 
 
 def _over(drawn: Sequence[Span], who: str, size: int) -> Estimate:

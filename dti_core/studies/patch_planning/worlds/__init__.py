@@ -1,4 +1,8 @@
-"""The worlds in which planners are compared, and those in which a test must, or must not, find something."""
+"""The worlds in which planners are compared, and those in which a test must, or must not, find something.
+
+Worlds of `WORLDS` are settings from which estates are drawn. Those of `CONTROLS` belong to one claim each and are
+made where it is measured, many times.
+"""
 
 from dataclasses import replace
 
@@ -25,3 +29,14 @@ WORLDS: dict[str, World[Setting]] = {
     "no_risk": World("No flaw is ever exploited", "negative", Setting(risk_usd=0.0)),
     "one_flaw": World("One flaw outweighs all others", "positive", replace(SCARCE, risk_spread=5.0)),
 }  # fmt: skip
+
+CONTROLS: dict[str, World[None]] = {
+    "placebo": World("Agents whose learning was destroyed", "negative", None),
+    "faulty_rule": World("Agents that start from a rule with a planted fault", "positive", None),
+    "alike": World("All uploads alike, exploits come unseen", "negative", None),
+    "planted": World("Work and losses differ much", "positive", None),
+    "common_wish": World("Parties that want the same, but for noise", "negative", None),
+    "opposed_wishes": World("Parties that want opposite things", "positive", None),
+    "costs_alike": World("All costs alike, seen with noise", "negative", None),
+    "costs_apart": World("Costs far apart, whatever the risk", "positive", None),
+}
