@@ -124,8 +124,9 @@ def comparisons(largest: list[dict[str, object]], seconds: float) -> list[dict[s
             "peer": {"name": "an exact plan (HiGHS)", "at": ["cpu_s_at_largest", "exact"]},
             "unit": "CPU seconds",
             "equal": "The same estate, all flaws known from the start; one thread, a process each.",
-            "differs": f"Of what no plan exceeds, {at[planner]['share']:.1%} against {at['exact']['share']:.1%} "
-            f"of the exact plan, which had at most {seconds:.0f} s ({at['exact']['status']}).",
+            "differs": f"Share of what no plan exceeds: {at[planner]['share']:.1%} against "
+            f"{at['exact']['share']:.1%}; the exact plan had at most {seconds:.0f} s "
+            f"({at['exact']['status']}).",
             "target": 100.0,
         }
         for planner, name in names.items()
