@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from dti_core.lab.config import Config
@@ -11,19 +12,28 @@ from dti_core.lab.errors import DataError, one_line
 from dti_core.lab.kept import keep
 from dti_core.lab.record import Result
 from dti_core.studies.patch_planning.data import OwnEstate, Parameters
+from dti_core.studies.patch_planning.measures.ablations import study_ablations
 from dti_core.studies.patch_planning.measures.conflict import study_conflict
 from dti_core.studies.patch_planning.measures.contest import study_contest
+from dti_core.studies.patch_planning.measures.controls import study_controls
+from dti_core.studies.patch_planning.measures.finance import study_finance
 from dti_core.studies.patch_planning.measures.findings import Findings, gather
+from dti_core.studies.patch_planning.measures.graphs import study_graphs
 from dti_core.studies.patch_planning.measures.learned import study_learned
+from dti_core.studies.patch_planning.measures.need import study_need
+from dti_core.studies.patch_planning.measures.parties import study_parties
 from dti_core.studies.patch_planning.measures.plan import study_plan
+from dti_core.studies.patch_planning.measures.shadow import study_shadow
+from dti_core.studies.patch_planning.measures.sizes import study_sizes
+from dti_core.studies.patch_planning.measures.stress import study_stress
 from dti_core.studies.patch_planning.methods.exact import Effort
 from dti_core.studies.patch_planning.worlds import WORLDS
 
 Part = Callable[[], Findings]
-#: How near to the best a plan has to be in the contests; the estate at hand is planned to a tenth of that.
-CONTEST_GAP, OWN_GAP = 5e-3, 5e-4
-#: Nodes after which a solver in a contest gives what it has; seconds would give another answer elsewhere.
-CONTEST_NODES, _LONG = 200, 3600.0
+Seeds = Callable[..., np.random.SeedSequence]
+#: How near to the best a plan has to be in contests, and after how many nodes a solver gives what it has there:
+#: seconds would give another answer elsewhere. The estate at hand is planned to a tenth of that gap.
+CONTEST, OWN_GAP = Effort(gap=5e-3, seconds=3600.0, nodes=200), 5e-4
 
 
 @keep
@@ -40,21 +50,68 @@ def estimate(config: Config, estate: OwnEstate, card: DataCard) -> Result:
 
 
 def _questions(asked: Parameters, estate: OwnEstate, config: Config) -> Mapping[str, Part]:
-    contest, own = Effort(CONTEST_GAP, _LONG, CONTEST_NODES), Effort(OWN_GAP, asked.solver_seconds)
-    seeds = config.seeds
+    return {
+        **_planners(asked, estate, config.seeds), **_claims(asked, config.seeds),
+        **_limits(asked, config.seeds),
+    }  # fmt: skip
+
+
+def _planners(asked: Parameters, estate: OwnEstate, seeds: Seeds) -> Mapping[str, Part]:
+    """The estate at hand, who plans best, and where nobody may or everybody must find something."""
+    own = Effort(OWN_GAP, asked.solver_seconds)
     return {
         "plan": partial(study_plan, estate, asked.solver, own, seeds("plan")),
         "contest": partial(
             study_contest, seeds("contest"), asked.n_small, asked.n_large, asked.n_exact, asked.n_policies,
-            asked.n_resamples, contest,
+            asked.n_resamples, CONTEST,
         ),
+        "conflict": partial(
+            study_conflict, seeds("conflict"), asked.n_exact, asked.n_policies, asked.n_resamples, CONTEST
+        ),
+        "controls": partial(
+            study_controls, seeds("controls"), asked.n_exact, min(2, asked.n_policies), asked.n_resamples, CONTEST
+        ),
+        "ablations": partial(
+            study_ablations, seeds("ablations"), asked.n_small, asked.n_policies, asked.n_resamples
+        ),
+    }  # fmt: skip
+
+
+def _claims(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
+    """What decides the claims: learning, the need to weigh, several parties, and cost in the objective."""
+    few = max(1, asked.n_sets // 8)
+    return {
         "learned": partial(
             study_learned, seeds("learned"), 2 * asked.n_small, asked.n_large, asked.n_draws,
             asked.n_resamples,
         ),
-        "conflict": partial(
-            study_conflict, seeds("conflict"), asked.n_exact, asked.n_policies, asked.n_resamples, contest
+        "need": partial(
+            study_need, seeds, n_sets=asked.n_sets, n_estates=max(1, asked.n_small // 40),
+            n_draws=asked.n_draws, n_resamples=max(20, asked.n_resamples // 4),
         ),
+        "parties": partial(study_parties, seeds("parties"), asked.n_sets, asked.n_draws, few),
+        "finance": partial(
+            study_finance, seeds("finance"), asked.n_sets, max(4, asked.n_small // 7),
+            max(4, asked.n_small // 5), asked.n_draws, few,
+        ),
+    }  # fmt: skip
+
+
+def _limits(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
+    """How far it carries: sizes, wrong assumptions, real call graphs, and what an hour or a dollar is worth."""
+    few, exact, policies = max(4, asked.n_small // 4), max(0, asked.n_exact // 30), min(3, asked.n_policies)
+    return {
+        "sizes": partial(
+            study_sizes, seeds("sizes"), asked.largest, few, few, policies, asked.n_resamples
+        ),
+        "stress": partial(
+            study_stress, seeds("stress"), asked.n_small, exact, few, policies, asked.n_resamples, CONTEST
+        ),
+        "graphs": partial(
+            study_graphs, seeds("graphs"), max(4, asked.n_small // 10), exact // 2, policies,
+            asked.n_resamples, CONTEST,
+        ),
+        "shadow": partial(study_shadow, seeds("shadow"), asked.n_draws, max(2, asked.n_small // 30)),
     }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ class Parameters:
     n_large: int
     n_exact: int
     n_draws: int
+    n_sets: int
     n_policies: int
     n_resamples: int
     largest: int

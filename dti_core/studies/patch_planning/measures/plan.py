@@ -61,7 +61,7 @@ def study_plan(estate: OwnEstate, solver: Solver, effort: Effort, seeds: np.rand
     futures = draw_futures(estates, N_FUTURES, np.random.default_rng(seeds))
     plans = {TITLES[solver]: plan} | {name: make(estates) for name, make in BESIDE.items()}
     found = Findings(series={
-        "calendar": _dates_as_text(calendar_rows(estate, plan)), "not_planned": not_planned(estate, plan),
+        "calendar": calendar_rows(estate, plan), "not_planned": not_planned(estate, plan),
         "remaining": pd.concat([_remaining(futures, one, name) for name, one in plans.items()]),
         "binding": _binding(estates, plan), "services": _services(estate, futures, plan),
         "calls": _calls(estate),
@@ -187,10 +187,3 @@ def _count(
 def _over(values: Array, how: str) -> Interval:
     low, high = np.quantile(values, [0.025, 0.975])
     return Interval(float(values.mean()), float(low), float(high), float(values.std()), len(values), how)
-
-
-def _dates_as_text(calendar: pd.DataFrame) -> pd.DataFrame:
-    """Times as text with their offset from universal time, as a table of a Result holds them."""
-    return calendar.assign(
-        **{name: calendar[name].map(lambda at: at.isoformat()) for name in ("start", "end")}
-    )

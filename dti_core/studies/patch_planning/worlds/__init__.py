@@ -1,7 +1,7 @@
 """The worlds in which planners are compared, and those in which a test must, or must not, find something.
 
-Worlds of `WORLDS` are settings from which estates are drawn. Those of `CONTROLS` belong to one claim each and are
-made where it is measured, many times.
+Worlds of `WORLDS` are settings from which estates are drawn. Those of `CONTROLS` belong to one claim each
+and are made where it is measured, many times.
 """
 
 from dataclasses import replace
