@@ -31,7 +31,7 @@ from dti_core.studies.patch_planning.worlds import WORLDS
 
 Part = Callable[[], Findings]
 Seeds = Callable[..., np.random.SeedSequence]
-#: How near to the best a plan has to be in contests, and after how many nodes a solver gives what it has there:
+#: How near to the best a plan has to be in contests, and after how many nodes a solver gives what it has:
 #: seconds would give another answer elsewhere. The estate at hand is planned to a tenth of that gap.
 CONTEST, OWN_GAP = Effort(gap=5e-3, seconds=3600.0, nodes=200), 5e-4
 
@@ -69,7 +69,8 @@ def _planners(asked: Parameters, estate: OwnEstate, seeds: Seeds) -> Mapping[str
             study_conflict, seeds("conflict"), asked.n_exact, asked.n_policies, asked.n_resamples, CONTEST
         ),
         "controls": partial(
-            study_controls, seeds("controls"), asked.n_exact, min(2, asked.n_policies), asked.n_resamples, CONTEST
+            study_controls, seeds("controls"), asked.n_exact, min(2, asked.n_policies), asked.n_resamples,
+            CONTEST,
         ),
         "ablations": partial(
             study_ablations, seeds("ablations"), asked.n_small, asked.n_policies, asked.n_resamples
@@ -98,7 +99,7 @@ def _claims(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
 
 
 def _limits(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
-    """How far it carries: sizes, wrong assumptions, real call graphs, and what an hour or a dollar is worth."""
+    """How far it carries: sizes, wrong assumptions, real call graphs, worth of an hour and a dollar."""
     few, exact, policies = max(4, asked.n_small // 4), max(0, asked.n_exact // 30), min(3, asked.n_policies)
     return {
         "sizes": partial(
