@@ -8,6 +8,9 @@ from typing import Any
 import pandas as pd
 from icalendar import Calendar, Event
 
+from dti_core.lab.record import Result
+from dti_core.studies.patch_planning.data.own import OwnEstate
+
 CALENDAR_CSV, CALENDAR_ICS, NOT_PLANNED_CSV = "patch_calendar.csv", "patch_calendar.ics", "not_planned.csv"
 
 
@@ -24,6 +27,12 @@ def calendar_files(name: str, calendar: pd.DataFrame, left: pd.DataFrame, made: 
         CALENDAR_ICS: _icalendar(name, calendar, made),
         NOT_PLANNED_CSV: _csv(left),
     }
+
+
+def files_of(result: Result, estate: OwnEstate) -> dict[str, bytes]:
+    """The files of the plan in a Result, as of the start of its run."""
+    calendar, left = result.series["calendar"], result.series["not_planned"]
+    return calendar_files(estate.name, calendar, left, result.config.created)
 
 
 def _csv(table: pd.DataFrame) -> bytes:

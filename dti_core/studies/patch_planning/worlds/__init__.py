@@ -1,7 +1,7 @@
 """The worlds in which planners are compared, and those in which a test must, or must not, find something.
 
-Worlds of `WORLDS` are settings from which estates are drawn. Those of `CONTROLS` belong to one claim each
-and are made where it is measured, many times.
+Worlds of `WORLDS` are settings from which estates are drawn. Those of `CONTROLS`, and of the modules
+`parties` and `finance`, belong to one claim each and are made where it is measured, many times.
 """
 
 from dataclasses import replace
@@ -35,8 +35,4 @@ CONTROLS: dict[str, World[None]] = {
     "faulty_rule": World("Agents that start from a rule with a planted fault", "positive", None),
     "alike": World("All uploads alike, exploits come unseen", "negative", None),
     "planted": World("Work and losses differ much", "positive", None),
-    "common_wish": World("Parties that want the same, but for noise", "negative", None),
-    "opposed_wishes": World("Parties that want opposite things", "positive", None),
-    "costs_alike": World("All costs alike, seen with noise", "negative", None),
-    "costs_apart": World("Costs far apart, whatever the risk", "positive", None),
 }
