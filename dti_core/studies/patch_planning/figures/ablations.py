@@ -76,7 +76,7 @@ def plot_learning(result: Result) -> go.Figure:
         title=f"Over the rounds of training, {ends}",
         caption="Return of each round's training estates, which change from round to round, in dollars an "
         "estate, with the actions that were tried out. Thin: seeds; thick: their median.",
-        alt=f"Learning curves by world and algorithm. {ends}.",
+        alt=f"Learning curves by world and algorithm; over the rounds, {ends}.",
     )  # fmt: skip
     figure.update_xaxes(title_text="round of training", row=len(worlds), col=1)
     figure.update_yaxes(title_text="$ an estate")

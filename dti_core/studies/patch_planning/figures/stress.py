@@ -3,8 +3,8 @@
 import plotly.graph_objects as go
 
 from dti_core.lab.forest import Row, plot_forest
-from dti_core.lab.record import Estimate, Result
-from dti_core.lab.say import signed, spoken
+from dti_core.lab.record import Result
+from dti_core.lab.say import listed, signed, spoken
 from dti_core.lab.theme import NEUTRAL, PALETTE
 from dti_core.studies.patch_planning.figures.cards import simulated
 from dti_core.studies.patch_planning.methods.lessons import FAVOURITE
@@ -38,10 +38,7 @@ def plot_stress(result: Result, world: str = "tight_budget") -> go.Figure:
 
 def _by_severity(result: Result) -> str:
     found = result.where("scarce", measure="severity beside chance")
-    return "At " + ", ".join(_told(one) for one in found) + " of the work a month." if found else ""
-
-
-def _told(one: Estimate) -> str:
-    return (
-        f"{float(one.at['capacity']):.1%} severity avoids {signed(one, scale=100)} % of a random order's loss"
-    )
+    if not found:
+        return ""
+    told = listed([f"{signed(one, scale=100)} % at {float(one.at['capacity']):.1%}" for one in found])
+    return f"Beside a random order, severity avoids {told} of the work a month."

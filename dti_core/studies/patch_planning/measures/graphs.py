@@ -56,7 +56,8 @@ def study_graphs(
 
     Parameters
     ----------
-    n_estates, n_exact : of each graph and world, and those of them that are planned exactly; 0 for none.
+    n_estates, n_exact : of each graph and world, and those of them that are planned exactly; 0 for none, and
+    else enough for an interval: one estate has none.
 
     Raises
     ------
