@@ -66,11 +66,12 @@ def _planners(asked: Parameters, estate: OwnEstate, seeds: Seeds) -> Mapping[str
             asked.n_resamples, CONTEST,
         ),
         "conflict": partial(
-            study_conflict, seeds("conflict"), asked.n_exact, asked.n_policies, asked.n_resamples, CONTEST
+            study_conflict, seeds("conflict"), max(4, asked.n_exact // 3), asked.n_policies,
+            asked.n_resamples, CONTEST,
         ),
         "controls": partial(
-            study_controls, seeds("controls"), asked.n_exact, min(2, asked.n_policies), asked.n_resamples,
-            CONTEST,
+            study_controls, seeds("controls"), max(4, asked.n_exact // 6), min(2, asked.n_policies),
+            asked.n_resamples, CONTEST,
         ),
         "ablations": partial(
             study_ablations, seeds("ablations"), asked.n_small, asked.n_policies, asked.n_resamples

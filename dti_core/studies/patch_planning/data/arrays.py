@@ -11,6 +11,9 @@ from dti_core.studies.patch_planning.data.windows import Window
 from dti_core.studies.patch_planning.model.estates import NEVER, NONE, Array, Estates, Exploits, Ints
 from dti_core.studies.patch_planning.worlds.graphs import Graph
 
+#: Severity of a bundle of which no score is given.
+_MIDDLE_SCORE = 5.0
+
 
 def arrays_of(
     told: Told, names: Sequence[str], windows: Sequence[Sequence[Window | None]], least: float
@@ -47,6 +50,7 @@ def arrays_of(
         after=np.array([[place.get(told.of_bundle(name, "after"), NONE) for name in names]]),
         risk_usd=loss * np.take_along_axis(graph.exposure(), service, axis=1)
         / np.where(known_out, exploits.factor, first_month(exploits)),
+        severity=np.array([[_severity(of_bundle) for of_bundle in rows]]),
         hours=hours, cost_usd=cost, minutes=minutes, setup_hours=setup_hours, setup_usd=setup_hours * wage,
         setup_minutes=setup_minutes, open=np.array([[[one is not None for one in row] for row in windows]]),
         outage_usd=np.repeat(outage[..., None], n_weeks, axis=2),
@@ -93,6 +97,11 @@ def _of_services(told: Told, key: str, otherwise: float = 0.0) -> Array:
 
 def _weekly_loss_usd(rows: Sequence[Mapping[str, Any]]) -> float:
     return sum(weekly(_chance(one)) * one["impact_usd"] for one in rows)
+
+
+def _severity(rows: Sequence[Mapping[str, Any]]) -> float:
+    """The highest base score that a bundle mends; the middle of the scale where none is given."""
+    return max((float(one["cvss"]) for one in rows if one["cvss"] is not None), default=_MIDDLE_SCORE)
 
 
 def _chance(row: Mapping[str, Any]) -> float:

@@ -40,11 +40,11 @@ def plot_contest(result: Result, services: int = 11) -> go.Figure:
         key=lambda one: one.value,
     )
     rooms = [one for world in TAUGHT for one in _found(result, f"room_{services}", world)]
-    told = listed([f"{100 * one.value:.1f}" for one in rooms])
+    told = listed([f"{100 * one.value:+.1f}" for one in rooms], "not planned")
     return plot_forest(
         rows, what="Net dollars above the tuned rule's", card=simulated(result), series="contest",
         title=f"On {services} services the best learned planner earns {100 * best.value:+.1f} % beside the "
-        f"tuned rule; the exact plan {told} % in the four worlds",
+        f"tuned rule; the exact plan {told} % by world",
         caption="Unseen estates, the same for all; objective: loss avoided less money and downtime, "
         "unshaped. "
         "Trained planners: interquartile mean of their seeds. Intervals: bootstrap of estates, and of seeds; "

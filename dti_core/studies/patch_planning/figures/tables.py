@@ -70,12 +70,13 @@ def contest_table(result: Result, services: int = 11) -> Table:
     rows = result.series["contest"]
     rows = rows[rows["services"] == services]
     table = pd.DataFrame({"planner": [METHODS[name].title for name in METHODS]}, index=list(METHODS))
-    for world, some in rows.groupby("world", sort=False):
+    solved_rows = rows[rows["priced_milp"].notna()]
+    for world, some in solved_rows.groupby("world", sort=False):
         part = some.set_index("method")
         title = WORLDS[str(world)].title
         for end in ("", "_low", "_high"):
             table[f"{title}{end}"] = part[f"priced_milp{end}"]
-    counts = rows[rows["method"] == "priced_milp"].set_index("world")["estates"]
+    counts = solved_rows[solved_rows["method"] == "priced_milp"].set_index("world")["estates"]
     solved = ", ".join(f"{WORLDS[str(world)].title.lower()} {n}" for world, n in counts.items())
     return show_table(
         table.reset_index(drop=True), name=f"contest_{services}",

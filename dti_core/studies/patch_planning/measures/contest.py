@@ -29,8 +29,10 @@ CHUNK, SOLVED_CHUNK = 100, 10
 #: Planners that solve programs, and the others.
 SOLVED = ("rolling_milp", "priced_milp", "clairvoyant")
 QUICK = tuple(name for name in METHODS if name not in SOLVED)
-#: How many times fewer estates solvers plan where all flaws are known at once and windows are few.
-SLOW = 10
+#: How many times fewer estates solvers plan where a plan takes long: all flaws known at once and few windows,
+#: or many services. Fewer than LEAST_SOLVED are none.
+SLOW = {("scarce", SMALL): 20, ("scarce", LARGE): 20, ("arrive", LARGE): 4, ("conflict", LARGE): 4}
+LEAST_SOLVED = 4
 #: What the shares are of: the exact plan made anew each week at its price, and the ceiling.
 RIVALS = ("priced_milp", "clairvoyant")
 #: Below this room between the tuned rule and the exact plan nothing is claimed for learning.
@@ -57,6 +59,9 @@ def plan_all(piece: Piece) -> dict[str, Array]:
     task = Task(piece.world, estates, briefing, piece.effort, piece.n_seeds, piece.seeds[0], piece.n_taught)
     found = {}
     for name in piece.methods:
+        if name == "priced_milp" and not briefing.rolling.price:
+            found[name] = found["rolling_milp"]  # the same plans
+            continue
         plans = METHODS[name].run(task)
         for plan in plans:
             if broken := [limit for limit, where in broken_limits(estates, plan).items() if where.any()]:
@@ -77,7 +82,7 @@ def hold(
     places: Mapping[tuple[str, int], Sizes], seeds: np.random.SeedSequence, effort: Effort, n_seeds: int,
     label: str = "contest",
 ) -> dict[tuple[str, int], dict[str, Array]]:  # fmt: skip
-    """Net dollars of each planner, (R, N), by world and size; of solvers those of the first estates."""
+    """Net dollars of each planner, (R, N), by world and size; of solvers those of the first estates, if any."""
     pieces = {}
     for ((world, size), some), own in zip(places.items(), seeds.spawn(len(places)), strict=True):
         drawn = [int(one) for one in own.generate_state(some.n_all, np.uint64)]
@@ -92,7 +97,7 @@ def hold(
         for name, net in found.items():
             nets[world, size].setdefault(name, []).append(net)
     return {
-        place: {name: np.concatenate(found[name], axis=1) for name in METHODS}
+        place: {name: np.concatenate(found[name], axis=1) for name in METHODS if name in found}
         for place, found in nets.items()
     }
 
@@ -105,8 +110,8 @@ def study_contest(
     places = {}
     for size, n_all in ((SMALL, n_small), (large, n_large)):
         for world in TAUGHT:
-            n = min(n_all, n_exact)
-            places[world, size] = Sizes(n_all, max(2, n // SLOW) if world == "scarce" else n)
+            n = min(n_all, n_exact) // SLOW.get((world, size), 1)
+            places[world, size] = Sizes(n_all, n if n >= LEAST_SOLVED else 0)
     work, chance = seeds.spawn(2)
     nets = hold(places, work, effort, n_seeds)
     found, rows = Findings(), []
@@ -122,7 +127,6 @@ def _compare(
 ) -> list[dict[str, object]]:  # fmt: skip
     rows = []
     where = OBSERVED if WORLDS[world].role == "observed" else world
-    n_exact = nets["priced_milp"].shape[1]
     for name, net in nets.items():
         row: dict[str, object] = {
             "world": world,
@@ -131,7 +135,7 @@ def _compare(
             "estates": net.shape[1],
             "seeds": len(net),
         }
-        for rival in (*RIVALS, "tuned_rule"):
+        for rival in [one for one in (*RIVALS, "tuned_rule") if one in nets]:
             n = min(net.shape[1], nets[rival].shape[1])
             part = gain(net[:, :n], nets[rival][0, :n], rng, n_resamples)
             row |= {rival: 1 + part.value, f"{rival}_low": 1 + part.low, f"{rival}_high": 1 + part.high}
@@ -143,8 +147,15 @@ def _compare(
                     )
                 )  # fmt: skip
         rows.append(row)
-    room = gain(nets["priced_milp"], nets["tuned_rule"][0, :n_exact], rng, n_resamples)
-    _tell_room(found, room, world, size, where)
+    if "priced_milp" in nets:
+        exact = nets["priced_milp"]
+        room = gain(exact, nets["tuned_rule"][0, : exact.shape[1]], rng, n_resamples)
+        _tell_room(found, room, world, size, where)
+    else:
+        found.left_out.append((
+            f"exact plans, {WORLDS[world].title}, {size} services",
+            f"fewer than {LEAST_SOLVED} estates of the asked number could be solved in the time of the profile",
+        ))  # fmt: skip
     return rows
 
 
