@@ -33,6 +33,7 @@ from dti_core.studies.patch_planning.methods.lessons import (  # noqa: E402
     Lesson,
     classroom,
     lessons,
+    start_of,
     teacher,
 )  # fmt: skip
 from dti_core.studies.patch_planning.methods.plan import run_rule  # noqa: E402
@@ -57,7 +58,7 @@ def main() -> None:
     asked.add_argument("--only", default="", help="only lessons whose key has this part; writes no weights")
     options = asked.parse_args()
     places = [(world, size) for size in (LARGE, SMALL) for world in TAUGHT]
-    places += [(f"{PREFIX}{number}", SMALL) for number in range(N_ASSUMED)]
+    places += [(f"{PREFIX}{number}", size) for size in (SMALL, LARGE) for number in range(N_ASSUMED)]
     briefings = dict(zip(places, _all(tuned, places, options.cores, "tuning"), strict=True))
     todo = [one for one in lessons() if options.only in one.key]
     taught = [(one, briefings[one.world, one.n_services]) for one in todo]
@@ -96,7 +97,7 @@ def learn(task: tuple[Lesson, Briefing]) -> tuple[Path, list[float], float]:
     minutes = account(like, run_rule(like, briefing.rule)).minutes.sum(axis=(1, 2)).mean()
     algorithm = teacher(lesson, float(minutes))
     made_by = _digest(TRAINING, [policies, simulators])
-    about = f"{lesson.key} {algorithm!r} {briefing.rule!r} {setting_of(lesson.world)!r} {made_by}"
+    about = f"{lesson.key} {algorithm!r} {start_of(lesson, briefing.rule)!r} {setting_of(lesson.world)!r} {made_by}"
     stem = PIECES / f"{lesson.key}.{_short(about)}"
     weights, note = stem.with_name(f"{stem.name}.safetensors"), stem.with_name(f"{stem.name}.json")
     if not note.is_file():

@@ -13,7 +13,7 @@ from dti_core.lab.parallel import run_keyed
 from dti_core.studies.patch_planning.measures.contest import SOLVED_CHUNK as CHUNK
 from dti_core.studies.patch_planning.measures.findings import Findings
 from dti_core.studies.patch_planning.measures.ratios import gain
-from dti_core.studies.patch_planning.methods.agents import follow
+from dti_core.studies.patch_planning.methods.agents import follow_all
 from dti_core.studies.patch_planning.methods.briefings import mediated
 from dti_core.studies.patch_planning.methods.exact import Effort
 from dti_core.studies.patch_planning.methods.lessons import SMALL
@@ -102,11 +102,8 @@ def _seats(task: tuple[tuple[int, ...], int, Effort]) -> dict[tuple[str, str], A
         found |= {(who, told): account(estates, plan).net_usd[None] for who, plan in plans.items()}
     for name in AGENTS:
         policies = shipped.seeds_of(WORLD, name)[:n_seeds]
-        nets = [
-            account(estates, follow(estates, one.act, briefing.rule, mediated(WORLD))).net_usd
-            for one in policies
-        ]
-        found[name, "unasked"] = np.stack(nets)
+        plans = follow_all(estates, [one.act for one in policies], briefing.rule, mediated(WORLD))
+        found[name, "unasked"] = np.stack([account(estates, plan).net_usd for plan in plans])
     return found
 
 

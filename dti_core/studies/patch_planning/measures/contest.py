@@ -82,7 +82,7 @@ def hold(
     places: Mapping[tuple[str, int], Sizes], seeds: np.random.SeedSequence, effort: Effort, n_seeds: int,
     label: str = "contest",
 ) -> dict[tuple[str, int], dict[str, Array]]:  # fmt: skip
-    """Net dollars of each planner, (R, N), by world and size; of solvers those of the first estates, if any."""
+    """Net dollars of each planner, (R, N), by world and size; of solvers of the first estates, if any."""
     pieces = {}
     for ((world, size), some), own in zip(places.items(), seeds.spawn(len(places)), strict=True):
         drawn = [int(one) for one in own.generate_state(some.n_all, np.uint64)]
@@ -154,7 +154,7 @@ def _compare(
     else:
         found.left_out.append((
             f"exact plans, {WORLDS[world].title}, {size} services",
-            f"fewer than {LEAST_SOLVED} estates of the asked number could be solved in the time of the profile",
+            f"this profile would leave solvers fewer than {LEAST_SOLVED} estates",
         ))  # fmt: skip
     return rows
 

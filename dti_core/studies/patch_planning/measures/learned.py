@@ -9,16 +9,18 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.patch_planning.measures.findings import Findings
-from dti_core.studies.patch_planning.measures.ratios import gain
+from dti_core.studies.patch_planning.measures.ratios import gain, resampled_gains
 from dti_core.studies.patch_planning.methods.agents import follow
 from dti_core.studies.patch_planning.methods.briefings import mediated
 from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, SMALL, Variant, faulty
 from dti_core.studies.patch_planning.methods.plan import run_rule
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
-from dti_core.studies.patch_planning.model.plans import account
+from dti_core.studies.patch_planning.model.estates import Array
+from dti_core.studies.patch_planning.model.plans import account, expected_net_usd
 from dti_core.studies.patch_planning.worlds.assumed import N_ASSUMED, PREFIX
 from dti_core.studies.patch_planning.worlds.draws import draw_estates
 
@@ -26,7 +28,8 @@ from dti_core.studies.patch_planning.worlds.draws import draw_estates
 _HOME = "tight_budget"
 CONTROLS: dict[str, Variant] = {"placebo": "placebo", "faulty_rule": "planted"}
 Task = tuple[str, Variant, int, int, int, np.random.SeedSequence, int]
-Span = tuple[float, float, float]
+#: A gain, and (n_resamples,) what it is in resampled estates.
+Judged = tuple[float, Array]
 
 
 def study_learned(
@@ -50,29 +53,34 @@ def study_learned(
     found, rows = Findings(), []
     for size in (SMALL, large):
         for who in (OBSERVED, *CONTROLS):
-            drawn = [span for (name, _, at), span in spans.items() if (name, at) == (who, size)]
+            drawn = [one for (name, _, at), one in spans.items() if (name, at) == (who, size)]
             found.estimates.append(_over(drawn, who, size))
             rows += [{"world": who, "services": size, "gain": value, "low": low, "high": high}
-                     for value, low, high in drawn]  # fmt: skip
-        found.estimates.append(_share(spans, size))
+                     for value, (low, high) in ((value, _ends(many)) for value, many in drawn)]  # fmt: skip
+        above = [value > 0 for (who, _, at), (value, _) in spans.items() if (who, at) == (OBSERVED, size)]
+        found.estimates.append(
+            share(sum(above), len(above)).estimate(
+                f"agents_gain_share_{size}", "share of the assumption set", measure="sign", services=size
+            )
+        )
     found.estimates.append(_planted_room(seeds.spawn(1)[0], 4 * n_small, n_resamples))
     found.series["trainings"] = pd.DataFrame(rows)
     return found
 
 
-def _judge_training(task: Task) -> Span:
-    """Gain of one trained policy on the rule from which it started, with its interval over estates."""
+def _judge_training(task: Task) -> Judged:
+    """Gain of one trained policy on the rule from which it started, and as estates are resampled."""
     world, variant, number, size, n_estates, seeds, n_resamples = task
     drawn, chance = seeds.spawn(2)
     estates = draw_estates(world, size, drawn.generate_state(n_estates, np.uint64).tolist())
     shipped = load_shipped()
-    briefing = shipped.briefing(world, SMALL if world.startswith(PREFIX) else size)
+    briefing = shipped.briefing(world, size)
     rule = faulty(briefing.rule) if variant == "planted" else briefing.rule
     policy = shipped.policies[f"{world}.{SMALL}.{FAVOURITE}.{variant}.{number}"]
-    nets = account(estates, follow(estates, policy.act, rule, mediated(world))).net_usd
-    rivals = account(estates, run_rule(estates, rule)).net_usd
-    part = gain(nets, rivals, np.random.default_rng(chance), n_resamples)
-    return part.value, part.low, part.high
+    nets = expected_net_usd(estates, follow(estates, policy.act, rule, mediated(world)))
+    rivals = expected_net_usd(estates, run_rule(estates, rule))
+    drawn_gains = resampled_gains(nets, rivals, np.random.default_rng(chance), n_resamples)
+    return float(nets.sum() / rivals.sum() - 1), drawn_gains
 
 
 def _planted_room(seeds: np.random.SeedSequence, n_estates: int, n_resamples: int) -> Estimate:
@@ -87,27 +95,19 @@ def _planted_room(seeds: np.random.SeedSequence, n_estates: int, n_resamples: in
     )  # fmt: skip
 
 
-def _over(drawn: Sequence[Span], who: str, size: int) -> Estimate:
-    """Gains of many trainings: their middle, and from where to where those of 95 % of worlds reach.
+def _ends(resampled: Array) -> tuple[float, float]:
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return float(low), float(high)
 
-    Each world's own uncertainty is in: its interval's ends take part as its value does.
-    """
-    values = np.array([value for value, _, _ in drawn])
-    ends = np.array([[low, high] for _, low, high in drawn])
-    low, high = np.quantile(ends[:, 0], 0.025), np.quantile(ends[:, 1], 0.975)
-    how = f"from the lowest to the highest end of 95 % of {len(drawn)} trainings' intervals over estates"
+
+def _over(drawn: Sequence[Judged], who: str, size: int) -> Estimate:
+    """Gains of many trainings: their median, and 95 % of worlds and resampled estates together."""
+    middle = float(np.median([value for value, _ in drawn]))
+    low, high = _ends(np.concatenate([many for _, many in drawn]))
     return Estimate(
-        f"agents_gain_{size}", float(np.median(values)), float(min(low, np.median(values))),
-        float(max(high, np.median(values))), "share of what the tuned rule earns", len(drawn), how=how,
-        world=who, at={"measure": "gain of agents", "method": FAVOURITE, "services": size},
-        draws=() if who == OBSERVED else tuple((low, high) for _, low, high in drawn),
+        f"agents_gain_{size}", middle, min(low, middle), max(high, middle),
+        "share of what the tuned rule earns", len(drawn),
+        how=f"95 % of {len(drawn)} trainings and resampled estates together", world=who,
+        at={"measure": "gain of agents", "method": FAVOURITE, "services": size},
+        draws=() if who == OBSERVED else tuple(_ends(many) for _, many in drawn),
     )  # fmt: skip
-
-
-def _share(spans: dict[tuple[str, int, int], Span], size: int) -> Estimate:
-    from dti_core.lab.intervals import share
-
-    above = [span[0] > 0 for (who, _, at), span in spans.items() if (who, at) == (OBSERVED, size)]
-    return share(sum(above), len(above)).estimate(
-        f"agents_gain_share_{size}", "share of the assumption set", measure="sign", services=size
-    )

@@ -61,6 +61,15 @@ def mean(table: Array, rng: np.random.Generator, n_resamples: int) -> Interval:
     return raised(gain(table, np.ones(np.shape(table)[-1]), rng, n_resamples))
 
 
+def resampled_gains(nets: Array, rivals: Array, rng: np.random.Generator, n_resamples: int) -> Array:
+    """(n_resamples,) gains, as `gain` tells them, over resampled estates."""
+    from arch.bootstrap import IIDBootstrap
+
+    bootstrap = IIDBootstrap(nets, rivals, seed=rng)
+    found: Array = bootstrap.apply(lambda one, other: one.sum() / other.sum() - 1, n_resamples).ravel()
+    return found
+
+
 def middle_mean(values: Array) -> float:
     """The interquartile mean: of the middle half of the values, which one lucky or stuck seed cannot move.
 

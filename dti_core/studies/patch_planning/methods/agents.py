@@ -151,15 +151,30 @@ def _bent(usd: Array) -> Array:
     return np.log1p(np.maximum(usd, 0.0) / SMALL_USD) / 4
 
 
-def follow(
-    estates: Estates, act: Callable[[Observation], Actions], rule: Rule, view: View = lambda estates: estates
-) -> Ints:
+Act = Callable[[Observation], Actions]
+
+
+def follow(estates: Estates, act: Act, rule: Rule, view: View = lambda estates: estates) -> Ints:
     """(N, B) plan of agents that choose `act` from what they see, over the bids of `rule`."""
-    room = Planning(_no_draw, estates, rule, view)
-    room.begin(estates)
+    return follow_all(estates, [act], rule, view)[0]
+
+
+def follow_all(
+    estates: Estates, acts: Sequence[Act], rule: Rule, view: View = lambda estates: estates
+) -> tuple[Ints, ...]:
+    """The plan of each of several policies, side by side, which costs little more than one plan does."""
+    n, room = len(estates), Planning(_no_draw, estates, rule, view)
+    room.begin(estates.take(np.tile(np.arange(n), len(acts))))
     while not room.done:
-        room.step(act(room.observe()))
-    return room.quarter.plan
+        seen = room.observe()
+        room.step(np.concatenate([act(_part(seen, slice(k * n, (k + 1) * n))) for k, act in enumerate(acts)]))
+    return tuple(np.split(room.quarter.plan, len(acts)))
+
+
+def _part(seen: Observation, some: slice) -> Observation:
+    return Observation(
+        seen.features[some], seen.mask[some], seen.estate[some], seen.neighbours[some], seen.step
+    )
 
 
 def _no_draw(seed: int) -> Estates:

@@ -17,6 +17,8 @@ from dti_core.studies.patch_planning.worlds.draws import draw_estates, setting_o
 #: Estates on which rules are tuned, and those on which the price of plans made anew each week is, which cost
 #: a hundred times as much.
 N_RULES, N_ROLLING = {11: 256, 50: 48}, {11: 16, 50: 6}
+#: Estates of 50 services on which the rules of each world of the assumption set are tuned.
+N_ASSUMED_LARGE = 24
 #: Estates of tuning are drawn from seeds below this, those of trainings and tests from others.
 _SEEDS = 1_000
 #: Multiples of the rule's price that are tried for plans made anew each week.
@@ -63,17 +65,19 @@ class Briefing:
 
 def brief(world: str, n_services: int, orders: Sequence[Order] = ORDERS, *, exact: bool = True) -> Briefing:
     """Tune orders, and where plans are made `exact` the price of those made anew each week."""
-    estates = draw_estates(world, n_services, range(N_RULES[n_services]))
+    few = not exact and n_services > min(N_RULES)
+    estates = draw_estates(world, n_services, range(N_ASSUMED_LARGE if few else N_RULES[n_services]))
     tuned: dict[Order, Tuned] = {
         order: tune_rule(estates, order, np.random.default_rng(_SEEDS)) for order in orders
     }
-    rule, few = best_rule(tuned), estates.take(slice(0, N_ROLLING[n_services]))
-    rolling = Price()
+    rule, rolling = best_rule(tuned), Price()
     if exact and setting_of(world).late > 0:  # else nothing comes for which money is kept
         axes = {"price": tuple(rule.price.price * one for one in _MULTIPLES),
                 "decay": tuple({rule.price.decay, 1.0}), "pace": tuple({0.0, rule.price.pace})}  # fmt: skip
         rolling = tune_rolling(
-            few, _QUICK, Grid({name: tuple(sorted(axis)) for name, axis in axes.items()})
+            estates.take(slice(0, N_ROLLING[n_services])),
+            _QUICK,
+            Grid({name: tuple(sorted(axis)) for name, axis in axes.items()}),
         ).price
     return Briefing(
         {order: one.price for order, one in tuned.items()},

@@ -23,7 +23,7 @@ SMALL, LARGE, N_SEEDS = 11, 50, 10
 #: Trainings whose learning is destroyed, and trainings that start from a rule with a planted fault.
 N_CONTROLS = 20
 #: What the price on money of the faulty rule is multiplied by: it spends early, and waiting can be learned.
-FAULT = 0.5
+FAULT = 0.25
 #: Share of the minutes of downtime that the tuned rule takes, to which agents are held in the ablation.
 ALLOWED_DOWNTIME = 0.7
 #: Favourite of the claims, named before anything was trained: the one that [5] describes.
@@ -99,9 +99,14 @@ def faulty(rule: Rule) -> Rule:
     return replace(rule, price=replace(rule.price, price=FAULT * rule.price.price))
 
 
+def start_of(lesson: Lesson, rule: Rule) -> Rule:
+    """The rule from which a lesson starts, given the tuned one of its world."""
+    return faulty(rule) if lesson.variant == "planted" else rule
+
+
 def classroom(lesson: Lesson, rule: Rule, like: Estates, view: View) -> Make:
     """The simulator in which a lesson is learned, over the bids of its world's tuned rule."""
-    start = faulty(rule) if lesson.variant == "planted" else rule
+    start = start_of(lesson, rule)
 
     def make() -> BatchedSimulator:
         room = Planning(lambda seed: draw_estate(lesson.world, lesson.n_services, seed), like, start, view)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from dti_core.lab.methods import Method
-from dti_core.studies.patch_planning.methods.agents import follow
+from dti_core.studies.patch_planning.methods.agents import follow_all
 from dti_core.studies.patch_planning.methods.briefings import Briefing, mediated
 from dti_core.studies.patch_planning.methods.exact import Effort
 from dti_core.studies.patch_planning.methods.plan import run_clairvoyant, run_rolling, run_rule
@@ -51,7 +51,7 @@ def _learned(algorithm: str) -> Run:
     def run(task: Task) -> Plans:
         policies = load_shipped().seeds_of(task.world, algorithm, n_services=task.n_taught)[: task.n_seeds]
         rule, view = task.briefing.rule, mediated(task.world)
-        return tuple(follow(task.estates, policy.act, rule, view) for policy in policies)
+        return follow_all(task.estates, [policy.act for policy in policies], rule, view)
 
     return run
 

@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 
 from dti_core.studies.patch_planning.model.estates import NEVER, NONE, Array, Estates, Flags, Ints
-from dti_core.studies.patch_planning.model.worth import avoided_usd
+from dti_core.studies.patch_planning.model.worth import avoided_usd, expected_worth
 
 #: Slack of a limit, as a share of it: what adding up in another order may change.
 SLACK = 1e-6
@@ -56,6 +56,20 @@ def account(estates: Estates, plan: Ints) -> Ledger:
         avoided, spent.sum(axis=(1, 2)), (minutes * estates.outage_usd).sum(axis=(1, 2)), hours.sum(axis=1),
         minutes,
     )  # fmt: skip
+
+
+def expected_net_usd(estates: Estates, plan: Ints) -> Array:
+    """(N,) the objective as was to be expected in the week of each patch, instead of what then came out.
+
+    Equal to `net_usd` in expectation for a plan that does not look ahead, with far less chance in it.
+    """
+    found, done = account(estates, plan), plan < estates.n_weeks
+    realised = np.where(done, avoided_usd(estates, plan), 0.0).sum(axis=1)
+    expected = sum(
+        np.where(plan == week, expected_worth(estates, week), 0.0).sum(axis=1)
+        for week in range(estates.n_weeks)
+    )
+    return found.net_usd - realised + expected
 
 
 def broken_limits(estates: Estates, plan: Ints) -> dict[str, Flags]:
