@@ -97,7 +97,8 @@ def learn(task: tuple[Lesson, Briefing]) -> tuple[Path, list[float], float]:
     minutes = account(like, run_rule(like, briefing.rule)).minutes.sum(axis=(1, 2)).mean()
     algorithm = teacher(lesson, float(minutes))
     made_by = _digest(TRAINING, [policies, simulators])
-    about = f"{lesson.key} {algorithm!r} {start_of(lesson, briefing.rule)!r} {setting_of(lesson.world)!r} {made_by}"
+    start, setting = start_of(lesson, briefing.rule), setting_of(lesson.world)
+    about = f"{lesson.key} {algorithm!r} {start!r} {setting!r} {made_by}"
     stem = PIECES / f"{lesson.key}.{_short(about)}"
     weights, note = stem.with_name(f"{stem.name}.safetensors"), stem.with_name(f"{stem.name}.json")
     if not note.is_file():
