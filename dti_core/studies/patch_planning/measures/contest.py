@@ -31,7 +31,7 @@ SOLVED = ("rolling_milp", "priced_milp", "clairvoyant")
 QUICK = tuple(name for name in METHODS if name not in SOLVED)
 #: How many times fewer estates solvers plan where a plan takes long: all flaws known at once and few windows,
 #: or many services. Fewer than LEAST_SOLVED are none.
-SLOW = {("scarce", SMALL): 20, ("scarce", LARGE): 20, ("arrive", LARGE): 4, ("conflict", LARGE): 4}
+SLOW = {("scarce", SMALL): 20, ("scarce", LARGE): 20, ("arrive", LARGE): 8, ("conflict", LARGE): 8}
 LEAST_SOLVED = 4
 #: What the shares are of: the exact plan made anew each week at its price, and the ceiling.
 RIVALS = ("priced_milp", "clairvoyant")

@@ -13,7 +13,7 @@ from dti_core.studies.patch_planning.methods.briefings import Briefing
 from dti_core.studies.patch_planning.methods.lessons import Lesson, Variant
 
 #: sha256 of the weights, as `experiments/train_policies.py` prints it.
-DIGEST = "1c0b18b66544135089b89e5bb168ffc2004dcaf3ba67c8cc057384f9106b00aa"
+DIGEST = "c3e9848dbe15f2970583b74c6cf8a987505edf296a6f8f742b9be5f529fe4fdd"
 RETRAIN = "python experiments/train_policies.py"
 
 
