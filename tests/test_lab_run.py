@@ -252,6 +252,17 @@ def test_record_without_a_sound_notebook_is_set_aside(monkeypatch, tmp_path, old
     assert not looks_finished(spec.folder)
 
 
+def test_files_that_a_study_makes_lie_in_the_run_and_are_sealed(monkeypatch, tmp_path):
+    home = build_toy_project(tmp_path / "home")
+    monkeypatch.setenv("DTI_HOME", str(home))
+    edit_cell(home, "record(result)", "record(result, {'calendar.csv': b'week'})")
+    spec = spec_of(tmp_path / "results" / "run", home)
+    end = execute(spec)
+    assert end.status == "finished", end.reason
+    assert (spec.folder / "files" / "calendar.csv").read_bytes() == b"week"
+    assert "files/calendar.csv" in seal(spec.folder, end).outputs
+
+
 def terms_of(batch: batches.Batch, cores: int = 1, timeout_seconds: float | None = None) -> Terms:
     """Terms for runs that execute the project itself."""
     return Terms(batch, live(), live().digest(), GitState(None, None), cores, timeout_seconds)

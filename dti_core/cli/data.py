@@ -53,7 +53,8 @@ def check(
     """All problems of your file at once, each with what to do; exit 1 if any blocks the study."""
     load_experiment(slug)
     study = importlib.import_module(f"dti_core.studies.{slug}.data")
-    table, card = sets.read_user_table(file)
+    read = getattr(study, "read", sets.read_user_table)
+    table, card = read(file)
     if mapping and "mapping" not in inspect.signature(study.check).parameters:
         raise ConfigError(f"{slug}: takes no --map; its columns need no names of their own. Leave it out.")
     problems = study.check(table, mapping) if mapping else study.check(table)

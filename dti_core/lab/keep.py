@@ -19,15 +19,17 @@ from dti_core.lab.pieces import KEPT, sha256
 from dti_core.lab.record import Provenance, Record, Result
 from dti_core.lab.running.alone import run_alone
 from dti_core.lab.running.cache import seconds_behind
-from dti_core.lab.running.inputs import OWN_DATA, SERIES_FOLDER
+from dti_core.lab.running.inputs import FILES_FOLDER, OWN_DATA, SERIES_FOLDER
 from dti_core.lab.running.provenance import collect_provenance
 from dti_core.lab.running.runs import RESULT, RUN_DIR
 
 _GLUED = re.compile(r"\{glue:text\}`([\w@]+)[:`]")
 
 
-def record(result: Result) -> None:
+def record(result: Result, files: Mapping[str, bytes] | None = None) -> None:
     """Keep `result`: glue its numbers and verdicts, write result.json and the series behind the figures.
+
+    `files`, content by name, are written into the folder files/ of the run, for whoever asked for it.
 
     Under `dti run` they go into the run's folder and the runner tracks the run. Under bare papermill or in
     JupyterLab a new folder is made below results/ and the run is tracked in MLflow from here.
@@ -35,6 +37,8 @@ def record(result: Result) -> None:
     given = os.environ.get(RUN_DIR)
     provenance = collect_provenance(result.config)
     with nullcontext(Path(given)) if given else run_alone(result.config, provenance) as folder:
+        for name, content in (files or {}).items():
+            write(folder / FILES_FOLDER / Path(name).name, content)
         _keep(result, provenance, folder)
     if not given:
         sys.stderr.write(f"kept in {folder / RESULT}\n")

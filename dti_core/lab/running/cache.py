@@ -6,7 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from dti_core.lab.config import Config
-from dti_core.lab.data import planned_reads, sha256_of, user_hashes
+from dti_core.lab.data import planned_reads, sha256_of
+from dti_core.lab.described import described_hashes
 from dti_core.lab.errors import RunError
 from dti_core.lab.files import write
 from dti_core.lab.fingerprint import (
@@ -27,7 +28,7 @@ from dti_core.lab.running.runs import RunPlan, RunState, finished_states
 from dti_core.lab.running.sources import PACKAGE
 from dti_core.lab.running.versions import package_versions
 
-_TABLES = ("*.csv", "*.csv.gz", "*.parquet")
+_TABLES = ("*.csv", "*.csv.gz", "*.parquet", "*.yaml")
 _SECONDS = "seconds"
 REUSED = "reused: nothing changed"
 #: Modules that cannot move a number: they word errors, colour figures, show what was found, or bring files
@@ -108,12 +109,12 @@ def data_hashes(config: Config, inputs: Inputs) -> dict[str, str]:
     """sha256 of each file that a run reads, by the name under which it is read.
 
     A parameter whose value names a registered set stands for its files and those of the sets read with it, as
-    does the experiment's list `reads`; `data_path` stands for the user's file or each file of a folder; every
-    table below experiments/data/<slug>/ counts.
+    does the experiment's list `reads`; `data_path` stands for the user's file, with the tables that it names,
+    or each file of a folder; every table and YAML file below experiments/data/<slug>/ counts.
     """
     hashes = planned_reads(config.values.values(), getattr(config.experiment, "reads", ()))
     if path := config.values.get(DATA_PATH):
-        hashes |= user_hashes(str(path))
+        hashes |= described_hashes(str(path))
     folder = inputs.home / "experiments" / "data" / config.slug
     for file in sorted(found for pattern in _TABLES for found in folder.rglob(pattern)):
         hashes[file.relative_to(folder).as_posix()] = sha256_of(file)

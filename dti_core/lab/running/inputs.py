@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dti_core
 from dti_core.lab.data import sha256_of
+from dti_core.lab.described import described_files
 from dti_core.lab.errors import DataError
 from dti_core.lab.paths import project_root
 
@@ -15,6 +16,8 @@ from dti_core.lab.paths import project_root
 OWN_DATA = "DTI_OWN_DATA"
 #: Below a run's folder: what its figures are drawn from.
 SERIES_FOLDER = "result"
+#: Below a run's folder: files that a study makes for its user.
+FILES_FOLDER = "files"
 _NO_CODE = shutil.ignore_patterns("__pycache__", "*.pyc", ".ipynb_checkpoints")
 
 
@@ -55,11 +58,20 @@ def copy_inputs(place: Path, source: Inputs | None = None) -> Inputs:
 
 
 def copy_own_data(path: str, inputs: Inputs) -> Path:
-    """A copy of the user's file or folder beside the other copies. DataError if there is none."""
+    """A copy of the user's file or folder beside the other copies, with the tables that a YAML file names.
+
+    Raises
+    ------
+    DataError if there is none.
+    """
     source = Path(path).expanduser()
     place = Path(tempfile.mkdtemp(prefix="yours-", dir=inputs.home)) / source.name
     if source.is_dir():
         return Path(shutil.copytree(source, place))
     if not source.is_file():
         raise DataError(f"{path}: no such file. Give the path of your table, from where you start dti.")
-    return Path(shutil.copyfile(source, place))
+    for file in filter(Path.is_file, described_files(source).values()):
+        copy = place.parent / file.relative_to(source.parent)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    return place

@@ -18,7 +18,7 @@ from dti_core.lab.files import write
 from dti_core.lab.fingerprint import Fingerprint
 from dti_core.lab.paths import results_root, study_results
 from dti_core.lab.running.batches import Batch, lock
-from dti_core.lab.running.inputs import SERIES_FOLDER, Inputs
+from dti_core.lab.running.inputs import FILES_FOLDER, SERIES_FOLDER, Inputs
 from dti_core.lab.running.store import redact
 
 #: Folder of the current run, told to the notebook's kernel by the runner.
@@ -218,7 +218,8 @@ def begin_run(batch: Batch, draft: RunState) -> tuple[Path, RunState]:
 
 def seal(folder: Path, state: RunState) -> RunState:
     """The state of a finished run with the hashes by which later damage shows; it is not saved here."""
-    files = [folder / RESULT, folder / EXECUTED, *sorted((folder / SERIES_FOLDER).rglob("*"))]
+    made = [sorted((folder / name).rglob("*")) for name in (SERIES_FOLDER, FILES_FOLDER)]
+    files = [folder / RESULT, folder / EXECUTED, *made[0], *made[1]]
     hashes = {file.relative_to(folder).as_posix(): sha256_of(file) for file in files if file.is_file()}
     state = state.model_copy(update={"outputs": hashes})
     return state.model_copy(update={"seal": _digest(json.loads(state.model_dump_json()))})

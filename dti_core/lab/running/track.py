@@ -15,6 +15,7 @@ from dti_core.lab.errors import RunError
 from dti_core.lab.paths import results_root
 from dti_core.lab.running import batches, runs, shown, store, sweeps
 from dti_core.lab.running.history import read_record
+from dti_core.lab.running.inputs import FILES_FOLDER
 from dti_core.lab.running.leftovers import end_abandoned
 from dti_core.lab.running.runs import RunState
 from dti_core.lab.running.store import ADDRESS, is_ours, redact, tracking_uri
@@ -177,7 +178,8 @@ def _log(client: "MlflowClient", experiment_id: str, folder: Path, state: RunSta
         for numbers, values in zip_longest(*chunks):
             client.log_batch(run_id, numbers or (), values or ())
         client.log_inputs(run_id, _inputs(shown.data_of(state, record, folder)))
-        for name in (runs.RESULT, runs.EXECUTED, runs.PARTIAL, runs.FIGURES):
+        made = [f"{FILES_FOLDER}/{one.name}" for one in sorted((folder / FILES_FOLDER).glob("*"))]
+        for name in (runs.RESULT, runs.EXECUTED, runs.PARTIAL, runs.FIGURES, *made):
             if (folder / name).is_file():
                 client.log_artifact(run_id, str(folder / name), os.path.dirname(name))
         if record and _TABLE not in {item.path for item in client.list_artifacts(run_id)}:

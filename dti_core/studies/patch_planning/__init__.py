@@ -1,0 +1,1 @@
+"""Patch planning for services that call each other: rules, exact solvers and learned agents."""

@@ -1,0 +1,125 @@
+"""How good, and how fast, plans are as estates grow."""
+
+import json
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dti_core.lab.paths import project_root
+from dti_core.lab.record import Estimate, Result
+from dti_core.lab.say import spoken
+from dti_core.lab.theme import NEUTRAL, PALETTE, style
+from dti_core.studies.patch_planning.figures.cards import WORLD_TITLES, nothing_drawn, simulated
+from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, SMALL
+
+_NAMES = {"tuned_rule": "tuned rule", FAVOURITE: f"agents, trained at {SMALL} services",
+          "exact": "exact plan", "bound": "bound (linear relaxation)"}  # fmt: skip
+_COLOURS = dict(zip(_NAMES, (PALETTE[1], PALETTE[0], PALETTE[2], NEUTRAL), strict=True))
+_BENCHMARK = "patch_planning_sizes"
+
+
+def plot_sizes(result: Result) -> go.Figure:
+    """Share of the bound by size, a panel a world; exact plans of limited time are beside, as measured."""
+    table = result.series["sizes"]
+    worlds = list(dict.fromkeys(table["world"]))
+    figure = make_subplots(
+        rows=1, cols=len(worlds), shared_yaxes=True,
+        subplot_titles=[WORLD_TITLES[world] for world in worlds],
+    )  # fmt: skip
+    for column, world in enumerate(worlds, start=1):
+        for method in _NAMES:
+            some = table[(table["world"] == world) & (table["method"] == method)]
+            if not some.empty:
+                _line(figure, some, method, column)
+    measured = _measured()
+    if not measured.empty:
+        some = measured[(measured["planner"] == "exact") & (measured["world"] == worlds[0])]
+        figure.add_scatter(
+            x=some["services"], y=100 * some["share"], mode="markers",
+            name="exact plan, time limited, measured",
+            marker={"symbol": "x", "color": _COLOURS["exact"], "size": 10}, row=1, col=1,
+        )  # fmt: skip
+    largest = int(table["services"].max())
+    told = [_found(result, method, largest) for method in ("tuned_rule", FAVOURITE)]
+    figure = style(
+        figure, x="services", y="% of the bound", card=simulated(result), series="sizes",
+        title=f"At {largest:,} services " + ", ".join(
+            f"{_NAMES[name]}: {spoken(one, scale=100)} %" for name, one in told if one
+        ) + " of what no plan exceeds",
+        caption="All bundles are known from the start. The bound lets bundles be patched in part. Bars: "
+        "95 % bootstrap intervals over estates and seeds of training. Exact plans are drawn where their gap "
+        "was closed; crosses, if any, were found in limited time on the machine of the benchmark, and are no "
+        "estimates.",
+        alt="Share of the bound by services: " + "; ".join(
+            f"{WORLD_TITLES[row.world]}, {row.services:,}, {_NAMES[row.method]} {100 * row.share:.1f} %"
+            for row in table.itertuples()
+        ) + ".",
+    )  # fmt: skip
+    return figure.update_xaxes(type="log", tickvals=sorted(set(table["services"])))
+
+
+def _line(figure: go.Figure, some: pd.DataFrame, method: str, column: int) -> None:
+    figure.add_scatter(
+        x=some["services"], y=100 * some["share"], name=_NAMES[method], legendgroup=method,
+        showlegend=column == 1, mode="lines+markers", line_color=_COLOURS[method],
+        error_y={"array": 100 * (some["high"] - some["share"]),
+                 "arrayminus": 100 * (some["share"] - some["low"])},
+        row=1, col=column,
+    )  # fmt: skip
+
+
+def _found(result: Result, method: str, size: int) -> tuple[str, Estimate | None]:
+    found = result.where(measure="share of the bound", method=method, services=float(size))
+    return method, found[0] if found else None
+
+
+def plot_time(result: Result) -> go.Figure:
+    """Processor time and memory of planning against size, log-log, as last measured on one machine."""
+    table = _measured()
+    if table.empty:
+        return nothing_drawn(result, f"Not measured yet: python experiments/benchmarks/{_BENCHMARK}.py")
+    figure = make_subplots(rows=2, vertical_spacing=0.16)
+    for name, title in _NAMES.items():
+        some = table[(table["planner"] == name) & (table["world"] == table["world"].iloc[0])]
+        for row, column in enumerate(("cpu_s", "peak_mb"), start=1):
+            figure.add_scatter(
+                x=some["services"], y=some[column], name=title, legendgroup=name, showlegend=row == 1,
+                mode="lines+markers", line_color=_COLOURS[name], row=row, col=1,
+            )  # fmt: skip
+    figure = style(
+        figure, x="", y="", card=simulated(result), title=_faster(table),
+        caption=f"Measured on {_benchmark().get('machine', 'one machine')}, a process a planner and size; "
+        "another machine gives other numbers, and no estimate rests on these. Memory is the most a process "
+        "held, libraries included.",
+        alt="Processor seconds by services: " + "; ".join(
+            f"{_NAMES[row.planner]}, {row.services:,}: {row.cpu_s:.3g} s, {row.peak_mb:,.0f} MB"
+            for row in table.itertuples()
+        ) + ".",
+    )  # fmt: skip
+    ticks = sorted(set(table["services"]))
+    figure.update_xaxes(type="log", tickvals=ticks, title_text="services", row=2, col=1)
+    figure.update_xaxes(type="log", tickvals=ticks, row=1, col=1)
+    for row, unit in enumerate(("processor time, s", "most memory, MB"), start=1):
+        figure.update_yaxes(type="log", title_text=unit, row=row, col=1)
+    return figure.update_layout(height=680)
+
+
+def _faster(table: pd.DataFrame) -> str:
+    """What the largest size at which both were measured says of rule and exact plan."""
+    wide = table.pivot_table(index="services", columns="planner", values="cpu_s").dropna()
+    largest, last = int(wide.index.max()), wide.iloc[-1]
+    told = ", ".join(f"{_NAMES[name]} {last[name]:.2g} s" for name in _NAMES if name in last)
+    return f"To plan {largest:,} services takes: {told}"
+
+
+def _measured() -> pd.DataFrame:
+    """A row a planner and size: services, planner, cpu_s, peak_mb, share of the bound."""
+    return pd.DataFrame(_benchmark().get("planning", []))
+
+
+def _benchmark() -> dict[str, Any]:
+    path = project_root() / "experiments" / "benchmarks" / f"{_BENCHMARK}.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return found

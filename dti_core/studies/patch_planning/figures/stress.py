@@ -1,0 +1,44 @@
+"""What wrong assumptions cost."""
+
+import plotly.graph_objects as go
+
+from dti_core.lab.forest import Row, plot_forest
+from dti_core.lab.record import Result
+from dti_core.lab.say import listed, signed, spoken
+from dti_core.lab.theme import NEUTRAL, PALETTE
+from dti_core.studies.patch_planning.figures.cards import simulated
+from dti_core.studies.patch_planning.methods.lessons import FAVOURITE
+from dti_core.studies.patch_planning.worlds import WORLDS
+from dti_core.studies.patch_planning.worlds.stress import STRESSES
+
+_MISLED = {"tuned_rule": ("tuned rule", PALETTE[1]), "priced_milp": ("exact plan, made anew", PALETTE[2]),
+           FAVOURITE: ("agents", PALETTE[0])}  # fmt: skip
+
+
+def plot_stress(result: Result, world: str = "tight_budget") -> go.Figure:
+    """What misled planners earn, as a share of the rule that knows the truth, stress by stress."""
+    where = "observed" if WORLDS[world].role == "observed" else world
+    found = result.where(where, measure="misled")
+    rows = [
+        Row(STRESSES[stress].title, one, _MISLED[name][1], series=_MISLED[name][0])
+        for stress in STRESSES for name in _MISLED for one in found
+        if (one.at["stress"], one.at["method"]) == (stress, name)
+    ]  # fmt: skip
+    worst = min((row for row in rows if row.series == "tuned rule"), key=lambda row: row.estimate.value)
+    figure = plot_forest(
+        rows, what="Share of what the informed rule earns",
+        x="share of what the informed rule earns", zero=False, card=simulated(result), series="stress",
+        title=f"Wrong assumptions cost the tuned rule most where {worst.label}: it then earns "
+        f"{spoken(worst.estimate, scale=100)} % of the informed rule",
+        caption=f"{WORLDS[world].title}. 1 is the rule that knows the truth and was tuned in it, on other "
+        f"estates. 95 % intervals: {rows[0].estimate.how}. {_by_severity(result)}",
+    )  # fmt: skip
+    return figure.add_vline(x=1.0, line_color=NEUTRAL, layer="below")
+
+
+def _by_severity(result: Result) -> str:
+    found = result.where("scarce", measure="severity beside chance")
+    if not found:
+        return ""
+    told = listed([f"{signed(one, scale=100)} % at {float(one.at['capacity']):.1%}" for one in found])
+    return f"Beside a random order, severity avoids {told} of the work a month."

@@ -1,0 +1,112 @@
+"""Tables of the study in words."""
+
+from typing import Any
+
+import pandas as pd
+
+from dti_core.lab.record import Result
+from dti_core.lab.tables import Table, show_table
+from dti_core.studies.patch_planning.methods import METHODS
+from dti_core.studies.patch_planning.worlds import WORLDS
+
+#: Rows of the calendar that a page shows; all are in the files of the run.
+MOST_ROWS = 60
+
+
+def shown(result: Result, series: str, **texts: Any) -> Table:
+    """A table of the result as it is, a sentence where its data are not here."""
+    return show_table(result.series.get(series, pd.DataFrame()), name=series, **texts)
+
+
+def calendar_table(result: Result) -> Table:
+    """The calendar: when, where, what, why, and what it would cost to leave each upgrade out."""
+    rows = result.series["calendar"].head(MOST_ROWS)
+    table = pd.DataFrame({
+        "upgrade": [f"{one.service}: {one.bundle}" for one in rows.itertuples()],
+        "starts": [f"{one:%a %d %b %Y, %H:%M}" for one in rows["start"]],
+        "hours": rows["hours"].round(1), "USD": rows["cost_usd"].round(0),
+        "minutes down": rows["downtime_minutes"].round(0),
+        "risk removed, USD": rows["risk_removed_usd"].round(0),
+        "lost if left out, USD": rows["lost_if_left_out_usd"].round(0),
+        "due by": rows["due_by"], "why": rows["why"],
+    })  # fmt: skip
+    return show_table(
+        table, name="calendar", title="The patch calendar, in local time",
+        note="Lost if left out: what the best plan without the upgrade earns less. The files of the run "
+        "hold it as "
+        "CSV and iCalendar.",
+    )  # fmt: skip
+
+
+def left_table(result: Result) -> Table:
+    """What is not planned, and what keeps it out."""
+    rows = result.series["not_planned"]
+    table = pd.DataFrame({
+        "upgrade": [f"{one.service}: {one.bundle}" for one in rows.itertuples()],
+        "expected loss, USD a week": rows["weekly_risk_usd"].round(0), "due by": rows["due_by"],
+        "kept out by": rows["kept_out"],
+    })  # fmt: skip
+    return show_table(table, name="not_planned", title="What stays open, and why")
+
+
+def binding_table(result: Result) -> Table:
+    """What is used of hours, money and objectives, and what one more would be worth."""
+    rows = result.series["binding"]
+    names = dict(enumerate(result.series["services"]["service"]))
+    table = pd.DataFrame({
+        "limit": [_limit(one, names) for one in rows["limit"]],
+        "used": rows["used"].round(1), "available": rows["available"].round(1), "unit": rows["unit"],
+        "one more is worth, USD": rows["one_more_usd"].round(2),
+    })  # fmt: skip
+    return show_table(
+        table[rows["used"] > 0], name="binding", title="What binds",
+        note="Worth of one more: shadow price of the linear relaxation, net of what it costs; of "
+        "objectives not told.",
+    )  # fmt: skip
+
+
+def contest_table(result: Result, services: int = 11) -> Table:
+    """Every planner as a share of the exact plan with money priced, by world."""
+    rows = result.series["contest"]
+    rows = rows[rows["services"] == services]
+    table = pd.DataFrame({"planner": [METHODS[name].title for name in METHODS]}, index=list(METHODS))
+    solved_rows = rows[rows["priced_milp"].notna()]
+    for world, some in solved_rows.groupby("world", sort=False):
+        part = some.set_index("method")
+        title = WORLDS[str(world)].title
+        for end in ("", "_low", "_high"):
+            table[f"{title}{end}"] = part[f"priced_milp{end}"]
+    counts = solved_rows[solved_rows["method"] == "priced_milp"].set_index("world")["estates"]
+    solved = ", ".join(f"{WORLDS[str(world)].title.lower()} {n}" for world, n in counts.items())
+    return show_table(
+        table.reset_index(drop=True), name=f"contest_{services}",
+        title=f"Net dollars as a share of the exact plan's with money priced, {services} services",
+        note=f"Ratio of sums on the same estates, those that solvers planned: {solved}. 1 is the exact "
+        "plan made anew "
+        "each week, its price tuned; above 1 it is beaten.",
+    )  # fmt: skip
+
+
+def claims_of_services(result: Result) -> Table:
+    """What one service gains by claiming more than its downtime costs."""
+    rows = result.series["claims"]
+    table = pd.DataFrame({"it claims": [f"{one:g} times" for one in sorted(rows["claim"].unique())]})
+    for others in sorted(rows["others claim"].unique()):
+        for borne in sorted(rows["borne"].unique()):
+            part = rows[(rows["others claim"] == others) & (rows["borne"] == borne)].sort_values("claim")
+            told = "the truth" if others == 1 else f"{others:g} times"
+            table[f"others claim {told}, bears {borne:.0%} of its loss"] = (
+                part["gain_usd"].round(0).to_numpy()
+            )
+    return show_table(
+        table, name="claims_of_services",
+        title="What a service gains by its claim, dollars a quarter, summed over 11",
+        note="Against telling the truth. A service earns the share that it bears of the loss avoided on "
+        "its own "
+        "flaws, less its own downtime.",
+    )  # fmt: skip
+
+
+def _limit(name: str, services: dict[int, str]) -> str:
+    before, _, number = name.rpartition(" ")
+    return f"downtime of {services[int(number)]}" if before == "objective of service" else name

@@ -1,0 +1,1 @@
+"""What plans earn, and what that says: one file a question."""

@@ -1,0 +1,142 @@
+"""Where only a service knows what its downtime costs: who wins if it says so, exaggerates, or is not asked?
+
+A central planner, rule or exact, hears reports. Agents are asked nothing: each knows its own price and acts
+on it, over bids of a mediator that knows none. Plans are judged by the true prices.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from dti_core.lab.parallel import run_keyed
+from dti_core.studies.patch_planning.measures.contest import SOLVED_CHUNK as CHUNK
+from dti_core.studies.patch_planning.measures.findings import Findings
+from dti_core.studies.patch_planning.measures.ratios import gain
+from dti_core.studies.patch_planning.methods.agents import follow_all
+from dti_core.studies.patch_planning.methods.briefings import mediated
+from dti_core.studies.patch_planning.methods.exact import Effort
+from dti_core.studies.patch_planning.methods.lessons import SMALL
+from dti_core.studies.patch_planning.methods.plan import run_rolling, run_rule
+from dti_core.studies.patch_planning.methods.reports import normalised, strategic, unreported
+from dti_core.studies.patch_planning.methods.rules import Rule
+from dti_core.studies.patch_planning.methods.shipped import load_shipped
+from dti_core.studies.patch_planning.model.estates import Array, Estates, Flags, Ints
+from dti_core.studies.patch_planning.model.plans import account
+from dti_core.studies.patch_planning.model.worth import avoided_usd
+from dti_core.studies.patch_planning.worlds.draws import draw_estates
+
+WORLD = "conflict"
+#: Who learns in this chapter's conflict: taught together, and each for itself.
+AGENTS = ("mappo", "ippo", "selfish")
+#: What one service may claim its downtime costs, as a multiple of the truth.
+CLAIMS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+#: Share of the loss by its own flaws that a service bears itself: it sets whether exaggeration pays.
+BORNE = (0.05, 0.25, 1.0)
+Report = Callable[[Estates], Array]
+
+
+def _half(estates: Estates) -> Flags:
+    """(N, S) every second service."""
+    return np.broadcast_to(np.arange(estates.n_services) % 2 == 0, estates.setup_hours.shape)
+
+
+def _all(estates: Estates) -> Flags:
+    return np.ones(estates.setup_hours.shape, dtype=bool)
+
+
+REPORTS: Mapping[str, tuple[str, Report]] = {
+    "truth": ("told the truth", lambda estates: estates.outage_usd),
+    "exaggerated": ("told four times the truth by all", lambda e: strategic(e, _all(e))),
+    "normalised": ("the same, scaled back to the known mean", lambda e: normalised(e, strategic(e, _all(e)))),
+    "half": (
+        "told four times the truth by half, scaled back",
+        lambda e: normalised(e, strategic(e, _half(e))),
+    ),
+    "none": ("told nothing", unreported),
+}
+
+
+def study_conflict(
+    seeds: np.random.SeedSequence,
+    n_estates: int,
+    n_seeds: int,
+    n_resamples: int,
+    effort: Effort | None = None,
+) -> Findings:
+    """Net dollars of rule, exact plan and agents by what is reported, on the same estates."""
+    drawn, chance = seeds.spawn(2)
+    state = [int(one) for one in drawn.generate_state(n_estates, np.uint64)]
+    chunks = {
+        at: (tuple(state[at : at + CHUNK]), n_seeds, effort or Effort()) for at in range(0, n_estates, CHUNK)
+    }
+    done = list(run_keyed(_seats, chunks, "conflict").values())
+    nets = {seat: np.concatenate([one[seat] for one in done], axis=1) for seat in done[0]}
+    rng, found, rows = np.random.default_rng(chance), Findings(), []
+    for (who, told), net in nets.items():
+        part = gain(net, nets["exact", "truth"][0], rng, n_resamples)
+        found.estimates.append(
+            part.estimate(
+                f"conflict_{who}_{told}", "share of what the exact plan earns that is told the truth", WORLD,
+                measure="gain in conflict", seat=f"{who}, {told}", services=SMALL,
+            )
+        )  # fmt: skip
+        rows.append({"planner": who, "told": told, "gain": part.value, "low": part.low, "high": part.high})
+    found.series["conflict"] = pd.DataFrame(rows)
+    found.series["claims"] = _incentives(state[:CHUNK])
+    return found
+
+
+def _seats(task: tuple[tuple[int, ...], int, Effort]) -> dict[tuple[str, str], Array]:
+    """(R, N) net dollars by planner and what it is told."""
+    seeds, n_seeds, effort = task
+    estates, shipped = draw_estates(WORLD, SMALL, seeds), load_shipped()
+    briefing = shipped.briefing(WORLD, SMALL)
+    found = {}
+    for told, (_, report) in REPORTS.items():
+        usd = report(estates)
+        plans = {
+            "rule": run_rule(estates, briefing.rule, None, usd),
+            "exact": run_rolling(estates, briefing.rolling, effort, usd).plan,
+        }
+        found |= {(who, told): account(estates, plan).net_usd[None] for who, plan in plans.items()}
+    for name in AGENTS:
+        policies = shipped.seeds_of(WORLD, name)[:n_seeds]
+        plans = follow_all(estates, [one.act for one in policies], briefing.rule, mediated(WORLD))
+        found[name, "unasked"] = np.stack([account(estates, plan).net_usd for plan in plans])
+    return found
+
+
+def _incentives(seeds: list[int]) -> pd.DataFrame:
+    """What one service gains by its claim while the others tell the truth, or all claim four times it.
+
+    A service earns the loss avoided on its own bundles, as far as it bears it, less its own downtime.
+    """
+    estates, briefing = draw_estates(WORLD, SMALL, seeds), load_shipped().briefing(WORLD, SMALL)
+    rows = []
+    for others in (1.0, 4.0):
+        base = _own(estates, run_rule(estates, briefing.rule, None, estates.outage_usd * others))
+        for claim in CLAIMS:
+            mine = [_claimed(estates, briefing.rule, service, claim, others) for service in range(SMALL)]
+            avoided, outage = (np.stack([one[part] for one in mine], axis=1) for part in (0, 1))
+            for borne in BORNE:
+                truth = borne * base[0] - base[1]
+                better = float((borne * avoided - outage - truth).sum(axis=1).mean())
+                rows.append({"others claim": others, "claim": claim, "borne": borne, "gain_usd": better})
+    return pd.DataFrame(rows)
+
+
+def _claimed(estates: Estates, rule: Rule, service: int, claim: float, others: float) -> tuple[Array, Array]:
+    """(N,) own loss avoided and own downtime of one service that makes a claim."""
+    factor = np.full(estates.n_services, others)
+    factor[service] = claim
+    plan = run_rule(estates, rule, None, estates.outage_usd * factor[:, None])
+    avoided, outage = _own(estates, plan)
+    return avoided[:, service], outage[:, service]
+
+
+def _own(estates: Estates, plan: Ints) -> tuple[Array, Array]:
+    """(N, S) loss avoided on a service's bundles, and what its downtime costs."""
+    done = plan < estates.n_weeks
+    avoided = estates.by_service(np.where(done, avoided_usd(estates, plan), 0.0))
+    return avoided, (account(estates, plan).minutes * estates.outage_usd).sum(axis=2)

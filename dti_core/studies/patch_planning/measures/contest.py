@@ -1,0 +1,173 @@
+"""Who plans best: every planner on the same unseen estates, world by world and size by size.
+
+The measure is the objective in dollars, unshaped: loss avoided less money less cost of downtime, given when
+exploits really came out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dti_core.lab.intervals import Interval
+from dti_core.lab.parallel import run_keyed
+from dti_core.lab.record import OBSERVED
+from dti_core.studies.patch_planning.measures.findings import Findings
+from dti_core.studies.patch_planning.measures.ratios import gain
+from dti_core.studies.patch_planning.methods import METHODS, Task
+from dti_core.studies.patch_planning.methods.exact import Effort
+from dti_core.studies.patch_planning.methods.lessons import LARGE, SMALL, TAUGHT
+from dti_core.studies.patch_planning.methods.shipped import load_shipped
+from dti_core.studies.patch_planning.model.estates import Array
+from dti_core.studies.patch_planning.model.plans import account, broken_limits
+from dti_core.studies.patch_planning.worlds import WORLDS
+from dti_core.studies.patch_planning.worlds.draws import draw_estates
+
+#: Estates of one piece of work.
+CHUNK, SOLVED_CHUNK = 100, 10
+#: Planners that solve programs, and the others.
+SOLVED = ("rolling_milp", "priced_milp", "clairvoyant")
+QUICK = tuple(name for name in METHODS if name not in SOLVED)
+#: How many times fewer estates solvers plan where a plan takes long: all flaws known at once and few windows,
+#: or many services. Fewer than LEAST_SOLVED are none.
+SLOW = {("scarce", SMALL): 20, ("scarce", LARGE): 20, ("arrive", LARGE): 8, ("conflict", LARGE): 8}
+LEAST_SOLVED = 4
+#: What the shares are of: the exact plan made anew each week at its price, and the ceiling.
+RIVALS = ("priced_milp", "clairvoyant")
+#: Below this room between the tuned rule and the exact plan nothing is claimed for learning.
+LEAST_ROOM = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Estates of one world and size, by their seeds, and who plans for them."""
+
+    world: str
+    n_services: int
+    seeds: tuple[int, ...]
+    methods: tuple[str, ...]
+    effort: Effort
+    n_seeds: int
+    n_taught: int = SMALL
+
+
+def plan_all(piece: Piece) -> dict[str, Array]:
+    """By planner, (R, N) net dollars, a row a seed of training; a plan that breaks a limit is an error."""
+    estates = draw_estates(piece.world, piece.n_services, piece.seeds)
+    briefing = load_shipped().briefing(piece.world, piece.n_services)
+    task = Task(piece.world, estates, briefing, piece.effort, piece.n_seeds, piece.seeds[0], piece.n_taught)
+    found = {}
+    for name in piece.methods:
+        if name == "priced_milp" and not briefing.rolling.price:
+            found[name] = found["rolling_milp"]  # the same plans
+            continue
+        plans = METHODS[name].run(task)
+        for plan in plans:
+            if broken := [limit for limit, where in broken_limits(estates, plan).items() if where.any()]:
+                raise AssertionError(f"{name} in {piece.world} breaks the limit of {', '.join(broken)}")
+        found[name] = np.stack([account(estates, plan).net_usd for plan in plans])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Estates of a world and size: `n_all` for every planner, and the first `n_exact` of them for solvers."""
+
+    n_all: int
+    n_exact: int
+
+
+def hold(
+    places: Mapping[tuple[str, int], Sizes], seeds: np.random.SeedSequence, effort: Effort, n_seeds: int,
+    label: str = "contest",
+) -> dict[tuple[str, int], dict[str, Array]]:  # fmt: skip
+    """Net dollars of each planner, (R, N), by world and size; of solvers of the first estates, if any."""
+    pieces = {}
+    for ((world, size), some), own in zip(places.items(), seeds.spawn(len(places)), strict=True):
+        drawn = [int(one) for one in own.generate_state(some.n_all, np.uint64)]
+        for names, n in ((QUICK, some.n_all), (SOLVED, some.n_exact)):
+            step = CHUNK if names is QUICK else SOLVED_CHUNK
+            for at in range(0, n, step):
+                chunk = tuple(drawn[at : min(at + step, n)])
+                pieces[world, size, names[0], at] = Piece(world, size, chunk, names, effort, n_seeds)
+    done = run_keyed(plan_all, pieces, label)
+    nets: dict[tuple[str, int], dict[str, list[Array]]] = {place: {} for place in places}
+    for (world, size, _, _), found in done.items():
+        for name, net in found.items():
+            nets[world, size].setdefault(name, []).append(net)
+    return {
+        place: {name: np.concatenate(found[name], axis=1) for name in METHODS if name in found}
+        for place, found in nets.items()
+    }
+
+
+def study_contest(
+    seeds: np.random.SeedSequence, n_small: int, n_large: int, n_exact: int, n_seeds: int, n_resamples: int,
+    effort: Effort, large: int = LARGE,
+) -> Findings:  # fmt: skip
+    """Shares of exact plan and ceiling, the room for learning, and what agents gain on the rule."""
+    places = {}
+    for size, n_all in ((SMALL, n_small), (large, n_large)):
+        for world in TAUGHT:
+            n = min(n_all, n_exact) // SLOW.get((world, size), 1)
+            places[world, size] = Sizes(n_all, n if n >= LEAST_SOLVED else 0)
+    work, chance = seeds.spawn(2)
+    nets = hold(places, work, effort, n_seeds)
+    found, rows = Findings(), []
+    for (world, size), own in zip(nets, chance.spawn(len(nets)), strict=True):
+        rows += _compare(found, world, size, nets[world, size], np.random.default_rng(own), n_resamples)
+    found.series["contest"] = pd.DataFrame(rows)
+    return found
+
+
+def _compare(
+    found: Findings, world: str, size: int, nets: Mapping[str, Array], rng: np.random.Generator,
+    n_resamples: int,
+) -> list[dict[str, object]]:  # fmt: skip
+    rows = []
+    where = OBSERVED if WORLDS[world].role == "observed" else world
+    for name, net in nets.items():
+        row: dict[str, object] = {
+            "world": world,
+            "services": size,
+            "method": name,
+            "estates": net.shape[1],
+            "seeds": len(net),
+        }
+        for rival in [one for one in (*RIVALS, "tuned_rule") if one in nets]:
+            n = min(net.shape[1], nets[rival].shape[1])
+            part = gain(net[:, :n], nets[rival][0, :n], rng, n_resamples)
+            row |= {rival: 1 + part.value, f"{rival}_low": 1 + part.low, f"{rival}_high": 1 + part.high}
+            if rival == "tuned_rule" and name != rival:
+                found.estimates.append(
+                    part.estimate(
+                        f"gain_{name}_{size}", "share of what the tuned rule earns", where,
+                        measure="gain on the tuned rule", method=name, services=size,
+                    )
+                )  # fmt: skip
+        rows.append(row)
+    if "priced_milp" in nets:
+        exact = nets["priced_milp"]
+        room = gain(exact, nets["tuned_rule"][0, : exact.shape[1]], rng, n_resamples)
+        _tell_room(found, room, world, size, where)
+    else:
+        found.left_out.append((
+            f"exact plans, {WORLDS[world].title}, {size} services",
+            f"this profile would leave solvers fewer than {LEAST_SOLVED} estates",
+        ))  # fmt: skip
+    return rows
+
+
+def _tell_room(found: Findings, room: Interval, world: str, size: int, where: str) -> None:
+    found.estimates.append(
+        room.estimate(
+            f"room_{size}", "share of what the tuned rule earns", where, measure="room", services=size
+        )
+    )
+    if room.high < LEAST_ROOM:
+        found.missed.append((
+            f"room for learning, {WORLDS[world].title}, {size} services",
+            (f"{room.value:.1%} [{room.low:.1%}, {room.high:.1%}] between the tuned rule and the exact plan: "
+             f"below {LEAST_ROOM:.0%}, so no claim is made for learning there"),
+        ))  # fmt: skip

@@ -1,0 +1,125 @@
+"""Which verdicts hold on real call graphs: twenty systems, each with estates drawn over its graph.
+
+Who calls whom is real; flaws, costs and windows on it are drawn as in the worlds of the chapter.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from dti_core.lab.intervals import share
+from dti_core.lab.parallel import run_keyed
+from dti_core.lab.record import OBSERVED
+from dti_core.studies.patch_planning.data.graphs import load_graphs
+from dti_core.studies.patch_planning.measures.findings import Findings
+from dti_core.studies.patch_planning.measures.ratios import gain
+from dti_core.studies.patch_planning.methods import METHODS, Task
+from dti_core.studies.patch_planning.methods.exact import Effort
+from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, TAUGHT
+from dti_core.studies.patch_planning.methods.shipped import load_shipped
+from dti_core.studies.patch_planning.model.estates import Array
+from dti_core.studies.patch_planning.model.plans import account
+from dti_core.studies.patch_planning.worlds import WORLDS
+from dti_core.studies.patch_planning.worlds.draws import setting_of
+from dti_core.studies.patch_planning.worlds.graphs import Graph
+from dti_core.studies.patch_planning.worlds.simulate import simulate_estates
+
+PLANNERS = ("tuned_rule", FAVOURITE, "risk_greedy", "severity")
+EXACT = "priced_milp"
+#: What is asked: its name, who is judged, against whom.
+CONTRASTS = (
+    ("agents", FAVOURITE, "tuned_rule"), ("exact", EXACT, "tuned_rule"),
+    ("risk_alone", "risk_greedy", "tuned_rule"), ("severity_alone", "severity", "tuned_rule"),
+)  # fmt: skip
+ANSWERS = ("win", "lose")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Estates of one world over one graph."""
+
+    world: str
+    graph: Graph
+    n_estates: int
+    n_exact: int
+    n_seeds: int
+    seed: int
+    effort: Effort
+
+
+def study_graphs(
+    seeds: np.random.SeedSequence, n_estates: int, n_exact: int, n_seeds: int, n_resamples: int,
+    effort: Effort | None = None,
+) -> Findings:  # fmt: skip
+    """On what share of the graphs agents, exact plans and plain orders do better, or worse, than the rule.
+
+    Parameters
+    ----------
+    n_estates, n_exact : of each graph and world, and those of them that are planned exactly; 0 for none, and
+    else enough for an interval: one estate has none.
+
+    Raises
+    ------
+    DataError if the graphs are not on this machine, with the command that brings them.
+    """
+    systems, _ = load_graphs()
+    work, chance = seeds.spawn(2)
+    places = [(world, name) for world in TAUGHT for name in systems]
+    pieces = {
+        (world, name): Piece(world, systems[name].graph, n_estates, n_exact, n_seeds,
+                             int(own.generate_state(1, np.uint64)[0]), effort or Effort())
+        for (world, name), own in zip(places, work.spawn(len(places)), strict=True)
+    }  # fmt: skip
+    done = run_keyed(plan_graph, pieces, "real graphs")
+    found, rng, rows = Findings(), np.random.default_rng(chance), []
+    for (world, name), nets in done.items():
+        size = len(systems[name].services)
+        rows += [{"world": world, "graph": name, "services": size} | row
+                 for row in _contrasts(nets, rng, n_resamples)]  # fmt: skip
+    found.series["graphs"] = pd.DataFrame(rows)
+    for (world, what), some in found.series["graphs"].groupby(["world", "contrast"], sort=False):
+        _count(found, str(world), str(what), some)
+    return found
+
+
+def plan_graph(piece: Piece) -> dict[str, Array]:
+    """By planner, (R, N) net dollars; the exact one's on the first estates only."""
+    n = piece.n_estates
+    wide = Graph(np.repeat(piece.graph.callers, n, axis=0), np.repeat(piece.graph.entry, n, axis=0))
+    size, rng = piece.graph.entry.shape[1], np.random.default_rng(piece.seed)
+    estates = simulate_estates(setting_of(piece.world), n, size, rng, wide)
+    briefing = load_shipped().briefing(piece.world, size)
+    task = Task(piece.world, estates, briefing, piece.effort, piece.n_seeds, piece.seed)
+    few = replace(task, estates=estates.take(slice(0, piece.n_exact)))
+    tasks = dict.fromkeys(PLANNERS, task) | ({EXACT: few} if piece.n_exact else {})
+    return {
+        name: np.stack([account(one.estates, plan).net_usd for plan in plans])
+        for name, one in tasks.items()
+        if (plans := METHODS[name].run(one))
+    }
+
+
+def _contrasts(nets: dict[str, Array], rng: np.random.Generator, n_resamples: int) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for what, judged, rival in CONTRASTS:
+        if judged not in nets:
+            continue
+        net = nets[judged]
+        part = gain(net, nets[rival][0, : net.shape[1]], rng, n_resamples)
+        answer = "win" if part.low > 0 else "lose" if part.high < 0 else "open"
+        rows.append({"contrast": what, "gain": part.value, "low": part.low, "high": part.high,
+                     "answer": answer})  # fmt: skip
+    return rows
+
+
+def _count(found: Findings, world: str, what: str, some: pd.DataFrame) -> None:
+    where = OBSERVED if WORLDS[world].role == "observed" else world
+    for answer in ANSWERS:
+        part = share(int((some["answer"] == answer).sum()), len(some))
+        found.estimates.append(
+            part.estimate(
+                f"graphs_{what}_{answer}", "share of real graphs", where, measure="verdict on real graphs",
+                contrast=what, answer=answer,
+            )
+        )  # fmt: skip

@@ -1,0 +1,133 @@
+"""How good plans for large estates are: rule and agents against a bound that no plan exceeds.
+
+The problem is static, all bundles known from the start, so that plans and the bound of the linear relaxation
+answer the same question. The rule is tuned for it on small estates; the agents were trained on small ones
+where flaws come later, and are carried over as they are.
+
+An exact plan takes part up to a size, and ends with its gap or a number of nodes: what a solver finds in ten
+minutes depends on the machine, and stands with times and memory in the benchmark `patch_planning_sizes`, not
+among the estimates.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dti_core.lab.parallel import run_keyed
+from dti_core.lab.record import OBSERVED
+from dti_core.studies.patch_planning.measures.findings import Findings
+from dti_core.studies.patch_planning.measures.ratios import gain, raised
+from dti_core.studies.patch_planning.methods.agents import follow
+from dti_core.studies.patch_planning.methods.briefings import BEST_ORDERS
+from dti_core.studies.patch_planning.methods.exact import Effort, relax
+from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, SMALL
+from dti_core.studies.patch_planning.methods.plan import foreseen, run_clairvoyant, run_rule
+from dti_core.studies.patch_planning.methods.program import build
+from dti_core.studies.patch_planning.methods.rules import Rule
+from dti_core.studies.patch_planning.methods.shipped import load_shipped
+from dti_core.studies.patch_planning.methods.tuning import best_rule, tune_rule
+from dti_core.studies.patch_planning.model.estates import Array, Estates
+from dti_core.studies.patch_planning.model.plans import account
+from dti_core.studies.patch_planning.model.weeks import Quarter
+from dti_core.studies.patch_planning.worlds import WORLDS
+from dti_core.studies.patch_planning.worlds.draws import draw_estates
+from dti_core.studies.patch_planning.worlds.mended import all_known
+
+SIZES = (10, 50, 200, 500, 1_000, 5_000)
+#: Most services of an estate, by world, and of one that is planned exactly.
+UPTO: Mapping[str, int] = {"tight_budget": 5_000, "scarce": 500}
+EXACT_UPTO = 500
+#: Ends by gap or nodes on every machine alike; the seconds are there for programs that never end.
+CLOSED = Effort(gap=5e-3, seconds=3_600.0, nodes=200)
+#: Estates of each size: large ones are an average in themselves.
+LEAST_ESTATES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One estate of a world and size, by its seed."""
+
+    world: str
+    n_services: int
+    seed: int
+    rule: Rule
+    n_seeds: int
+
+
+def study_sizes(
+    seeds: np.random.SeedSequence, largest: int, n_estates: int, n_tuning: int, n_seeds: int,
+    n_resamples: int,
+) -> Findings:  # fmt: skip
+    """Share of the bound that each planner earns, by world and size; estimates and series `sizes`.
+
+    Parameters
+    ----------
+    largest : services of the largest estate. n_estates : of ten services; of larger ones in proportion
+    fewer, at least two. n_tuning : estates on which the rule is tuned.
+    """
+    work, taught, chance = seeds.spawn(3)
+    own = taught.spawn(len(UPTO))
+    rules = {world: static_rule(world, n_tuning, one) for world, one in zip(UPTO, own, strict=True)}
+    places = [(world, size) for world, upto in UPTO.items() for size in SIZES
+              if size <= min(upto, largest)]  # fmt: skip
+    pieces = {}
+    for (world, size), drawn in zip(places, work.spawn(len(places)), strict=True):
+        for seed in drawn.generate_state(max(LEAST_ESTATES, n_estates * 10 // size), np.uint64):
+            pieces[world, size, int(seed)] = Piece(world, size, int(seed), rules[world], n_seeds)
+    done = run_keyed(_shares, pieces, "sizes")
+    found, rows = Findings(), []
+    for (world, size), rest in zip(places, chance.spawn(len(places)), strict=True):
+        some = [one for (name, n, _), one in done.items() if (name, n) == (world, size)]
+        rows += _compare(found, world, size, some, np.random.default_rng(rest), n_resamples)
+    found.series["sizes"] = pd.DataFrame(rows)
+    return found
+
+
+def static_rule(world: str, n_tuning: int, seeds: np.random.SeedSequence) -> Rule:
+    """The best order at its best price for the static problem, on small estates."""
+    drawn = [int(one) for one in seeds.generate_state(n_tuning, np.uint64)]
+    estates = all_known(draw_estates(world, SMALL, drawn))
+    return best_rule({order: tune_rule(estates, order) for order in BEST_ORDERS})
+
+
+def bound_usd(estate: Estates) -> float:
+    """What no plan of one static estate exceeds."""
+    return relax(estate, foreseen(estate)[0], Quarter.begin(estate)).bound_usd
+
+
+def _shares(piece: Piece) -> dict[str, Array]:
+    """By planner, (R, 1) net dollars; the bound, and how many variables the program has."""
+    estate = all_known(draw_estates(piece.world, piece.n_services, [piece.seed]))
+    program = build(estate, foreseen(estate)[0], Quarter.begin(estate), 0.0)
+    plans = {"tuned_rule": [run_rule(estate, piece.rule)]}
+    policies = load_shipped().seeds_of(piece.world, FAVOURITE)[: piece.n_seeds]
+    plans[FAVOURITE] = [follow(estate, one.act, piece.rule) for one in policies]
+    if piece.n_services <= EXACT_UPTO:
+        plans["exact"] = [run_clairvoyant(estate, CLOSED).plan]
+    found = {name: np.stack([account(estate, plan).net_usd for plan in some])
+             for name, some in plans.items() if some}  # fmt: skip
+    bound = np.array([[bound_usd(estate)]])
+    return {"bound": bound, "variables": np.array([[float(program.n_columns)]])} | found
+
+
+def _compare(
+    found: Findings, world: str, size: int, some: Sequence[Mapping[str, Array]], rng: np.random.Generator,
+    n_resamples: int,
+) -> list[dict[str, object]]:  # fmt: skip
+    where = OBSERVED if WORLDS[world].role == "observed" else world
+    nets = {name: np.concatenate([one[name] for one in some], axis=1) for name in some[0]}
+    bound, variables = nets.pop("bound")[0], float(nets.pop("variables").mean())
+    rows: list[dict[str, object]] = []
+    for name, net in nets.items():
+        part = raised(gain(net, bound, rng, n_resamples))
+        found.estimates.append(
+            part.estimate(
+                f"bound_share_{name}_{size}", "share of the bound", where, measure="share of the bound",
+                method=name, services=size,
+            )
+        )  # fmt: skip
+        rows.append({"world": world, "services": size, "method": name, "share": part.value, "low": part.low,
+                     "high": part.high, "estates": len(bound), "variables": variables})  # fmt: skip
+    return rows

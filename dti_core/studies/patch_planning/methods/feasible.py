@@ -1,0 +1,58 @@
+"""All plans that one estate's limits allow, searched again and again for other objectives."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from dti_core.studies.patch_planning.methods.program import Program, build
+from dti_core.studies.patch_planning.model.estates import Array, Estates, Ints
+from dti_core.studies.patch_planning.model.weeks import Quarter
+
+#: A plan is taken as the best one if none can be better by more than this share; seconds a search may take.
+GAP, SECONDS = 2e-3, 20.0
+#: Loss avoided at which every patch is worth while, whoever asks.
+_ALWAYS_USD = 1e12
+
+
+@dataclass(frozen=True, slots=True)
+class FeasiblePlans:
+    """Plans of one estate from week 0 on. service, visit : (Y,) of each set-up column of the program."""
+
+    program: Program
+    service: Ints
+    visit: Ints
+    begin: Quarter
+
+    def best(self, values: Array, setups: Array) -> Ints:
+        """(B,) week of each bundle in the plan that is worth most, NEVER if it is left open.
+
+        Parameters
+        ----------
+        values : (B, T) of patching a bundle in a week. setups : (S, T), at most 0, of touching a service.
+        """
+        program = self.program
+        worth = np.concatenate([values[program.bundle, program.week], setups[self.service, self.visit]])
+        scale = float(np.abs(worth).max(initial=0.0))
+        if not scale > 0:
+            return self.begin.plan[0].copy()
+        found = milp(
+            -worth / scale, integrality=np.ones(program.n_columns), bounds=Bounds(0, 1),
+            constraints=LinearConstraint(program.rows, ub=program.limits),
+            options={"mip_rel_gap": GAP, "time_limit": SECONDS},
+        )  # fmt: skip
+        if found.x is None:
+            raise RuntimeError(f"HiGHS gave no plan, though patching nothing is one: {found.message}")
+        return program.plan(found.x, self.begin)
+
+
+def feasible_plans(estate: Estates) -> FeasiblePlans:
+    """All plans of one estate, given as Estates of length 1.
+
+    Assumes: planners learn nothing later that would make them change a plan of week 0.
+    """
+    begin = Quarter.begin(estate)
+    always = np.full((estate.n_bundles, estate.n_weeks), _ALWAYS_USD)
+    program = build(estate, always, begin, price=0.0)
+    cells = np.unique(estate.service[0, program.bundle] * estate.n_weeks + program.week)
+    return FeasiblePlans(program, cells // estate.n_weeks, cells % estate.n_weeks, begin)

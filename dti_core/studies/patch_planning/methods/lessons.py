@@ -1,0 +1,131 @@
+"""What is trained: a lesson is a world, a size, an algorithm with a variant, and a seed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal, get_args
+
+import numpy as np
+
+from dti_core.bridges.policies import Algorithm, Cem, Hierarchical, Ippo, Mappo, Single
+from dti_core.bridges.simulators import Actions, BatchedSimulator, Make, Outcome
+from dti_core.studies.patch_planning.methods.agents import Planning, View
+from dti_core.studies.patch_planning.methods.rules import Rule
+from dti_core.studies.patch_planning.model.estates import Estates
+from dti_core.studies.patch_planning.worlds.assumed import N_ASSUMED, PREFIX
+from dti_core.studies.patch_planning.worlds.draws import draw_estate
+
+Variant = Literal["plain", "no_graph", "lagrange", "shaping", "placebo", "planted"]
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
+#: Worlds in which agents learn, services of their estates, and seeds of each training.
+TAUGHT = ("tight_budget", "scarce", "arrive", "conflict")
+SMALL, LARGE, N_SEEDS = 11, 50, 10
+#: Trainings whose learning is destroyed, and trainings that start from a rule with a planted fault.
+N_CONTROLS = 20
+#: What the price on money of the faulty rule is multiplied by: it spends early, and waiting can be learned.
+FAULT = 0.25
+#: Share of the minutes of downtime that the tuned rule takes, to which agents are held in the ablation.
+ALLOWED_DOWNTIME = 0.7
+#: Favourite of the claims, named before anything was trained: the one that [5] describes.
+FAVOURITE = "mappo"
+#: Dollars that a minute of downtime is charged in the reward where it is shaped: a guess, as such prices are.
+SHAPING_USD = 20.0
+#: Rounds of a training, estates of a round, and how often each is played.
+EFFORT: Mapping[str, int] = MappingProxyType({"n_iterations": 40, "n_estates": 16, "n_replicas": 8})
+TEACHERS: Mapping[str, Algorithm] = MappingProxyType({
+    "single": Single(**EFFORT),
+    "ippo": Ippo(graph=True, **EFFORT),
+    "selfish": Ippo(graph=True, own_reward=True, **EFFORT),
+    "mappo": Mappo(graph=True, **EFFORT),
+    "hierarchical": Hierarchical(graph=True, **EFFORT),
+    "cem": Cem(n_iterations=20, n_estates=16, n_candidates=16),
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One training: where, who, how, and the seed of weights, estates and actions."""
+
+    world: str
+    n_services: int
+    algorithm: str
+    variant: Variant
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """Under which its policy is kept."""
+        return f"{self.world}.{self.n_services}.{self.algorithm}.{self.variant}.{self.seed}"
+
+
+def lessons() -> Iterator[Lesson]:
+    """All that is trained for the chapter."""
+    for seed in range(N_SEEDS):
+        for world in TAUGHT:
+            for algorithm in TEACHERS:
+                yield Lesson(world, SMALL, algorithm, "plain", seed)
+        yield Lesson("tight_budget", LARGE, FAVOURITE, "plain", seed)
+        for variant in ("no_graph", "lagrange", "shaping"):
+            yield Lesson("tight_budget", SMALL, FAVOURITE, variant, seed)
+    for number in range(N_ASSUMED):
+        yield Lesson(f"{PREFIX}{number}", SMALL, FAVOURITE, "plain", number)
+    for seed in range(N_CONTROLS):
+        for variant in ("placebo", "planted"):
+            yield Lesson("tight_budget", SMALL, FAVOURITE, variant, seed)
+
+
+def teacher(lesson: Lesson, downtime_minutes: float) -> Algorithm:
+    """Settings of a lesson.
+
+    Parameters
+    ----------
+    downtime_minutes : that the tuned rule takes in a quarter; what agents may take follows from it.
+    """
+    plain = TEACHERS[lesson.algorithm]
+    limits = (ALLOWED_DOWNTIME * downtime_minutes,)
+    match lesson.variant:
+        case "no_graph":
+            return replace(plain, graph=False)
+        case "lagrange":
+            return replace(plain, limits=limits)
+        case "shaping":
+            return replace(plain, limits=limits, constraint="shaping", prices=(SHAPING_USD,))
+        case _:
+            return plain
+
+
+def faulty(rule: Rule) -> Rule:
+    """The tuned rule with the planted fault."""
+    return replace(rule, price=replace(rule.price, price=FAULT * rule.price.price))
+
+
+def start_of(lesson: Lesson, rule: Rule) -> Rule:
+    """The rule from which a lesson starts, given the tuned one of its world."""
+    return faulty(rule) if lesson.variant == "planted" else rule
+
+
+def classroom(lesson: Lesson, rule: Rule, like: Estates, view: View) -> Make:
+    """The simulator in which a lesson is learned, over the bids of its world's tuned rule."""
+    start = start_of(lesson, rule)
+
+    def make() -> BatchedSimulator:
+        room = Planning(lambda seed: draw_estate(lesson.world, lesson.n_services, seed), like, start, view)
+        return Scrambled(room, lesson.seed) if lesson.variant == "placebo" else room
+
+    return make
+
+
+class Scrambled:
+    """A simulator whose rewards go to the wrong estates: everything as it is, and nothing to learn."""
+
+    def __init__(self, room: Planning, seed: int) -> None:
+        self._room, self._rng = room, np.random.default_rng(seed)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._room, name)
+
+    def step(self, actions: Actions) -> Outcome:
+        """As the room, with the outcomes of estates dealt to each other."""
+        found = self._room.step(actions)
+        dealt = self._rng.permutation(len(found.rewards))
+        return Outcome(found.rewards[dealt], found.shares[dealt], found.costs)
