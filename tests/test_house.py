@@ -42,8 +42,8 @@ HOMES = {
 
 #: Rooms of the lab that studies may use; bridges may use none.
 ROOMS = {
-    "bars", "config", "data", "errors", "forest", "intervals", "kept", "methods", "parallel", "paths",
-    "parts", "record", "say", "sweeps", "tables", "theme",
+    "bars", "config", "data", "described", "errors", "forest", "intervals", "kept", "methods", "parallel",
+    "paths", "parts", "record", "say", "sweeps", "tables", "theme", "yaml_files",
 }  # fmt: skip
 
 

@@ -25,10 +25,8 @@ Place = Literal["demand", "technology", "use", "commerce", "finance", "security"
 
 #: The rule that must be refuted before a citation may be called this.
 _SHOWN_BY: dict[str, type] = {
-    "wrong number": Misprinted,
-    "contradicts its source": Has,
-    "impossible order": Precedes,
-}
+    "wrong number": Misprinted, "contradicts its source": Has, "impossible order": Precedes,
+}  # fmt: skip
 
 
 class Citation(Strict):
@@ -91,9 +89,7 @@ class Promise(Strict):
     delta: Annotated[FiniteFloat, Field(ge=0, le=1)]
     accountant: Text
 
-    @property
-    def text(self) -> str:
-        """In one sentence."""
+    def __str__(self) -> str:
         return f"Epsilon is of a {self.unit}, {self.adjacency}, delta {self.delta:g}, {self.accountant}."
 
 
@@ -119,7 +115,7 @@ class ExperimentTest(Strict):
     @property
     def read_as(self) -> str:
         """The reading, and what its epsilons promise."""
-        return f"{self.reading} {self.promise.text}" if self.promise else self.reading
+        return f"{self.reading} {self.promise}" if self.promise else self.reading
 
     @property
     def worlds(self) -> tuple[str, ...]:
@@ -246,8 +242,8 @@ class Register(Library):
                 yield "test.estimates: an estimate stands in two bars"
             if "" in test.samples and len(test.samples) > 1:
                 yield "test.estimates: some bars name a sample; then each must"
-            words = " ".join([test.reading, test.why, *(bar.label for bar in test.estimates)])
-            if ("epsilon" in words.lower()) != (test.promise is not None):
+            words = [test.reading, test.why, *(bar.label for bar in test.estimates)]
+            if ("epsilon" in " ".join(words).lower()) != (test.promise is not None):
                 yield "test.promise: stands if and only if the test's words say epsilon"
             if (test.share is None) == (test.grade == "conditional"):
                 yield "test.share: names an estimate, if and only if the grade is 'conditional'"
