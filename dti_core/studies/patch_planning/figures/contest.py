@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 
 from dti_core.lab.forest import Axis, Row, plot_forest
 from dti_core.lab.methods import World
-from dti_core.lab.record import OBSERVED, Result
+from dti_core.lab.record import OBSERVED, Estimate, Result
 from dti_core.lab.say import listed
 from dti_core.lab.theme import PALETTE
 from dti_core.studies.patch_planning.figures.cards import simulated
@@ -52,7 +52,7 @@ def plot_contest(result: Result, services: int = 11) -> go.Figure:
     )  # fmt: skip
 
 
-def _found(result: Result, name: str, world: str) -> list:
+def _found(result: Result, name: str, world: str) -> list[Estimate]:
     where = OBSERVED if _world(world).role == "observed" else world
     return [one for one in result.where(where) if one.name == name]
 

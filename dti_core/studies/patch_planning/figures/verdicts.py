@@ -1,5 +1,7 @@
 """What decides the claims: every bar beside its control worlds, with the smallest effect drawn in."""
 
+from typing import Any
+
 import plotly.graph_objects as go
 
 from dti_core.lab.forest import Axis, bar_rows, plot_forest
@@ -29,7 +31,7 @@ BARS = {
 def plot_bars(result: Result) -> go.Figure:
     """The bars of all four claims, over the assumptions, beside their control worlds."""
     seen = {OBSERVED: World("Drawn from the assumptions", "observed", None)}
-    worlds: dict[str, World[object]] = {**WORLDS, **CONTROLS, **COST_WORLDS, **TABLES, **seen}
+    worlds: dict[str, World[Any]] = {**WORLDS, **CONTROLS, **COST_WORLDS, **TABLES, **seen}
     rows = [
         row
         for claim in ("C6c", "C20", "C42", "C21a")

@@ -92,7 +92,7 @@ def _seats(task: tuple[tuple[int, ...], int, Effort]) -> dict[tuple[str, str], A
     seeds, n_seeds, effort = task
     estates, shipped = draw_estates(WORLD, SMALL, seeds), load_shipped()
     briefing = shipped.briefing(WORLD, SMALL)
-    found = {}
+    found: dict[tuple[str, str], Array] = {}
     for told, (_, report) in REPORTS.items():
         usd = report(estates)
         plans = {
@@ -102,8 +102,8 @@ def _seats(task: tuple[tuple[int, ...], int, Effort]) -> dict[tuple[str, str], A
         found |= {(who, told): account(estates, plan).net_usd[None] for who, plan in plans.items()}
     for name in AGENTS:
         policies = shipped.seeds_of(WORLD, name)[:n_seeds]
-        plans = follow_all(estates, [one.act for one in policies], briefing.rule, mediated(WORLD))
-        found[name, "unasked"] = np.stack([account(estates, plan).net_usd for plan in plans])
+        own = follow_all(estates, [one.act for one in policies], briefing.rule, mediated(WORLD))
+        found[name, "unasked"] = np.stack([account(estates, plan).net_usd for plan in own])
     return found
 
 

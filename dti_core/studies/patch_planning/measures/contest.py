@@ -57,7 +57,7 @@ def plan_all(piece: Piece) -> dict[str, Array]:
     estates = draw_estates(piece.world, piece.n_services, piece.seeds)
     briefing = load_shipped().briefing(piece.world, piece.n_services)
     task = Task(piece.world, estates, briefing, piece.effort, piece.n_seeds, piece.seeds[0], piece.n_taught)
-    found = {}
+    found: dict[str, Array] = {}
     for name in piece.methods:
         if name == "priced_milp" and not briefing.rolling.price:
             found[name] = found["rolling_milp"]  # the same plans

@@ -243,7 +243,7 @@ def _tell_sets(found: Findings, rows: pd.DataFrame) -> None:
 
 def _tell_fixed(found: Findings, kind: str, rows: pd.DataFrame) -> None:
     """Means over replications of a world whose assumptions are fixed."""
-    named = {f"gain_{rival}": GAIN for rival in RIVALS} | UNITS
+    named = {**{f"gain_{rival}": GAIN for rival in RIVALS}, **UNITS}
     for name, unit in named.items():
         one = mean_over_seeds(rows[name].to_numpy())
         found.estimates.append(one.estimate(f"finance_{name}_{kind}", unit, purse=kind, measure=name))

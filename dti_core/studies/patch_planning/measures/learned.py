@@ -42,7 +42,9 @@ def study_learned(
     n_small, n_large : estates on which each training is judged, at 11 services and, untaught, at `large`.
     n_draws : trainings of each control world, and worlds of the assumption set, that are judged.
     """
-    places = [(OBSERVED, f"{PREFIX}{number}", "plain", number) for number in range(min(n_draws, N_ASSUMED))]
+    places: list[tuple[str, str, Variant, int]] = [
+        (OBSERVED, f"{PREFIX}{number}", "plain", number) for number in range(min(n_draws, N_ASSUMED))
+    ]
     places += [(name, _HOME, variant, one) for name, variant in CONTROLS.items() for one in range(n_draws)]
     tasks = {
         (who, number, size): (world, variant, number, size, n, own, n_resamples)

@@ -39,7 +39,7 @@ def gain(nets: Array, rivals: Array, rng: np.random.Generator, n_resamples: int)
     bootstrap = IndependentSamplesBootstrap(np.arange(n_seeds), places, seed=rng)
     low, high = bootstrap.conf_int(statistic, reps=n_resamples, method="percentile", size=0.95).ravel()
     each = table.sum(axis=1) / rivals.sum() - 1
-    spread = float(bootstrap.cov(statistic, reps=min(200, n_resamples)).ravel()[0] ** 0.5)
+    spread = float(np.ravel(bootstrap.cov(statistic, reps=min(200, n_resamples)))[0] ** 0.5)
     how = f"bootstrap of {len(places)} estates" + f" and {n_seeds} seeds of training" * (n_seeds > 1)
     return Interval(
         float(middle_mean(each)), float(low), float(high), spread, len(places),

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from dti_core.bridges.policies import Algorithm, Cem, Hierarchical, Ippo, Mappo, Single
 from dti_core.bridges.simulators import Actions, BatchedSimulator, Make, Outcome
-from dti_core.studies.patch_planning.methods.agents import Planning, View
+from dti_core.studies.patch_planning.methods.agents import Draw, Planning, View
 from dti_core.studies.patch_planning.methods.rules import Rule
 from dti_core.studies.patch_planning.model.estates import Estates
 from dti_core.studies.patch_planning.worlds.assumed import N_ASSUMED, PREFIX
@@ -17,6 +17,8 @@ from dti_core.studies.patch_planning.worlds.draws import draw_estate
 
 Variant = Literal["plain", "no_graph", "lagrange", "shaping", "placebo", "planted"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
+ABLATIONS: tuple[Variant, ...] = ("no_graph", "lagrange", "shaping")
+CONTROL_VARIANTS: tuple[Variant, ...] = ("placebo", "planted")
 #: Worlds in which agents learn, services of their estates, and seeds of each training.
 TAUGHT = ("tight_budget", "scarce", "arrive", "conflict")
 SMALL, LARGE, N_SEEDS = 11, 50, 10
@@ -31,7 +33,7 @@ FAVOURITE = "mappo"
 #: Dollars that a minute of downtime is charged in the reward where it is shaped: a guess, as such prices are.
 SHAPING_USD = 20.0
 #: Rounds of a training, estates of a round, and how often each is played.
-EFFORT: Mapping[str, int] = MappingProxyType({"n_iterations": 40, "n_estates": 16, "n_replicas": 8})
+EFFORT: Mapping[str, Any] = MappingProxyType({"n_iterations": 40, "n_estates": 16, "n_replicas": 8})
 TEACHERS: Mapping[str, Algorithm] = MappingProxyType({
     "single": Single(**EFFORT),
     "ippo": Ippo(graph=True, **EFFORT),
@@ -65,12 +67,12 @@ def lessons() -> Iterator[Lesson]:
             for algorithm in TEACHERS:
                 yield Lesson(world, SMALL, algorithm, "plain", seed)
         yield Lesson("tight_budget", LARGE, FAVOURITE, "plain", seed)
-        for variant in ("no_graph", "lagrange", "shaping"):
+        for variant in ABLATIONS:
             yield Lesson("tight_budget", SMALL, FAVOURITE, variant, seed)
     for number in range(N_ASSUMED):
         yield Lesson(f"{PREFIX}{number}", SMALL, FAVOURITE, "plain", number)
     for seed in range(N_CONTROLS):
-        for variant in ("placebo", "planted"):
+        for variant in CONTROL_VARIANTS:
             yield Lesson("tight_budget", SMALL, FAVOURITE, variant, seed)
 
 
@@ -108,24 +110,26 @@ def classroom(lesson: Lesson, rule: Rule, like: Estates, view: View) -> Make:
     """The simulator in which a lesson is learned, over the bids of its world's tuned rule."""
     start = start_of(lesson, rule)
 
+    def draw(seed: int) -> Estates:
+        return draw_estate(lesson.world, lesson.n_services, seed)
+
     def make() -> BatchedSimulator:
-        room = Planning(lambda seed: draw_estate(lesson.world, lesson.n_services, seed), like, start, view)
-        return Scrambled(room, lesson.seed) if lesson.variant == "placebo" else room
+        if lesson.variant == "placebo":
+            return Scrambled(draw, like, start, view, lesson.seed)
+        return Planning(draw, like, start, view)
 
     return make
 
 
-class Scrambled:
+class Scrambled(Planning):
     """A simulator whose rewards go to the wrong estates: everything as it is, and nothing to learn."""
 
-    def __init__(self, room: Planning, seed: int) -> None:
-        self._room, self._rng = room, np.random.default_rng(seed)
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._room, name)
+    def __init__(self, draw: Draw, like: Estates, rule: Rule, view: View, seed: int) -> None:
+        super().__init__(draw, like, rule, view)
+        self._dealt = np.random.default_rng(seed)
 
     def step(self, actions: Actions) -> Outcome:
         """As the room, with the outcomes of estates dealt to each other."""
-        found = self._room.step(actions)
-        dealt = self._rng.permutation(len(found.rewards))
+        found = super().step(actions)
+        dealt = self._dealt.permutation(len(found.rewards))
         return Outcome(found.rewards[dealt], found.shares[dealt], found.costs)

@@ -35,7 +35,7 @@ class Shipped:
         self, world: str, algorithm: str, variant: Variant = "plain", n_services: int = 11
     ) -> tuple[Policy, ...]:
         """The policies of an algorithm, in the order of their seeds."""
-        found = []
+        found: list[Policy] = []
         while (key := Lesson(world, n_services, algorithm, variant, len(found)).key) in self.policies:
             found.append(self.policies[key])
         return tuple(found)

@@ -99,7 +99,7 @@ class Estates:
         """(N, B) of an (N, S) array: each bundle's service's value."""
         return np.take_along_axis(array, self.service, axis=1)
 
-    def by_service(self, array: Array) -> Array:
+    def by_service(self, array: Array | Flags) -> Array:
         """(N, S) sums of an (N, B) array over the bundles of each service."""
         n, s = len(self), self.n_services
         flat = (self.service + s * np.arange(n)[:, None]).ravel()
@@ -114,5 +114,6 @@ class Estates:
 def join(parts: Sequence[Estates]) -> Estates:
     """Estates of equal sizes, windows and exploits, one after the other."""
     first = parts[0]
-    arrays = [one.name for one in fields(first) if isinstance(getattr(first, one.name), np.ndarray)]
-    return replace(first, **{name: np.concatenate([getattr(one, name) for one in parts]) for name in arrays})
+    names = [one.name for one in fields(first) if isinstance(getattr(first, one.name), np.ndarray)]
+    joined: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in parts]) for name in names}
+    return replace(first, **joined)

@@ -1,5 +1,7 @@
 """The assumption set: worlds drawn from stated ranges, for what the chapter says of more than four worlds."""
 
+from typing import Any
+
 import numpy as np
 
 from dti_core.studies.patch_planning.model.estates import Exploits
@@ -17,8 +19,8 @@ FACTOR, WEEKLY_CHANCE = (5.0, 40.0), (0.005, 0.06)
 def assumed(number: int) -> Setting:
     """The world of a number: the same for all who ask."""
     rng = np.random.default_rng([number, N_ASSUMED])
-    even = {name: float(rng.uniform(*ends)) for name, ends in EVEN.items()}
-    ratio = {name: _by_ratio(rng, ends) for name, ends in BY_RATIO.items()}
+    even: dict[str, Any] = {name: float(rng.uniform(*ends)) for name, ends in EVEN.items()}
+    ratio: dict[str, Any] = {name: _by_ratio(rng, ends) for name, ends in BY_RATIO.items()}
     return Setting(**even, **ratio, exploits=Exploits(_by_ratio(rng, FACTOR), _by_ratio(rng, WEEKLY_CHANCE)))
 
 

@@ -66,8 +66,10 @@ COST_WORLDS: dict[str, World[Control]] = {
 
 def draw_purse(rng: np.random.Generator, control: Control | None = None) -> Purse:
     """A set of assumptions; that of a control world but for what it fixes."""
-    even = {name: rng.uniform(*ends) for name, ends in RANGES.items()}
-    logs = {name: float(np.exp(rng.uniform(*np.log(ends)))) for name, ends in LOG_RANGES.items()}
+    even: dict[str, Any] = {name: rng.uniform(*ends) for name, ends in RANGES.items()}
+    logs: dict[str, Any] = {
+        name: float(np.exp(rng.uniform(*np.log(ends)))) for name, ends in LOG_RANGES.items()
+    }
     drawn = Costs(rng.uniform(*COST_SPREAD))
     setting = replace(TIGHT_BUDGET, **even, **logs)
     if control is None:

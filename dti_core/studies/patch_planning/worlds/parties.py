@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -47,8 +48,9 @@ Lay = Callable[[Game, np.random.Generator, int], Table]
 
 def draw_setting(rng: np.random.Generator) -> Setting:
     """A world from the assumptions."""
-    even = {name: rng.uniform(*ends) for name, ends in RANGES.items()}
-    return replace(BASE, **even, **{name: _log_even(rng, ends) for name, ends in DOLLARS.items()})
+    even: dict[str, Any] = {name: rng.uniform(*ends) for name, ends in RANGES.items()}
+    dollars: dict[str, Any] = {name: _log_even(rng, ends) for name, ends in DOLLARS.items()}
+    return replace(BASE, **even, **dollars)
 
 
 def lay_table(
