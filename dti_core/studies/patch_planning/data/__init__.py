@@ -7,7 +7,6 @@ from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard, Problem
 from dti_core.lab.described import Described, read_described
 from dti_core.lab.errors import DataError
-from dti_core.lab.fingerprint import DATA_PATH
 from dti_core.lab.paths import project_root
 from dti_core.studies.patch_planning.data.check import check_estate
 from dti_core.studies.patch_planning.data.own import OwnEstate, estate_of
@@ -25,14 +24,14 @@ def load(config: Config) -> tuple[OwnEstate, DataCard]:
     return load_yours(asked.data_path) if asked.estate == "yours" else load_example()
 
 
-def read(path: str | Path, noted: str = DATA_PATH) -> tuple[Described, DataCard]:
+def read(path: str | Path, *, own: bool = True) -> tuple[Described, DataCard]:
     """The two files of an estate: the YAML file, or the only one of a folder, and its table of findings.
 
     Raises
     ------
     DataError if one of them is missing, empty, too large or unreadable.
     """
-    return read_described(path, "findings", noted)
+    return read_described(path, "findings") if own else read_described(path, "findings", noted="")
 
 
 def check(described: Described) -> list[Problem]:
@@ -49,12 +48,12 @@ def load_yours(data_path: str) -> tuple[OwnEstate, DataCard]:
     """
     if not data_path:
         raise DataError("estate='yours' needs data_path: a YAML file that names its CSV file of findings.")
-    return _load(data_path, DATA_PATH)
+    return _load(data_path)
 
 
 def load_example() -> tuple[OwnEstate, DataCard]:
     """The invented web shop of experiments/data/patch_planning, with its card."""
-    estate, card = _load(project_root() / "experiments" / "data" / SLUG / EXAMPLE, "")
+    estate, card = _load(project_root() / "experiments" / "data" / SLUG / EXAMPLE, own=False)
     invented = "Eleven services and 45 findings, invented for this study; any likeness is by chance."
     return estate, replace(
         card, title="An invented web shop", origin="frozen", badge="Invented estate", licence="MIT",
@@ -62,8 +61,8 @@ def load_example() -> tuple[OwnEstate, DataCard]:
     )  # fmt: skip
 
 
-def _load(path: str | Path, noted: str) -> tuple[OwnEstate, DataCard]:
-    described, card = read(path, noted)
+def _load(path: str | Path, *, own: bool = True) -> tuple[OwnEstate, DataCard]:
+    described, card = read(path, own=own)
     if blocking := [problem.text for problem in check(described) if problem.blocks]:
         lines = "\n".join(f"- {text}" for text in blocking)
         raise DataError(f"{card.title}: {len(blocking)} problem{'s' * (len(blocking) > 1)}.\n{lines}")
