@@ -68,7 +68,7 @@ def _check_order(told: Told, file: str) -> Iterator[Problem]:
 def _check_size(told: Told, file: str) -> Iterator[Problem]:
     """Upgrades that fit no week by themselves; they can be told, but never planned."""
     weekly = told.estate["weekly_hours"]
-    most = max(weekly) if isinstance(weekly, tuple) else weekly
+    most = max(weekly, default=None) if isinstance(weekly, tuple) else weekly
     for name in told.bundles:
         service = told.findings[told.bundles[name][0]]["service"]
         if service not in told.places:

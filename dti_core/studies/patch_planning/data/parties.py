@@ -57,7 +57,7 @@ class _Game(_Strict):
 
 def parties_file() -> Path:
     """The file of our own parties."""
-    return project_root() / "experiments" / "data" / "patch_planning" / "parties.yaml"
+    return project_root() / "experiments" / "data" / "patch_planning" / "games" / "parties.yaml"
 
 
 def load_games(path: Path | None = None) -> dict[str, Game]:
