@@ -63,7 +63,7 @@ def test_what_is_not_seen_is_not_learned():
 
 
 def test_a_manager_tells_agents_what_only_the_estate_shows():
-    """Half of the way is asked in two of three seeds: it is the hardest of the tasks, and a seed may stick."""
+    """Half of the way, in two of three seeds: it is the hardest of the tasks, and a seed may stick."""
     learned = Hierarchical(n_iterations=40, **SMALL)
     found = [share_of_best("regime", learned, 2, seed) for seed in range(3)]
     assert np.median(found) > 0.5
