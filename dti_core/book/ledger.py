@@ -41,11 +41,11 @@ OVER = {
         "two array kernels and any torch module, six schemes, opacus, attacks on members and by clients",
     ),
     "lab": (
-        5_260,
+        5_240,
         "records that cannot lie, kept results, hostile files; the tables and plots of all studies",
     ),
     "studies/esg_constraint": (
-        5_260,
+        5_240,
         "fourteen worlds, five packages beside fourteen estimators of our own, own panels of any shape",
     ),
     "studies/private_lift": (
