@@ -1,5 +1,6 @@
 """Rules that can fail either way, and a register that refuses to contradict itself."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -92,9 +93,6 @@ def refused(change: Callable[[dict[str, Any]], object]) -> str:
         (lambda c: c["claims"]["C50"]["test"]["estimates"][0].update(than=float("nan")), "than: Input"),
         (lambda c: c["claims"]["C50"]["test"].pop("grade"), "C50: test.grade: Field required"),
         (lambda c: c["claims"]["C50"]["test"].update(grade="conditional"), "C50: test.share: names an"),
-        (lambda c: c["claims"]["C12b"]["test"].pop("promise"), "C12b: test.promise: stands if and only if"),
-        (lambda c: c["claims"]["C50"]["test"].update(why="At epsilon 1."), "C50: test.promise: stands if"),
-        (lambda c: c["claims"]["C12b"]["test"]["promise"].pop("delta"), "test.promise.delta: Field required"),
         (lambda c: c["claims"]["C50"].update(not_testable="no"), "C50: not_testable: stands beside test"),
         (lambda c: c["claims"]["C1"].update(vote=1), "C1: vote: Extra inputs are not permitted"),
         (lambda c: c["claims"].update({"54": c["claims"]["C1"]}), "String should match pattern"),
@@ -120,3 +118,17 @@ def test_a_missing_register_is_named(tmp_path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("DTI_HOME", str(tmp_path))
     with pytest.raises(ClaimError, match=r"no register of claims at .*claims\.yaml"):
         load_register()
+
+
+def test_a_test_that_says_epsilon_says_in_its_reading_what_it_promises() -> None:
+    promise = re.compile(
+        r"Epsilon is of a [a-z ]+, (add or remove|replace) one, delta [\d.e-]+, (pure|PLD)\."
+    )
+    bound = {
+        key: test.reading
+        for key, claim in load_register().claims.items()
+        for test in claim.tests
+        if "epsilon" in " ".join([test.reading, test.why, *(bar.label for bar in test.estimates)]).lower()
+    }
+    assert sorted(bound) == ["C12b", "C13a", "C37a", "C48b"]
+    assert [key for key, reading in bound.items() if not promise.search(reading)] == []

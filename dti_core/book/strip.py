@@ -114,7 +114,7 @@ def claim_strip(claim: Claim, verdict: Verdict, records: Mapping[str, Record]) -
     """The strip of one claim: the bars of its tests in the studies of `records`."""
     found = [(test, records[test.study].estimates) for test in claim.tests if test.study in records]
     bars = tuple(bar for test, estimates in found for bar in _bars(test, estimates))
-    reading = " ".join(test.read_as for test, _ in found)
+    reading = " ".join(test.reading for test, _ in found)
     return ClaimStrip(verdict.claim, claim.says, reading, verdict, bars)
 
 

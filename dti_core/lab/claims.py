@@ -47,7 +47,7 @@ class Verdicts(tuple[Verdict, ...]):
         claims = {verdict.claim: register.claims[verdict.claim] for verdict in self}
         self.says = {key: claim.says for key, claim in claims.items()}
         tests = {(key, test.study): test for key, claim in claims.items() for test in claim.tests}
-        self.readings = {key: tests[key, study].read_as for key in claims if (key, study) in tests}
+        self.readings = {key: tests[key, study].reading for key in claims if (key, study) in tests}
         return self
 
     @property

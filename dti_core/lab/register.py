@@ -25,8 +25,10 @@ Place = Literal["demand", "technology", "use", "commerce", "finance", "security"
 
 #: The rule that must be refuted before a citation may be called this.
 _SHOWN_BY: dict[str, type] = {
-    "wrong number": Misprinted, "contradicts its source": Has, "impossible order": Precedes,
-}  # fmt: skip
+    "wrong number": Misprinted,
+    "contradicts its source": Has,
+    "impossible order": Precedes,
+}
 
 
 class Citation(Strict):
@@ -81,25 +83,12 @@ class PositiveControl(Strict):
     must_be: Literal["supported"]
 
 
-class Promise(Strict):
-    """What an epsilon in the words of a test means: whose, against which change, delta, by what sums."""
-
-    unit: Text
-    adjacency: Literal["add or remove one", "replace one"]
-    delta: Annotated[FiniteFloat, Field(ge=0, le=1)]
-    accountant: Text
-
-    def __str__(self) -> str:
-        return f"Epsilon is of a {self.unit}, {self.adjacency}, delta {self.delta:g}, {self.accountant}."
-
-
 class ExperimentTest(Strict):
     """A claim, or a part of one, bound to a study: every bar must be cleared there, none in the control."""
 
     study: str
     grade: Grade
     reading: Text
-    promise: Promise | None = Field(None, description="Wherever its words say epsilon.")
     why: Text = Field(description="Why the smallest effects of interest are what they are.")
     estimates: Annotated[tuple[Bar, ...], Field(min_length=1)]
     gates: tuple[Gate, ...] = ()
@@ -111,11 +100,6 @@ class ExperimentTest(Strict):
     share: str | None = Field(
         None, description="Conditional grade: estimate of the share of the assumption set behind the sign."
     )
-
-    @property
-    def read_as(self) -> str:
-        """The reading, and what its epsilons promise."""
-        return f"{self.reading} {self.promise}" if self.promise else self.reading
 
     @property
     def worlds(self) -> tuple[str, ...]:
@@ -242,9 +226,6 @@ class Register(Library):
                 yield "test.estimates: an estimate stands in two bars"
             if "" in test.samples and len(test.samples) > 1:
                 yield "test.estimates: some bars name a sample; then each must"
-            words = [test.reading, test.why, *(bar.label for bar in test.estimates)]
-            if ("epsilon" in " ".join(words).lower()) != (test.promise is not None):
-                yield "test.promise: stands if and only if the test's words say epsilon"
             if (test.share is None) == (test.grade == "conditional"):
                 yield "test.share: names an estimate, if and only if the grade is 'conditional'"
 
