@@ -63,7 +63,13 @@ def test_what_is_not_seen_is_not_learned():
 
 
 def test_a_manager_tells_agents_what_only_the_estate_shows():
-    assert share_of_best("regime", Hierarchical(n_iterations=60, **SMALL), 2) > 0.5
+    """Of what the regime pays, agents without a manager get less than a fifth whatever the seed."""
+    shares = [share_of_best("regime", Hierarchical(n_iterations=30, **SMALL), 2, seed) for seed in range(3)]
+    assert np.mean(shares) > 0.4
+
+
+def test_agents_that_learn_from_their_own_share_learn_too():
+    assert share_of_best("own", Ippo(n_iterations=20, own_reward=True, **SMALL)) >= 0.95
 
 
 @pytest.mark.parametrize(
@@ -84,7 +90,7 @@ def test_agents_learn_to_wait(algorithm):
 def test_multipliers_meet_a_limit_that_shaping_at_another_price_does_not():
     """With two fifths of all chances allowed, the best policy takes those above 60 dollars: 512 in all."""
     points = []
-    settings = Ippo(n_iterations=60, limits=(LIMIT,), **SMALL)
+    settings = Ippo(n_iterations=60, limits=(LIMIT,), own_reward=True, **SMALL)
     policy = train(lambda: ToyWorlds("limited"), settings, 0, points.append)
     dollars, cost = mean_return(ToyWorlds("limited"), policy.act)
     assert cost <= 1.05 * LIMIT
