@@ -15,7 +15,8 @@ from dti_core.lab.paths import project_root
 from dti_core.studies.patch_planning.methods import shipped
 from dti_core.studies.patch_planning.methods.agents import Planning, follow, follow_all
 from dti_core.studies.patch_planning.methods.plan import run_rule
-from dti_core.studies.patch_planning.model.plans import broken_limits
+from dti_core.studies.patch_planning.model.estates import NEVER
+from dti_core.studies.patch_planning.model.plans import account, broken_limits, expected_net_usd
 from dti_core.studies.patch_planning.worlds.draws import draw_estate, draw_estates
 from tests.patch_planning_taught import briefing
 
@@ -34,16 +35,16 @@ def keep_all(seen):
 
 def test_agents_that_keep_every_bid_are_the_rule():
     estates = draw_estates(WORLD, SERVICES, range(20))
-    assert np.array_equal(follow(estates, RULE, keep_all), run_rule(estates, RULE))
+    assert np.array_equal(follow(estates, keep_all, RULE), run_rule(estates, RULE))
 
 
 def test_policies_side_by_side_plan_as_each_does_alone():
     estates = draw_estates(WORLD, SERVICES, range(6))
     acts = [train(planning, Mappo(n_iterations=1, n_estates=2, n_replicas=2), seed).act for seed in (0, 1)]
-    acts.append(lambda seen: seen.mask.argmax(axis=-1) + seen.mask[..., 1])
-    together = follow_all(estates, RULE, acts)
+    acts.append(lambda seen: seen.mask[..., 1].astype(int))
+    together = follow_all(estates, acts, RULE)
     for act, plan in zip(acts, together, strict=True):
-        assert np.array_equal(plan, follow(estates, RULE, act))
+        assert np.array_equal(plan, follow(estates, act, RULE))
     assert not np.array_equal(together[0], together[2])
 
 
@@ -66,6 +67,19 @@ def test_no_limit_is_broken_whatever_agents_do():
     broken = broken_limits(room.estates, room.quarter.plan)
     assert {name for name, flag in broken.items() if flag.any()} == set()
     assert len(room.estates) * room.n_steps >= 10_000
+
+
+def test_expected_dollars_are_those_found_on_average_unless_the_plan_looks_ahead():
+    estates = draw_estates(WORLD, SERVICES, range(2_000))
+
+    def surplus(plan):
+        """Dollars found beyond those expected, in standard errors."""
+        beyond = account(estates, plan).net_usd - expected_net_usd(estates, plan)
+        return beyond.mean() / (beyond.std() / np.sqrt(len(beyond)))
+
+    assert abs(surplus(run_rule(estates, RULE))) < 4
+    exploited_later = (estates.known == 0) & (estates.exploited < NEVER)
+    assert surplus(np.where(exploited_later, 0, NEVER)) > 10
 
 
 def test_shipped_policies_load_by_their_digest():

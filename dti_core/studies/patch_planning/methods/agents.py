@@ -65,6 +65,11 @@ class Planning:
         """Whether the last week is over."""
         return self.quarter.week >= self.n_steps
 
+    @property
+    def _week(self) -> int:
+        """The week that is seen: once all are over, still the last one."""
+        return min(self.quarter.week, self.n_steps - 1)
+
     def _look(self) -> None:
         """The rule's bids of the week, with and without its price of money, and what is worth while."""
         if self.done:
@@ -115,14 +120,14 @@ class Planning:
     def _estate(self) -> Array:
         """(N, 6) weeks, money and hours left or wanted, as shares, and what the open bundles are worth."""
         estates, quarter = self.estates, self.quarter
-        left = 1 - quarter.week / self.n_steps
+        left = 1 - self._week / self.n_steps
         money = quarter.money_usd / np.maximum(estates.budget_usd, 1.0)
-        hours = np.maximum(estates.weekly_hours[:, quarter.week], 1e-9)
+        hours = np.maximum(estates.weekly_hours[:, self._week], 1e-9)
         wanted = np.where(self._kept > 0, estates.hours, 0.0).sum(axis=1) / hours
         asked = np.where(self._hastened > 0, estates.cost_usd, 0.0).sum(axis=1) / np.maximum(
             quarter.money_usd, 1.0
         )
-        worth = np.where(self._hastened > 0, expected_worth(estates, quarter.week), 0.0).sum(axis=1)
+        worth = np.where(self._hastened > 0, expected_worth(estates, self._week), 0.0).sum(axis=1)
         return np.stack(
             [np.full(len(money), left), money, np.log(np.maximum(money, 1e-3) / left), np.log1p(wanted),
              np.log1p(np.minimum(asked, 1e3)), _bent(worth)], axis=1,
@@ -130,7 +135,7 @@ class Planning:
 
     def _own(self) -> Array:
         """(N, S, 8) what a service sees of itself: worth and cost of its bundles, windows, minutes."""
-        estates, week = self.estates, self.quarter.week
+        estates, week = self.estates, self._week
         worth, wanted = expected_worth(estates, week), self._hastened > 0
         value = estates.by_service(np.where(wanted, worth, 0.0))
         cost = estates.by_service(np.where(wanted, estates.cost_usd, 0.0)) + estates.setup_usd
