@@ -11,7 +11,7 @@ import numpy as np
 
 from dti_core.bridges.simulators import Actions, Observation, Outcome
 from dti_core.studies.patch_planning.methods.rules import Rule, bids
-from dti_core.studies.patch_planning.model.estates import Array, Estates, Ints, join
+from dti_core.studies.patch_planning.model.estates import Array, Estates, Flags, Ints, join
 from dti_core.studies.patch_planning.model.weeks import Quarter, admit
 from dti_core.studies.patch_planning.model.worth import expected_worth
 
@@ -83,12 +83,18 @@ class Planning:
     def observe(self) -> Observation:
         """What the services see of their own bundles, and all of the estate's week, money and hours."""
         estate = self._estate()
+        spread = np.broadcast_to(estate[:, None], (self.n_worlds, self.n_agents, estate.shape[1]))
+        features = np.concatenate([self._own(), spread], axis=2).astype(np.float32)
+        return Observation(
+            features, self._mask(), estate.astype(np.float32), self.estates.callers, self.quarter.week
+        )
+
+    def _mask(self) -> Flags:
+        """(N, S, 4) what a service may do: nothing but keep without a bundle that is worth while."""
         mask = np.ones((self.n_worlds, self.n_agents, self.n_actions), dtype=bool)
         mask[..., 1:3] = (self._worthy > 0)[..., None]
         mask[..., 3] = self._worthy > 1
-        spread = np.broadcast_to(estate[:, None], (self.n_worlds, self.n_agents, estate.shape[1]))
-        features = np.concatenate([self._own(), spread], axis=2).astype(np.float32)
-        return Observation(features, mask, estate.astype(np.float32), self.estates.callers, self.quarter.week)
+        return mask
 
     def step(self, actions: Actions) -> Outcome:
         """Change the bids, let the mediator admit them, and credit each service with what its patches earn.
@@ -111,8 +117,9 @@ class Planning:
         return Outcome(shares.sum(axis=1), shares, minutes[:, None])
 
     def changed(self, actions: Actions) -> Array:
-        """(N, B) bids after the services' say."""
-        act = self.estates.of_service(actions.astype(float))
+        """(N, B) bids after the services' say; what a service may not do keeps them."""
+        allowed = np.take_along_axis(self._mask(), actions[..., None], axis=2)[..., 0]
+        act = self.estates.of_service(np.where(allowed, actions, 0).astype(float))
         two = self.estates.of_service(self._worthy) > 1
         hasten = (act == 2) | ((act == 3) & two)
         return np.where(act == 0, self._kept, np.where(hasten, self._hastened, self._deferred))
