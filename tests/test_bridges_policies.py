@@ -63,15 +63,18 @@ def test_what_is_not_seen_is_not_learned():
 
 
 def test_a_manager_tells_agents_what_only_the_estate_shows():
-    """Half of the way, in two of three seeds: it is the hardest of the tasks, and a seed may stick."""
-    learned = Hierarchical(n_iterations=40, **SMALL)
-    found = [share_of_best("regime", learned, 2, seed) for seed in range(3)]
-    assert np.median(found) > 0.5
+    """Of what the regime pays, agents without a manager get less than a fifth whatever the seed."""
+    shares = [share_of_best("regime", Hierarchical(n_iterations=60, **SMALL), 2, seed) for seed in range(3)]
+    assert np.mean(shares) > 0.4
+
+
+def test_agents_that_learn_from_their_own_share_learn_too():
+    assert share_of_best("own", Ippo(n_iterations=20, own_reward=True, **SMALL)) >= 0.95
 
 
 @pytest.mark.parametrize(
     "algorithm",
-    [Ippo(n_iterations=20, neutral_action=1, **SMALL), Cem(n_iterations=12, neutral_action=1, n_estates=16)],
+    [Ippo(n_iterations=20, neutral_action=1, **SMALL), Cem(n_iterations=20, neutral_action=1, n_estates=16)],
 )
 def test_agents_learn_to_wait(algorithm):
     """The best stopping rule for n offers from (0, 1) earns v(n) = (1 + v(n - 1)^2) / 2 (Moser 1956)."""
@@ -80,14 +83,14 @@ def test_agents_learn_to_wait(algorithm):
         worth = (1.0 + worth**2) / 2.0
     policy = train(lambda: ToyWorlds("stopping", 4, 6), algorithm, 0)
     found = mean_return(simulator, policy.act, 1_000)[0] / 4
-    assert 95 * worth <= found <= 101 * worth
+    assert 97 * worth <= found <= 101 * worth
     assert mean_return(simulator, lambda seen: np.ones(seen.mask.shape[:2], int), 1_000)[0] / 4 < 52
 
 
 def test_multipliers_meet_a_limit_that_shaping_at_another_price_does_not():
     """With two fifths of all chances allowed, the best policy takes those above 60 dollars: 512 in all."""
     points = []
-    settings = Ippo(n_iterations=60, limits=(LIMIT,), **SMALL)
+    settings = Ippo(n_iterations=60, limits=(LIMIT,), own_reward=True, **SMALL)
     policy = train(lambda: ToyWorlds("limited"), settings, 0, points.append)
     dollars, cost = mean_return(ToyWorlds("limited"), policy.act)
     assert cost <= 1.05 * LIMIT

@@ -11,7 +11,7 @@ import numpy as np
 
 from dti_core.bridges.simulators import Actions, Observation, Outcome
 from dti_core.studies.patch_planning.methods.rules import Rule, bids
-from dti_core.studies.patch_planning.model.estates import Array, Estates, Ints, join
+from dti_core.studies.patch_planning.model.estates import Array, Estates, Flags, Ints, join
 from dti_core.studies.patch_planning.model.weeks import Quarter, admit
 from dti_core.studies.patch_planning.model.worth import expected_worth
 
@@ -65,6 +65,11 @@ class Planning:
         """Whether the last week is over."""
         return self.quarter.week >= self.n_steps
 
+    @property
+    def _week(self) -> int:
+        """The week that is seen: once all are over, still the last one."""
+        return min(self.quarter.week, self.n_steps - 1)
+
     def _look(self) -> None:
         """The rule's bids of the week, with and without its price of money, and what is worth while."""
         if self.done:
@@ -78,12 +83,18 @@ class Planning:
     def observe(self) -> Observation:
         """What the services see of their own bundles, and all of the estate's week, money and hours."""
         estate = self._estate()
+        spread = np.broadcast_to(estate[:, None], (self.n_worlds, self.n_agents, estate.shape[1]))
+        features = np.concatenate([self._own(), spread], axis=2).astype(np.float32)
+        return Observation(
+            features, self._mask(), estate.astype(np.float32), self.estates.callers, self.quarter.week
+        )
+
+    def _mask(self) -> Flags:
+        """(N, S, 4) what a service may do: nothing but keep without a bundle that is worth while."""
         mask = np.ones((self.n_worlds, self.n_agents, self.n_actions), dtype=bool)
         mask[..., 1:3] = (self._worthy > 0)[..., None]
         mask[..., 3] = self._worthy > 1
-        spread = np.broadcast_to(estate[:, None], (self.n_worlds, self.n_agents, estate.shape[1]))
-        features = np.concatenate([self._own(), spread], axis=2).astype(np.float32)
-        return Observation(features, mask, estate.astype(np.float32), self.estates.callers, self.quarter.week)
+        return mask
 
     def step(self, actions: Actions) -> Outcome:
         """Change the bids, let the mediator admit them, and credit each service with what its patches earn.
@@ -106,8 +117,9 @@ class Planning:
         return Outcome(shares.sum(axis=1), shares, minutes[:, None])
 
     def changed(self, actions: Actions) -> Array:
-        """(N, B) bids after the services' say."""
-        act = self.estates.of_service(actions.astype(float))
+        """(N, B) bids after the services' say; what a service may not do keeps them."""
+        allowed = np.take_along_axis(self._mask(), actions[..., None], axis=2)[..., 0]
+        act = self.estates.of_service(np.where(allowed, actions, 0).astype(float))
         two = self.estates.of_service(self._worthy) > 1
         hasten = (act == 2) | ((act == 3) & two)
         return np.where(act == 0, self._kept, np.where(hasten, self._hastened, self._deferred))
@@ -115,14 +127,14 @@ class Planning:
     def _estate(self) -> Array:
         """(N, 6) weeks, money and hours left or wanted, as shares, and what the open bundles are worth."""
         estates, quarter = self.estates, self.quarter
-        left = 1 - quarter.week / self.n_steps
+        left = 1 - self._week / self.n_steps
         money = quarter.money_usd / np.maximum(estates.budget_usd, 1.0)
-        hours = np.maximum(estates.weekly_hours[:, quarter.week], 1e-9)
+        hours = np.maximum(estates.weekly_hours[:, self._week], 1e-9)
         wanted = np.where(self._kept > 0, estates.hours, 0.0).sum(axis=1) / hours
         asked = np.where(self._hastened > 0, estates.cost_usd, 0.0).sum(axis=1) / np.maximum(
             quarter.money_usd, 1.0
         )
-        worth = np.where(self._hastened > 0, expected_worth(estates, quarter.week), 0.0).sum(axis=1)
+        worth = np.where(self._hastened > 0, expected_worth(estates, self._week), 0.0).sum(axis=1)
         return np.stack(
             [np.full(len(money), left), money, np.log(np.maximum(money, 1e-3) / left), np.log1p(wanted),
              np.log1p(np.minimum(asked, 1e3)), _bent(worth)], axis=1,
@@ -130,7 +142,7 @@ class Planning:
 
     def _own(self) -> Array:
         """(N, S, 8) what a service sees of itself: worth and cost of its bundles, windows, minutes."""
-        estates, week = self.estates, self.quarter.week
+        estates, week = self.estates, self._week
         worth, wanted = expected_worth(estates, week), self._hastened > 0
         value = estates.by_service(np.where(wanted, worth, 0.0))
         cost = estates.by_service(np.where(wanted, estates.cost_usd, 0.0)) + estates.setup_usd
