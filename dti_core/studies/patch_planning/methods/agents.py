@@ -16,8 +16,9 @@ from dti_core.studies.patch_planning.model.weeks import Quarter, admit
 from dti_core.studies.patch_planning.model.worth import expected_worth
 
 #: What a service may do with the rule's bids: keep them; defer, so that only what is worth twice its money
-#: goes; patch now, at half the price of money and before the others; or wait for two bundles that share a
-#: set-up and then patch (batch).
+#: goes; patch now, at half the price of money and before the others; or batch, as now, where at least two
+#: bundles share a set-up. Batch may not be chosen where one bundle would have to wait for another, so that it
+#: teaches nothing that now does not; a version that waits asks for a new training.
 ACTIONS = ("keep", "defer", "now", "batch")
 #: What a dollar counts for when bids are kept, deferred and hastened, as a multiple of the rule's.
 LEVELS = (1.0, 2.0, 0.5)
