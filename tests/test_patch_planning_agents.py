@@ -12,12 +12,16 @@ from dti_core.bridges.simulators import as_parallel_env, check_simulator
 from dti_core.lab.claims import load_register
 from dti_core.lab.errors import DataError
 from dti_core.lab.paths import project_root
+from dti_core.lab.register import ExperimentTest
 from dti_core.studies.patch_planning.methods import shipped
 from dti_core.studies.patch_planning.methods.agents import Planning, follow, follow_all
 from dti_core.studies.patch_planning.methods.plan import run_rule
 from dti_core.studies.patch_planning.model.estates import NEVER
 from dti_core.studies.patch_planning.model.plans import account, broken_limits, expected_net_usd
+from dti_core.studies.patch_planning.worlds import CONTROLS, WORLDS
 from dti_core.studies.patch_planning.worlds.draws import draw_estate, draw_estates
+from dti_core.studies.patch_planning.worlds.finance import COST_WORLDS
+from dti_core.studies.patch_planning.worlds.parties import TABLES
 from tests.patch_planning_taught import briefing
 
 WORLD = "tight_budget"
@@ -100,11 +104,15 @@ def test_a_damaged_file_gives_one_clear_error(tmp_path, monkeypatch):
         shipped.load_shipped.__wrapped__()
 
 
-def test_what_was_written_beforehand_names_the_bars_of_the_register():
+def test_what_was_written_beforehand_is_a_test_of_each_owned_claim_with_controls_that_exist():
+    """Read by the register's own schema; once a claim is bound in the register, both say the same."""
     text = (project_root() / "experiments" / "preregistered" / "patch_planning.yaml").read_text("utf-8")
     written, register = yaml.safe_load(text)["claims"], load_register()
     assert list(written) == register.owned_by("patch_planning")
-    bars = yaml.safe_load((project_root() / "experiments" / "claims.yaml").read_text("utf-8"))["claims"]
+    made = WORLDS | CONTROLS | COST_WORLDS | TABLES
     for claim, one in written.items():
-        tests = bars[claim]["test"]["estimates"]
-        assert one["bars"] == {bar["estimate"]: bar["smallest_effect"] for bar in tests}, claim
+        test = ExperimentTest.model_validate(one["test"])
+        assert [made[world].role for world in test.worlds] == ["negative", "positive"], claim
+        assert all(bar.smallest_effect > 0 for bar in test.estimates), claim
+        bound = [own for own in register.claims[claim].tests if own.study == test.study]
+        assert bound in ([], [test]), claim
