@@ -5,6 +5,7 @@ import pytest
 
 from dti_core.bridges.privacy import Guarantee
 from dti_core.lab.bars import cleared
+from dti_core.lab.findings import Findings
 from dti_core.lab.record import OBSERVED
 from dti_core.lab.register import Bar
 from dti_core.studies.private_lift.measures.apart import MATTERS, _by_users, errors, study_apart
@@ -16,7 +17,6 @@ from dti_core.studies.private_lift.measures.attribution import (
     targeting_curve,
     users_needed,
 )
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.paths import credit_shares, study_paths, study_private_paths
 from dti_core.studies.private_lift.measures.reports import Plan
 from dti_core.studies.private_lift.measures.telling import GUARANTEE, laplace_variance, released

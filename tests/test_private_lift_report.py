@@ -9,6 +9,7 @@ import pytest
 
 from dti_core.bridges.privacy import Guarantee
 from dti_core.lab.data import DataCard
+from dti_core.lab.findings import gather
 from dti_core.lab.record import Result
 from dti_core.studies.private_lift.data.regions import profile_table
 from dti_core.studies.private_lift.figures import profiles_table, report_parts
@@ -18,7 +19,6 @@ from dti_core.studies.private_lift.figures.promises import promise
 from dti_core.studies.private_lift.figures.sizes import plot_sizes
 from dti_core.studies.private_lift.figures.tables import PARTS
 from dti_core.studies.private_lift.measures import accuracy, practitioner, sizes
-from dti_core.studies.private_lift.measures.findings import gather
 from dti_core.studies.private_lift.methods.attribution import METHODS as ATTRIBUTION
 from dti_core.studies.private_lift.methods.learners import LEARNERS
 from dti_core.studies.private_lift.methods.noise import DELTA, METHODS

@@ -11,6 +11,7 @@ import statsmodels.formula.api as smf
 
 from dti_core.lab.data import DataCard, load_all
 from dti_core.lab.errors import ConfigError
+from dti_core.lab.findings import Findings
 from dti_core.lab.frozen import frozen_result
 from dti_core.lab.record import Result
 from dti_core.studies.private_lift.data import load_simulated
@@ -21,7 +22,6 @@ from dti_core.studies.private_lift.data.trials import load_clusters, load_jobs
 from dti_core.studies.private_lift.figures import plot_offers, plot_trials, plot_uplift, told
 from dti_core.studies.private_lift.figures.trials import HEADLINES
 from dti_core.studies.private_lift.measures.campaign import check_clip, study_campaign
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.peeking import study_peeking
 from dti_core.studies.private_lift.measures.promotion import fit_display, study_promotion
 from dti_core.studies.private_lift.measures.reports import (

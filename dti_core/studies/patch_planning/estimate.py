@@ -9,6 +9,7 @@ import pandas as pd
 from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard
 from dti_core.lab.errors import DataError, one_line
+from dti_core.lab.findings import Findings, gather
 from dti_core.lab.kept import keep
 from dti_core.lab.record import Result
 from dti_core.studies.patch_planning.data import OwnEstate, Parameters
@@ -17,7 +18,6 @@ from dti_core.studies.patch_planning.measures.conflict import study_conflict
 from dti_core.studies.patch_planning.measures.contest import study_contest
 from dti_core.studies.patch_planning.measures.controls import study_controls
 from dti_core.studies.patch_planning.measures.finance import study_finance
-from dti_core.studies.patch_planning.measures.findings import Findings, gather
 from dti_core.studies.patch_planning.measures.graphs import study_graphs
 from dti_core.studies.patch_planning.measures.learned import study_learned
 from dti_core.studies.patch_planning.measures.need import study_need

@@ -11,6 +11,7 @@ import pandas as pd
 from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard
 from dti_core.lab.errors import ConfigError, DataError, one_line
+from dti_core.lab.findings import Findings, gather
 from dti_core.lab.kept import keep
 from dti_core.lab.parallel import CORES, run_keyed
 from dti_core.lab.record import Result
@@ -33,7 +34,6 @@ from dti_core.studies.private_lift.measures.collision import study_collision
 from dti_core.studies.private_lift.measures.consent import study_consent
 from dti_core.studies.private_lift.measures.coverage import study_coverage
 from dti_core.studies.private_lift.measures.federated import study_federated, study_poisoning
-from dti_core.studies.private_lift.measures.findings import Findings, gather
 from dti_core.studies.private_lift.measures.groups import measure_groups
 from dti_core.studies.private_lift.measures.offers import (
     study_offer_controls,

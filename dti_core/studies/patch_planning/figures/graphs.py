@@ -3,9 +3,10 @@
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from dti_core.lab.cards import nothing_drawn
 from dti_core.lab.record import Result
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
-from dti_core.studies.patch_planning.figures.cards import WORLD_TITLES, nothing_drawn, simulated
+from dti_core.studies.patch_planning.figures.cards import WORLD_TITLES, simulated
 
 _CONTRASTS = {"agents": ("agents", PALETTE[0]), "exact": ("exact plan, made anew", PALETTE[2]),
               "risk_alone": ("largest risk first", PALETTE[3]),

@@ -7,11 +7,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from dti_core.lab.cards import nothing_drawn
 from dti_core.lab.paths import project_root
 from dti_core.lab.record import Estimate, Result
 from dti_core.lab.say import spoken
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
-from dti_core.studies.patch_planning.figures.cards import WORLD_TITLES, nothing_drawn, simulated
+from dti_core.studies.patch_planning.figures.cards import WORLD_TITLES, simulated
 from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, SMALL
 
 _NAMES = {"tuned_rule": "tuned rule", FAVOURITE: f"agents, trained at {SMALL} services",

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.findings import Findings
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED
 from dti_core.studies.patch_planning.measures.contest import CHUNK
-from dti_core.studies.patch_planning.measures.findings import Findings
 from dti_core.studies.patch_planning.measures.ratios import gain, mean
 from dti_core.studies.patch_planning.methods.agents import follow
 from dti_core.studies.patch_planning.methods.briefings import mediated

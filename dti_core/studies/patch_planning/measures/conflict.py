@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.findings import Findings
 from dti_core.lab.parallel import run_keyed
 from dti_core.studies.patch_planning.measures.contest import SOLVED_CHUNK as CHUNK
-from dti_core.studies.patch_planning.measures.findings import Findings
 from dti_core.studies.patch_planning.measures.ratios import gain
 from dti_core.studies.patch_planning.methods.agents import follow_all
 from dti_core.studies.patch_planning.methods.briefings import mediated

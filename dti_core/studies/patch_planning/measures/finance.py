@@ -11,10 +11,10 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import mean_over_seeds, share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
-from dti_core.studies.patch_planning.measures.findings import Findings
 from dti_core.studies.patch_planning.methods.rules import Order, Price, Rule, bids
 from dti_core.studies.patch_planning.model.estates import Array, Estates, Flags, Ints, join
 from dti_core.studies.patch_planning.model.plans import account

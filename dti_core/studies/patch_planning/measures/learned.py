@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
-from dti_core.studies.patch_planning.measures.findings import Findings
 from dti_core.studies.patch_planning.measures.ratios import gain, resampled_gains
 from dti_core.studies.patch_planning.methods.agents import follow
 from dti_core.studies.patch_planning.methods.briefings import mediated

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dti_core.lab.errors import DataError, one_line
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, block_bootstrap, mean_over_seeds, newey_west_mean, share
 from dti_core.lab.parallel import run_keyed
 from dti_core.studies.patch_planning.data.arrivals import FILLED, load_exploited_weeks
@@ -22,7 +23,6 @@ from dti_core.studies.patch_planning.measures.contests import (
     resampled_gains,
     side_by_side,
 )  # fmt: skip
-from dti_core.studies.patch_planning.measures.findings import Findings
 from dti_core.studies.patch_planning.methods.orders import ORDERINGS, Pot
 from dti_core.studies.patch_planning.model.estates import Array
 from dti_core.studies.patch_planning.worlds.assumptions import (

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from dti_core.lab.errors import DataError
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.patch_planning.data.parties import load_games
-from dti_core.studies.patch_planning.measures.findings import Findings
 from dti_core.studies.patch_planning.methods.bargains import bargain, distance_to_nash
 from dti_core.studies.patch_planning.methods.feasible import feasible_plans
 from dti_core.studies.patch_planning.model.estates import Array, Ints

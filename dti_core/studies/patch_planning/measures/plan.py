@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval
 from dti_core.studies.patch_planning.data.calendar import calendar_rows, not_planned
 from dti_core.studies.patch_planning.data.own import OwnEstate
 from dti_core.studies.patch_planning.data.parameters import Solver
-from dti_core.studies.patch_planning.measures.findings import Findings
 from dti_core.studies.patch_planning.methods.agents import follow
 from dti_core.studies.patch_planning.methods.exact import Effort, best_plan, relax
 from dti_core.studies.patch_planning.methods.plan import run_rule

@@ -7,10 +7,10 @@ are above what is paid anyway, as the objective charges the wage of each hour th
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
-from dti_core.studies.patch_planning.measures.findings import Findings
 from dti_core.studies.patch_planning.methods.exact import relax
 from dti_core.studies.patch_planning.methods.lessons import SMALL
 from dti_core.studies.patch_planning.methods.plan import foreseen

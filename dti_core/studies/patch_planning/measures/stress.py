@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.findings import Findings
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED
-from dti_core.studies.patch_planning.measures.findings import Findings
 from dti_core.studies.patch_planning.measures.ratios import gain, raised
 from dti_core.studies.patch_planning.methods.exact import Effort
 from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, SMALL

@@ -5,10 +5,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from dti_core.lab.cards import registered
 from dti_core.lab.record import OBSERVED, Result
 from dti_core.lab.say import number, spoken, value
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
-from dti_core.studies.private_lift.figures.cards import made_up, registered
+from dti_core.studies.private_lift.figures.cards import made_up
 from dti_core.studies.private_lift.figures.colours import CREDIT
 from dti_core.studies.private_lift.measures.apart import BARS, MATTERS, WAYS
 from dti_core.studies.private_lift.measures.attribution import CLOSE, NULL_CHANNEL

@@ -5,10 +5,10 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 from plotly.subplots import make_subplots
 
+from dti_core.lab.cards import registered
 from dti_core.lab.record import Result
 from dti_core.lab.say import value
 from dti_core.lab.theme import NEUTRAL, style
-from dti_core.studies.private_lift.figures.cards import registered
 from dti_core.studies.private_lift.figures.colours import MODELS
 from dti_core.studies.private_lift.figures.promises import promise
 from dti_core.studies.private_lift.methods.learners import LEARNERS

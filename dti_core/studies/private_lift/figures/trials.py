@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from dti_core.lab.cards import nothing_drawn
 from dti_core.lab.data import DataCard, published
 from dti_core.lab.forest import Axis, Row, plot_forest
 from dti_core.lab.record import Estimate, Result
 from dti_core.lab.say import signed
 from dti_core.lab.theme import NEUTRAL, PALETTE
-from dti_core.studies.private_lift.figures.cards import nothing_drawn
 from dti_core.studies.private_lift.figures.promises import promise
 
 #: Privacy of a row -> colour; the plain answer is grey.

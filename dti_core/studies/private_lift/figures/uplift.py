@@ -3,10 +3,11 @@
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from dti_core.lab.cards import nothing_drawn, registered
 from dti_core.lab.record import Result
 from dti_core.lab.say import spoken, value
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
-from dti_core.studies.private_lift.figures.cards import made_up, nothing_drawn, registered
+from dti_core.studies.private_lift.figures.cards import made_up
 from dti_core.studies.private_lift.figures.colours import MODELS
 from dti_core.studies.private_lift.figures.federated import at_epsilon, label_epsilons
 from dti_core.studies.private_lift.methods.budget import DELTA

@@ -2,10 +2,11 @@
 
 import plotly.graph_objects as go
 
+from dti_core.lab.cards import registered
 from dti_core.lab.forest import Axis, Row, bar_rows, plot_forest
 from dti_core.lab.methods import World
 from dti_core.lab.record import OBSERVED, Estimate, Result
-from dti_core.studies.private_lift.figures.cards import made_up, registered
+from dti_core.studies.private_lift.figures.cards import made_up
 from dti_core.studies.private_lift.worlds import WORLDS
 
 _GROWTH = Axis("error that privacy adds, share of the error without", upto=2.0)

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from dti_core.bridges.privacy import epsilon_of
+from dti_core.lab.findings import Findings
 from dti_core.lab.record import Estimate
-from dti_core.studies.private_lift.measures.findings import Findings
 
 #: Noise multiplier and epochs of the runs that Opacus prints for MNIST (examples/mnist_README.md).
 PRINTED_RUNS = ((1.3, 15), (1.1, 60), (0.7, 45))

@@ -7,11 +7,11 @@ import pandas as pd
 from scipy.stats import chi2
 
 from dti_core.bridges.privacy import gaussian_sigma
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
 from dti_core.studies.private_lift.measures.campaigns import stream, word
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.noise import DELTA, METHODS, laplace_variance, skellam_release
 
 N_USERS, N_BUCKETS = 10_000, 64

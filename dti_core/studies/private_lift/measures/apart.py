@@ -15,9 +15,9 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, mean_over_seeds, share
 from dti_core.lab.methods import Method
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.telling import keep, released
 from dti_core.studies.private_lift.model.cells import Array, Counts, bits
 from dti_core.studies.private_lift.model.lift import factorial_shapley, intent_to_treat

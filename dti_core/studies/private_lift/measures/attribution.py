@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, mean_over_seeds, share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.reports import Plan
 from dti_core.studies.private_lift.measures.telling import At, keep, laplace_variance, released
 from dti_core.studies.private_lift.methods.attribution import METHODS, Evidence

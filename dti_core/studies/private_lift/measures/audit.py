@@ -13,10 +13,10 @@ from dti_core.bridges.privacy import (
     one_run_bound,
     two_world_bound,
 )
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, mean_over_seeds, share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.model.faults import FAULTS, HONEST, MECHANISMS, one_run, two_worlds
 
 EPSILON, DELTA = 1.0, 1e-6

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dti_core.lab.errors import ConfigError
+from dti_core.lab.findings import Findings
 from dti_core.studies.private_lift.data.campaign import Campaign
 from dti_core.studies.private_lift.data.schema import MOST_STEPS, SPEND_STEP
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.reports import Plan, Question, Report, difference, relative
 from dti_core.studies.private_lift.model.cells import Array, Flags
 from dti_core.studies.private_lift.model.wald import sums_of

@@ -5,8 +5,8 @@ from statsmodels.regression.linear_model import OLS
 
 from dti_core.bridges.privacy import discrete_laplace
 from dti_core.lab.errors import DataError, one_line
+from dti_core.lab.findings import Findings
 from dti_core.studies.private_lift.data.panels import PANELS, Panel, load_panel
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.reports import Plan, Question, Report, noise_variance
 from dti_core.studies.private_lift.model.cells import Counts
 from dti_core.studies.private_lift.model.lift import Measured, normal

@@ -7,8 +7,8 @@ import pandas as pd
 from scipy.stats import norm
 
 from dti_core.bridges.privacy import discrete_laplace
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, share
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.model.cells import Array, Counts, Flags, bits
 from dti_core.studies.private_lift.model.lift import intent_to_treat
 from dti_core.studies.private_lift.worlds import MARKETS

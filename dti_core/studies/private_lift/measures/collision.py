@@ -16,6 +16,7 @@ from numpy.random import Generator
 from scipy.stats import binom
 
 from dti_core.bridges.privacy import oue_variance
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
@@ -27,7 +28,6 @@ from dti_core.studies.private_lift.measures.campaigns import (
     stream,
     word,
 )
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.noise import METHODS, laplace_variance
 from dti_core.studies.private_lift.model.cells import Array
 from dti_core.studies.private_lift.model.lift import incremental

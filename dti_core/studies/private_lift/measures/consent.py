@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from dti_core.bridges.privacy import discrete_laplace
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, mean_over_seeds
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED
 from dti_core.studies.private_lift.measures.coverage import LEAST_BIAS, VALID
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.weighting import WEIGHTINGS
 from dti_core.studies.private_lift.model.cells import Array, Counts
 from dti_core.studies.private_lift.model.lift import intent_to_treat

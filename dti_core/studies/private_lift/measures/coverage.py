@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
@@ -13,7 +14,6 @@ from dti_core.studies.private_lift.measures.campaigns import (
     stream,
     word,
 )
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.model.cells import Array, Flags
 from dti_core.studies.private_lift.model.lift import Measured, incremental, relative_lift, sides

@@ -8,11 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dti_core.bridges.federated import attack_by_score, log_losses, malicious_clients, poisoned
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, mean_over_seeds
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED
 from dti_core.studies.private_lift.data.expedia import SearchLog
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.offers import name_of, place_of
 from dti_core.studies.private_lift.methods.budget import Budget
 from dti_core.studies.private_lift.methods.learners import CLIPPING_NORM, LEARNERS, by_user

@@ -13,10 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dti_core.bridges.federated import advantage_limit, attack_by_score
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, mean_over_seeds
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.budget import DELTA, Budget
 from dti_core.studies.private_lift.methods.offers import OFFERS, Released, shrunk, single, table
 from dti_core.studies.private_lift.model.ranking import over_runs_and_users

@@ -5,10 +5,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, mean_over_seeds
 from dti_core.lab.methods import left_out
 from dti_core.studies.private_lift.measures.attribution import CREDIT, PRIVATE
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.reports import Plan, Question, Report, guarantee
 from dti_core.studies.private_lift.measures.telling import At, keep, laplace_variance
 from dti_core.studies.private_lift.methods.attribution import METHODS, STEPS, Evidence

@@ -6,8 +6,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import mean_over_seeds
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.telling import At, keep, laplace_variance, released
 from dti_core.studies.private_lift.methods.payouts import RULES
 from dti_core.studies.private_lift.model.cells import Array

@@ -5,11 +5,11 @@ import pandas as pd
 from scipy import stats
 
 from dti_core.lab.errors import DataError, one_line
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import mean_over_seeds, share
 from dti_core.lab.record import Estimate
 from dti_core.studies.private_lift.data.asos import METRICS, load_asos
 from dti_core.studies.private_lift.data.check import BALANCE_LEVEL
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.reports import Plan, Z, guarantee, noise_variance
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dti_core.lab.findings import Findings
 from dti_core.lab.record import Estimate
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.model.report import Log, publish, report
 from dti_core.studies.private_lift.worlds.settings import Market

@@ -6,10 +6,10 @@ from statsmodels.regression.linear_model import OLS
 
 from dti_core.bridges.privacy import Guarantee
 from dti_core.lab.errors import DataError, one_line
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval
 from dti_core.lab.record import Estimate
 from dti_core.studies.private_lift.data.promotions import N_WEEKS, ShopWeeks, load_promotions
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.reports import Plan, Z, guarantee, noise_variance
 from dti_core.studies.private_lift.model.cells import Array
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom, nbinom, poisson
 
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import share
 from dti_core.studies.private_lift.measures.campaigns import word
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.model.cells import Array, Counts
 

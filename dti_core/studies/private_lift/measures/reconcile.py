@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from dti_core.bridges.privacy import randomised_response_rate
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, mean_over_seeds
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.telling import At, keep
 from dti_core.studies.private_lift.model.cells import Array, Counts
 from dti_core.studies.private_lift.model.reconcile import (

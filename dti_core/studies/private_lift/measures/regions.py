@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from dti_core.bridges.privacy import discrete_laplace
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.methods.dealing import POLICIES, Dealing
 from dti_core.studies.private_lift.model.cells import Array
 from dti_core.studies.private_lift.model.lift import intent_to_treat

@@ -8,9 +8,9 @@ import pandas as pd
 from scipy import stats
 
 from dti_core.bridges.privacy import Guarantee, discrete_laplace
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, mean_over_seeds, share
 from dti_core.lab.record import OBSERVED, Estimate
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.model.cells import Array, Counts, Flags
 from dti_core.studies.private_lift.model.lift import (
     LEAST_USERS,

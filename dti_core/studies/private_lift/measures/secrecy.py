@@ -20,9 +20,9 @@ from dti_core.bridges.secure_sum import (
     run_round,
     secure_histogram,
 )
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import share
 from dti_core.lab.record import Estimate
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.views import N_BUCKETS, study_views
 
 Words = NDArray[np.uint32]

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
@@ -22,7 +23,6 @@ from dti_core.studies.private_lift.measures.campaigns import (
     stream,
     word,
 )
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.model.cells import Array
 from dti_core.studies.private_lift.model.lift import caused, incremental, normal, scored
 from dti_core.studies.private_lift.worlds import MARKETS, changed

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from dti_core.bridges.privacy import discrete_laplace
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval
 from dti_core.lab.record import OBSERVED, Estimate
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.model.cells import Array, Counts
 
 #: Where an estimate stands on each dimension.

@@ -7,6 +7,7 @@ from statsmodels.regression.linear_model import WLS
 
 from dti_core.bridges.privacy import discrete_laplace
 from dti_core.lab.errors import DataError, one_line
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, share
 from dti_core.studies.private_lift.data.hillstrom import load_hillstrom
 from dti_core.studies.private_lift.data.trials import (
@@ -16,7 +17,6 @@ from dti_core.studies.private_lift.data.trials import (
     load_jobs,
 )
 from dti_core.studies.private_lift.measures.campaign import measure_campaign, word
-from dti_core.studies.private_lift.measures.findings import Findings
 from dti_core.studies.private_lift.measures.reports import (
     Plan,
     Question,

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from dti_core.bridges.fields import Field64, expand_elements
 from dti_core.bridges.secure_sum import share_reports
+from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import mean_over_seeds, share
 from dti_core.lab.parallel import run_keyed
-from dti_core.studies.private_lift.measures.findings import Findings
 
 Array = NDArray[np.float64]
 #: Cells of a report (channel coalitions by conversion), and the two between which a user's place is guessed.
