@@ -40,7 +40,7 @@ class PpoSettings(Settings):
     clip_ratio: float = 0.2
     #: Furthest advantage, in standard deviations of the batch.
     clip_advantage: float = 4.0
-    #: Worth of a unit of entropy, in standard deviations of advantage.
+    #: Worth of a unit of entropy at the start, in standard deviations of advantage; it falls as steps do.
     entropy: float = 0.003
     #: Passes over the batch in a round.
     n_epochs: int = 3
@@ -184,7 +184,7 @@ class Ppo:
             ratio = (chances.gather(-1, chosen[:, None])[:, 0] - old).exp()
             near = ratio.clamp(1 - settings.clip_ratio, 1 + settings.clip_ratio)
             entropy = -(chances.exp() * chances).sum(dim=-1).mean()
-            return -torch.minimum(ratio * gain, near * gain).mean() - settings.entropy * entropy
+            return -torch.minimum(ratio * gain, near * gain).mean() - settings.entropy * left * entropy
 
         def value_loss(shown: torch.Tensor, to_go: torch.Tensor) -> torch.Tensor:
             return torch.nn.functional.smooth_l1_loss(critic.network(shown)[:, 0], to_go)

@@ -16,9 +16,8 @@ from dti_core.studies.patch_planning.model.weeks import Quarter, admit
 from dti_core.studies.patch_planning.model.worth import expected_worth
 
 #: What a service may do with the rule's bids: keep them; defer, so that only what is worth twice its money
-#: goes; patch now, at half the price of money and before the others; or batch, as now, where at least two
-#: bundles share a set-up. Batch may not be chosen where one bundle would have to wait for another, so that it
-#: teaches nothing that now does not; a version that waits asks for a new training.
+#: goes; patch now, at half the price of money and before the others; or batch, as now once at least two
+#: bundles can share a set-up, and until then nothing.
 ACTIONS = ("keep", "defer", "now", "batch")
 #: What a dollar counts for when bids are kept, deferred and hastened, as a multiple of the rule's.
 LEVELS = (1.0, 2.0, 0.5)
@@ -93,8 +92,7 @@ class Planning:
     def _mask(self) -> Flags:
         """(N, S, 4) what a service may do: nothing but keep without a bundle that is worth while."""
         mask = np.ones((self.n_worlds, self.n_agents, self.n_actions), dtype=bool)
-        mask[..., 1:3] = (self._worthy > 0)[..., None]
-        mask[..., 3] = self._worthy > 1
+        mask[..., 1:] = (self._worthy > 0)[..., None]
         return mask
 
     def step(self, actions: Actions) -> Outcome:
@@ -121,9 +119,8 @@ class Planning:
         """(N, B) bids after the services' say; what a service may not do keeps them."""
         allowed = np.take_along_axis(self._mask(), actions[..., None], axis=2)[..., 0]
         act = self.estates.of_service(np.where(allowed, actions, 0).astype(float))
-        two = self.estates.of_service(self._worthy) > 1
-        hasten = (act == 2) | ((act == 3) & two)
-        return np.where(act == 0, self._kept, np.where(hasten, self._hastened, self._deferred))
+        batched = np.where(self.estates.of_service(self._worthy) > 1, self._hastened, 0.0)
+        return np.choose(act.astype(np.int64), (self._kept, self._deferred, self._hastened, batched))
 
     def _estate(self) -> Array:
         """(N, 6) weeks, money and hours left or wanted, as shares, and what the open bundles are worth."""
