@@ -260,7 +260,7 @@ def _opens_files(code: str) -> list[str]:
             called = ast.unparse(node.func)
             name = called.rpartition(".")[2]
             noted = node.args and ".stream(" in ast.unparse(node.args[0])
-            harmless = noted and name in ("read_pickle", "read_parquet")
+            harmless = bool(noted) and name in ("read_pickle", "read_parquet")
             harmless |= bool(node.args) and ast.unparse(node.args[0]) == "os.devnull"
             if (not harmless and (name == "read_pickle" or name in _READING)) or called in (
                 "np.load",
