@@ -2,9 +2,10 @@
 
     python experiments/train_policies.py [--cores N] [--only KEY_PART]
 
-Writes experiments/policies/patch_planning.safetensors and .json (what was tuned, learning curves, seconds,
-the digest of the weights), and prints the digest. Finished pieces are kept under results/trainings by what
-made them, so that a stop, or a change of one algorithm, costs only what it touches.
+Writes policies.safetensors and policies.json (what was tuned, learning curves, seconds, the digest of the
+weights) into experiments/data/patch_planning, and prints the digest of the latter. Finished pieces are kept
+under results/trainings by what made them, so that a stop, or a change of one algorithm, costs only what it
+touches.
 """
 
 import argparse
@@ -25,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 from dti_core.bridges import policies, simulators  # noqa: E402
 from dti_core.bridges.policies import load_policies, save_policies, train  # noqa: E402
 from dti_core.studies import patch_planning  # noqa: E402
+from dti_core.studies.patch_planning.methods import shipped  # noqa: E402
 from dti_core.studies.patch_planning.methods.briefings import BEST_ORDERS, Briefing, brief, mediated  # noqa: E402
 from dti_core.studies.patch_planning.methods.lessons import (  # noqa: E402
     LARGE,
@@ -42,7 +44,7 @@ from dti_core.studies.patch_planning.worlds.assumed import N_ASSUMED, PREFIX  # 
 from dti_core.studies.patch_planning.worlds.draws import draw_estates, setting_of  # noqa: E402
 
 PIECES = ROOT / "results" / "trainings"
-WEIGHTS = ROOT / "experiments" / "policies" / "patch_planning.safetensors"
+WEIGHTS = ROOT / "experiments" / "data" / shipped.SLUG / shipped.WEIGHTS
 #: Modules whose meaning a tuning and a training depend on, below the study.
 TUNING = ("model/estates", "model/weeks", "model/worth", "model/plans", "worlds/draws", "worlds/graphs",
           "worlds/settings", "worlds/simulate", "methods/rules",
@@ -120,10 +122,11 @@ def write(
     """All policies in one file, and what is told of them in another."""
     together = {}
     for weights, _, _ in done.values():
-        together |= load_policies(weights)
+        together |= load_policies(weights.read_bytes())
     digest = save_policies(WEIGHTS, together)
+    told = WEIGHTS.with_name(shipped.TOLD)
     _write(
-        WEIGHTS.with_suffix(".json"),
+        told,
         {
             "sha256": digest,
             "cpu_seconds": round(sum(seconds for *_, seconds in done.values()), 1),
@@ -132,7 +135,8 @@ def write(
             "curves": {one.key: [round(point, 1) for point in curve] for one, (_, curve, _) in done.items()},
         },
     )
-    print(f"{len(together)} policies, {WEIGHTS.stat().st_size / 1e6:.2f} MB, sha256 {digest}")
+    print(f"{len(together)} policies, {WEIGHTS.stat().st_size / 1e6:.2f} MB. For methods/shipped.py:")
+    print(f'DIGEST = "{hashlib.sha256(told.read_bytes()).hexdigest()}"')
 
 
 def _digest(modules: Iterable[str], bridges: Iterable[ModuleType] = ()) -> str:

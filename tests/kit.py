@@ -12,13 +12,15 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from dti_core.lab.config import Config, load_experiment
 from dti_core.lab.data import DATA_ROOT, data_root
 from dti_core.lab.parallel import CORES, THREADED
 from dti_core.lab.record import Result
+from dti_core.lab.running import inputs
+from dti_core.lab.running.cache import data_hashes
 
 ROOT = Path(__file__).resolve().parents[1]
 #: The smallest sizes at which every method of a study still runs, on top of its smoke profile; some are below
@@ -50,6 +52,12 @@ def tiny_config(slug: str) -> Config:
 def room(slug: str, word: str) -> ModuleType:
     """One of the seven words of a study."""
     return importlib.import_module(f"dti_core.studies.{slug}.{word}")
+
+
+def planned_inputs(slug: str) -> dict[str, str]:
+    """What a run of a study without parameters plans to read, with hashes: its frozen files."""
+    config = SimpleNamespace(slug=slug, values={}, experiment=None)
+    return data_hashes(config, inputs.live())
 
 
 def tiny_run(slug: str) -> Result:

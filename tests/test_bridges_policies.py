@@ -154,7 +154,7 @@ def test_policies_travel_in_one_file_and_act_at_any_size(name, tmp_path):
     path = tmp_path / "policies.safetensors"
     digest = save_policies(path, {"a": policy, "b": policy})
     assert save_policies(tmp_path / "again.safetensors", {"b": policy, "a": policy}) == digest
-    loaded = load_policies(path, digest)
+    loaded = load_policies(path.read_bytes(), digest)
     assert set(loaded) == {"a", "b"}
     large = ToyWorlds("own", n_agents=50)
     large.reset(range(5))
@@ -166,7 +166,7 @@ def test_policies_travel_in_one_file_and_act_at_any_size(name, tmp_path):
     assert (chances[~seen.mask] < 1e-6).all()
     assert np.take_along_axis(seen.mask, actions[..., None], axis=-1).all()
     with pytest.raises(ValueError, match=f"sha256 is {digest}, not 00"):
-        load_policies(path, "00")
+        load_policies(path.read_bytes(), "00")
 
 
 def test_damaged_and_foreign_files_give_one_error(tmp_path):
@@ -182,14 +182,11 @@ def test_damaged_and_foreign_files_give_one_error(tmp_path):
     ]
     broken += [content.replace(b"a/actor", b"a/acton"), content[:-4] + b"\x00\x00\xc0\x7f"]
     for one in broken:
-        path.write_bytes(one)
         with pytest.raises(ValueError, match=r"gives no policies: .*save_policies"):
-            load_policies(path)
-    with pytest.raises(ValueError, match="cannot be read"):
-        load_policies(tmp_path / "none.safetensors")
+            load_policies(one)
     train(ToyWorlds, TINY["cem"], 1, keep=path.with_name("state"))
     with pytest.raises(ValueError, match="gives no policies"):
-        load_policies(path.with_name("state"))
+        load_policies(path.with_name("state").read_bytes())
 
 
 def test_before_learning_all_prefer_the_neutral_action():

@@ -1,6 +1,7 @@
 """Services as agents: the rule when they keep it, the limits whatever they do, and weights that ship."""
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from pettingzoo.test import parallel_api_test, parallel_seed_test
 
 from dti_core.bridges.policies import Mappo, train
 from dti_core.bridges.simulators import as_parallel_env, check_simulator
+from dti_core.lab import data
 from dti_core.lab.claims import load_register
+from dti_core.lab.data.frozen import frozen_bytes
 from dti_core.lab.errors import DataError
 from dti_core.lab.paths import project_root
 from dti_core.studies.patch_planning.methods import shipped
@@ -21,6 +24,7 @@ from dti_core.studies.patch_planning.worlds import CONTROLS, WORLDS
 from dti_core.studies.patch_planning.worlds.draws import draw_estate, draw_estates
 from dti_core.studies.patch_planning.worlds.finance import COST_WORLDS
 from dti_core.studies.patch_planning.worlds.parties import TABLES
+from tests.kit import planned_inputs
 from tests.patch_planning_taught import briefing
 
 WORLD = "tight_budget"
@@ -91,15 +95,39 @@ def test_shipped_policies_load_by_their_digest():
     assert found.seeds_of(WORLD, "mappo")
 
 
-def test_a_damaged_file_gives_one_clear_error(tmp_path, monkeypatch):
-    folder = tmp_path / "experiments" / "policies"
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """A home that holds the files of the policies alone."""
+    files = {name: frozen_bytes(shipped.SLUG, name) for name in (shipped.TOLD, shipped.WEIGHTS)}
+    folder = tmp_path / "experiments" / "data" / shipped.SLUG
     folder.mkdir(parents=True)
-    content = (project_root() / "experiments" / "policies" / "patch_planning.safetensors").read_bytes()
-    (folder / "patch_planning.safetensors").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    monkeypatch.setattr(shipped, "project_root", lambda: tmp_path)
-    with pytest.raises(
-        DataError, match=r"patch_planning\.safetensors: .*Restore it with git, or make it anew"
-    ):
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    monkeypatch.setenv("DTI_HOME", str(tmp_path))
+    monkeypatch.delenv(data.READS_FILE, raising=False)
+    data.forget_reads()
+    return folder
+
+
+@pytest.mark.parametrize("name", [shipped.TOLD, shipped.WEIGHTS])
+def test_a_changed_byte_is_refused_and_is_another_input(name, home):
+    """Of the weights as of what was tuned: an edited briefing would plan otherwise under the same weights."""
+    shipped.load_shipped.__wrapped__()
+    before = data.reads()
+    assert before == planned_inputs(shipped.SLUG)
+    content = (home / name).read_bytes()
+    at = content.index(b'"price": ') + 9 if name == shipped.TOLD else len(content) - 1
+    (home / name).write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    data.forget_reads()
+    with pytest.raises(DataError, match=rf"{name}: .*sha256 is .*Restore it with git, or make it anew"):
+        shipped.load_shipped.__wrapped__()
+    assert data.reads() == planned_inputs(shipped.SLUG)
+    assert {one for one in before if data.reads()[one] != before[one]} == {name}
+
+
+def test_missing_files_of_policies_are_told(home):
+    (home / shipped.WEIGHTS).unlink()
+    with pytest.raises(DataError, match=r"no file policies\.safetensors"):
         shipped.load_shipped.__wrapped__()
 
 

@@ -19,7 +19,8 @@ from dti_core.studies.patch_planning.model.weeks import Quarter
 from dti_core.studies.patch_planning.model.worth import expected_worth, loss_without_usd
 from dti_core.studies.patch_planning.worlds.draws import draw_estates
 from dti_core.studies.patch_planning.worlds.mended import ONE_FLAW, alike, all_known, with_one_flaw
-from dti_core.studies.patch_planning.worlds.stress import CAPACITIES, STRESSES
+from dti_core.studies.patch_planning.worlds.spans import CAPACITIES
+from dti_core.studies.patch_planning.worlds.stress import STRESSES
 from tests.patch_planning_taught import briefing, taught
 
 RULE = Rule("net_per_hour_and_dollar")

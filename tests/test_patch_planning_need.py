@@ -14,14 +14,19 @@ from dti_core.lab.register import Bar
 from dti_core.studies.patch_planning.data.cadence import N_WEEKS as ALL_WEEKS
 from dti_core.studies.patch_planning.data.cadence import load_cadence
 from dti_core.studies.patch_planning.figures.need import plot_need
-from dti_core.studies.patch_planning.measures.contests import Contest, gain, hold, resampled_gains
+from dti_core.studies.patch_planning.measures.backlog import (
+    Backlog,
+    gain_by_set,
+    resample_quarters,
+    work_by_orders,
+)
 from dti_core.studies.patch_planning.measures.need import (
     CONTROL_SETS,
     exploited_quarters,
     spread_over_sets,
     study_need,
 )
-from dti_core.studies.patch_planning.methods.orders import ORDERINGS, handed_out, lifted, work_off
+from dti_core.studies.patch_planning.methods.backlog import ORDERINGS, handed_out, lifted, work_off
 from dti_core.studies.patch_planning.model.estates import NEVER, NONE
 from dti_core.studies.patch_planning.model.plans import account, broken_limits
 from dti_core.studies.patch_planning.worlds.assumptions import Assumptions
@@ -119,8 +124,8 @@ def test_no_order_uses_hours_before_they_are_there(drawn, order, pot):
 
 def test_gains_are_shares_of_what_the_rival_earns():
     first, second = np.array([[3.0, 1.0], [1.0, 1.0]]), np.array([[1.0, 1.0], [1.0, -3.0]])
-    assert gain(first, second).tolist() == [1.0, 2.0]
-    flat = resampled_gains(2 * np.ones((6, 3)), np.ones((6, 3)), np.random.default_rng(0), 20)
+    assert gain_by_set(first, second).tolist() == [1.0, 2.0]
+    flat = resample_quarters(2 * np.ones((6, 3)), np.ones((6, 3)), np.random.default_rng(0), 20)
     assert flat.shape == (20, 3)
     assert (flat == 1).all()
 
@@ -136,8 +141,10 @@ def test_the_interval_spans_the_sets_and_not_the_quarters_alone():
 
 def test_an_order_moves_no_number_of_another(calendar):
     named = {who: seeds(who) for who in ("estates", "weighed", "random")}
-    both = hold(Contest(calendar, (Assumptions(),), 1, named))
-    alone = hold(Contest(calendar, (Assumptions(),), 1, {k: v for k, v in named.items() if k != "random"}))
+    both = work_by_orders(Backlog(calendar, (Assumptions(),), 1, named))
+    alone = work_by_orders(
+        Backlog(calendar, (Assumptions(),), 1, {k: v for k, v in named.items() if k != "random"})
+    )
     assert (both.net_usd["weighed"] == alone.net_usd["weighed"]).all()
     assert (both.asked == alone.asked).all()
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dti_core.lab import data
+from dti_core.lab.data.frozen import frozen_bytes
 from dti_core.lab.errors import DataError
-from dti_core.studies.patch_planning.data.parties import load_games, parties_file, read_games
+from dti_core.studies.patch_planning.data.parties import FILE, SLUG, load_games, read_games
 from dti_core.studies.patch_planning.measures.parties import (
     DECIDES,
     Task,
@@ -26,6 +28,7 @@ from dti_core.studies.patch_planning.model.worth import expected_later
 from dti_core.studies.patch_planning.worlds.parties import CENTRAL, TABLES, draw_setting, lay_table
 from dti_core.studies.patch_planning.worlds.settings import Setting
 from dti_core.studies.patch_planning.worlds.simulate import simulate_estates
+from tests.kit import planned_inputs
 
 NAMES = ("one", "other")
 
@@ -175,18 +178,36 @@ def test_our_own_file_is_sound_and_says_why() -> None:
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_file_is_named(old: str, new: str, said: str) -> None:
-    text = parties_file().read_text()
-    assert old in text
+    content = frozen_bytes(SLUG, FILE)
+    assert old.encode() in content
     with pytest.raises(DataError, match=said) as raised:
-        read_games(text.replace(old, new, 1))
+        read_games(content.replace(old.encode(), new.encode(), 1))
     assert "patches" in str(raised.value)
 
 
-def test_a_missing_or_empty_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no file other\.yaml"):
-        load_games(tmp_path / "other.yaml")
-    with pytest.raises(DataError, match="needs games"):
-        read_games("[]")
-    (tmp_path / "parties.yaml").write_text("a: [")
-    with pytest.raises(DataError, match="not readable as YAML"):
-        load_games(tmp_path / "parties.yaml")
+def test_a_missing_or_empty_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for content, said in ((b"[]", "needs games"), (b"a: [", "not readable as YAML"), (b"\xe9", "utf-8")):
+        with pytest.raises(DataError, match=said):
+            read_games(content)
+    monkeypatch.setenv("DTI_HOME", str(tmp_path))
+    with pytest.raises(DataError, match=r"no file games/parties\.yaml"):
+        load_games()
+
+
+def test_a_changed_byte_of_the_parties_is_another_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read is noted under the name, and with the hash, by which a run plans for it."""
+    place = tmp_path / "experiments" / "data" / SLUG / FILE
+    place.parent.mkdir(parents=True)
+    content = frozen_bytes(SLUG, FILE)
+    monkeypatch.setenv("DTI_HOME", str(tmp_path))
+    monkeypatch.delenv(data.READS_FILE, raising=False)
+    found = []
+    for one in (content, content.replace(b"Answers", b"answers", 1)):
+        place.write_bytes(one)
+        data.forget_reads()
+        load_games()
+        assert data.reads() == planned_inputs(SLUG)
+        found.append(data.reads())
+    assert found[0] != found[1]

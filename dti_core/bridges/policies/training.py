@@ -104,12 +104,12 @@ def _state(learner: Learner, curve: torch.Tensor, n_done: int) -> dict[str, torc
 def _read_state(keep: Path, learner: Learner, curve: torch.Tensor, about: str) -> int:
     """Put learner and curve where the kept training stood; how many rounds it had done."""
     try:
-        tensors, note, _ = read_tensors(keep)
+        tensors, note, _ = read_tensors(keep.read_bytes())
         if (kept := note.get("training")) != about:
             raise ValueError(f"it holds the training of {kept}, not of {about}")
         state = _state(learner, curve, 0)
         fill(state, tensors)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise ValueError(
             f"{keep}: {error}. Remove it to begin anew, or keep this training elsewhere"
         ) from error

@@ -32,19 +32,19 @@ def save_policies(path: Path, policies: Mapping[str, Policy]) -> str:
     return write_tensors(path, tensors, {name: asdict(policy.shape) for name, policy in policies.items()})
 
 
-def load_policies(path: Path, sha256: str | None = None) -> dict[str, Policy]:
+def load_policies(content: bytes, sha256: str | None = None) -> dict[str, Policy]:
     """Policies by name.
 
     Parameters
     ----------
-    sha256 : what the file must have; None takes any.
+    content : of a file that `save_policies` wrote. sha256 : what it must have; None takes any.
 
     Raises
     ------
-    ValueError : the file is missing, damaged, foreign, or not the one asked for.
+    ValueError : it is damaged, foreign, or not the one asked for.
     """
     try:
-        tensors, shapes, digest = read_tensors(path)
+        tensors, shapes, digest = read_tensors(content)
         if sha256 is not None and digest != sha256:
             raise ValueError(f"its sha256 is {digest}, not {sha256}")
         policies = {name: Policy(_shape(shape)) for name, shape in shapes.items()}
@@ -56,7 +56,7 @@ def load_policies(path: Path, sha256: str | None = None) -> dict[str, Policy]:
         fill(wanted, tensors)
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise ValueError(
-            f"{path} gives no policies: {error}. Take a file that save_policies wrote, or train them anew"
+            f"it gives no policies: {error}. Take a file that save_policies wrote, or train them anew"
         ) from error
     return policies
 
@@ -82,15 +82,12 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], note: Mapping
     return hashlib.sha256(content).hexdigest()
 
 
-def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any], str]:
-    """Tensors, the note and the sha256 of a file; ValueError if it is missing or not such a file."""
+def read_tensors(content: bytes) -> tuple[dict[str, torch.Tensor], dict[str, Any], str]:
+    """Tensors, the note and the sha256 of a file's content; ValueError if it is not of such a file."""
     try:
-        content = path.read_bytes()
         tensors = load(content)
         length = int.from_bytes(content[:_LENGTH_BYTES], "little")
         note = json.loads(json.loads(content[_LENGTH_BYTES : _LENGTH_BYTES + length])["__metadata__"]["note"])
-    except OSError as error:
-        raise ValueError(f"it cannot be read ({error.strerror})") from error
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ValueError("it is damaged or another kind of file") from error
     if not isinstance(note, dict):

@@ -28,7 +28,7 @@ from dti_core.lab.running.runs import RunPlan, RunState, finished_states
 from dti_core.lab.running.sources import PACKAGE
 from dti_core.lab.running.versions import package_versions
 
-_TABLES = ("*.csv", "*.csv.gz", "*.parquet", "*.yaml")
+_FROZEN = ("*.csv", "*.csv.gz", "*.json", "*.parquet", "*.safetensors", "*.yaml")
 _SECONDS = "seconds"
 REUSED = "reused: nothing changed"
 #: Modules that cannot move a number: they word errors, colour figures, show what was found, or bring files
@@ -110,13 +110,13 @@ def data_hashes(config: Config, inputs: Inputs) -> dict[str, str]:
 
     A parameter whose value names a registered set stands for its files and those of the sets read with it, as
     does the experiment's list `reads`; `data_path` stands for the user's file, with the tables that it names,
-    or each file of a folder; every table and YAML file below experiments/data/<slug>/ counts.
+    or each file of a folder; every table, YAML or JSON file and weights below experiments/data/<slug>/ count.
     """
     hashes = planned_reads(config.values.values(), getattr(config.experiment, "reads", ()))
     if path := config.values.get(DATA_PATH):
         hashes |= described_hashes(str(path))
     folder = inputs.home / "experiments" / "data" / config.slug
-    for file in sorted(found for pattern in _TABLES for found in folder.rglob(pattern)):
+    for file in sorted(found for pattern in _FROZEN for found in folder.rglob(pattern)):
         hashes[file.relative_to(folder).as_posix()] = sha256_of(file)
     return hashes
 

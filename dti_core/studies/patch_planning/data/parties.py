@@ -1,15 +1,15 @@
 """The parties of a plan, from a file that anyone may rewrite."""
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from dti_core.lab.data.frozen import frozen_bytes
 from dti_core.lab.errors import ConfigError, DataError
-from dti_core.lab.paths import project_root
-from dti_core.lab.yaml_files import parse_yaml, read_text
+from dti_core.lab.yaml_files import parse_yaml
 from dti_core.studies.patch_planning.model.parties import BURDENS, GAINS, QUANTITIES, Game, Party
 
+SLUG, FILE = "patch_planning", "games/parties.yaml"
 Text = Annotated[str, Field(min_length=1)]
 Number = Annotated[float, Field(allow_inf_nan=False, strict=False)]
 
@@ -55,34 +55,24 @@ class _Game(_Strict):
         return names
 
 
-def parties_file() -> Path:
-    """The file of our own parties."""
-    return project_root() / "experiments" / "data" / "patch_planning" / "games" / "parties.yaml"
+def load_games() -> dict[str, Game]:
+    """Games by name, from `FILE` of the study's data; raises as `read_games`, or if it is not there."""
+    return read_games(frozen_bytes(SLUG, FILE))
 
 
-def load_games(path: Path | None = None) -> dict[str, Game]:
-    """Games by name, from our own file or another one of the same form.
+def read_games(content: bytes) -> dict[str, Game]:
+    """Games from the content of such a file.
 
     Raises
     ------
     DataError with all that is wrong, game by game and party by party.
     """
-    path = path or parties_file()
-    if not path.is_file():
-        raise DataError(
-            f"no file {path.name} in {path.parent}. Write one like experiments/data/patch_planning."
-        )
     try:
-        return read_games(read_text(path), path.name)
-    except ConfigError as error:
-        raise DataError(str(error)) from error
-
-
-def read_games(text: str, name: str = "parties.yaml") -> dict[str, Game]:
-    """Games from the text of such a file; raises as `load_games`, and ConfigError for what is no YAML."""
-    raw = parse_yaml(text, name)
+        raw = parse_yaml(content.decode("utf-8"), FILE)
+    except (ConfigError, UnicodeDecodeError) as error:
+        raise DataError(f"{FILE} cannot be read: {error}") from error
     if not isinstance(raw, dict) or not raw:
-        raise DataError(f"{name}: needs games, each with title, quantities and parties; it has none.")
+        raise DataError(f"{FILE}: needs games, each with title, quantities and parties; it has none.")
     games, wrong = {}, []
     for key, fields in raw.items():
         try:
@@ -90,7 +80,7 @@ def read_games(text: str, name: str = "parties.yaml") -> dict[str, Game]:
         except ValidationError as error:
             wrong += [f"- {key}: {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
     if wrong:
-        raise DataError("\n".join([f"{name}: {len(wrong)} problem{'s' * (len(wrong) > 1)}.", *wrong]))
+        raise DataError("\n".join([f"{FILE}: {len(wrong)} problem{'s' * (len(wrong) > 1)}.", *wrong]))
     return games
 
 

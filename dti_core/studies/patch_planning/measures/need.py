@@ -14,24 +14,20 @@ from dti_core.lab.parallel import run_keyed
 from dti_core.studies.patch_planning.data.arrivals import FILLED, load_exploited_weeks
 from dti_core.studies.patch_planning.data.cadence import N_WEEKS as ALL_WEEKS
 from dti_core.studies.patch_planning.data.cadence import START, load_cadence
-from dti_core.studies.patch_planning.measures.contests import (
+from dti_core.studies.patch_planning.measures.backlog import (
     BLOCK,
-    Contest,
+    Backlog,
     Sums,
-    gain,
-    hold,
-    resampled_gains,
+    gain_by_set,
+    resample_quarters,
     side_by_side,
+    work_by_orders,
 )  # fmt: skip
-from dti_core.studies.patch_planning.methods.orders import ORDERINGS, Pot
+from dti_core.studies.patch_planning.methods.backlog import ORDERINGS, Pot
 from dti_core.studies.patch_planning.model.estates import Array
-from dti_core.studies.patch_planning.worlds.assumptions import (
-    CAPACITIES,
-    SPANS,
-    Assumptions,
-    draw_assumptions,
-)  # fmt: skip
+from dti_core.studies.patch_planning.worlds.assumptions import SPANS, Assumptions, draw_assumptions
 from dti_core.studies.patch_planning.worlds.cadence import N_WEEKS, Calendar, cut_quarters
+from dti_core.studies.patch_planning.worlds.spans import CAPACITIES
 
 Seeds = Callable[..., np.random.SeedSequence]
 FAVOURITE = "weighed"
@@ -61,27 +57,27 @@ def study_need(seeds: Seeds, *, n_sets: int, n_estates: int, n_draws: int, n_res
     found, calendar = Findings(), cut_quarters(load_cadence(), ALL_WEEKS)
     sets = draw_assumptions(n_sets, np.random.default_rng(seeds("need", "sets")))
 
-    def contests(kind: str, calendar: Calendar, orders: Sequence[str], pot: Pot = "month",
-                 surges: Array | None = None) -> Iterator[tuple[tuple[str, int | str], Contest]]:  # fmt: skip
+    def backlogs(kind: str, calendar: Calendar, orders: Sequence[str], pot: Pot = "month",
+                 surges: Array | None = None) -> Iterator[tuple[tuple[str, int | str], Backlog]]:  # fmt: skip
         for number, one in enumerate(sets):
             named = {who: seeds("need", kind, f"{number}", who) for who in ("estates", *orders)}
-            yield (kind, number), Contest(calendar, (one,), n_estates, named, pot, surges)
+            yield (kind, number), Backlog(calendar, (one,), n_estates, named, pot, surges)
 
     deciding = (FAVOURITE, *DECIDING)
-    tasks: dict[tuple[str, int | str], Contest] = dict(contests("sets", calendar, tuple(ORDERINGS)))
-    tasks |= dict(contests("weekly", calendar, deciding, pot="week"))
+    tasks: dict[tuple[str, int | str], Backlog] = dict(backlogs("sets", calendar, tuple(ORDERINGS)))
+    tasks |= dict(backlogs("weekly", calendar, deciding, pot="week"))
     tasks |= dict(_central(seeds, calendar, n_estates * max(1, n_sets // 4)))
     exploited = None
     try:
         exploited = load_exploited_weeks()
         some, surges = exploited_quarters(calendar, exploited)
-        tasks |= dict(contests("kev", some, deciding, surges=surges))
+        tasks |= dict(backlogs("kev", some, deciding, surges=surges))
     except DataError as error:
         found.left_out.append(("need on the calendar of exploited flaws", one_line(error, 200)))
     for world in CONTROLS:
         few = min(n_estates, CONTROL_ESTATES)
         tasks["control", world] = _control(seeds, calendar, world, n_draws, few)
-    parts = run_keyed(hold, tasks, "need")
+    parts = run_keyed(work_by_orders, tasks, "need")
     rng = np.random.default_rng(seeds("need", "bootstrap"))
     for kind, rivals in (("sets", RIVALS), ("weekly", DECIDING), ("kev", DECIDING)):
         if (kind, 0) in parts:  # without the data of KEV there is none of its kind
@@ -111,27 +107,27 @@ def exploited_quarters(calendar: Calendar, weeks: pd.DataFrame) -> tuple[Calenda
 
 def _central(
     seeds: Seeds, calendar: Calendar, n_estates: int
-) -> Iterator[tuple[tuple[str, int | str], Contest]]:
-    """The contest under the central assumptions at each published capacity."""
+) -> Iterator[tuple[tuple[str, int | str], Backlog]]:
+    """The backlog under the central assumptions at each published capacity."""
     for name, capacity in CAPACITIES.items():
         named = {who: seeds("need", "central", name, who) for who in ("estates", *ORDERINGS)}
-        yield ("central", name), Contest(calendar, (Assumptions(capacity=capacity),), n_estates, named)
+        yield ("central", name), Backlog(calendar, (Assumptions(capacity=capacity),), n_estates, named)
 
 
-def _control(seeds: Seeds, calendar: Calendar, world: str, n_draws: int, n_estates: int) -> Contest:
+def _control(seeds: Seeds, calendar: Calendar, world: str, n_draws: int, n_estates: int) -> Backlog:
     """All draws of a control world side by side, each with sets of its own that share their exploits."""
     first = Assumptions()
     fixed = {"exploit_factor": first.exploit_factor, "weekly_chance": first.weekly_chance}
     fixed |= PLANTED if world == "planted" else {}
     rng = np.random.default_rng(seeds("need", world, "sets"))
-    sets = draw_assumptions(n_draws * CONTROL_SETS, rng, SPANS, **fixed)
+    sets = draw_assumptions(n_draws * CONTROL_SETS, rng, **fixed)
     named = {who: seeds("need", world, who) for who in ("estates", FAVOURITE, *DECIDING)}
-    return Contest(calendar, tuple(sets), n_estates, named, nothing_to_choose=world == "alike")
+    return Backlog(calendar, tuple(sets), n_estates, named, nothing_to_choose=world == "alike")
 
 
 def spread_over_sets(first: Array, second: Array, rng: np.random.Generator, n_resamples: int) -> Interval:
     """The median gain over sets, and the bounds of 95 % of sets and resampled quarters together."""
-    return _spread(gain(first, second), resampled_gains(first, second, rng, n_resamples))
+    return _spread(gain_by_set(first, second), resample_quarters(first, second, rng, n_resamples))
 
 
 def _spread(gains: Array, resampled: Array) -> Interval:
@@ -152,7 +148,7 @@ def _tell_gains(
         first, second = side_by_side(parts, FAVOURITE, rival)
         one, at = spread_over_sets(first, second, rng, n_resamples), {"rival": rival, "calendar": kind}
         found.estimates.append(one.estimate(f"need_over_{rival}{suffix}", SHARE, **at))
-        above = gain(first, second) > 0
+        above = gain_by_set(first, second) > 0
         signs += [above] if rival in DECIDING else []
         holds = share(int(above.sum()), above.size)
         found.estimates.append(holds.estimate(f"need_sets_over_{rival}{suffix}", "share of sets", **at))
@@ -203,8 +199,8 @@ def _tell_control(
     """The deciding gains in each draw, and how often a single set of assumptions would have cleared 0."""
     for rival in DECIDING:
         first, second = part.net_usd[FAVOURITE], part.net_usd[rival]
-        gains = np.split(gain(first, second), n_draws)
-        resampled = np.split(resampled_gains(first, second, rng, n_resamples), n_draws, axis=1)
+        gains = np.split(gain_by_set(first, second), n_draws)
+        resampled = np.split(resample_quarters(first, second, rng, n_resamples), n_draws, axis=1)
         drawn = [_spread(*both) for both in zip(gains, resampled, strict=True)]
         estimate = mean_over_seeds([one.value for one in drawn]).estimate(
             f"need_over_{rival}", SHARE, world, rival=rival, calendar="sets"
@@ -230,7 +226,10 @@ def _table_of_sets(sets: Sequence[Assumptions], parts: Sequence[Sums]) -> pd.Dat
     """A row a set: its assumptions and the gain over each rival."""
     rows = []
     for one, part in zip(sets, parts, strict=True):
-        gains = {f"over_{rival}": float(gain(*side_by_side([part], FAVOURITE, rival))[0]) for rival in RIVALS}
+        gains = {
+            f"over_{rival}": float(gain_by_set(*side_by_side([part], FAVOURITE, rival))[0])
+            for rival in RIVALS
+        }
         rows.append({name: getattr(one, name) for name in SPANS} | gains)
     return pd.DataFrame(rows)
 

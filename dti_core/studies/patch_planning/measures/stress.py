@@ -24,7 +24,8 @@ from dti_core.studies.patch_planning.model.estates import Array
 from dti_core.studies.patch_planning.model.plans import account
 from dti_core.studies.patch_planning.worlds import WORLDS
 from dti_core.studies.patch_planning.worlds.draws import draw_estates
-from dti_core.studies.patch_planning.worlds.stress import CAPACITIES, STRESSES
+from dti_core.studies.patch_planning.worlds.spans import CAPACITIES
+from dti_core.studies.patch_planning.worlds.stress import STRESSES
 
 #: Where money binds, and where hours and windows do: of these alone capacity is a stress.
 PLACES = ("tight_budget", "scarce")

@@ -1,19 +1,20 @@
 """What was tuned and trained before, and ships with the book: read by its digest, never unpickled."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from dti_core.bridges.policies import Policy, load_policies
+from dti_core.lab.data.frozen import frozen_bytes
 from dti_core.lab.errors import DataError
-from dti_core.lab.paths import project_root
 from dti_core.studies.patch_planning.methods.briefings import Briefing
 from dti_core.studies.patch_planning.methods.lessons import Lesson, Variant
 
-#: sha256 of the weights, as `experiments/train_policies.py` prints it.
-DIGEST = "c3e9848dbe15f2970583b74c6cf8a987505edf296a6f8f742b9be5f529fe4fdd"
+SLUG, TOLD, WEIGHTS = "patch_planning", "policies.json", "policies.safetensors"
+#: sha256 of what is told of the policies, their weights' sha256 among it; `RETRAIN` prints it.
+DIGEST = "5845016c77b698dbf551f386a6a612cefef7143fff733345e6a134ce5730b1fc"
 RETRAIN = "python experiments/train_policies.py"
 
 
@@ -49,20 +50,25 @@ def load_shipped() -> Shipped:
     ------
     DataError if the files are missing, or not those that the code was made for.
     """
-    path = project_root() / "experiments" / "policies" / "patch_planning.safetensors"
+    content, weights = frozen_bytes(SLUG, TOLD), frozen_bytes(SLUG, WEIGHTS)
+    if (found := hashlib.sha256(content).hexdigest()) != DIGEST:
+        raise _refused(TOLD, f"its sha256 is {found}, not {DIGEST}")
     try:
-        policies = load_policies(path, DIGEST)
-        told = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        told = json.loads(content)
         briefings = {
             (name.rsplit(".", 1)[0], int(name.rsplit(".", 1)[1])): Briefing.from_json(found)
             for name, found in told["briefings"].items()
         }
-        return Shipped(policies, briefings, told["curves"], float(told["cpu_seconds"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{_shown(path)}: {error}. Restore it with git, or make it anew: {RETRAIN}"
-        ) from error
+        curves, sha256, seconds = told["curves"], str(told["sha256"]), float(told["cpu_seconds"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _refused(TOLD, str(error)) from error
+    try:
+        return Shipped(load_policies(weights, sha256), briefings, curves, seconds)
+    except ValueError as error:
+        raise _refused(WEIGHTS, str(error)) from error
 
 
-def _shown(path: Path) -> str:
-    return str(path.relative_to(project_root()))
+def _refused(name: str, why: str) -> DataError:
+    return DataError(
+        f"experiments/data/{SLUG}/{name}: {why}. Restore it with git, or make it anew: {RETRAIN}"
+    )

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dti_core.studies.patch_planning.model.estates import Exploits
-
-#: Share of open vulnerabilities that organisations can close a month: lower quartile, median, upper quartile.
-#: Source: Kenna Security and Cyentia, Prioritization to Prediction 8 (2021), as quoted by others.
-CAPACITIES = {"low": 0.066, "median": 0.152, "high": 0.271}
+from dti_core.studies.patch_planning.worlds.spans import CAPACITIES, Span, draw_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,42 +38,23 @@ class Assumptions:
         return Exploits(self.exploit_factor, self.weekly_chance)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From where to where an assumption is drawn, evenly, or evenly in its logarithm."""
-
-    low: float
-    high: float
-    ratio: bool = True
-
-    def draw(self, rng: np.random.Generator) -> float:
-        """One value."""
-        even = rng.uniform()
-        if self.ratio:
-            return float(self.low * (self.high / self.low) ** even)
-        return float(self.low + (self.high - self.low) * even)
-
-
 #: What is drawn. Losses reach a factor of ten to both sides of the values above and factors of exploits
 #: three, as no source fixes them; weekly chances go down to where some 2 % of flaws are exploited in a year,
 #: the least that is published (FIRST, EPSS model: 2-7 % ever); capacities from the lower to the upper
 #: published quartile.
 SPANS = {
-    "exploit_factor": Span(5.0, 45.0),
-    "weekly_chance": Span(0.0005, 0.03),
-    "risk_usd": Span(6.0, 600.0),
-    "risk_spread": Span(0.8, 2.2, ratio=False),
-    "hours_spread": Span(0.4, 1.2, ratio=False),
-    "hours_follow_risk": Span(-0.5, 0.5, ratio=False),
-    "wage_usd": Span(60.0, 150.0),
-    "traffic_usd": Span(0.1, 10.0),
-    "capacity": Span(CAPACITIES["low"], CAPACITIES["high"]),
+    "exploit_factor": Span(5.0, 45.0, ratio=True),
+    "weekly_chance": Span(0.0005, 0.03, ratio=True),
+    "risk_usd": Span(6.0, 600.0, ratio=True),
+    "risk_spread": Span(0.8, 2.2),
+    "hours_spread": Span(0.4, 1.2),
+    "hours_follow_risk": Span(-0.5, 0.5),
+    "wage_usd": Span(60.0, 150.0, ratio=True),
+    "traffic_usd": Span(0.1, 10.0, ratio=True),
+    "capacity": Span(CAPACITIES["low"], CAPACITIES["high"], ratio=True),
 }
 
 
-def draw_assumptions(
-    n_sets: int, rng: np.random.Generator, spans: dict[str, Span] = SPANS, **fixed: float
-) -> list[Assumptions]:
+def draw_assumptions(n_sets: int, rng: np.random.Generator, **fixed: float) -> list[Assumptions]:
     """Sets of assumptions, each drawn from the spans; what is `fixed` is the same in all."""
-    drawn = ({name: span.draw(rng) for name, span in spans.items()} for _ in range(n_sets))
-    return [Assumptions(**(values | fixed)) for values in drawn]
+    return [Assumptions(**(draw_each(SPANS, rng) | fixed)) for _ in range(n_sets)]

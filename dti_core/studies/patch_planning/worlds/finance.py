@@ -11,14 +11,17 @@ from dti_core.studies.patch_planning.model.estates import Array, Estates, Exploi
 from dti_core.studies.patch_planning.worlds import TIGHT_BUDGET
 from dti_core.studies.patch_planning.worlds.settings import Setting
 from dti_core.studies.patch_planning.worlds.simulate import simulate_estates
+from dti_core.studies.patch_planning.worlds.spans import Span, draw_each
 
-#: Ends of the assumptions: shares as `Setting` has them (even), then budget and risk (even in logarithms). A
-#: budget of a half hardly binds, for hours and windows run out first; it has a world of its own.
-RANGES = {"windows": (0.4, 0.8), "hours": (0.6, 1.2), "late": (0.4, 0.9), "risk_spread": (1.0, 2.0)}
-LOG_RANGES = {"budget": (0.08, 0.3), "risk_usd": (20.0, 120.0)}
+#: Dials of `Setting`. A budget of a half hardly binds, for hours and windows run out first; it has a world of
+#: its own.
+SPANS = {
+    "windows": Span(0.4, 0.8), "hours": Span(0.6, 1.2), "late": Span(0.4, 0.9), "risk_spread": Span(1.0, 2.0),
+    "budget": Span(0.08, 0.3, ratio=True), "risk_usd": Span(20.0, 120.0, ratio=True),
+}  # fmt: skip
 #: Spread of the logarithm of what a bundle costs beside its hours (licences, outside help): 0 where labour is
 #: all, 1 where it is the least. It goes with nothing else.
-COST_SPREAD = (0.0, 1.0)
+COST_SPREAD = Span(0.0, 1.0)
 CENTRAL_SPREAD = 0.5
 
 
@@ -66,12 +69,8 @@ COST_WORLDS: dict[str, World[Control]] = {
 
 def draw_purse(rng: np.random.Generator, control: Control | None = None) -> Purse:
     """A set of assumptions; that of a control world but for what it fixes."""
-    even: dict[str, Any] = {name: rng.uniform(*ends) for name, ends in RANGES.items()}
-    logs: dict[str, Any] = {
-        name: float(np.exp(rng.uniform(*np.log(ends)))) for name, ends in LOG_RANGES.items()
-    }
-    drawn = Costs(rng.uniform(*COST_SPREAD))
-    setting = replace(TIGHT_BUDGET, **even, **logs)
+    dials: dict[str, Any] = dict(draw_each(SPANS, rng))
+    drawn, setting = Costs(COST_SPREAD.draw(rng)), replace(TIGHT_BUDGET, **dials)
     if control is None:
         return Purse(setting, drawn)
     return Purse(replace(setting, **control.fixed), control.costs)

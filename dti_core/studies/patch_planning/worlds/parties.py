@@ -11,17 +11,20 @@ from dti_core.studies.patch_planning.model.estates import Array, Estates
 from dti_core.studies.patch_planning.model.parties import NET_DOLLARS, Game, Stakes, stakes_of
 from dti_core.studies.patch_planning.worlds.settings import Setting
 from dti_core.studies.patch_planning.worlds.simulate import simulate_estates
+from dti_core.studies.patch_planning.worlds.spans import Span, draw_each
 
 #: Three bundles a service and six weeks, so that each of the many plans of an estate can be proven the best.
 BASE = Setting(slots=3, n_weeks=6)
 #: The middle of the assumptions.
 CENTRAL = replace(BASE, windows=0.35, hours=0.6, budget=0.4, risk_usd=50.0, traffic_usd=4.5)
-#: Ends of the assumptions: shares as `Setting` has them (even), dollars (even in logarithms).
-RANGES = {"windows": (0.25, 0.5), "hours": (0.4, 0.8), "budget": (0.2, 0.6), "risk_spread": (1.0, 2.0)}
-DOLLARS = {"risk_usd": (20.0, 120.0), "traffic_usd": (1.0, 20.0)}
-#: Subscription to an upgrade for the quarter: ends of the median (even in logarithms), spread of the
-#: logarithm. It goes with nothing else.
-LICENCE_USD, LICENCE_SPREAD = (100.0, 1000.0), 1.0
+#: Dials of `Setting`.
+SPANS = {
+    "windows": Span(0.25, 0.5), "hours": Span(0.4, 0.8), "budget": Span(0.2, 0.6),
+    "risk_spread": Span(1.0, 2.0), "risk_usd": Span(20.0, 120.0, ratio=True),
+    "traffic_usd": Span(1.0, 20.0, ratio=True),
+}  # fmt: skip
+#: Subscription to an upgrade for the quarter: median, spread of the logarithm. It goes with nothing else.
+LICENCE_USD, LICENCE_SPREAD = Span(100.0, 1000.0, ratio=True), 1.0
 #: Spread of the logarithm of the noise with which parties of one wish report losses.
 REPORT_NOISE = 0.5
 #: Where wishes are opposed: by how much the interest of one party is smaller than the next one's, what a
@@ -48,9 +51,8 @@ Lay = Callable[[Game, np.random.Generator, int], Table]
 
 def draw_setting(rng: np.random.Generator) -> Setting:
     """A world from the assumptions."""
-    even: dict[str, Any] = {name: rng.uniform(*ends) for name, ends in RANGES.items()}
-    dollars: dict[str, Any] = {name: _log_even(rng, ends) for name, ends in DOLLARS.items()}
-    return replace(BASE, **even, **dollars)
+    dials: dict[str, Any] = dict(draw_each(SPANS, rng))
+    return replace(BASE, **dials)
 
 
 def lay_table(
@@ -60,8 +62,7 @@ def lay_table(
     """Parties of a game who report the truth; what is not given is drawn from the assumptions."""
     weights = game.draw_weights(rng) if weights is None else weights
     estate = simulate_estates(setting or draw_setting(rng), 1, n_services, rng)
-    median = _log_even(rng, LICENCE_USD)
-    licence = median * rng.lognormal(0.0, LICENCE_SPREAD, estate.n_bundles)
+    licence = LICENCE_USD.draw(rng) * rng.lognormal(0.0, LICENCE_SPREAD, estate.n_bundles)
     stakes = stakes_of(estate, licence, weights, game.no_deal())
     return Table(estate, stakes, stakes, _dollars(estate))
 
@@ -96,10 +97,6 @@ def _opposed(game: Game, rng: np.random.Generator, n_services: int) -> Table:
 def _dollars(estate: Estates) -> tuple[Array, Array]:
     firm = stakes_of(estate, np.zeros(estate.n_bundles), NET_DOLLARS[None], np.zeros(1))
     return firm.values[0], firm.setups[0]
-
-
-def _log_even(rng: np.random.Generator, ends: tuple[float, float]) -> float:
-    return float(np.exp(rng.uniform(*np.log(ends))))
 
 
 TABLES: dict[str, World[Lay]] = {

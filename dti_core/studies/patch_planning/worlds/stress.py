@@ -8,10 +8,8 @@ import numpy as np
 
 from dti_core.studies.patch_planning.model.estates import Estates
 from dti_core.studies.patch_planning.worlds.simulate import WAGE_USD
+from dti_core.studies.patch_planning.worlds.spans import CAPACITIES
 
-#: Share of all work that an organisation can do in a month: a quarter, half and three quarters do less.
-#: Source: Kenna and Cyentia (2022), Prioritization to Prediction, volume 8.
-CAPACITIES = {"low": 0.066, "median": 0.152, "high": 0.271}
 _WEEKS_A_MONTH = 52 / 12
 Change = Callable[[Estates], Estates]
 

@@ -1,4 +1,4 @@
-"""Orders in which a team of given hours takes up what is open: by all that counts, or by one thing alone."""
+"""A team of given hours works off what is open, in an order: by all that counts, or by one thing alone."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
