@@ -1,12 +1,13 @@
 """Make packages.csv: which of the project's locked packages needs which, as installed here.
 
 Run it as `python experiments/data/patch_planning/make_packages.py`; it is offline and reads nothing but the
-lock files and the metadata of what is installed. Another system, or another lock, gives other rows: the
-committed file is the one that counts.
+lock files, pyproject.toml and the metadata of what is installed. Another system, or another lock, gives
+other rows: the committed file is the one that counts.
 """
 
 import csv
 import io
+import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
@@ -16,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from dti_core.lab.data.carriers import LOCKS, pins
 from dti_core.lab.files import write
+from dti_core.lab.paths import project_root
 
 TARGET = Path(__file__).with_name("packages.csv")
 COLUMNS = ("package", "needs")
@@ -42,9 +44,11 @@ def needs(wanted: Mapping[str, Iterable[str]]) -> list[tuple[str, str]]:
 
 def main() -> None:
     """Write the table and say what it holds."""
-    locked = {canonicalize_name(name) for lock in LOCKS for name in pins(lock)} | {PROJECT}
+    locked = {canonicalize_name(name) for lock in LOCKS for name in pins(lock)}
     here = {canonicalize_name(one.metadata["Name"]): one.requires or [] for one in distributions()}
-    rows = needs({name: here[name] for name in locked & here.keys()})
+    project = tomllib.loads((project_root() / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    there = {name: here[name] for name in locked & here.keys()}
+    rows = needs(there | {PROJECT: project["dependencies"]})
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
     write(TARGET, text.getvalue())

@@ -26,8 +26,8 @@ LISTS: Mapping[str, Callable[[], pd.DataFrame]] = {
     "rust": arrivals.load_rust,
 }  # fmt: skip
 SPREAD = "variance over mean"
-#: Whole months in which breaches had to be reported and all reports are listed, and months of which nearly all
-#: starts are, since the list was made a year later; weeks begin on the first Monday.
+#: Whole months in which breaches had to be reported and all reports are listed, and months of which nearly
+#: all starts are, since that list was made a year later; weeks begin on the first Monday.
 REPORTED = (date(2010, 1, 1), date(2015, 2, 1))
 STARTED = (date(2010, 1, 1), date(2013, 7, 1))
 MONDAYS = {"reported": (date(2010, 1, 4), date(2015, 1, 26)), "started": (date(2010, 1, 4), date(2013, 7, 1))}
