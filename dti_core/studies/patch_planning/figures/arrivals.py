@@ -39,10 +39,10 @@ def plot_arrivals(result: Result) -> go.Figure:
     return plot_forest(
         rows, what="Variance over mean, less 1", x="variance over mean, less 1",
         title=f"Flaws come in bunches on {bunched} of {len(flaws)} lists (variance {_span(flaws)} times the "
-        f"mean, of upgrades {_span(upgrades)}); breaches begin with {spoken(started)}",
+        f"mean); breaches begin with {spoken(started)}",
         caption="0: one by one at an even rate (Poisson), as simulated estates have it nearly. Counts a week "
-        "of flaws and of upgrades, of which one owner has at most one a week; of breaches of 500 records or "
-        "more, a month. "
+        f"of flaws and of upgrades ({_span(upgrades)} times the mean), of which one owner has at most one a "
+        "week; of breaches of 500 records or more, a month. "
         f"Breaches are reported {spoken(lag)} days after they began (median). Bars: 95 % block bootstrap.",
         card=replace(registered("hhs_reports"), badge="Real lists of flaws and breaches"), series="arrivals",
     )  # fmt: skip

@@ -25,7 +25,7 @@ LISTS: Mapping[str, Callable[[], pd.DataFrame]] = {
     "debian": arrivals.load_debian, "kev": arrivals.load_kev, "php": arrivals.load_php,
     "rust": arrivals.load_rust,
 }  # fmt: skip
-SPREAD = "variance over mean"
+SPREAD, CHECKS = "variance over mean", "99 % quantile over median"
 #: Whole months in which breaches had to be reported and all reports are listed, and months of which nearly
 #: all starts are, since that list was made a year later; weeks begin on the first Monday.
 REPORTED = (date(2010, 1, 1), date(2015, 2, 1))
@@ -95,10 +95,7 @@ def around_rate(counts: Array, a_year: int) -> Array:
 
 
 def hill(sizes: Array, part: float = 0.1) -> float:
-    """Exponent of a tail that falls as a power, from the largest `part`; below 1 there is no finite mean.
-
-    Source: Hill (1975).
-    """
+    """Exponent of a power tail from the largest `part` (Hill, 1975); below 1 there is no finite mean."""
     largest = np.sort(sizes)[::-1]
     k = max(2, int(part * len(largest)))
     return float(1 / np.mean(np.log(largest[:k] / largest[k])))
@@ -179,7 +176,7 @@ def _breaches(told: _Told) -> list[dict[str, object]]:
     largest = told.interval(largest_share, records)
     told.tell("loss_largest", "share of all records", largest, measure="largest hundredth")
     checks = told.interval(tail_over_middle, incidents.load_check_seconds().to_numpy(np.float64))
-    told.tell("check_spread", "99 % quantile over median", checks, measure="length of checks")
+    told.tell("check_spread", CHECKS, checks, measure="length of checks")
     days = {"reported": reports["reported"], "started": starts["started"]}
     months = {"reported": REPORTED, "started": STARTED}
     return [_spread(told, f"breaches_{one}", counted(days[one], "M", *months[one]), "M") for one in days] + [
@@ -195,7 +192,7 @@ def _worlds(told: _Told) -> list[dict[str, object]]:
     spread = told.interval(dispersion, counts)
     told.tell("upgrades", SPREAD, spread, world=WORLD, measure="dispersion", count="upgrades")
     hours = told.interval(tail_over_middle, drawn.hours[drawn.known < NEVER])
-    told.tell("check_spread", "99 % quantile over median", hours, world=WORLD, measure="length of checks")
+    told.tell("check_spread", CHECKS, hours, world=WORLD, measure="length of checks")
     return [{
         "count": "upgrades of simulated estates", "by": "week", "units": len(counts), "mean": counts.mean(),
         "variance over mean": spread.value, "variance over mean low": spread.low,
