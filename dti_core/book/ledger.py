@@ -57,8 +57,8 @@ OVER = {
         "eleven questions with registries of their own: report, paths, trials, groups, regions, offers",
     ),
     "studies/patch_planning": (
-        5_800,
-        "own estates with a calendar, exact plans, rules, agents; four claims with controls of their own",
+        6_050,
+        "own estates with a calendar, exact plans, rules, agents, arrivals; four claims with their controls",
     ),
     "studies/lstm_portfolio": (
         3_900,

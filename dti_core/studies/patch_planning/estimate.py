@@ -14,6 +14,7 @@ from dti_core.lab.kept import keep
 from dti_core.lab.record import Result
 from dti_core.studies.patch_planning.data import OwnEstate, Parameters
 from dti_core.studies.patch_planning.measures.ablations import study_ablations
+from dti_core.studies.patch_planning.measures.arrivals import study_arrivals
 from dti_core.studies.patch_planning.measures.conflict import study_conflict
 from dti_core.studies.patch_planning.measures.contest import study_contest
 from dti_core.studies.patch_planning.measures.controls import study_controls
@@ -100,7 +101,7 @@ def _claims(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
 
 
 def _limits(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
-    """How far it carries: sizes, wrong assumptions, real call graphs, worth of an hour and a dollar."""
+    """How far it carries: sizes, wrong assumptions, real call graphs and arrivals, worth of an hour."""
     few, exact, policies = max(4, asked.n_small // 4), max(0, asked.n_exact // 30), min(3, asked.n_policies)
     return {
         "sizes": partial(
@@ -114,6 +115,7 @@ def _limits(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
             asked.n_resamples, CONTEST,
         ),
         "shadow": partial(study_shadow, seeds("shadow"), asked.n_draws, max(2, asked.n_small // 30)),
+        "arrivals": partial(study_arrivals, seeds("arrivals"), max(20, asked.n_resamples // 4)),
     }  # fmt: skip
 
 

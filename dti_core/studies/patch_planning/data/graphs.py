@@ -1,4 +1,4 @@
-"""Twenty real call graphs of microservice systems, published with permissive licences."""
+"""Twenty real call graphs of microservice systems, published, and the packages that this project needs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dti_core.lab.data import DataCard, published
+from dti_core.lab.data import DataCard, frozen_table, published
 from dti_core.studies.patch_planning.data.arrays import padded
 from dti_core.studies.patch_planning.worlds.graphs import Graph
 
 NAME = "topologies"
 EDGES, NODES = "edges.csv", "nodes.csv"
+#: Of our own making, for one system and one lock; see experiments/data/patch_planning.
+SLUG, PACKAGES = "patch_planning", "packages.csv"
 #: Makes traffic for tests and serves nobody; the set's caveat asks to drop it before planning.
 _NO_SERVICE = "loadgenerator"
 #: People and systems of others, which an estate's owner cannot patch.
@@ -44,6 +46,19 @@ def load_graphs() -> tuple[Mapping[str, RealGraph], DataCard]:
     by_system = dict(list(edges.groupby("system")))
     found = {str(name): _graph(part, by_system[name]) for name, part in inside.groupby("system")}
     return found, source.card()
+
+
+def load_packages() -> RealGraph:
+    """The packages that this project needs: one calls those it needs, and what none needs is an entry."""
+    table = frozen_table(SLUG, PACKAGES)
+    needs = table.dropna().itertuples(index=False, name=None)
+    names = sorted({*table["package"], *table["needs"].dropna()})
+    place = {name: index for index, name in enumerate(names)}
+    callers: list[set[int]] = [set() for _ in names]
+    for package, needed in needs:
+        callers[place[needed]].add(place[package])
+    entry = np.array([[not one for one in callers]])
+    return RealGraph(tuple(names), Graph(padded([sorted(one) for one in callers]), entry))
 
 
 def _graph(nodes: pd.DataFrame, edges: pd.DataFrame) -> RealGraph:

@@ -1,6 +1,7 @@
 """Figures and tables that show a Result and take nothing else; a title states what the numbers show."""
 
 from dti_core.studies.patch_planning.figures.ablations import plot_ablations, plot_learning
+from dti_core.studies.patch_planning.figures.arrivals import plot_arrivals
 from dti_core.studies.patch_planning.figures.conflict import plot_conflict
 from dti_core.studies.patch_planning.figures.contest import plot_contest
 from dti_core.studies.patch_planning.figures.finance import plot_finance, plot_finance_sets
@@ -23,8 +24,7 @@ from dti_core.studies.patch_planning.figures.verdicts import plot_bars
 
 __all__ = [
     "binding_table", "calendar_table", "claims_of_services", "contest_table", "left_table", "plot_ablations",
-    "plot_bars", "plot_calendar", "plot_conflict", "plot_contest", "plot_estate", "plot_finance",
-    "plot_finance_sets", "plot_front", "plot_graphs", "plot_learning", "plot_need", "plot_remaining",
-    "plot_sizes", "plot_stress", "plot_time", "plot_worst_off", "ranges_in_words",
-    "shown",
+    "plot_arrivals", "plot_bars", "plot_calendar", "plot_conflict", "plot_contest", "plot_estate",
+    "plot_finance", "plot_finance_sets", "plot_front", "plot_graphs", "plot_learning", "plot_need",
+    "plot_remaining", "plot_sizes", "plot_stress", "plot_time", "plot_worst_off", "ranges_in_words", "shown",
 ]  # fmt: skip

@@ -31,6 +31,7 @@ def plot_graphs(result: Result) -> go.Figure:
                     marker={"color": colour, "size": 8, "opacity": 0.7, "symbol": symbols},
                     text=some["graph"], hovertemplate="%{text}: %{x:.1f} %<extra></extra>", row=row, col=1,
                 )  # fmt: skip
+            _add_packages(figure, result, world, name, row)
         figure.add_vline(x=0, line_color=NEUTRAL, row=row, col=1)
     n = table["graph"].nunique()
     told = table.groupby(["world", "contrast"], sort=False)["answer"].value_counts().unstack(fill_value=0)
@@ -43,7 +44,8 @@ def plot_graphs(result: Result) -> go.Figure:
         title=f"{WORLD_TITLES[first]}: agents beat the tuned rule on {agents.loc[first, 'win']} and lose on "
         f"{agents.loc[first, 'lose']} of {n} real graphs; risk alone loses on {risk.loc[first, 'lose']}",
         caption=f"A point a system, of {n}. Full: its 95 % bootstrap interval over estates (and seeds of "
-        "training) does not contain 0; hollow: it does. Graphs are real; flaws, costs and windows are drawn.",
+        "training) does not contain 0; hollow: it does. Graphs are real; flaws, costs and windows are drawn. "
+        "Diamonds: the packages that this project needs, not counted.",
         alt="Real graphs on which a planner beats the tuned rule, loses, or neither: " + "; ".join(
             f"{WORLD_TITLES[world]}, {_CONTRASTS[what][0]} {row['win']}, {row['lose']}, {row['open']}"
             for (world, what), row in told.iterrows()
@@ -51,3 +53,18 @@ def plot_graphs(result: Result) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title_text="gain on the tuned rule, %", row=len(worlds), col=1)
     return figure.update_layout(height=240 + 150 * len(worlds))
+
+
+def _add_packages(figure: go.Figure, result: Result, world: str, name: str, row: int) -> None:
+    """The graph of packages, where it was planned."""
+    table = result.series.get("packages")
+    if table is None:
+        return
+    some = table[(table["world"] == world) & (table["contrast"] == name)]
+    title, colour = _CONTRASTS[name]
+    for one in some.itertuples():
+        figure.add_scatter(
+            x=[100 * one.gain], y=[title], showlegend=False, mode="markers", text=[one.graph],
+            marker={"color": colour, "size": 11, "symbol": f"diamond{'-open' * (one.answer == 'open')}"},
+            hovertemplate="%{text}: %{x:.1f} %<extra></extra>", row=row, col=1,
+        )  # fmt: skip

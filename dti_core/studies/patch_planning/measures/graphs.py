@@ -1,5 +1,7 @@
 """Which verdicts hold on real call graphs: twenty systems, each with estates drawn over its graph.
 
+The packages that this project needs are a graph of another kind and size: planned too, and not counted.
+
 Who calls whom is real; flaws, costs and windows on it are drawn as in the worlds of the chapter.
 """
 
@@ -12,7 +14,7 @@ from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED
-from dti_core.studies.patch_planning.data.graphs import load_graphs
+from dti_core.studies.patch_planning.data.graphs import load_graphs, load_packages
 from dti_core.studies.patch_planning.measures.ratios import gain
 from dti_core.studies.patch_planning.methods import METHODS, Task
 from dti_core.studies.patch_planning.methods.exact import Effort
@@ -33,6 +35,12 @@ CONTRASTS = (
     ("risk_alone", "risk_greedy", "tuned_rule"), ("severity_alone", "severity", "tuned_rule"),
 )  # fmt: skip
 ANSWERS = ("win", "lose")
+#: Of the estates of a system, the part that is drawn over the packages, ten times as many as services of one.
+PACKAGE_PART = 4
+
+
+#: What its rows of the table are called.
+PACKAGES = "packages of this project"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +79,21 @@ def study_graphs(
                              int(own.generate_state(1, np.uint64)[0]), effort or Effort())
         for (world, name), own in zip(places, work.spawn(len(places)), strict=True)
     }  # fmt: skip
+    packages, few = load_packages(), max(4, n_estates // PACKAGE_PART)
+    pieces |= {
+        (world, PACKAGES): Piece(world, packages.graph, few, 0, n_seeds,
+                                 int(own.generate_state(1, np.uint64)[0]), effort or Effort())
+        for world, own in zip(TAUGHT, work.spawn(len(TAUGHT)), strict=True)
+    }  # fmt: skip
     done = run_keyed(plan_graph, pieces, "real graphs")
     found, rng, rows = Findings(), np.random.default_rng(chance), []
     for (world, name), nets in done.items():
-        size = len(systems[name].services)
+        size = pieces[world, name].graph.entry.shape[1]
         rows += [{"world": world, "graph": name, "services": size} | row
                  for row in _contrasts(nets, rng, n_resamples)]  # fmt: skip
-    found.series["graphs"] = pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    found.series["graphs"] = table[table["graph"] != PACKAGES].reset_index(drop=True)
+    found.series["packages"] = table[table["graph"] == PACKAGES].reset_index(drop=True)
     for (world, what), some in found.series["graphs"].groupby(["world", "contrast"], sort=False):
         _count(found, str(world), str(what), some)
     return found
