@@ -27,6 +27,8 @@ NO_PRIVACY = "no privacy"
 AT = {"trials": (1.0, np.inf), "paths": (1.0, np.inf)}
 #: What the report by region and size keeps.
 PARTS = ("conversions", "incremental conversions", *MONEY, "lift")
+#: What the names of trials within a region or a size contain.
+_PART = "_region_|_size_"
 _OWN = "Each row is its own release."
 _PURE = "Epsilon is of a user, add or remove one, delta 0, pure."
 #: Series -> what stands below its table, behind what its column of guarantees says.
@@ -76,6 +78,17 @@ def report_parts(result: Result) -> Table:
     )  # fmt: skip
 
 
+def campaign_parts(result: Result) -> Table:
+    """The report of this run's campaign by region and by size, whose rows the whole report leaves out."""
+    table = result.series["campaign"]
+    rows = table[table["trial"].str.contains(_PART)]
+    return show_table(
+        rows if rows.empty else _answers(rows), name="campaign_parts", note=_note("campaign", table),
+        title="The report of this run's campaign, by region and by size",
+        empty="The campaign names neither regions nor sizes.",
+    )  # fmt: skip
+
+
 def _note(series: str, table: pd.DataFrame) -> str:
     return " ".join(filter(None, [promise(table), NOTES.get(series, "")]))
 
@@ -98,7 +111,7 @@ def _answers(table: pd.DataFrame) -> pd.DataFrame:
     rows = table.copy()
     rows["question"] = [
         f"{title}, {unit}"
-        if f", {title}".endswith(f", {plain(quantity)}")
+        if f", {plain(quantity)}," in f", {title},"
         else f"{title}, {plain(quantity)}, {unit}"
         for title, quantity, unit in zip(rows["title"], rows["quantity"], rows["unit"], strict=True)
     ]
@@ -124,7 +137,7 @@ def _credit(table: pd.DataFrame) -> pd.DataFrame:
 
 def _whole_campaign(table: pd.DataFrame) -> pd.DataFrame:
     """Questions on all users alone: regions and sizes are in the table's file."""
-    return _answers(table[~table["trial"].str.contains("_region_|_size_")])
+    return _answers(table[~table["trial"].str.contains(_PART)])
 
 
 def _trials(table: pd.DataFrame) -> pd.DataFrame:
