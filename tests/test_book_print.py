@@ -34,8 +34,6 @@ from tests.test_lab_stale import hide
 
 #: Bytes over the wire of a page as `dti book --serve` sends it, the formula typesetter aside.
 LIGHT = 400_000
-#: Pages that miss it, and what they may weigh until they do not: its tables grew by region, size and path.
-HEAVIER = {"studies/private_lift": 415_000}
 PAPER = 680
 
 
@@ -266,7 +264,7 @@ def test_no_page_weighs_more_than_it_may(opened, record_property):
         record_property(name, weight)
         assert weight > 50_000, "something was not counted"
         assert not [url for url in bytes_of if "plotly" in url or "fontawesome.js" in url], name
-        if weight > HEAVIER.get(name, LIGHT):
+        if weight > LIGHT:
             heavy[name] = weight
     assert heavy == {}
     assert formulae, "no page has a formula, so that nothing was tested"

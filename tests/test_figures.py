@@ -1,19 +1,24 @@
 """Figures of both chapters, drawn from the frozen numbers: what each says, shows, and leaves legible."""
 
+import base64
 import importlib
+import io
 import json
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
+from PIL import Image
 
 from dti_core.book import sweeps
 from dti_core.lab.config import load_experiment
 from dti_core.lab.errors import BookError
 from dti_core.lab.frozen import frozen_result
 from dti_core.lab.paths import notebook_file
+from dti_core.lab.publishing.lighter import light_numbers, light_pixels
 from dti_core.lab.publishing.plotly_mime import figure_html
 from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.lab.register import load_register
@@ -289,3 +294,23 @@ def test_the_slider_picks_a_cost_with_the_keyboard_and_offline(tmp_path):
         whole = chromium.new_context(java_script_enabled=False).new_page()
         whole.goto(f"{address}page.html")
         assert whole.locator("tbody td:visible").count() == sum(map(len, table.rows.values()))
+
+
+def test_a_page_sends_fewer_digits_and_the_same_pixels():
+    """Six digits of each fraction, whole numbers and words as they are; a gap, which JSON lacks, stays."""
+    numbers = np.array([[1 / 3, 2e5 / 3], [0.0, 1e-9 / 3]])
+    figure = go.Figure(go.Scatter(x=numbers[0], y=[1 / 3, 12345678], customdata=numbers, name="1.23456789"))
+    figure.add_scatter(y=np.array([np.nan, 1 / 3]))
+    first, second = light_numbers(json.loads(figure.to_json())["data"])
+    assert (first["x"], first["y"]) == ([0.333333, 66666.7], [0.333333, 12345678])
+    assert first["customdata"] == [[0.333333, 66666.7], [0.0, 3.33333e-10]]
+    assert first["name"] == "1.23456789"
+    assert "bdata" in second["y"]
+    plain = io.BytesIO()
+    Image.new("RGBA", (300, 200), "#E8975A").save(plain, "PNG", compress_level=0)
+    held = base64.b64encode(plain.getvalue()).decode()
+    light = light_pixels(f'<svg><image href="data:image/png;base64,{held}"></image></svg>')
+    assert len(light) < len(held) / 10
+    content = base64.b64decode(light.partition("base64,")[2].partition('"')[0])
+    assert Image.open(io.BytesIO(content)).tobytes() == Image.open(plain).tobytes()
+    assert light_pixels(light) == light

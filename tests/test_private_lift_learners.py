@@ -27,10 +27,17 @@ from dti_core.studies.private_lift.methods import uplift as uplift_methods
 from dti_core.studies.private_lift.methods.budget import Budget
 from dti_core.studies.private_lift.methods.learners import LEARNERS
 from dti_core.studies.private_lift.methods.offers import OFFERS, table
-from dti_core.studies.private_lift.methods.uplift import UPLIFT, Trial
+from dti_core.studies.private_lift.methods.uplift import UPLIFT, Trial, fit_arms
 from dti_core.studies.private_lift.model.ranking import SCORES, auc, calibration_slope, over_runs_and_users
 from dti_core.studies.private_lift.model.searches import refuse_leak, split_log
-from dti_core.studies.private_lift.model.uplift import areas, individual_effect, places, robust_scores
+from dti_core.studies.private_lift.model.uplift import (
+    areas,
+    individual_effect,
+    places,
+    ranks,
+    robust_scores,
+    targeting_curve,
+)
 from dti_core.studies.private_lift.worlds import CAMPAIGN, changed
 from dti_core.studies.private_lift.worlds.market import truth
 from dti_core.studies.private_lift.worlds.offers import OFFER_WORLDS, OfferTrial, simulate_offers
@@ -149,6 +156,32 @@ def test_qini_is_the_area_of_the_curve_above_chance():
     found = areas(scores, places(np.array([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])))
     assert found[:, 1] == pytest.approx([2 / 3, -2 / 3, 0.0])
     assert areas(np.ones(4), places(np.arange(4.0)[None]))[0] == pytest.approx([0.5, 0.0])
+
+
+def test_rounding_noise_ranks_nobody():
+    """A line that knows the arm moves all alike: no order of rows and no 1e-15 gives its scores a Qini."""
+    rng = np.random.default_rng(0)
+    features, treated = rng.normal(size=(4000, 6)), (rng.random(4000) < 0.5).astype(float)
+    outcome = features @ np.full(6, 0.2) + 0.1 * treated + rng.normal(size=4000)
+    trial, new = Trial(features, treated, outcome, 0.5), rng.normal(size=(1000, 6))
+    mixed = np.concatenate([rng.permutation(1000), 1000 + rng.permutation(3000)])
+    learn = UPLIFT["s"].run
+    alike = learn(trial, fit_arms(trial), new, rng)
+    assert np.ptp(alike) > 0, "the scores differ by rounding, else nothing is tested"
+    scores, several = 0.1 + new[:, 0], np.round(new[:, 0], 1)
+    for effect, qini in ((alike, 0.0), (several, None)):
+        found = areas(scores, places(ranks(effect)[None]))[0]
+        assert qini is None or found[1] == pytest.approx(qini, abs=1e-12)
+        line = targeting_curve(scores, ranks(effect))
+        order = rng.permutation(1000)
+        for other, worth in (
+            (effect + 1e-15 * rng.normal(size=1000), scores),
+            (effect[order], scores[order]),
+            (learn(trial.part(mixed), fit_arms(trial), new, rng) if qini == 0 else effect, scores),
+        ):
+            assert areas(worth, places(ranks(other)[None]))[0] == pytest.approx(found, abs=1e-12)
+            assert targeting_curve(worth, ranks(other)) == pytest.approx(line, abs=1e-12)
+    assert len(np.unique(ranks(UPLIFT["random"].run(trial, fit_arms(trial), new, rng)))) == 1000
 
 
 def test_effects_of_users_average_to_the_markets_truth():

@@ -10,9 +10,10 @@ import pytest
 from dti_core.bridges.privacy import Guarantee
 from dti_core.lab.data import DataCard
 from dti_core.lab.findings import gather
+from dti_core.lab.frozen import frozen_result
 from dti_core.lab.record import Result
 from dti_core.studies.private_lift.data.regions import profile_table
-from dti_core.studies.private_lift.figures import profiles_table, report_parts
+from dti_core.studies.private_lift.figures import campaign_parts, profiles_table, report_parts, told
 from dti_core.studies.private_lift.figures.accuracy import plot_accuracy
 from dti_core.studies.private_lift.figures.colours import CREDIT, MODELS
 from dti_core.studies.private_lift.figures.promises import promise
@@ -241,6 +242,19 @@ def test_report_by_region_and_size_holds_every_part_and_its_promise(log):
     money = [label for label in shown.rows if any(quantity in label[1] for quantity in practitioner.MONEY)]
     assert len(money) == len(practitioner.MONEY) * (len(REGIONS) + len(SIZES))
     assert all(word in shown.note for word in ("one user", "add or remove one", "delta 0", "composition"))
+
+
+def test_report_of_an_own_campaign_has_its_regions_and_sizes():
+    """The whole report leaves them out and this table shows them, with the promise; none is said so."""
+    kept, promised = frozen_result("private_lift"), ("one user", "add or remove one", "delta 0", "pure")
+    rows = kept.series["campaign"]
+    inside = rows["trial"].str.contains("_region_|_size_")
+    shown = campaign_parts(kept)
+    assert len(shown.rows) == len(rows[inside].drop_duplicates(["trial", "quantity"])) > 0
+    assert not set(shown.rows) & set(told(kept, "campaign").rows)
+    assert all(word in shown.note for word in promised)
+    bare = replace(kept, series={**kept.series, "campaign": rows[~inside]})
+    assert not campaign_parts(bare).rows
 
 
 def test_rules_of_regions_are_shown_as_the_frozen_table_has_them():

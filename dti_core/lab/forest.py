@@ -69,13 +69,16 @@ class _Band:
 
 def bar_rows(
     result: Result, claim: str, label: Callable[[Estimate], str], worlds: Mapping[str, World[Any]],
-    axis: Callable[[Estimate], Axis | None] = lambda _: None,
+    axis: Callable[[Estimate], Axis | None] = lambda _: None, also: Sequence[str] = (),
 ) -> list[Row]:  # fmt: skip
-    """Exactly the estimates that decide `claim` in this study, each beside its control worlds (hollow)."""
+    """Exactly the estimates that decide `claim` in this study, each beside its control worlds (hollow).
+
+    also : worlds that stand beside the controls and decide nothing.
+    """
     test, keys = _test_of(result.config.slug, claim), {estimate.key: estimate for estimate in result}
     rows = []
     for name, goal in smallest_effects(result.config.slug, claim).items():
-        for world in (OBSERVED, *test.worlds):
+        for world in (OBSERVED, *test.worlds, *also):
             if one := keys.get(name if world == OBSERVED else f"{name}@{world}"):
                 role, series = worlds[world].role, worlds[world].title
                 rows.append(Row(label(one), one, _ROLES[role], role != "observed", series, goal, axis(one)))

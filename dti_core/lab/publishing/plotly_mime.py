@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, get_args
 from urllib.parse import quote
 
+from dti_core.lab.publishing.lighter import light_numbers, light_pixels
 from dti_core.lab.publishing.pictures import Shape, picture_file, read_picture
 from dti_core.lab.publishing.rendering import render
 from dti_core.lab.publishing.sanitise import words_of
@@ -61,7 +62,7 @@ def figure_html(figure: Mapping[str, Any], beside: Path | None = None, number: i
     layout.pop("title", None)
     return render(
         "figure.html", number=number, title=title, caption=caption, alt=alt,
-        height=int(layout.get("height") or 440) - 56, drawn={**drawn, "layout": layout},
+        height=int(layout.get("height") or 440) - 56, drawn=light_numbers({**drawn, "layout": layout}),
         pictures=_pictures(figure, beside, number) if beside else {},
         links=_links(layout, beside, number) if beside else {},
     )  # fmt: skip
@@ -71,7 +72,9 @@ def _pictures(figure: Mapping[str, Any], beside: Path, number: int) -> dict[Shap
     """The pictures of a figure that lie beside its chapter, all shapes or none."""
     shapes: tuple[Shape, ...] = get_args(Shape)
     found = {
-        shape: read_picture(beside / picture_file(number, shape), figure, f"f{number}{shape[0]}")
+        shape: light_pixels(
+            read_picture(beside / picture_file(number, shape), figure, f"f{number}{shape[0]}")
+        )
         for shape in shapes
     }
     return found if all(found.values()) else {}

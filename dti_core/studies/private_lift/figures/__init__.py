@@ -14,6 +14,7 @@ from dti_core.studies.private_lift.figures.regions import (
 from dti_core.studies.private_lift.figures.secrecy import plot_one_view, secrecy_table
 from dti_core.studies.private_lift.figures.sizes import plot_sizes
 from dti_core.studies.private_lift.figures.tables import (
+    campaign_parts,
     report_parts,
     shown,
     told,
@@ -23,9 +24,9 @@ from dti_core.studies.private_lift.figures.uplift import plot_offer_price, plot_
 from dti_core.studies.private_lift.figures.verdicts import plot_bars, plot_offer_bars
 
 __all__ = [
-    "guess_times", "plot_accuracy", "plot_apart", "plot_attribution", "plot_audits", "plot_bars",
-    "plot_campaign", "plot_consent_bias", "plot_federated", "plot_offer_bars", "plot_offer_price",
-    "plot_offers", "plot_one_view", "plot_payouts", "plot_peeking", "plot_poisoning", "plot_region_errors",
-    "plot_rules", "plot_sizes", "plot_trials", "plot_uplift", "profiles_table", "report_parts",
-    "round_costs", "secrecy_table", "shown", "told",
+    "campaign_parts", "guess_times", "plot_accuracy", "plot_apart", "plot_attribution", "plot_audits",
+    "plot_bars", "plot_campaign", "plot_consent_bias", "plot_federated", "plot_offer_bars",
+    "plot_offer_price", "plot_offers", "plot_one_view", "plot_payouts", "plot_peeking", "plot_poisoning",
+    "plot_region_errors", "plot_rules", "plot_sizes", "plot_trials", "plot_uplift", "profiles_table",
+    "report_parts", "round_costs", "secrecy_table", "shown", "told",
 ]  # fmt: skip

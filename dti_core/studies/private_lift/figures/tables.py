@@ -14,6 +14,7 @@ from dti_core.studies.private_lift.figures.trials import HEADLINES
 from dti_core.studies.private_lift.measures.accountants import DELTA as RUN_DELTA
 from dti_core.studies.private_lift.measures.accountants import SAMPLING_RATE, STEPS_AN_EPOCH
 from dti_core.studies.private_lift.measures.practitioner import MONEY
+from dti_core.studies.private_lift.measures.reconcile import ONE, SPENT
 from dti_core.studies.private_lift.methods.learners import LEARNERS
 from dti_core.studies.private_lift.methods.noise import METHODS
 from dti_core.studies.private_lift.worlds import MARKETS
@@ -26,6 +27,8 @@ NO_PRIVACY = "no privacy"
 AT = {"trials": (1.0, np.inf), "paths": (1.0, np.inf)}
 #: What the report by region and size keeps.
 PARTS = ("conversions", "incremental conversions", *MONEY, "lift")
+#: What the names of trials within a region or a size contain.
+_PART = "_region_|_size_"
 _OWN = "Each row is its own release."
 _PURE = "Epsilon is of a user, add or remove one, delta 0, pure."
 #: Series -> what stands below its table, behind what its column of guarantees says.
@@ -37,8 +40,13 @@ NOTES = {
     "cover. A dash: an interval without an end, where nothing may have been brought.",
     "coverage": f"Each epsilon is of {PROMISE}.",
     "missed": f"Each epsilon is of {PROMISE}.",
+    "apart_by_slope": f"All at the epsilon of the figure. {_PURE}",
+    "region_pairs": "The cap is on epsilon of a user and epoch, add or remove one, delta 0, pure.",
     "left_out": "Each epsilon is of a person or household of the trial, add or remove one, delta 0, pure.",
-    "reconcile": "Epsilons of event and summary report are of a user, replace one, delta 0; they add up.",
+    "reconcile": "RMSE: of a creator's conversions, over creators and draws of noise. Bias: mean error of "
+    "the quarter of creators with the fewest, in its standard deviations. Event epsilon: of its report; "
+    f'totals have {SPENT[0][1]:g} more, and "{ONE}" has both on one histogram of creators. Epsilon is of a '
+    "user, replace one, delta 0, basic composition.",
     "accountants": f"A record, add or remove one, delta {RUN_DELTA:g}; Poisson sampling of "
     f"{SAMPLING_RATE:.3g} of the records a step, {STEPS_AN_EPOCH} steps an epoch.",
 }  # fmt: skip
@@ -70,6 +78,17 @@ def report_parts(result: Result) -> Table:
     )  # fmt: skip
 
 
+def campaign_parts(result: Result) -> Table:
+    """The report of this run's campaign by region and by size, whose rows the whole report leaves out."""
+    table = result.series["campaign"]
+    rows = table[table["trial"].str.contains(_PART)]
+    return show_table(
+        rows if rows.empty else _answers(rows), name="campaign_parts", note=_note("campaign", table),
+        title="The report of this run's campaign, by region and by size",
+        empty="The campaign names neither regions nor sizes.",
+    )  # fmt: skip
+
+
 def _note(series: str, table: pd.DataFrame) -> str:
     return " ".join(filter(None, [promise(table), NOTES.get(series, "")]))
 
@@ -92,7 +111,7 @@ def _answers(table: pd.DataFrame) -> pd.DataFrame:
     rows = table.copy()
     rows["question"] = [
         f"{title}, {unit}"
-        if f", {title}".endswith(f", {plain(quantity)}")
+        if f", {plain(quantity)}," in f", {title},"
         else f"{title}, {plain(quantity)}, {unit}"
         for title, quantity, unit in zip(rows["title"], rows["quantity"], rows["unit"], strict=True)
     ]
@@ -118,7 +137,7 @@ def _credit(table: pd.DataFrame) -> pd.DataFrame:
 
 def _whole_campaign(table: pd.DataFrame) -> pd.DataFrame:
     """Questions on all users alone: regions and sizes are in the table's file."""
-    return _answers(table[~table["trial"].str.contains("_region_|_size_")])
+    return _answers(table[~table["trial"].str.contains(_PART)])
 
 
 def _trials(table: pd.DataFrame) -> pd.DataFrame:
@@ -261,7 +280,10 @@ VIEWS = {
     "collision": ("Growth of the error of lift by privacy, over drawn markets", _collision),
     "apart_by_slope": ("C13a by how much more than this campaign the markets target", _slopes),
     "region_pairs": ("Pairs of regions in which the other's rules break the law, by rule left out", _pairs),
-    "coverage": ("Share of intervals of lift that hold the truth, where they are offered", _coverage),
+    "coverage": (
+        "Share of intervals of all incremental conversions that hold the truth, where they are offered",
+        _coverage,
+    ),
     "campaign": ("The report of this run's campaign", _whole_campaign),
     "trials": ("The trials of the figure, without and with noise", _trials),
     "paths": ("Credit on real paths, without and with noise", _credit),

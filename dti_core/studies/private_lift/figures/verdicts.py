@@ -1,13 +1,17 @@
 """What decides the claims: every bar beside its control worlds, with the smallest effect drawn in."""
 
+from dataclasses import replace
+
 import plotly.graph_objects as go
 
 from dti_core.lab.cards import registered
 from dti_core.lab.forest import Axis, Row, bar_rows, plot_forest
 from dti_core.lab.methods import World
 from dti_core.lab.record import OBSERVED, Estimate, Result
+from dti_core.lab.theme import PALETTE
 from dti_core.studies.private_lift.figures.cards import made_up
 from dti_core.studies.private_lift.worlds import WORLDS
+from dti_core.studies.private_lift.worlds.offers import TELLS_LITTLE, TELLS_MUCH
 
 _GROWTH = Axis("error that privacy adds, share of the error without", upto=2.0)
 _APART = Axis("error of channels apart less joint, share")
@@ -26,6 +30,8 @@ BARS = {
     "offer_gain_table_eps1": ("C48b: gain of personal offers", _GAIN),
     "offer_advantage_informed_eps1": ("C48b: advantage of an attacker", _ATTACK),
 }
+#: Worlds of offers in which only one of gain and secrecy is there, and their colours.
+CROSSED = {"offers_told": PALETTE[3], "offers_hidden": PALETTE[4]}
 
 
 def plot_bars(result: Result) -> go.Figure:
@@ -46,18 +52,22 @@ def plot_bars(result: Result) -> go.Figure:
 
 def plot_offer_bars(result: Result) -> go.Figure:
     """The bars of the claim on personal offers, from a real trial and from worlds whose truth is known."""
+    rows = _rows(result, "C48b", "Real e-mail trial", tuple(CROSSED))
+    rows = [replace(row, colour=CROSSED.get(row.estimate.world, row.colour)) for row in rows]
     return plot_forest(
-        _rows(result, "C48b", "Real e-mail trial"), what="What decides", card=registered("hillstrom"),
+        rows, what="What decides", card=registered("hillstrom"),
         title="Personal offers gain little here, and their release gives users away",
-        caption="Epsilon 1 a user, add or remove one, delta 0, pure. The attacker knows all other "
-        "users. Hollow, simulated: the same attack on a table released at epsilon 0.08 where offers differ, "
-        "and at 0.25 where one is best for all.",
+        caption="Every epsilon is of a user, add or remove one, delta 0, pure; 1 in the real trial. The "
+        "attacker knows all other users. Hollow, simulated: the same gain and attack where a table is "
+        f"released at epsilon {TELLS_LITTLE:g} and at {TELLS_MUCH:g}, where offers differ and where one is "
+        "best for all, so that gain and secrecy come together or apart. Controls are the worlds of both and "
+        "of neither; the other two decide nothing.",
     )  # fmt: skip
 
 
-def _rows(result: Result, claim: str, seen: str) -> list[Row]:
+def _rows(result: Result, claim: str, seen: str, also: tuple[str, ...] = ()) -> list[Row]:
     worlds = WORLDS | {OBSERVED: World(seen, "observed", None)}
-    return bar_rows(result, claim, _label, worlds, lambda one: BARS[one.name][1])
+    return bar_rows(result, claim, _label, worlds, lambda one: BARS[one.name][1], also)
 
 
 def _label(one: Estimate) -> str:

@@ -76,8 +76,8 @@ def gain_over_single(
     for run, child in enumerate(seeds):
         rng = np.random.default_rng(child)
         fold = rng.permutation(n) % 2 == 0
-        for held in (fold, ~fold):
-            here, others = trial.part(held), trial.part(~held)
+        halves = [(rows, trial.part(rows)) for rows in (np.flatnonzero(fold), np.flatnonzero(~fold))]
+        for (held, here), (_, others) in (halves, halves[::-1]):
             scores = value_scores(here, others)
             personal = OFFERS[method].run(others, budget, rng).rates.argmax(axis=1)[here.segment]
             one = int(single(others, budget, rng).rates[0].argmax())

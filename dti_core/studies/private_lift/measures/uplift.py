@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, mean_over_seeds
@@ -17,6 +16,7 @@ from dti_core.studies.private_lift.model.uplift import (
     bootstrap_areas,
     individual_effect,
     places,
+    ranks,
     robust_scores,
     targeting_curve,
 )
@@ -48,7 +48,7 @@ def out_of_fold(trial: Trial, names: tuple[str, ...], rng: np.random.Generator) 
     """
     fold = rng.permutation(len(trial.outcome)) % N_FOLDS
     scores, shape = np.empty(len(fold)), (len(names), len(fold))
-    expected, ranks = np.empty(shape), np.empty(shape)
+    expected, ranked = np.empty(shape), np.empty(shape)
     for held in range(N_FOLDS):
         rest, here = trial.part(fold != held), trial.part(fold == held)
         arms = fit_arms(rest)
@@ -56,8 +56,8 @@ def out_of_fold(trial: Trial, names: tuple[str, ...], rng: np.random.Generator) 
         scores[fold == held] = robust_scores(here.outcome, here.treated, trial.chance, *means)
         for row, name in enumerate(names):
             expected[row, fold == held] = effect = UPLIFT[name].run(rest, arms, here.features, rng)
-            ranks[row, fold == held] = (rankdata(effect) - 0.5) / len(effect)
-    return scores, expected, ranks
+            ranked[row, fold == held] = ranks(effect)
+    return scores, expected, ranked
 
 
 def study_uplift_trial(
@@ -65,15 +65,15 @@ def study_uplift_trial(
 ) -> Findings:  # fmt: skip
     """Qini and area under the uplift curve of every learner on a real trial, and on it with shuffled arms."""
     main, again = (np.random.default_rng(child) for child in seeds.spawn(2))
-    scores, _, ranks = out_of_fold(trial, tuple(UPLIFT), main)
-    found, place = Findings(), places(ranks)
+    scores, _, ranked = out_of_fold(trial, tuple(UPLIFT), main)
+    found, place = Findings(), places(ranked)
     values, draws = areas(scores, place), bootstrap_areas(scores, place, n_resamples, main)
     for row, learner in enumerate(UPLIFT):
         for column, measure in enumerate(("auuc", "qini")):
             one = percentile(values[row, column], draws[:, row, column], len(scores))
             key = f"uplift_{measure}_{learner}_{name}"
             found.estimates.append(one.estimate(key, UNIT, method=learner, trial=name))
-    found.series[f"uplift_curve_{name}"] = curves(scores, ranks)
+    found.series[f"uplift_curve_{name}"] = curves(scores, ranked)
     if n_placebos:
         found.estimates.append(_placebo(name, trial, n_resamples, n_placebos, again))
     return found
@@ -86,8 +86,8 @@ def _placebo(
     ends, values = [], []
     for _ in range(n_placebos):
         shuffled = Trial(trial.features, rng.permutation(trial.treated), trial.outcome, trial.chance)
-        scores, _, ranks = out_of_fold(shuffled, (PLACEBO,), rng)
-        place = places(ranks)
+        scores, _, ranked = out_of_fold(shuffled, (PLACEBO,), rng)
+        place = places(ranked)
         drawn = bootstrap_areas(scores, place, n_resamples, rng)[:, 0, 1]
         values.append(areas(scores, place)[0, 1])
         ends.append((float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975))))
@@ -106,9 +106,9 @@ def percentile(value: float, draws: Array, n: int) -> Interval:
     return Interval(value, min(low, value), max(high, value), float(draws.std(ddof=1)), n, how)
 
 
-def curves(scores: Array, ranks: Array) -> pd.DataFrame:
+def curves(scores: Array, ranked: Array) -> pd.DataFrame:
     """Share treated and outcomes gained, a column a learner."""
-    lines = {name: targeting_curve(scores, row) for name, row in zip(UPLIFT, ranks, strict=True)}
+    lines = {name: targeting_curve(scores, row) for name, row in zip(UPLIFT, ranked, strict=True)}
     return pd.DataFrame({"share": lines["t"][:, 0]} | {name: line[:, 1] for name, line in lines.items()})
 
 
@@ -118,9 +118,9 @@ def _simulated(task: tuple[Market, int, int, np.random.SeedSequence]) -> Array:
     rng = np.random.default_rng(seeds)
     trial = simulated_trial(market, n, channel, rng)
     assert trial.truth is not None
-    _, expected, ranks = out_of_fold(trial, tuple(UPLIFT), rng)
+    _, expected, ranked = out_of_fold(trial, tuple(UPLIFT), rng)
     error = np.sqrt(((expected - trial.truth) ** 2).mean(axis=1))
-    place = places(np.vstack([ranks, trial.truth]))
+    place = places(np.vstack([ranked, trial.truth]))
     areas_found = areas(trial.truth, place)
     return np.column_stack([error, areas_found[:-1], np.full(len(error), areas_found[-1, 1])])
 

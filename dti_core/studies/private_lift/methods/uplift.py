@@ -136,7 +136,7 @@ def constant(trial: Trial, arms: Arms, new: Array, rng: np.random.Generator) -> 
 
 def at_random(trial: Trial, arms: Arms, new: Array, rng: np.random.Generator) -> Array:
     """The mean effect, users in random order: the rival in ranking."""
-    return constant(trial, arms, new, rng) + 1e-9 * rng.normal(size=len(new))
+    return constant(trial, arms, new, rng) + 1e-6 * rng.normal(size=len(new))
 
 
 def baseline(trial: Trial, arms: Arms, new: Array, rng: np.random.Generator) -> Array:

@@ -1,5 +1,6 @@
 """Coalitions of channels as bits, counts of users by coalition, and games on coalitions."""
 
+from functools import cache
 from math import factorial
 
 import numpy as np
@@ -15,6 +16,7 @@ def bits(n_channels: int) -> NDArray[np.bool_]:
     return (np.arange(2**n_channels)[:, None] >> np.arange(n_channels)) & 1 == 1
 
 
+@cache
 def shapley_weights(n_channels: int) -> Array:
     """(C, 2^C) weights L such that L @ value gives the Shapley values of a game.
 
@@ -28,4 +30,5 @@ def shapley_weights(n_channels: int) -> Array:
         share = np.array(orders)[inside[without].sum(axis=1)]
         weights[channel, without] -= share
         weights[channel, without | 1 << channel] += share
+    weights.flags.writeable = False
     return weights

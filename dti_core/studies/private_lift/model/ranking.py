@@ -95,7 +95,7 @@ def over_runs_and_users(values: Array, influence: Array, users: NDArray[np.int64
     events of a user stay together.
     """
     by_user = np.bincount(users, weights=influence)
-    n_users = len(np.unique(users))
+    n_users = int(np.count_nonzero(np.bincount(users)))
     parts = np.array(
         [by_user @ by_user / len(influence) ** 2 * n_users / (n_users - 1), values.var(ddof=1) / len(values)]
     )

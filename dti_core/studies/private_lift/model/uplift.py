@@ -2,11 +2,14 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from dti_core.studies.private_lift.worlds.market import base_chance, effects, exposure_chance
 from dti_core.studies.private_lift.worlds.settings import Market
 
 Array = NDArray[np.float64]
+#: Effects no further apart are the same: rounding errors of a model's sums are a thousand times smaller.
+SAME_EFFECT = 1e-12
 
 
 def robust_scores(outcome: Array, treated: Array, chance: Array | float, on: Array, off: Array) -> Array:
@@ -22,12 +25,24 @@ def robust_scores(outcome: Array, treated: Array, chance: Array | float, on: Arr
     return on - off + treated * (outcome - on) / chance - (1 - treated) * (outcome - off) / (1 - chance)
 
 
+def ranks(effect: Array) -> Array:
+    """(n,) rank of each effect as a share of users, the lowest first; those within rounding share one."""
+    order = np.argsort(effect)
+    group = np.empty(len(effect), dtype=np.int64)
+    group[order] = np.cumsum(np.diff(effect[order], prepend=effect[order][:1]) > SAME_EFFECT)
+    return (rankdata(group) - 0.5) / len(effect)
+
+
 def targeting_curve(scores: Array, ranking: Array, n_points: int = 50) -> Array:
-    """(n_points + 1, 2): share of users treated, best ranked first, and outcomes gained a user of all."""
-    order = np.argsort(-ranking, kind="stable")
-    gained = np.concatenate([[0.0], np.cumsum(scores[order])]) / len(scores)
-    places = np.linspace(0, len(scores), n_points + 1).astype(int)
-    return np.column_stack([places / len(scores), gained[places]])
+    """(n_points + 1, 2): share of users treated, best ranked first, and outcomes gained a user of all.
+
+    Users of one rank are treated in random order: the curve is straight among them.
+    """
+    place = places(ranking[None])[0]
+    treated = np.append(0.0, np.cumsum(np.bincount(place))) / len(scores)
+    gained = np.append(0.0, np.cumsum(np.bincount(place, scores))) / len(scores)
+    share = np.linspace(0, 1, n_points + 1)
+    return np.column_stack([share, np.interp(share, treated, gained)])
 
 
 def places(rankings: Array) -> NDArray[np.int64]:

@@ -80,12 +80,13 @@ def base_chance(market: Market, activity: Array) -> Array:
     return 1 - (1 - alone) * np.prod(1 - earlier, axis=-1)
 
 
+@functools.lru_cache(maxsize=16)
 def joint(market: Market, *, consenting: bool = False) -> Array:
     """P(eligible coalition, exposed coalition, converted), of all users or of those who agree.
 
     Returns
     -------
-    (2^C, 2^C, 2), sums to 1.
+    (2^C, 2^C, 2), sums to 1; not to be written to.
     """
     activity, weights = activity_nodes(market, consenting=consenting)
     inside = bits(len(market.channels))
@@ -99,7 +100,9 @@ def joint(market: Market, *, consenting: bool = False) -> Array:
         size = 2 * exposed.shape[1]
         exposed = np.einsum("uij,uab->uiajb", one.reshape(-1, 2, 2), exposed).reshape(-1, size, size)
     together = np.stack([1 - converts, converts], axis=-1)
-    return np.einsum("u,s,use,uey->sey", weights, eligible, exposed, together, optimize=True)
+    cells: Array = np.einsum("u,s,use,uey->sey", weights, eligible, exposed, together, optimize=True)
+    cells.flags.writeable = False
+    return cells
 
 
 def truth(market: Market, *, consenting: bool = False) -> Truth:

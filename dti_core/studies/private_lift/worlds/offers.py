@@ -25,7 +25,7 @@ class OfferTrial:
     n_segments: int
     n_offers: int
 
-    def part(self, rows: NDArray[np.bool_]) -> "OfferTrial":
+    def part(self, rows: NDArray[np.bool_] | Codes) -> "OfferTrial":
         """The trial of these users."""
         return OfferTrial(
             self.segment[rows], self.offer[rows], self.outcome[rows], self.n_segments, self.n_offers
