@@ -142,9 +142,14 @@ def test_tuning_finds_the_best_of_a_grid_and_flags_an_optimum_at_its_edge():
     assert found.inside
     assert dict(found.table)[found.price] == found.value
     assert len(found.table) <= Grid().n_evaluations
-    short = Grid({"price": (0.0, 1.0, 2.0), "decay": (0.0, 0.5, 1.0), "pace": (0.0, 1.0)})
+    axes = {"price": (0.0, 1.0, 2.0), "decay": (0.0, 0.5, 1.0), "pace": (0.0, 1.0)}
+    short = Grid(axes, n_wider=0)
     assert tune(value, short).price.price == 2.0
     assert not tune(value, short).inside
+    assert tune(value, Grid(axes)).price == Price(8.0, 0.5, 0.0)
+    assert tune(value, Grid(axes)).inside
+    steep = tune(lambda price: price.price, Grid(axes))
+    assert (steep.price.price, steep.inside) == (2.0 * 4**3, False)
     assert not tune(value, Grid({**Grid().axes, "price": (16.0, 32.0, 64.0)})).inside
     assert not tune(value, Grid(n_evaluations=4)).inside
 
@@ -156,7 +161,9 @@ def test_tuned_price_is_inside_its_grid_and_earns_on_unseen_estates():
     assert tuned[rule.order].inside
     assert tuned[rule.order].value == pytest.approx(share(train, rule))
     assert share(test, rule) > 1.1 * share(test, Rule(rule.order))
-    edge = tune_rule(train, "net_per_dollar", grid=Grid({**Grid().axes, "price": (0.0, 0.25, 0.5)}))
+    edge = tune_rule(
+        train, "net_per_dollar", grid=Grid({**Grid().axes, "price": (0.0, 0.25, 0.5)}, n_wider=0)
+    )
     assert not edge.inside
 
 

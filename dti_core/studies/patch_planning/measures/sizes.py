@@ -27,7 +27,7 @@ from dti_core.studies.patch_planning.methods.plan import foreseen, run_clairvoya
 from dti_core.studies.patch_planning.methods.program import build
 from dti_core.studies.patch_planning.methods.rules import Rule
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
-from dti_core.studies.patch_planning.methods.tuning import best_rule, tune_rule
+from dti_core.studies.patch_planning.methods.tuning import Grid, best_rule, tune_rule
 from dti_core.studies.patch_planning.model.estates import Array, Estates
 from dti_core.studies.patch_planning.model.plans import account
 from dti_core.studies.patch_planning.model.weeks import Quarter
@@ -41,6 +41,8 @@ UPTO: Mapping[str, int] = {"tight_budget": 5_000, "scarce": 500}
 EXACT_UPTO = 500
 #: Ends by gap or nodes on every machine alike; the seconds are there for programs that never end.
 CLOSED = Effort(gap=5e-3, seconds=3_600.0, nodes=200)
+#: Where the static rule's price is looked for: all being known, money is kept for nothing that may come.
+STATIC = Grid({"price": (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0), "decay": (0.0, 1.0), "pace": (0.0, 1.0)})
 #: Estates of each size: large ones are an average in themselves.
 LEAST_ESTATES = 2
 
@@ -89,7 +91,7 @@ def static_rule(world: str, n_tuning: int, seeds: np.random.SeedSequence) -> Rul
     """The best order at its best price for the static problem, on small estates."""
     drawn = [int(one) for one in seeds.generate_state(n_tuning, np.uint64)]
     estates = all_known(draw_estates(world, SMALL, drawn))
-    return best_rule({order: tune_rule(estates, order) for order in BEST_ORDERS})
+    return best_rule({order: tune_rule(estates, order, grid=STATIC) for order in BEST_ORDERS})
 
 
 def bound_usd(estate: Estates) -> float:

@@ -77,7 +77,7 @@ def brief(world: str, n_services: int, orders: Sequence[Order] = ORDERS, *, exac
         rolling = tune_rolling(
             estates.take(slice(0, N_ROLLING[n_services])),
             _QUICK,
-            Grid({name: tuple(sorted(axis)) for name, axis in axes.items()}),
+            Grid({name: tuple(sorted(axis)) for name, axis in axes.items()}, n_wider=0),
         ).price
     return Briefing(
         {order: one.price for order, one in tuned.items()},

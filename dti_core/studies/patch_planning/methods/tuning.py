@@ -23,13 +23,32 @@ AXES: Axes = MappingProxyType(
     }
 )
 
+#: Trials that a lengthened axis brings.
+MORE = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Where to look for a price: rising values of each of its fields, and how many to try in all."""
+    """Where to look for a price: rising values of each of its fields, and how many to try in all.
+
+    n_wider : how often an axis is lengthened because the best price stands at its end, with `MORE` trials each
+    time; a rival that ends at an edge is no rival.
+    """
 
     axes: Axes = field(default_factory=lambda: AXES)
     n_evaluations: int = 48
+    n_wider: int = 3
+
+    def wider(self, price: Price) -> "Grid | None":
+        """With two more values, each the double of the one before, where the price is the last of an axis."""
+        ends = {
+            name: (*values, 2 * values[-1], 4 * values[-1])
+            for name, values in self.axes.items()
+            if getattr(price, name) == values[-1] > 0
+        }
+        if not ends or not self.n_wider:
+            return None
+        return Grid({**self.axes, **ends}, self.n_evaluations + MORE, self.n_wider - 1)
 
     def neighbours(self, price: Price) -> list[Price] | None:
         """Next to it on each axis; None if it is the last of one, or the first and not 0, the natural end."""
@@ -62,6 +81,16 @@ def tune(value: Callable[[Price], float], grid: Grid | None = None) -> Tuned:
     grid = grid or Grid()
     best = Price(**{name: values[len(values) // 2] for name, values in grid.axes.items()})
     table: dict[Price, float] = {best: value(best)}
+    best = _climb(value, grid, table, best)
+    while wide := grid.wider(best):
+        grid, best = wide, _climb(value, wide, table, best)
+    beside = grid.neighbours(best)
+    inside = beside is not None and all(price in table for price in beside)
+    return Tuned(best, table[best], tuple(table.items()), inside)
+
+
+def _climb(value: Callable[[Price], float], grid: Grid, table: dict[Price, float], best: Price) -> Price:
+    """The best price that is met from `best` on, axis by axis; what is tried goes into the table."""
     while True:
         before = best
         for name, values in grid.axes.items():
@@ -72,10 +101,7 @@ def tune(value: Callable[[Price], float], grid: Grid | None = None) -> Tuned:
             along = [replace(best, **{name: one}) for one in values]
             best = max((price for price in along if price in table), key=table.__getitem__)
         if best == before:
-            break
-    beside = grid.neighbours(best)
-    inside = beside is not None and all(price in table for price in beside)
-    return Tuned(best, table[best], tuple(table.items()), inside)
+            return best
 
 
 def tune_rule(
