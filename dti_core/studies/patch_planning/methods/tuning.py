@@ -31,8 +31,8 @@ MORE = 16
 class Grid:
     """Where to look for a price: rising values of each of its fields, and how many to try in all.
 
-    n_wider : how often an axis is lengthened because the best price stands at its end, with `MORE` trials each
-    time; a rival that ends at an edge is no rival.
+    n_wider : how often an axis is lengthened because the best price stands at its end, with `MORE` trials
+    each time; a rival that ends at an edge is no rival.
     """
 
     axes: Axes = field(default_factory=lambda: AXES)

@@ -25,4 +25,5 @@ def assumed(number: int) -> Setting:
     """The world of a number: the same for all who ask."""
     rng = np.random.default_rng([number, N_ASSUMED])
     dials: dict[str, Any] = dict(draw_each(SPANS, rng))
-    return Setting(**dials, exploits=Exploits(**draw_each(EXPLOITS, rng)))
+    risk: dict[str, Any] = dict(draw_each(EXPLOITS, rng))
+    return Setting(**dials, exploits=Exploits(**risk))
