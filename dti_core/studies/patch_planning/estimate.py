@@ -67,11 +67,11 @@ def _planners(asked: Parameters, estate: OwnEstate, seeds: Seeds) -> Mapping[str
             asked.n_resamples, CONTEST,
         ),
         "conflict": partial(
-            study_conflict, seeds("conflict"), max(4, asked.n_exact // 3), asked.n_policies,
+            study_conflict, seeds("conflict"), max(2, asked.n_exact // 3), asked.n_policies,
             asked.n_resamples, CONTEST,
         ),
         "controls": partial(
-            study_controls, seeds("controls"), max(4, asked.n_exact // 6), min(2, asked.n_policies),
+            study_controls, seeds("controls"), max(2, asked.n_exact // 6), min(2, asked.n_policies),
             asked.n_resamples, CONTEST,
         ),
         "ablations": partial(

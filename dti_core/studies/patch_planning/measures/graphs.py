@@ -58,14 +58,14 @@ class Piece:
 
 def study_graphs(
     seeds: np.random.SeedSequence, n_estates: int, n_exact: int, n_seeds: int, n_resamples: int,
-    effort: Effort | None = None,
+    effort: Effort | None = None, n_worlds: int = len(TAUGHT),
 ) -> Findings:  # fmt: skip
     """On what share of the graphs agents, exact plans and plain orders do better, or worse, than the rule.
 
     Parameters
     ----------
     n_estates, n_exact : of each graph and world, and those of them that are planned exactly; 0 for none, and
-    else enough for an interval: one estate has none.
+    else enough for an interval: one estate has none. n_worlds : of those of training that take part.
 
     Raises
     ------
@@ -73,7 +73,8 @@ def study_graphs(
     """
     systems, _ = load_graphs()
     work, chance = seeds.spawn(2)
-    places = [(world, name) for world in TAUGHT for name in systems]
+    worlds = TAUGHT[:n_worlds]
+    places = [(world, name) for world in worlds for name in systems]
     pieces = {
         (world, name): Piece(world, systems[name].graph, n_estates, n_exact, n_seeds,
                              int(own.generate_state(1, np.uint64)[0]), effort or Effort())
@@ -83,7 +84,7 @@ def study_graphs(
     pieces |= {
         (world, PACKAGES): Piece(world, packages.graph, few, 0, n_seeds,
                                  int(own.generate_state(1, np.uint64)[0]), effort or Effort())
-        for world, own in zip(TAUGHT, work.spawn(len(TAUGHT)), strict=True)
+        for world, own in zip(worlds, work.spawn(len(worlds)), strict=True)
     }  # fmt: skip
     done = run_keyed(plan_graph, pieces, "real graphs")
     found, rng, rows = Findings(), np.random.default_rng(chance), []

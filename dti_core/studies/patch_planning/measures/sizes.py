@@ -43,8 +43,8 @@ EXACT_UPTO = 500
 CLOSED = Effort(gap=5e-3, seconds=3_600.0, nodes=200)
 #: Where the static rule's price is looked for: all being known, money is kept for nothing that may come.
 STATIC = Grid({"price": (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0), "decay": (0.0, 1.0), "pace": (0.0, 1.0)})
-#: Estates of each size: large ones are an average in themselves.
-LEAST_ESTATES = 2
+#: Estates of each size: large ones are an average in themselves; and most of a size that are planned exactly.
+LEAST_ESTATES, MOST_EXACT = 2, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Piece:
     seed: int
     rule: Rule
     n_seeds: int
+    exact: bool
 
 
 def study_sizes(
@@ -76,8 +77,11 @@ def study_sizes(
               if size <= min(upto, largest)]  # fmt: skip
     pieces = {}
     for (world, size), drawn in zip(places, work.spawn(len(places)), strict=True):
-        for seed in drawn.generate_state(max(LEAST_ESTATES, n_estates * 10 // size), np.uint64):
-            pieces[world, size, int(seed)] = Piece(world, size, int(seed), rules[world], n_seeds)
+        n = max(LEAST_ESTATES, n_estates * 10 // size)
+        n_exact = min(MOST_EXACT, max(LEAST_ESTATES, n // 2)) if size <= EXACT_UPTO else 0
+        for at, seed in enumerate(drawn.generate_state(n, np.uint64)):
+            piece = Piece(world, size, int(seed), rules[world], n_seeds, exact=at < n_exact)
+            pieces[world, size, int(seed)] = piece
     done = run_keyed(_shares, pieces, "sizes")
     found, rows = Findings(), []
     for (world, size), rest in zip(places, chance.spawn(len(places)), strict=True):
@@ -106,7 +110,7 @@ def _shares(piece: Piece) -> dict[str, Array]:
     plans = {"tuned_rule": [run_rule(estate, piece.rule)]}
     policies = load_shipped().seeds_of(piece.world, FAVOURITE)[: piece.n_seeds]
     plans[FAVOURITE] = [follow(estate, one.act, piece.rule) for one in policies]
-    if piece.n_services <= EXACT_UPTO:
+    if piece.exact:
         plans["exact"] = [run_clairvoyant(estate, CLOSED).plan]
     found = {name: np.stack([account(estate, plan).net_usd for plan in some])
              for name, some in plans.items() if some}  # fmt: skip
@@ -119,11 +123,11 @@ def _compare(
     n_resamples: int,
 ) -> list[dict[str, object]]:  # fmt: skip
     where = OBSERVED if WORLDS[world].role == "observed" else world
-    nets = {name: np.concatenate([one[name] for one in some], axis=1) for name in some[0]}
+    nets = {name: np.concatenate([one[name] for one in some if name in one], axis=1) for name in some[0]}
     bound, variables = nets.pop("bound")[0], float(nets.pop("variables").mean())
     rows: list[dict[str, object]] = []
     for name, net in nets.items():
-        part = raised(gain(net, bound, rng, n_resamples))
+        part = raised(gain(net, bound[: net.shape[1]], rng, n_resamples))
         found.estimates.append(
             part.estimate(
                 f"bound_share_{name}_{size}", "share of the bound", where, measure="share of the bound",
@@ -131,5 +135,5 @@ def _compare(
             )
         )  # fmt: skip
         rows.append({"world": world, "services": size, "method": name, "share": part.value, "low": part.low,
-                     "high": part.high, "estates": len(bound), "variables": variables})  # fmt: skip
+                     "high": part.high, "estates": net.shape[1], "variables": variables})  # fmt: skip
     return rows
