@@ -111,8 +111,8 @@ def _limits(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
             study_stress, seeds("stress"), asked.n_small, exact, few, policies, asked.n_resamples, CONTEST
         ),
         "graphs": partial(
-            study_graphs, seeds("graphs"), max(4, asked.n_small // 10), exact // 2, policies,
-            asked.n_resamples, CONTEST,
+            study_graphs, seeds("graphs"), max(4, asked.n_small // 10), min(2, exact // 2 * 2), policies,
+            asked.n_resamples, CONTEST, 1 + asked.n_small // 20,
         ),
         "shadow": partial(study_shadow, seeds("shadow"), asked.n_draws, max(2, asked.n_small // 30)),
         "arrivals": partial(study_arrivals, seeds("arrivals"), max(20, asked.n_resamples // 4)),
