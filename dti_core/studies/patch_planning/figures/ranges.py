@@ -40,9 +40,9 @@ _WHY = {
 
 
 def ranges_in_words() -> pd.DataFrame:
-    """A row a claim and quantity: from where to where it is drawn, how, and why."""
+    """A row a quantity, with the claims that rest on it: from where to where it is drawn, how, and why."""
     rows = [
-        {"claims": ", ".join(claims), "quantity": _DIALS[name], "low": span.low, "high": span.high,
+        {"what is drawn": f"{', '.join(claims)}: {_DIALS[name]}", "low": span.low, "high": span.high,
          "drawn": "evenly in its logarithm" if span.ratio else "evenly",
          "why": _WHY.get((claims[0], name), _NO_SOURCE)}
         for claims, spans in USES.items()
