@@ -69,6 +69,11 @@ def contest_table(result: Result, services: int = 11) -> Table:
     """Every planner as a share of the exact plan with money priced, by world."""
     rows = result.series["contest"]
     rows = rows[rows["services"] == services]
+    if "priced_milp" not in rows or rows["priced_milp"].isna().all():
+        return show_table(
+            pd.DataFrame(), name=f"contest_{services}",
+            empty=f"This profile plans no estates of {services} services exactly, so nothing is a share of it.",
+        )  # fmt: skip
     table = pd.DataFrame({"planner": [METHODS[name].title for name in METHODS]}, index=list(METHODS))
     solved_rows = rows[rows["priced_milp"].notna()]
     for world, some in solved_rows.groupby("world", sort=False):
