@@ -18,6 +18,7 @@ from dti_core.studies.patch_planning.figures.tables import (
     claims_of_services,
     contest_table,
     left_table,
+    shadow_table,
     shown,
 )
 from dti_core.studies.patch_planning.figures.verdicts import plot_bars
@@ -26,5 +27,6 @@ __all__ = [
     "binding_table", "calendar_table", "claims_of_services", "contest_table", "left_table", "plot_ablations",
     "plot_arrivals", "plot_bars", "plot_calendar", "plot_conflict", "plot_contest", "plot_estate",
     "plot_finance", "plot_finance_sets", "plot_front", "plot_graphs", "plot_learning", "plot_need",
-    "plot_remaining", "plot_sizes", "plot_stress", "plot_time", "plot_worst_off", "ranges_in_words", "shown",
+    "plot_remaining", "plot_sizes", "plot_stress", "plot_time", "plot_worst_off", "ranges_in_words",
+    "shadow_table", "shown",
 ]  # fmt: skip

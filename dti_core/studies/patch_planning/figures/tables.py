@@ -72,7 +72,7 @@ def contest_table(result: Result, services: int = 11) -> Table:
     if "priced_milp" not in rows or rows["priced_milp"].isna().all():
         return show_table(
             pd.DataFrame(), name=f"contest_{services}",
-            empty=f"This profile plans no estates of {services} services exactly, so nothing is a share of it.",
+            empty=f"This profile plans no estates of {services} services exactly: nothing to share.",
         )  # fmt: skip
     table = pd.DataFrame({"planner": [METHODS[name].title for name in METHODS]}, index=list(METHODS))
     solved_rows = rows[rows["priced_milp"].notna()]
@@ -109,6 +109,19 @@ def claims_of_services(result: Result) -> Table:
         note="Against telling the truth. A service earns the share that it bears of the loss avoided on "
         "its own "
         "flaws, less its own downtime.",
+    )  # fmt: skip
+
+
+def shadow_table(result: Result) -> Table:
+    """What an hour and a dollar more would be worth, over the assumption set."""
+    wide = result.series["shadow_quantiles"].pivot(index="quantile", columns="of", values="usd")
+    table = pd.DataFrame({"share of worlds below": [f"{one:.1%}" for one in wide.index]})
+    table["an hour more, USD above its wage"] = wide["hour"].round(1).to_numpy()
+    table["a dollar more, USD above itself"] = wide["dollar"].round(2).to_numpy()
+    return show_table(
+        table, name="shadow_quantiles", title="What an hour or a dollar more would be worth",
+        note="Shadow prices of the linear relaxation, for one who knows what comes; means over the estates "
+        "of each world of the assumption set.",
     )  # fmt: skip
 
 
