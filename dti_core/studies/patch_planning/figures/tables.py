@@ -71,7 +71,7 @@ def contest_table(result: Result, services: int = 11) -> Table:
     rows = rows[rows["services"] == services]
     if "priced_milp" not in rows or rows["priced_milp"].isna().all():
         return show_table(
-            pd.DataFrame(), name=f"contest_{services}",
+            pd.DataFrame(), name=f"contest_{services}", title=f"Shares, {services} services",
             empty=f"This profile plans no estates of {services} services exactly: nothing to share.",
         )  # fmt: skip
     table = pd.DataFrame({"planner": [METHODS[name].title for name in METHODS]}, index=list(METHODS))
