@@ -51,7 +51,7 @@ ALIKE = {
 }
 DIFFERS = {
     "patching": "The bridge draws its estates within the time and learns from services that have a choice; "
-    "the peer's estates are drawn before, in plain Python an estate at a time, and it learns from all services.",
+    "the peer's estates are drawn before and stepped in plain Python, and it learns from all services.",
     "spread": "The bridge steps 120 worlds at once in arrays, the peer 10 environments of mpe2; baselines, "
     "discount and step length are each side's own.",
 }
