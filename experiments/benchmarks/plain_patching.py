@@ -237,7 +237,7 @@ class PlainEnv(ParallelEnv):
 
     def __init__(self, estates: Sequence[Lists], price: Mapping[str, float], masks: bool = True) -> None:
         self._estates, self._price, self._masks = estates, price, masks
-        self._rng = np.random.default_rng(0)
+        self._rng: np.random.Generator | None = None
         self.possible_agents = [f"agent_{at}" for at in range(len(estates[0]["open"]))]
         self.agents: list[str] = []
         box = spaces.Box(-np.inf, np.inf, (N_FEATURES,), np.float32)
@@ -255,7 +255,7 @@ class PlainEnv(ParallelEnv):
 
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None):
         """Begin a quarter; option `estate` says of which one."""
-        if seed is not None:
+        if seed is not None or self._rng is None:
             self._rng = np.random.default_rng(seed)
         which = (options or {}).get("estate")
         which = int(self._rng.integers(len(self._estates))) if which is None else which

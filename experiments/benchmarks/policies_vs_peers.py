@@ -117,16 +117,19 @@ def run_peer(work: str, seed: int, estates: str) -> dict[str, Any]:
     import supersuit
     import torch
     from stable_baselines3 import PPO
+    from stable_baselines3.common.utils import set_random_seed
 
     torch.set_num_threads(1)
+    set_random_seed(seed)
     told, n_envs = WORKS[work], PEER_ENVS[work]
     env = supersuit.pettingzoo_env_to_vec_env_v1(peer_env(work, estates))
     env = supersuit.concat_vec_envs_v1(env, n_envs, num_cpus=1, base_class="stable_baselines3")
+    env.venv.reset(seed=1000 * seed)  # the wrapper passes no seeds on
     rows = frames(work) * told["agents"] // told["rounds"]
     own = {"gamma": 1.0, "gae_lambda": 1.0, "ent_coef": 0.003} if work == "patching" else {}
     model = PPO(
         "MlpPolicy", env, n_steps=rows // told["agents"] // n_envs,
-        batch_size=-(-rows // told["minibatches"]), n_epochs=told["epochs"], seed=seed, device="cpu",
+        batch_size=-(-rows // told["minibatches"]), n_epochs=told["epochs"], device="cpu",
         learning_rate=PEER_LEARNING_RATE[work], policy_kwargs={"net_arch": [told["hidden"]] * 2}, **own,
     )  # fmt: skip
     begun = time.process_time()
