@@ -52,7 +52,7 @@ def _held(result: Result, name: str, key: str) -> Estimate:
 
 
 def plot_learning(result: Result) -> go.Figure:
-    """Learning curves of all seeds, a panel a world: thin lines are seeds, thick ones their median."""
+    """Learning curves, a panel a world: thick lines are the median seeds, thin ones the favourite's."""
     table = result.series["learning"]
     worlds = [world for world in WORLD_TITLES if world in set(table["world"])]
     algorithms = list(dict.fromkeys(table["algorithm"]))
@@ -63,7 +63,7 @@ def plot_learning(result: Result) -> go.Figure:
         for name in algorithms:
             some = table[(table["world"] == world) & (table["algorithm"] == name)]
             wide = some.pivot(index="round", columns="seed", values="usd")
-            for seed in wide:
+            for seed in wide if name == FAVOURITE else ():
                 figure.add_scatter(x=wide.index + 1, y=wide[seed], mode="lines", showlegend=False, row=row,
                                    col=1, line={"color": colours[name], "width": 1}, opacity=0.25,
                                    hoverinfo="skip")  # fmt: skip
@@ -75,7 +75,8 @@ def plot_learning(result: Result) -> go.Figure:
         figure, x="", y="", card=simulated(result), series="learning",
         title=f"Over the rounds of training, {ends}",
         caption="Return of each round's training estates, which change from round to round, in dollars an "
-        "estate, with the actions that were tried out. Thin: seeds; thick: their median.",
+        f"estate, with the actions that were tried out. Thick: the median of ten seeds; thin: each of "
+        f"{METHODS[FAVOURITE].title}.",
         alt=f"Learning curves by world and algorithm; over the rounds, {ends}.",
     )  # fmt: skip
     figure.update_xaxes(title_text="round of training", row=len(worlds), col=1)

@@ -59,7 +59,7 @@ def binding_table(result: Result) -> Table:
         "one more is worth, USD": rows["one_more_usd"].round(2),
     })  # fmt: skip
     return show_table(
-        table[rows["used"] > 0], name="binding", title="What binds",
+        table[rows["used"] > 0].reset_index(drop=True), name="binding", title="What binds",
         note="Worth of one more: shadow price of the linear relaxation, net of what it costs; of "
         "objectives not told.",
     )  # fmt: skip
