@@ -16,7 +16,7 @@ from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.patch_planning.measures.ratios import gain, resampled_gains
 from dti_core.studies.patch_planning.methods.agents import follow
 from dti_core.studies.patch_planning.methods.briefings import mediated
-from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, SMALL, Variant, faulty
+from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, N_CONTROLS, SMALL, Variant, faulty
 from dti_core.studies.patch_planning.methods.plan import run_rule
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
 from dti_core.studies.patch_planning.model.estates import Array
@@ -45,7 +45,8 @@ def study_learned(
     places: list[tuple[str, str, Variant, int]] = [
         (OBSERVED, f"{PREFIX}{number}", "plain", number) for number in range(min(n_draws, N_ASSUMED))
     ]
-    places += [(name, _HOME, variant, one) for name, variant in CONTROLS.items() for one in range(n_draws)]
+    n_controls = min(n_draws, N_CONTROLS)
+    places += [(name, _HOME, variant, one) for name, variant in CONTROLS.items() for one in range(n_controls)]
     tasks = {
         (who, number, size): (world, variant, number, size, n, own, n_resamples)
         for (who, world, variant, number), own in zip(places, seeds.spawn(len(places)), strict=True)
