@@ -23,7 +23,7 @@ N_ASSUMED_LARGE = 24
 _SEEDS = 1_000
 #: Multiples of the rule's price that are tried for plans made anew each week.
 _MULTIPLES = (0.5, 1.0, 2.0)
-#: Orders that are tuned for the worlds of the assumption set, of which one has won in each named world.
+#: Orders tuned for the worlds of the assumption set; `net`, which wins in the named ones, is not tried.
 BEST_ORDERS: tuple[Order, ...] = ("net_per_hour", "net_per_dollar", "net_per_hour_and_dollar")
 _QUICK = Effort(gap=0.01, seconds=5.0)
 
