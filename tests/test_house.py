@@ -42,8 +42,8 @@ HOMES = {
 
 #: Rooms of the lab that studies may use; bridges may use none.
 ROOMS = {
-    "bars", "cards", "config", "data", "described", "errors", "findings", "forest", "intervals", "kept", "methods",
-    "parallel", "parts", "paths", "record", "say", "sweeps", "tables", "theme", "yaml_files",
+    "bars", "cards", "config", "data", "described", "errors", "findings", "forest", "intervals", "kept",
+    "methods", "parallel", "parts", "paths", "record", "say", "sweeps", "tables", "theme", "yaml_files",
 }  # fmt: skip
 
 
