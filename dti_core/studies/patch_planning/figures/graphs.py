@@ -8,8 +8,8 @@ from dti_core.lab.record import Result
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
 from dti_core.studies.patch_planning.figures.cards import WORLD_TITLES, simulated
 
-#: What is drawn: exact plans rest on two estates a graph, too few for an interval, and stay out.
-_CONTRASTS = {"agents": ("agents", PALETTE[0]), "risk_alone": ("largest risk first", PALETTE[3]),
+_CONTRASTS = {"agents": ("agents", PALETTE[0]), "exact": ("exact plan, made anew", PALETTE[2]),
+              "risk_alone": ("largest risk first", PALETTE[3]),
               "severity_alone": ("severity order", PALETTE[4])}  # fmt: skip
 
 
@@ -18,7 +18,6 @@ def plot_graphs(result: Result) -> go.Figure:
     table = result.series.get("graphs")
     if table is None:
         return nothing_drawn(result, "The real call graphs are not on this machine: dti data get topologies")
-    table = table[table["contrast"].isin(list(_CONTRASTS))]
     worlds = list(dict.fromkeys(table["world"]))
     figure = make_subplots(rows=len(worlds), shared_xaxes=True, vertical_spacing=0.05,
                            subplot_titles=[WORLD_TITLES[world] for world in worlds])  # fmt: skip

@@ -11,8 +11,8 @@ from dti_core.studies.patch_planning.methods.lessons import FAVOURITE
 from dti_core.studies.patch_planning.worlds import WORLDS
 from dti_core.studies.patch_planning.worlds.stress import STRESSES
 
-#: Who is drawn: exact plans rest on three estates, too few for an interval, and stay out.
-_MISLED = {"tuned_rule": ("tuned rule", PALETTE[1]), FAVOURITE: ("agents", PALETTE[0])}
+_MISLED = {"tuned_rule": ("tuned rule", PALETTE[1]), "priced_milp": ("exact plan, made anew", PALETTE[2]),
+           FAVOURITE: ("agents", PALETTE[0])}  # fmt: skip
 
 
 def plot_stress(result: Result, world: str = "tight_budget") -> go.Figure:
