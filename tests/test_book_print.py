@@ -213,8 +213,9 @@ _ICONS = """() => [...document.querySelectorAll("i[class*=fa-]")]
 _CUT = """(width) => [...document.querySelectorAll("article *, .bd-article *")].filter((one) => {
   const box = one.getBoundingClientRect(), style = getComputedStyle(one);
   const aside = ".visually-hidden, .dti-figure-alt, .dti-plot, mjx-assistive-mml, clipPath";
-  // what a figure clips is drawn inside it, however far its line goes on
-  if (!box.width || one.closest(aside) || one.closest("svg [clip-path]")) { return false; }
+  // what a figure clips is drawn inside it, however far its line goes on; the figure itself is looked at
+  const clips = one.ownerSVGElement && (one.closest("[clip-path]") || one.querySelector("[clip-path]"));
+  if (!box.width || one.closest(aside) || clips) { return false; }
   return box.right > width + 1 || (!one.closest(".math, svg") && style.overflowX !== "visible" &&
     one.scrollWidth > one.clientWidth + 1);
 }).map((one) => one.outerHTML.slice(0, 120))"""
