@@ -30,7 +30,7 @@ SIZES: dict[str, dict[str, Any]] = {
                        "control_folds": 1, "n_resamples": 100},
     "esg_constraint": {"n_draws": 4, "n_power_draws": 4, "n_resamples": 19},
     "private_lift": {"n_users": 10000, "n_searchers": 1000, "n_campaigns": 20, "n_draws": 8},
-    "patch_planning": {"n_small": 4, "n_large": 2, "n_exact": 1, "n_draws": 2, "n_sets": 2, "n_policies": 1,
+    "patch_planning": {"n_small": 4, "n_large": 2, "n_exact": 4, "n_draws": 2, "n_sets": 2, "n_policies": 1,
                        "n_resamples": 19, "largest": 10},
 }  # fmt: skip
 ESTIMATE = """\
