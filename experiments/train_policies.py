@@ -11,6 +11,7 @@ touches.
 import argparse
 import ast
 import hashlib
+import inspect
 import json
 import sys
 import time
@@ -27,18 +28,21 @@ from dti_core.bridges import policies, simulators  # noqa: E402
 from dti_core.bridges.policies import load_policies, save_policies, train  # noqa: E402
 from dti_core.studies import patch_planning  # noqa: E402
 from dti_core.studies.patch_planning.methods import shipped  # noqa: E402
-from dti_core.studies.patch_planning.methods.briefings import BEST_ORDERS, Briefing, brief, mediated  # noqa: E402
+from dti_core.studies.patch_planning.methods.agents import Planning  # noqa: E402
+from dti_core.studies.patch_planning.methods.briefings import BEST_ORDERS, Briefing, brief  # noqa: E402
 from dti_core.studies.patch_planning.methods.lessons import (  # noqa: E402
+    FAULTS,
+    FAULTY_WEEKS,
     LARGE,
     SMALL,
     TAUGHT,
     Lesson,
     classroom,
     lessons,
-    start_of,
     teacher,
 )  # fmt: skip
 from dti_core.studies.patch_planning.methods.plan import run_rule  # noqa: E402
+from dti_core.studies.patch_planning.methods.reports import mediated  # noqa: E402
 from dti_core.studies.patch_planning.model.plans import account  # noqa: E402
 from dti_core.studies.patch_planning.worlds.assumed import N_ASSUMED, PREFIX  # noqa: E402
 from dti_core.studies.patch_planning.worlds.draws import draw_estates, setting_of  # noqa: E402
@@ -50,7 +54,9 @@ TUNING = ("model/estates", "model/weeks", "model/worth", "model/plans", "worlds/
           "worlds/settings", "worlds/simulate", "methods/rules",
           "methods/tuning", "methods/exact", "methods/program", "methods/plan",
           "methods/briefings")  # fmt: skip
-TRAINING = (*TUNING[:9], "methods/agents", "methods/reports")
+TRAINING = (*TUNING[:9], "methods/agents")
+#: Those of them that training depends on only where prices of downtime are private.
+PRIVATE = ("methods/reports",)
 
 
 def main() -> None:
@@ -98,14 +104,18 @@ def learn(task: tuple[Lesson, Briefing]) -> tuple[Path, list[float], float]:
     like = draw_estates(lesson.world, lesson.n_services, range(64))
     minutes = account(like, run_rule(like, briefing.rule)).minutes.sum(axis=(1, 2)).mean()
     algorithm = teacher(lesson, float(minutes))
-    made_by = _digest(TRAINING, [policies, simulators])
-    start, setting = start_of(lesson, briefing.rule), setting_of(lesson.world)
-    about = f"{lesson.key} {algorithm!r} {start!r} {setting!r} {made_by}"
+    view = mediated(lesson.world, briefing.outage_usd)
+    make = classroom(lesson, briefing.rule, like.take(slice(0, 1)), view)
+    private = lesson.world == "conflict"
+    made_by = _digest(TRAINING + PRIVATE * private, [policies, simulators])
+    about = f"{lesson.key} {algorithm!r} {briefing.rule!r} {setting_of(lesson.world)!r} {made_by}"
+    about += f" {briefing.outage_usd!r}" * private
+    if (room := type(make())) is not Planning:
+        about += f" {ast.dump(ast.parse(inspect.getsource(room)))} {FAULTS!r} {FAULTY_WEEKS!r}"
     stem = PIECES / f"{lesson.key}.{_short(about)}"
     weights, note = stem.with_name(f"{stem.name}.safetensors"), stem.with_name(f"{stem.name}.json")
     if not note.is_file():
         curve, begun = [], time.process_time()
-        make = classroom(lesson, briefing.rule, like.take(slice(0, 1)), mediated(lesson.world))
         policy = train(
             make, algorithm, lesson.seed, lambda now: curve.append(now.mean_return),
             keep=stem.with_name(f"{stem.name}.state"),

@@ -15,7 +15,6 @@ from dti_core.lab.record import OBSERVED
 from dti_core.studies.patch_planning.measures.contest import CHUNK
 from dti_core.studies.patch_planning.measures.ratios import gain, mean
 from dti_core.studies.patch_planning.methods.agents import follow
-from dti_core.studies.patch_planning.methods.briefings import mediated
 from dti_core.studies.patch_planning.methods.lessons import (
     ALLOWED_DOWNTIME,
     FAVOURITE,
@@ -24,6 +23,7 @@ from dti_core.studies.patch_planning.methods.lessons import (
     Variant,
 )
 from dti_core.studies.patch_planning.methods.plan import run_rule
+from dti_core.studies.patch_planning.methods.reports import mediated
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
 from dti_core.studies.patch_planning.model.estates import Array
 from dti_core.studies.patch_planning.model.plans import account
@@ -71,7 +71,8 @@ def plan_ablations(task: Task) -> dict[str, Array]:
     """(R, N) net dollars as "net NAME" and minutes of downtime as "minutes NAME", of agents and the rule."""
     world, seeds, n_seeds = task
     estates, shipped = draw_estates(world, SMALL, seeds), load_shipped()
-    rule, view = shipped.briefing(world, SMALL).rule, mediated(world)
+    briefing = shipped.briefing(world, SMALL)
+    rule, view = briefing.rule, mediated(world, briefing.outage_usd)
     plans = {"rule": [run_rule(estates, rule)]}
     wanted = {name: (algorithm, variant) for name, (algorithm, variant, _, home) in ABLATIONS.items()
               if not home or world == HOME}  # fmt: skip

@@ -1,6 +1,6 @@
 """What is trained: a lesson is a world, a size, an algorithm with a variant, and a seed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -24,8 +24,11 @@ TAUGHT = ("tight_budget", "scarce", "arrive", "conflict")
 SMALL, LARGE, N_SEEDS = 11, 50, 10
 #: Trainings whose learning is destroyed, and trainings that start from a rule with a planted fault.
 N_CONTROLS = 20
-#: What the price on money of the faulty rule is multiplied by: it spends early, and waiting can be learned.
-FAULT = 0.25
+#: Trainings in each world of the assumption set.
+N_TRAININGS = 3
+#: Weeks at the start in which the faulty rule's price on money is too low, and by what it is multiplied then
+#: and afterwards: no single answer mends it, deferring at first and hastening later does.
+FAULTY_WEEKS, FAULTS = 4, (0.25, 4.0)
 #: Share of the minutes of downtime that the tuned rule takes, to which agents are held in the ablation.
 ALLOWED_DOWNTIME = 0.7
 #: Favourite of the claims, named before anything was trained: the one that [5] describes.
@@ -72,8 +75,9 @@ def lessons() -> Iterator[Lesson]:
         yield Lesson("tight_budget", LARGE, FAVOURITE, "plain", seed)
         for variant in ABLATIONS:
             yield Lesson("tight_budget", SMALL, FAVOURITE, variant, seed)
-    for number in range(N_ASSUMED):
-        yield Lesson(f"{PREFIX}{number}", SMALL, FAVOURITE, "plain", number)
+        if seed < N_TRAININGS:
+            for number in range(N_ASSUMED):
+                yield Lesson(f"{PREFIX}{number}", SMALL, FAVOURITE, "plain", seed)
     for seed in range(N_CONTROLS):
         for variant in CONTROL_VARIANTS:
             yield Lesson("tight_budget", SMALL, FAVOURITE, variant, seed)
@@ -99,29 +103,37 @@ def teacher(lesson: Lesson, downtime_minutes: float) -> Algorithm:
             return plain
 
 
-def faulty(rule: Rule) -> Rule:
-    """The tuned rule with the planted fault."""
-    return replace(rule, price=replace(rule.price, price=FAULT * rule.price.price))
-
-
-def start_of(lesson: Lesson, rule: Rule) -> Rule:
-    """The rule from which a lesson starts, given the tuned one of its world."""
-    return faulty(rule) if lesson.variant == "planted" else rule
-
-
 def classroom(lesson: Lesson, rule: Rule, like: Estates, view: View) -> Make:
     """The simulator in which a lesson is learned, over the bids of its world's tuned rule."""
-    start = start_of(lesson, rule)
 
     def draw(seed: int) -> Estates:
         return draw_estate(lesson.world, lesson.n_services, seed)
 
     def make() -> BatchedSimulator:
-        if lesson.variant == "placebo":
-            return Scrambled(draw, like, start, view, lesson.seed)
-        return Planning(draw, like, start, view)
+        match lesson.variant:
+            case "placebo":
+                return Scrambled(draw, like, rule, view, lesson.seed)
+            case "planted":
+                return Faulty(draw, like, rule, view)
+            case _:
+                return Planning(draw, like, rule, view)
 
     return make
+
+
+class Faulty(Planning):
+    """A simulator over the bids of a rule with the planted fault."""
+
+    def __init__(self, draw: Draw, like: Estates, rule: Rule, view: View = lambda estates: estates) -> None:
+        super().__init__(draw, like, rule, view)
+        self._by_time: Sequence[Sequence[Rule]] = [
+            [replace(one, price=replace(one.price, price=fault * one.price.price)) for one in self._rules]
+            for fault in FAULTS
+        ]
+
+    def _look(self) -> None:
+        self._rules = list(self._by_time[self._week >= FAULTY_WEEKS])
+        super()._look()
 
 
 class Scrambled(Planning):

@@ -8,9 +8,11 @@ import numpy as np
 
 from dti_core.lab.methods import Method
 from dti_core.studies.patch_planning.methods.agents import follow_all
-from dti_core.studies.patch_planning.methods.briefings import Briefing, mediated
+from dti_core.studies.patch_planning.methods.briefings import Briefing
 from dti_core.studies.patch_planning.methods.exact import Effort
+from dti_core.studies.patch_planning.methods.lessons import LARGE, SMALL
 from dti_core.studies.patch_planning.methods.plan import run_clairvoyant, run_rolling, run_rule
+from dti_core.studies.patch_planning.methods.reports import mediated
 from dti_core.studies.patch_planning.methods.rules import Order, Rule
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
 from dti_core.studies.patch_planning.model.estates import Estates, Ints
@@ -22,7 +24,7 @@ class Task:
 
     world : whose briefing and policies it may use. estates : to plan for. briefing : what was tuned on other
     estates of that world. effort : how hard solvers look. n_seeds : trained policies of each algorithm that
-    take part. n_taught : services of the estates on which they were trained.
+    take part.
     """
 
     world: str
@@ -31,10 +33,9 @@ class Task:
     effort: Effort
     n_seeds: int
     seed: int
-    n_taught: int = 11
 
 
-#: A plan (N, B) a seed of training; one for a planner that was not trained.
+#: A plan (N, B) a seed of training; one for a planner that was not trained; none where nobody was taught.
 Plans = tuple[Ints, ...]
 Run = Callable[[Task], Plans]
 
@@ -47,11 +48,15 @@ def _by(order: Order) -> Run:
     return run
 
 
-def _learned(algorithm: str) -> Run:
+def _learned(algorithm: str, taught_at: int = SMALL) -> Run:
+    """Agents that were taught on estates of some size, on estates of that size or larger."""
+
     def run(task: Task) -> Plans:
-        policies = load_shipped().seeds_of(task.world, algorithm, n_services=task.n_taught)[: task.n_seeds]
-        rule, view = task.briefing.rule, mediated(task.world)
-        return follow_all(task.estates, [policy.act for policy in policies], rule, view)
+        policies = load_shipped().seeds_of(task.world, algorithm, n_services=taught_at)[: task.n_seeds]
+        if not policies or task.estates.n_services < taught_at:
+            return ()
+        view = mediated(task.world, task.briefing.outage_usd)
+        return follow_all(task.estates, [policy.act for policy in policies], task.briefing.rule, view)
 
     return run
 
@@ -97,6 +102,7 @@ METHODS: Mapping[str, Method[Run]] = MappingProxyType({
     "ippo": Method("Independent agents (IPPO)", _learned("ippo"), _LEARNED),
     "selfish": Method("Agents each for itself", _learned("selfish"), _LEARNED),
     "mappo": Method("Agents taught together (MAPPO)", _learned("mappo"), _LEARNED),
+    "mappo_large": Method("MAPPO taught at 50 services", _learned("mappo", LARGE), _LEARNED),
     "hierarchical": Method("Agents under a manager", _learned("hierarchical"), _LEARNED),
     "cem": Method("Linear agents (cross-entropy)", _learned("cem"), _LEARNED),
 })  # fmt: skip

@@ -1,10 +1,15 @@
-"""What services tell a planner about the cost of their downtime, which only they know.
+"""What services tell a planner about the cost of their downtime, and what one goes by whom nobody tells.
+
+Only the services know that cost.
 
 The truth needs no function: it is `outage_usd` itself.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
+from dti_core.studies.patch_planning.methods.agents import View
 from dti_core.studies.patch_planning.model.estates import Array, Estates, Flags
 
 #: By how much a strategic service exaggerates.
@@ -25,6 +30,17 @@ def normalised(estates: Estates, reported_usd: Array) -> Array:
     return reported_usd * true_mean / np.maximum(reported_usd.mean(axis=1, keepdims=True), 1e-12)
 
 
-def unreported(estates: Estates) -> Array:
-    """(N, S, T) the mean over all estates, services and weeks: what is believed where nobody reports."""
-    return np.full_like(estates.outage_usd, estates.outage_usd.mean())
+def unreported(estates: Estates, usual_usd: float) -> Array:
+    """(N, S, T) what a minute usually costs in estates of that world: believed where nobody reports."""
+    return np.full_like(estates.outage_usd, usual_usd)
+
+
+def mediated(world: str, usual_usd: float) -> View:
+    """What the mediator knows where agents plan: all, but in the world of conflict no price of downtime."""
+    if world == "conflict":
+        return lambda estates: replace(estates, outage_usd=unreported(estates, usual_usd))
+    return _as_it_is
+
+
+def _as_it_is(estates: Estates) -> Estates:
+    return estates
