@@ -23,7 +23,7 @@ _PRICES = {
 def briefing(world: str) -> Briefing:
     price = _PRICES.get(world, Price())
     values = {order: float(order == "net_per_hour_and_dollar") for order in ORDERS}
-    return Briefing(dict.fromkeys(ORDERS, price), values, dict.fromkeys(ORDERS, True), price, 0)
+    return Briefing(dict.fromkeys(ORDERS, price), values, dict.fromkeys(ORDERS, True), price, 0, 1.0)
 
 
 def barely_taught(n_seeds: int = 2) -> shipped.Shipped:

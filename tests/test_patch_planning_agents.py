@@ -16,7 +16,7 @@ from dti_core.lab.data.frozen import frozen_bytes
 from dti_core.lab.errors import DataError
 from dti_core.lab.paths import project_root
 from dti_core.studies.patch_planning.methods import shipped
-from dti_core.studies.patch_planning.methods.agents import Planning, follow, follow_all
+from dti_core.studies.patch_planning.methods.agents import Planning, follow, follow_all, keep_bids
 from dti_core.studies.patch_planning.methods.plan import run_rule
 from dti_core.studies.patch_planning.model.estates import NEVER
 from dti_core.studies.patch_planning.model.plans import account, broken_limits, expected_net_usd
@@ -36,13 +36,9 @@ def planning() -> Planning:
     return Planning(partial(draw_estate, WORLD, SERVICES), draw_estates(WORLD, SERVICES, [1]), RULE)
 
 
-def keep_all(seen):
-    return np.zeros(seen.mask.shape[:2], int)
-
-
 def test_agents_that_keep_every_bid_are_the_rule():
     estates = draw_estates(WORLD, SERVICES, range(20))
-    assert np.array_equal(follow(estates, keep_all, RULE), run_rule(estates, RULE))
+    assert np.array_equal(follow(estates, keep_bids, RULE), run_rule(estates, RULE))
 
 
 def test_policies_side_by_side_plan_as_each_does_alone():

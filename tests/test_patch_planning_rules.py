@@ -175,7 +175,7 @@ def test_reports_move_what_planners_think_and_never_the_account():
     assert told[~liars] == pytest.approx(estates.outage_usd[~liars])
     assert normalised(estates, told).mean(axis=1) == pytest.approx(estates.outage_usd.mean(axis=1))
     assert normalised(estates, strategic(estates, liars | True)) == pytest.approx(estates.outage_usd)
-    assert np.ptp(unreported(estates)) == 0
+    assert np.unique(unreported(estates, 7.0)) == [7.0]
     rule = Rule("net_per_hour_and_dollar")
     truthful = run_rule(estates, rule)
     assert (run_rule(estates, rule, reported_usd=estates.outage_usd) == truthful).all()

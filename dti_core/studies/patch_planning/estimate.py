@@ -86,7 +86,7 @@ def _claims(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
     return {
         "learned": partial(
             study_learned, seeds("learned"), 2 * asked.n_small, asked.n_large, asked.n_draws,
-            asked.n_resamples,
+            asked.n_policies, max(4, asked.n_exact // 6), asked.n_resamples, CONTEST,
         ),
         "need": partial(
             study_need, seeds, n_sets=asked.n_sets, n_estates=max(1, asked.n_small // 40),

@@ -29,9 +29,16 @@ CHUNK, SOLVED_CHUNK = 100, 10
 #: Planners that solve programs, and the others.
 SOLVED = ("rolling_milp", "priced_milp", "clairvoyant")
 QUICK = tuple(name for name in METHODS if name not in SOLVED)
-#: How many times fewer estates solvers plan where a plan takes long: all flaws known at once and few windows,
-#: or many services. Fewer than LEAST_SOLVED are none.
-SLOW = {("scarce", SMALL): 20, ("scarce", LARGE): 20, ("arrive", LARGE): 8, ("conflict", LARGE): 8}
+#: How many times fewer estates a solver plans where its plans take long: all flaws known at once and few
+#: windows, many services, or no price that makes most bundles wait. Fewer than LEAST_SOLVED are none.
+SLOW: Mapping[tuple[str, int], Mapping[str, int]] = {
+    ("scarce", SMALL): dict.fromkeys(SOLVED, 10),
+    ("arrive", SMALL): {"rolling_milp": 6, "clairvoyant": 3},
+    ("conflict", SMALL): {"rolling_milp": 6},
+    ("scarce", LARGE): dict.fromkeys(SOLVED, 20),
+    ("arrive", LARGE): dict.fromkeys(SOLVED, 5),
+    ("conflict", LARGE): dict.fromkeys(SOLVED, 5),
+}
 LEAST_SOLVED = 4
 #: What the shares are of: the exact plan made anew each week at its price, and the ceiling.
 RIVALS = ("priced_milp", "clairvoyant")
@@ -49,53 +56,55 @@ class Piece:
     methods: tuple[str, ...]
     effort: Effort
     n_seeds: int
-    n_taught: int = SMALL
 
 
 def plan_all(piece: Piece) -> dict[str, Array]:
     """By planner, (R, N) net dollars, a row a seed of training; a plan that breaks a limit is an error."""
     estates = draw_estates(piece.world, piece.n_services, piece.seeds)
     briefing = load_shipped().briefing(piece.world, piece.n_services)
-    task = Task(piece.world, estates, briefing, piece.effort, piece.n_seeds, piece.seeds[0], piece.n_taught)
+    task = Task(piece.world, estates, briefing, piece.effort, piece.n_seeds, piece.seeds[0])
     found: dict[str, Array] = {}
     for name in piece.methods:
-        if name == "priced_milp" and not briefing.rolling.price:
-            found[name] = found["rolling_milp"]  # the same plans
-            continue
         plans = METHODS[name].run(task)
         for plan in plans:
             if broken := [limit for limit, where in broken_limits(estates, plan).items() if where.any()]:
                 raise AssertionError(f"{name} in {piece.world} breaks the limit of {', '.join(broken)}")
-        found[name] = np.stack([account(estates, plan).net_usd for plan in plans])
+        if plans:
+            found[name] = np.stack([account(estates, plan).net_usd for plan in plans])
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """Estates of a world and size: `n_all` for every planner, and the first `n_exact` of them for solvers."""
-
-    n_all: int
-    n_exact: int
+def n_solved(world: str, size: int, name: str, n: int) -> int:
+    """Of `n` estates, the first ones that a solver plans; none where a plan would be another's once more."""
+    if name == "rolling_milp" and not load_shipped().briefing(world, size).rolling.price:
+        return 0
+    fewer = n // SLOW.get((world, size), {}).get(name, 1)
+    return fewer if fewer >= LEAST_SOLVED else 0
 
 
 def hold(
-    places: Mapping[tuple[str, int], Sizes], seeds: np.random.SeedSequence, effort: Effort, n_seeds: int,
-    label: str = "contest",
+    places: Mapping[tuple[str, int], int], n_exact: int, seeds: np.random.SeedSequence, effort: Effort,
+    n_seeds: int,
 ) -> dict[tuple[str, int], dict[str, Array]]:  # fmt: skip
-    """Net dollars of each planner, (R, N), by world and size; of solvers of the first estates, if any."""
+    """Net dollars of each planner, (R, N), on the N of `places`; of solvers on the first estates, if any."""
     pieces = {}
-    for ((world, size), some), own in zip(places.items(), seeds.spawn(len(places)), strict=True):
-        drawn = [int(one) for one in own.generate_state(some.n_all, np.uint64)]
-        for names, n in ((QUICK, some.n_all), (SOLVED, some.n_exact)):
-            step = CHUNK if names is QUICK else SOLVED_CHUNK
+    for ((world, size), n_all), own in zip(places.items(), seeds.spawn(len(places)), strict=True):
+        drawn = [int(one) for one in own.generate_state(n_all, np.uint64)]
+        wanted = {QUICK: (n_all, CHUNK)} | {
+            (name,): (n_solved(world, size, name, min(n_all, n_exact)), SOLVED_CHUNK) for name in SOLVED
+        }
+        for names, (n, step) in wanted.items():
             for at in range(0, n, step):
                 chunk = tuple(drawn[at : min(at + step, n)])
                 pieces[world, size, names[0], at] = Piece(world, size, chunk, names, effort, n_seeds)
-    done = run_keyed(plan_all, pieces, label)
+    done = run_keyed(plan_all, pieces, "contest")
     nets: dict[tuple[str, int], dict[str, list[Array]]] = {place: {} for place in places}
     for (world, size, _, _), found in done.items():
         for name, net in found.items():
             nets[world, size].setdefault(name, []).append(net)
+    for (world, size), found in nets.items():
+        if "priced_milp" in found and not load_shipped().briefing(world, size).rolling.price:
+            found["rolling_milp"] = found["priced_milp"]
     return {
         place: {name: np.concatenate(found[name], axis=1) for name in METHODS if name in found}
         for place, found in nets.items()
@@ -107,13 +116,9 @@ def study_contest(
     effort: Effort, large: int = LARGE,
 ) -> Findings:  # fmt: skip
     """Shares of exact plan and ceiling, the room for learning, and what agents gain on the rule."""
-    places = {}
-    for size, n_all in ((SMALL, n_small), (large, n_large)):
-        for world in TAUGHT:
-            n = min(n_all, n_exact) // SLOW.get((world, size), 1)
-            places[world, size] = Sizes(n_all, n if n >= LEAST_SOLVED else 0)
+    places = {(world, size): n for size, n in ((SMALL, n_small), (large, n_large)) for world in TAUGHT}
     work, chance = seeds.spawn(2)
-    nets = hold(places, work, effort, n_seeds)
+    nets = hold(places, n_exact, work, effort, n_seeds)
     found, rows = Findings(), []
     for (world, size), own in zip(nets, chance.spawn(len(nets)), strict=True):
         rows += _compare(found, world, size, nets[world, size], np.random.default_rng(own), n_resamples)

@@ -1,101 +1,191 @@
 """Claim C6c: do agents that learned earn more than a tuned rule, at equal hours and money?
 
-The rule is the one the agents start from, so that what they gain is what learning brings. The assumption set
-has a tuning and a training of its own in each of its worlds.
+The rule is the one the agents start from, so that what they gain is what learning brings. Each world of the
+assumption set has a tuning of its own and several trainings, which tell a world that gains from a training
+that was lucky.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from dti_core.lab.findings import Findings
-from dti_core.lab.intervals import share
+from dti_core.lab.intervals import Interval, block_bootstrap, mean_over_seeds, share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
-from dti_core.studies.patch_planning.measures.ratios import gain, resampled_gains
-from dti_core.studies.patch_planning.methods.agents import follow
-from dti_core.studies.patch_planning.methods.briefings import mediated
-from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, N_CONTROLS, SMALL, Variant, faulty
-from dti_core.studies.patch_planning.methods.plan import run_rule
+from dti_core.studies.patch_planning.measures.ratios import resampled_gains
+from dti_core.studies.patch_planning.methods.agents import Planning, keep_bids, play
+from dti_core.studies.patch_planning.methods.exact import Effort
+from dti_core.studies.patch_planning.methods.lessons import (
+    FAVOURITE,
+    N_CONTROLS,
+    N_TRAININGS,
+    SMALL,
+    Lesson,
+    Variant,
+    classroom,
+)
+from dti_core.studies.patch_planning.methods.plan import run_rolling, run_rule
+from dti_core.studies.patch_planning.methods.reports import mediated
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
-from dti_core.studies.patch_planning.model.estates import Array
-from dti_core.studies.patch_planning.model.plans import account, expected_net_usd
+from dti_core.studies.patch_planning.model.estates import Array, Ints
+from dti_core.studies.patch_planning.model.plans import expected_net_usd
 from dti_core.studies.patch_planning.worlds.assumed import N_ASSUMED, PREFIX
 from dti_core.studies.patch_planning.worlds.draws import draw_estates
 
 #: World in which controls are trained.
 _HOME = "tight_budget"
 CONTROLS: dict[str, Variant] = {"placebo": "placebo", "faulty_rule": "planted"}
-Task = tuple[str, Variant, int, int, int, np.random.SeedSequence, int]
+OF_RULE = "share of what the tuned rule earns"
 #: A gain, and (n_resamples,) what it is in resampled estates.
 Judged = tuple[float, Array]
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Trainings of one world, by their seeds, that are judged on the same estates of one size."""
+
+    world: str
+    variant: Variant
+    trainings: tuple[int, ...]
+    n_services: int
+    n_estates: int
+    seeds: np.random.SeedSequence
+    n_resamples: int
+
+
 def study_learned(
-    seeds: np.random.SeedSequence, n_small: int, n_large: int, n_draws: int, n_resamples: int, large: int = 50
-) -> Findings:
+    seeds: np.random.SeedSequence, n_small: int, n_large: int, n_draws: int, n_policies: int, n_exact: int,
+    n_resamples: int, effort: Effort | None = None, large: int = 50,
+) -> Findings:  # fmt: skip
     """What the favourite gains on the rule over the assumption set, and in both control worlds.
 
     Parameters
     ----------
     n_small, n_large : estates on which each training is judged, at 11 services and, untaught, at `large`.
-    n_draws : trainings of each control world, and worlds of the assumption set, that are judged.
+    n_draws : trainings of each control world, and worlds of the assumption set, that are judged. n_policies :
+    most trainings of one of these worlds. n_exact : estates of each that are planned exactly, for the room.
     """
-    places: list[tuple[str, str, Variant, int]] = [
-        (OBSERVED, f"{PREFIX}{number}", "plain", number) for number in range(min(n_draws, N_ASSUMED))
-    ]
-    n_controls = min(n_draws, N_CONTROLS)
-    places += [(name, _HOME, variant, one) for name, variant in CONTROLS.items() for one in range(n_controls)]
+    worlds = [f"{PREFIX}{number}" for number in range(min(n_draws, N_ASSUMED))]
+    trainings = tuple(range(min(n_policies, N_TRAININGS)))
+    places: dict[tuple[str, str], tuple[str, Variant, tuple[int, ...]]] = {
+        (OBSERVED, world): (world, "plain", trainings) for world in worlds
+    }
+    places |= {
+        (name, str(one)): (_HOME, variant, (one,))
+        for name, variant in CONTROLS.items() for one in range(min(n_draws, N_CONTROLS))
+    }  # fmt: skip
+    work, rooms, fault, chance = seeds.spawn(4)
     tasks = {
-        (who, number, size): (world, variant, number, size, n, own, n_resamples)
-        for (who, world, variant, number), own in zip(places, seeds.spawn(len(places)), strict=True)
+        (*key, size): Task(world, variant, some, size, n, own, n_resamples)
+        for (key, (world, variant, some)), own in zip(places.items(), work.spawn(len(places)), strict=True)
         for size, n in ((SMALL, n_small), (large, n_large))
     }
-    spans = run_keyed(_judge_training, tasks, "trainings judged")
+    judged = run_keyed(judge_trainings, tasks, "trainings judged")
     found, rows = Findings(), []
     for size in (SMALL, large):
         for who in (OBSERVED, *CONTROLS):
-            drawn = [one for (name, _, at), one in spans.items() if (name, at) == (who, size)]
-            found.estimates.append(_over(drawn, who, size))
-            rows += [{"world": who, "services": size, "gain": value, "low": low, "high": high}
-                     for value, (low, high) in ((value, _ends(many)) for value, many in drawn)]  # fmt: skip
-        above = [value > 0 for (who, _, at), (value, _) in spans.items() if (who, at) == (OBSERVED, size)]
-        found.estimates.append(
-            share(sum(above), len(above)).estimate(
-                f"agents_gain_share_{size}", "share of the assumption set", measure="sign", services=size
-            )
-        )
-    found.estimates.append(_planted_room(seeds.spawn(1)[0], 4 * n_small, n_resamples))
+            by_world = {at: some for (name, at, n), some in judged.items() if (name, n) == (who, size)}
+            found.estimates.append(_over(by_world, who, size))
+            rows += [{"world": who, "place": at, "services": size, "gain": value, "low": low, "high": high}
+                     for at, some in by_world.items()
+                     for value, (low, high) in ((value, _ends(many)) for value, many in some)]  # fmt: skip
+            if who == OBSERVED:
+                rng = np.random.default_rng(chance.spawn(1)[0])
+                found.estimates += _by_world(by_world, size, rng, n_resamples)
+    found.estimates += _rooms(worlds, n_exact, n_resamples, rooms, effort)
+    found.estimates += _planted(4 * n_small, fault, n_resamples)
     found.series["trainings"] = pd.DataFrame(rows)
     return found
 
 
-def _judge_training(task: Task) -> Judged:
-    """Gain of one trained policy on the rule from which it started, and as estates are resampled."""
-    world, variant, number, size, n_estates, seeds, n_resamples = task
+def judge_trainings(task: Task) -> list[Judged]:
+    """Gain of each trained policy on the rule from which it started, and as estates are resampled."""
+    drawn, chance = task.seeds.spawn(2)
+    state = drawn.generate_state(task.n_estates, np.uint64).tolist()
+    estates, shipped = draw_estates(task.world, task.n_services, state), load_shipped()
+    lessons = [Lesson(task.world, SMALL, FAVOURITE, task.variant, one) for one in task.trainings]
+    acts = [keep_bids, *(shipped.policies[one.key].act for one in lessons)]
+    rule, *agents = (expected_net_usd(estates, one) for one in play(_room(task), estates, acts))
+    return [
+        (float(net.sum() / rule.sum() - 1),
+         resampled_gains(net, rule, np.random.default_rng(own), task.n_resamples))
+        for net, own in zip(agents, chance.spawn(len(agents)), strict=True)
+    ]  # fmt: skip
+
+
+def _room(task: Task) -> Planning:
+    """In which trainings act: the room they were taught in; that of a placebo pays what is earned."""
+    briefing = load_shipped().briefing(task.world, task.n_services)
+    variant: Variant = "plain" if task.variant == "placebo" else task.variant
+    like = draw_estates(task.world, task.n_services, [0])
+    lesson = Lesson(task.world, task.n_services, FAVOURITE, variant, 0)
+    room = classroom(lesson, briefing.rule, like, mediated(task.world, briefing.outage_usd))()
+    assert isinstance(room, Planning)
+    return room
+
+
+def _rooms(
+    worlds: Sequence[str], n_estates: int, n_resamples: int, seeds: np.random.SeedSequence,
+    effort: Effort | None,
+) -> list[Estimate]:  # fmt: skip
+    """What an exact plan made anew each week, at the rule's own price, earns more than the rule."""
+    tasks = {world: (world, n_estates, own, n_resamples, effort)
+             for world, own in zip(worlds, seeds.spawn(len(worlds)), strict=True)}  # fmt: skip
+    judged = run_keyed(judge_room, tasks, "room for learning")
+    at: dict[str, str | float] = {"measure": "room", "services": SMALL}
+    values = [one for one, _ in judged.values()]
+    low, high = _ends(np.concatenate([many for _, many in judged.values()]))
+    middle, how = float(np.median(values)), f"95 % of {len(values)} worlds and resampled estates"
+    return [
+        Estimate(f"room_assumed_{SMALL}", middle, min(low, middle), max(high, middle), OF_RULE, len(values),
+                 how=how, at=at),
+        mean_over_seeds(values).estimate(f"room_assumed_mean_{SMALL}", OF_RULE, **at),
+    ]  # fmt: skip
+
+
+def judge_room(task: tuple[str, int, np.random.SeedSequence, int, Effort | None]) -> Judged:
+    """Of one world: the gain of the exact plan on the rule, and as estates are resampled."""
+    world, n_estates, seeds, n_resamples, effort = task
     drawn, chance = seeds.spawn(2)
-    estates = draw_estates(world, size, drawn.generate_state(n_estates, np.uint64).tolist())
-    shipped = load_shipped()
-    briefing = shipped.briefing(world, size)
-    rule = faulty(briefing.rule) if variant == "planted" else briefing.rule
-    policy = shipped.policies[f"{world}.{SMALL}.{FAVOURITE}.{variant}.{number}"]
-    nets = expected_net_usd(estates, follow(estates, policy.act, rule, mediated(world)))
-    rivals = expected_net_usd(estates, run_rule(estates, rule))
-    drawn_gains = resampled_gains(nets, rivals, np.random.default_rng(chance), n_resamples)
-    return float(nets.sum() / rivals.sum() - 1), drawn_gains
+    estates = draw_estates(world, SMALL, drawn.generate_state(n_estates, np.uint64).tolist())
+    rule = load_shipped().briefing(world, SMALL).rule
+    plans = run_rolling(estates, rule.price, effort).plan, run_rule(estates, rule)
+    nets, rivals = (expected_net_usd(estates, plan) for plan in plans)
+    gains = resampled_gains(nets, rivals, np.random.default_rng(chance), n_resamples)
+    return float(nets.sum() / rivals.sum() - 1), gains
 
 
-def _planted_room(seeds: np.random.SeedSequence, n_estates: int, n_resamples: int) -> Estimate:
-    """What the tuned rule earns more than the faulty one: what there is to be found in the planted world."""
+def _planted(n_estates: int, seeds: np.random.SeedSequence, n_resamples: int) -> list[Estimate]:
+    """What there is to be found in the planted world: by the tuned rule, and by the best single answer."""
     drawn, chance = seeds.spawn(2)
     estates = draw_estates(_HOME, SMALL, drawn.generate_state(n_estates, np.uint64).tolist())
-    rule = load_shipped().briefing(_HOME, SMALL).rule
-    nets, rivals = (account(estates, run_rule(estates, one)).net_usd for one in (rule, faulty(rule)))
-    return gain(nets, rivals, np.random.default_rng(chance), n_resamples).estimate(
-        f"planted_room_{SMALL}", "share of what the faulty rule earns", "faulty_rule", measure="room",
-        services=SMALL,
-    )  # fmt: skip
+    room = _room(Task(_HOME, "planted", (), SMALL, n_estates, seeds, n_resamples))
+    plans = play(room, estates, [_always(action) for action in range(room.n_actions)])
+    faulty, *always = (expected_net_usd(estates, plan) for plan in plans)
+    best = max(always, key=np.sum)
+    tuned = expected_net_usd(estates, run_rule(estates, load_shipped().briefing(_HOME, SMALL).rule))
+    rng = np.random.default_rng(chance)
+    return [
+        _single(nets, faulty, rng, n_resamples).estimate(
+            f"planted_{what}_{SMALL}", "share of what the faulty rule earns", "faulty_rule", measure=what,
+            services=SMALL,
+        )
+        for what, nets in (("room", tuned), ("single_answer", best))
+    ]  # fmt: skip
+
+
+def _always(action: int) -> Callable[..., Ints]:
+    return lambda seen: keep_bids(seen) + action
+
+
+def _single(nets: Array, rivals: Array, rng: np.random.Generator, n_resamples: int) -> Interval:
+    value, many = float(nets.sum() / rivals.sum() - 1), resampled_gains(nets, rivals, rng, n_resamples)
+    low, high = _ends(many)
+    how = f"bootstrap of {len(nets)} estates, {n_resamples} resamples"
+    return Interval(value, min(low, value), max(high, value), float(many.std()), len(nets), how)
 
 
 def _ends(resampled: Array) -> tuple[float, float]:
@@ -103,14 +193,46 @@ def _ends(resampled: Array) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _over(drawn: Sequence[Judged], who: str, size: int) -> Estimate:
-    """Gains of many trainings: their median, and 95 % of worlds and resampled estates together."""
+def _over(by_world: Mapping[str, Sequence[Judged]], who: str, size: int) -> Estimate:
+    """Gains of many trainings: their median, and 95 % of worlds, trainings and resampled estates together."""
+    drawn = [one for some in by_world.values() for one in some]
     middle = float(np.median([value for value, _ in drawn]))
     low, high = _ends(np.concatenate([many for _, many in drawn]))
     return Estimate(
-        f"agents_gain_{size}", middle, min(low, middle), max(high, middle),
-        "share of what the tuned rule earns", len(drawn),
+        f"agents_gain_{size}", middle, min(low, middle), max(high, middle), OF_RULE, len(drawn),
         how=f"95 % of {len(drawn)} trainings and resampled estates together", world=who,
         at={"measure": "gain of agents", "method": FAVOURITE, "services": size},
         draws=() if who == OBSERVED else tuple(_ends(many) for _, many in drawn),
     )  # fmt: skip
+
+
+def _by_world(
+    by_world: Mapping[str, Sequence[Judged]], size: int, rng: np.random.Generator, n_resamples: int
+) -> list[Estimate]:
+    """The mean over worlds, in how many it is above nothing, and what a training's luck has in it."""
+    gains = np.array([[value for value, _ in some] for some in by_world.values()])
+    means, at = gains.mean(axis=1), {"services": size}
+    found = [
+        mean_over_seeds(means).estimate(f"agents_gain_mean_{size}", OF_RULE, measure="mean gain", **at),
+        share(int((means > 0).sum()), len(means)).estimate(
+            f"agents_gain_share_{size}", "share of the assumption set", measure="sign", **at
+        ),
+    ]
+    if gains.shape[1] > 1:
+        within = mean_over_seeds(gains.std(axis=1, ddof=1))
+        found.append(within.estimate(f"agents_gain_luck_{size}", OF_RULE, measure="between trainings", **at))
+        part = block_bootstrap(share_of_worlds, gains, rng=rng, n_resamples=n_resamples, block=1)
+        found.append(
+            part.estimate(f"agents_gain_of_worlds_{size}", "share of the variance", measure="of worlds", **at)
+        )
+    return found
+
+
+def share_of_worlds(gains: Array) -> float:
+    """Of the variance of gains, (worlds, trainings), what worlds have in it and trainings do not; at least 0.
+
+    Source: Shrout and Fleiss (1979), the intraclass correlation of one-way random effects.
+    """
+    k = gains.shape[1]
+    between, within = k * gains.mean(axis=1).var(ddof=1), float(gains.var(axis=1, ddof=1).mean())
+    return max(0.0, float((between - within) / max(between + (k - 1) * within, 1e-300)))

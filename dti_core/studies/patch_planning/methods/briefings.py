@@ -21,7 +21,7 @@ N_ASSUMED_LARGE = 24
 #: Estates of tuning are drawn from seeds below this, those of trainings and tests from others.
 _SEEDS = 1_000
 #: Multiples of the rule's price that are tried for plans made anew each week.
-_MULTIPLES = (0.0, 0.5, 1.0, 2.0)
+_MULTIPLES = (0.25, 0.5, 1.0, 2.0)
 #: Orders tuned for the worlds of the assumption set: those that ask what a bundle is worth net of its cost.
 BEST_ORDERS: tuple[Order, ...] = ("net", "net_per_hour", "net_per_dollar", "net_per_hour_and_dollar")
 _QUICK = Effort(gap=0.01, seconds=3600.0, nodes=50)
