@@ -33,7 +33,7 @@ def first_wait_then_hurry(seen):
 
 @pytest.fixture(scope="module")
 def estates():
-    return draw_estates(WORLD, SERVICES, range(20_000, 20_300))
+    return draw_estates(WORLD, SERVICES, range(20_000, 20_120))
 
 
 @pytest.fixture
