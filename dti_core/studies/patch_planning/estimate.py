@@ -16,7 +16,7 @@ from dti_core.studies.patch_planning.data import OwnEstate, Parameters
 from dti_core.studies.patch_planning.measures.ablations import study_ablations
 from dti_core.studies.patch_planning.measures.arrivals import study_arrivals
 from dti_core.studies.patch_planning.measures.conflict import study_conflict
-from dti_core.studies.patch_planning.measures.contest import study_contest
+from dti_core.studies.patch_planning.measures.contest import LEAST_SOLVED, study_contest
 from dti_core.studies.patch_planning.measures.controls import study_controls
 from dti_core.studies.patch_planning.measures.finance import study_finance
 from dti_core.studies.patch_planning.measures.graphs import study_graphs
@@ -67,11 +67,11 @@ def _planners(asked: Parameters, estate: OwnEstate, seeds: Seeds) -> Mapping[str
             asked.n_resamples, CONTEST,
         ),
         "conflict": partial(
-            study_conflict, seeds("conflict"), max(2, asked.n_exact // 3), asked.n_policies,
+            study_conflict, seeds("conflict"), max(2, asked.n_exact), asked.n_policies,
             asked.n_resamples, CONTEST,
         ),
         "controls": partial(
-            study_controls, seeds("controls"), max(2, asked.n_exact // 6), min(2, asked.n_policies),
+            study_controls, seeds("controls"), max(4, asked.n_exact // 6), min(2, asked.n_policies),
             asked.n_resamples, CONTEST,
         ),
         "ablations": partial(
@@ -102,16 +102,17 @@ def _claims(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
 
 def _limits(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
     """How far it carries: sizes, wrong assumptions, real call graphs and arrivals, worth of an hour."""
-    few, exact, policies = max(4, asked.n_small // 4), max(0, asked.n_exact // 30), min(3, asked.n_policies)
+    few, solved, policies = max(4, asked.n_small // 4), asked.n_exact // 4, min(3, asked.n_policies)
     return {
         "sizes": partial(
             study_sizes, seeds("sizes"), asked.largest, few, few, policies, asked.n_resamples
         ),
         "stress": partial(
-            study_stress, seeds("stress"), asked.n_small, exact, few, policies, asked.n_resamples, CONTEST
+            study_stress, seeds("stress"), asked.n_small, solved if solved >= LEAST_SOLVED else 0, few,
+            policies, asked.n_resamples, CONTEST,
         ),
         "graphs": partial(
-            study_graphs, seeds("graphs"), max(4, asked.n_small // 10), min(2, exact // 2 * 2), policies,
+            study_graphs, seeds("graphs"), max(4, asked.n_small // 10), asked.n_exact // 20, policies,
             asked.n_resamples, CONTEST, 1 + asked.n_small // 20,
         ),
         "shadow": partial(study_shadow, seeds("shadow"), asked.n_draws, max(2, asked.n_small // 30)),

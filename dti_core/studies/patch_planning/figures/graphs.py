@@ -8,8 +8,7 @@ from dti_core.lab.record import Result
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
 from dti_core.studies.patch_planning.figures.cards import WORLD_TITLES, simulated
 
-_CONTRASTS = {"agents": ("agents", PALETTE[0]), "exact": ("exact plan, made anew", PALETTE[2]),
-              "risk_alone": ("largest risk first", PALETTE[3]),
+_CONTRASTS = {"agents": ("agents", PALETTE[0]), "risk_alone": ("largest risk first", PALETTE[3]),
               "severity_alone": ("severity order", PALETTE[4])}  # fmt: skip
 
 

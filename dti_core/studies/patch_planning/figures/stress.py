@@ -24,6 +24,7 @@ def plot_stress(result: Result, world: str = "tight_budget") -> go.Figure:
         for stress in STRESSES for name in _MISLED for one in found
         if (one.at["stress"], one.at["method"]) == (stress, name)
     ]  # fmt: skip
+    how = {row.series: row.estimate.how for row in rows}
     worst = min((row for row in rows if row.series == "tuned rule"), key=lambda row: row.estimate.value)
     figure = plot_forest(
         rows, what="Share of what the informed rule earns",
@@ -31,7 +32,8 @@ def plot_stress(result: Result, world: str = "tight_budget") -> go.Figure:
         title=f"Wrong assumptions cost the tuned rule most where {worst.label}: it then earns "
         f"{spoken(worst.estimate, scale=100)} % of the informed rule",
         caption=f"{WORLDS[world].title}. 1 is the rule that knows the truth and was tuned in it, on other "
-        f"estates. 95 % intervals: {rows[0].estimate.how}. {_by_severity(result)}",
+        f"estates. 95 % intervals: {'; '.join(f'{who}, {words}' for who, words in how.items())}. "
+        f"{_by_severity(result)}",
     )  # fmt: skip
     return figure.add_vline(x=1.0, line_color=NEUTRAL, layer="below")
 

@@ -61,7 +61,15 @@ def binding_table(result: Result) -> Table:
     return show_table(
         table[rows["used"] > 0].reset_index(drop=True), name="binding", title="What binds",
         note="Worth of one more: shadow price of the linear relaxation, net of what it costs; of "
-        "objectives not told.",
+        f"objectives not told.{_tuned(*result.series['alike'].itertuples())}",
+    )  # fmt: skip
+
+
+def _tuned(alike: Any) -> str:
+    """Where the solver of the estate at hand was tuned; nothing of the exact plan, which is not."""
+    return "" if alike.solver == "exact" else (
+        f" The solver was tuned in the world '{alike.world}', whose budget, {alike.world_budget_share:.0%} of "
+        f"what all upgrades cost, is nearest to this estate's {alike.budget_share:.0%}."
     )  # fmt: skip
 
 
@@ -100,15 +108,16 @@ def claims_of_services(result: Result) -> Table:
         for borne in sorted(rows["borne"].unique()):
             part = rows[(rows["others claim"] == others) & (rows["borne"] == borne)].sort_values("claim")
             told = "the truth" if others == 1 else f"{others:g} times"
-            table[f"others claim {told}, bears {borne:.0%} of its loss"] = (
-                part["gain_usd"].round(0).to_numpy()
-            )
+            for end, column in (("", "gain_usd"), ("_low", "low"), ("_high", "high")):
+                table[f"others claim {told}, bears {borne:.0%} of its loss{end}"] = (
+                    part[column].round(0).to_numpy()
+                )
     return show_table(
         table, name="claims_of_services",
         title="What a service gains by its claim, dollars a quarter, summed over 11",
         note="Against telling the truth. A service earns the share that it bears of the loss avoided on "
         "its own "
-        "flaws, less its own downtime.",
+        "flaws, less its own downtime. Means over estates, with 95 % intervals (Student's t).",
     )  # fmt: skip
 
 

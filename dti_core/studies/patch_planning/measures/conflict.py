@@ -5,11 +5,13 @@ on it, over bids of a mediator that knows none. Plans are judged by the true pri
 """
 
 from collections.abc import Callable, Mapping
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from dti_core.lab.findings import Findings
+from dti_core.lab.intervals import mean_over_seeds
 from dti_core.lab.parallel import run_keyed
 from dti_core.studies.patch_planning.measures.contest import SOLVED_CHUNK as CHUNK
 from dti_core.studies.patch_planning.measures.ratios import gain
@@ -18,7 +20,7 @@ from dti_core.studies.patch_planning.methods.briefings import mediated
 from dti_core.studies.patch_planning.methods.exact import Effort
 from dti_core.studies.patch_planning.methods.lessons import SMALL
 from dti_core.studies.patch_planning.methods.plan import run_rolling, run_rule
-from dti_core.studies.patch_planning.methods.reports import normalised, strategic, unreported
+from dti_core.studies.patch_planning.methods.reports import EXAGGERATION, normalised, strategic, unreported
 from dti_core.studies.patch_planning.methods.rules import Rule
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
 from dti_core.studies.patch_planning.model.estates import Array, Estates, Flags, Ints
@@ -30,7 +32,8 @@ WORLD = "conflict"
 #: Who learns in this chapter's conflict: taught together, and each for itself.
 AGENTS = ("mappo", "ippo", "selfish")
 #: What one service may claim its downtime costs, as a multiple of the truth.
-CLAIMS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+TRUTH = 1.0
+CLAIMS = (0.25, 0.5, TRUTH, 2.0, 4.0, 8.0)
 #: Share of the loss by its own flaws that a service bears itself: it sets whether exaggeration pays.
 BORNE = (0.05, 0.25, 1.0)
 Report = Callable[[Estates], Array]
@@ -83,7 +86,7 @@ def study_conflict(
         )  # fmt: skip
         rows.append({"planner": who, "told": told, "gain": part.value, "low": part.low, "high": part.high})
     found.series["conflict"] = pd.DataFrame(rows)
-    found.series["claims"] = _incentives(state[:CHUNK])
+    found.series["claims"] = _incentives(state)
     return found
 
 
@@ -108,21 +111,24 @@ def _seats(task: tuple[tuple[int, ...], int, Effort]) -> dict[tuple[str, str], A
 
 
 def _incentives(seeds: list[int]) -> pd.DataFrame:
-    """What one service gains by its claim while the others tell the truth, or all claim four times it.
+    """What one service gains by its claim over the truth while the others tell it, or claim four times it.
 
-    A service earns the loss avoided on its own bundles, as far as it bears it, less its own downtime.
+    A service earns the loss avoided on its own bundles, as far as it bears it, less its own downtime. Gains
+    are summed over the services, of which each claims alone; their means over estates have Student's t.
     """
     estates, briefing = draw_estates(WORLD, SMALL, seeds), load_shipped().briefing(WORLD, SMALL)
     rows = []
-    for others in (1.0, 4.0):
-        base = _own(estates, run_rule(estates, briefing.rule, None, estates.outage_usd * others))
-        for claim in CLAIMS:
-            mine = [_claimed(estates, briefing.rule, service, claim, others) for service in range(SMALL)]
-            avoided, outage = (np.stack([one[part] for one in mine], axis=1) for part in (0, 1))
-            for borne in BORNE:
-                truth = borne * base[0] - base[1]
-                better = float((borne * avoided - outage - truth).sum(axis=1).mean())
-                rows.append({"others claim": others, "claim": claim, "borne": borne, "gain_usd": better})
+    for others in (TRUTH, EXAGGERATION):
+        owned = {
+            claim: np.sum([_claimed(estates, briefing.rule, service, claim, others)
+                           for service in range(SMALL)], axis=0)
+            for claim in CLAIMS
+        }  # fmt: skip
+        for claim, borne in product(CLAIMS, BORNE):
+            avoided, outage = owned[claim] - owned[TRUTH]
+            better = mean_over_seeds(borne * avoided - outage)
+            rows.append({"others claim": others, "claim": claim, "borne": borne, "gain_usd": better.value,
+                         "low": better.low, "high": better.high})  # fmt: skip
     return pd.DataFrame(rows)
 
 

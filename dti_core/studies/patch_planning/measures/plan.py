@@ -16,6 +16,7 @@ from dti_core.studies.patch_planning.data.own import OwnEstate
 from dti_core.studies.patch_planning.data.parameters import Solver
 from dti_core.studies.patch_planning.methods.agents import follow
 from dti_core.studies.patch_planning.methods.exact import Effort, best_plan, relax
+from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, TAUGHT
 from dti_core.studies.patch_planning.methods.plan import run_rule
 from dti_core.studies.patch_planning.methods.rules import Rule
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
@@ -23,9 +24,8 @@ from dti_core.studies.patch_planning.model.estates import NEVER, Array, Estates,
 from dti_core.studies.patch_planning.model.plans import account, no_plan
 from dti_core.studies.patch_planning.model.weeks import Quarter
 from dti_core.studies.patch_planning.model.worth import expected_later
+from dti_core.studies.patch_planning.worlds import WORLDS
 
-#: World whose tuning and training serve an own estate, of which nothing was tuned or trained.
-LIKE = "tight_budget"
 #: Futures that are drawn for the intervals, and upgrades of which each is tried to be left out.
 N_FUTURES, MOST_TRIALS = 400, 40
 #: Plans beside the one that was asked for.
@@ -39,19 +39,36 @@ TITLES: Mapping[Solver, str] = {
 
 
 def plan_with(solver: Solver, estates: Estates, effort: Effort) -> Ints:
-    """(1, B) the plan of the solver that was asked for."""
-    briefing = load_shipped().briefing(LIKE, estates.n_services)
+    """(1, B) the plan of the solver that was asked for; all but `exact` go by the tuning of `world_alike`."""
+    world = world_alike(estates)
+    briefing = load_shipped().briefing(world, estates.n_services)
     match solver:
         case "rule":
             return run_rule(estates, briefing.rule)
         case "agents":
-            policy = load_shipped().seeds_of(LIKE, "mappo")[0]
+            policy = load_shipped().seeds_of(world, FAVOURITE)[0]
             return follow(estates, policy.act, briefing.rule)
         case _:
             quarter = Quarter.begin(estates)
             price = briefing.rolling.now(estates, quarter)[0] if solver == "priced" else 0.0
             found = best_plan(estates, expected_later(estates, 0)[0], quarter, float(price), effort)
             return found.weeks[None]
+
+
+def budget_share(estates: Estates) -> float:
+    """The budget of one estate as a share of what all its bundles cost, both a dollar at least."""
+    return max(float(estates.budget_usd[0]), 1.0) / max(float(estates.cost_usd[0].sum()), 1.0)
+
+
+def world_alike(estates: Estates) -> str:
+    """The world whose tuning and training serve an own estate, of which nothing was tuned or trained.
+
+    Of the worlds of training the one whose budget, as a share of what all bundles cost, is nearest in ratio;
+    of two alike the first, so that `conflict`, where a planner is told no price of downtime, gives way to
+    `arrive`.
+    """
+    share = budget_share(estates)
+    return min(TAUGHT, key=lambda world: abs(np.log(share / WORLDS[world].settings.budget)))
 
 
 def study_plan(estate: OwnEstate, solver: Solver, effort: Effort, seeds: np.random.SeedSequence) -> Findings:
@@ -64,7 +81,7 @@ def study_plan(estate: OwnEstate, solver: Solver, effort: Effort, seeds: np.rand
         "calendar": calendar_rows(estate, plan), "not_planned": not_planned(estate, plan),
         "remaining": pd.concat([_remaining(futures, one, name) for name, one in plans.items()]),
         "binding": _binding(estates, plan), "services": _services(estate, futures, plan),
-        "calls": _calls(estate),
+        "calls": _calls(estate), "alike": _alike(estates, solver),
     })  # fmt: skip
     trials = _left_out(estates, plan, effort)
     calendar = found.series["calendar"]
@@ -117,6 +134,14 @@ def _binding(estates: Estates, plan: Ints) -> pd.DataFrame:
         for number, (mine, given) in enumerate(zip(minutes, estates.minutes_allowed[0], strict=True))
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _alike(estates: Estates, solver: Solver) -> pd.DataFrame:
+    """The world by whose tuning or training rule, price and agents go, and how near it is: one row."""
+    world = WORLDS[world_alike(estates)]
+    row = {"solver": solver, "world": world.title, "budget_share": budget_share(estates),
+           "world_budget_share": world.settings.budget}  # fmt: skip
+    return pd.DataFrame([row])
 
 
 def _services(estate: OwnEstate, futures: Estates, plan: Ints) -> pd.DataFrame:

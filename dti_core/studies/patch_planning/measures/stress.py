@@ -54,17 +54,19 @@ def study_stress(
 
     Parameters
     ----------
-    n_exact : of the estates that are planned exactly, 0 for none. n_tuning : estates on which the informed
-    rule is tuned; plans are made for others.
+    n_exact : of the estates that are planned exactly, 0 for none; where money binds alone, as programs of the
+    other world take seconds each. n_tuning : estates on which the informed rule is tuned; plans are made for
+    others.
     """
     work, chance = seeds.spawn(2)
     pieces = {}
     for world, own in zip(PLACES, work.spawn(len(PLACES)), strict=True):
         drawn = tuple(int(one) for one in own.generate_state(n_estates, np.uint64))
+        few = n_exact if world == PLACES[0] else 0
         for stress in STRESSES:
             if world == "scarce" or not stress.startswith("capacity"):
                 pieces[world, stress] = Piece(
-                    world, stress, drawn, n_exact, n_tuning, n_seeds, effort or Effort()
+                    world, stress, drawn, few, n_tuning, n_seeds, effort or Effort()
                 )
     done = run_keyed(plan_stressed, pieces, "stress")
     found, rng, rows = Findings(), np.random.default_rng(chance), []
