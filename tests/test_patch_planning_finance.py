@@ -9,6 +9,9 @@ from dti_core.studies.patch_planning.measures.finance import (
     GRID,
     RIVALS,
     Task,
+    _gains,
+    _plan,
+    _without_limit,
     contest,
     expected_usd,
     follow_told,
@@ -115,12 +118,42 @@ def test_wide_costs_of_like_risks_are_found_and_at_no_more_dollars() -> None:
         assert (found[f"unspent_{rival}"] > -0.05).all()
 
 
+def test_a_limit_that_does_not_bind_costs_nothing_and_who_is_blind_is_set_beside_it() -> None:
+    """With money for all, who knows costs plans as without a limit; who asks for no money does not."""
+    purse = Purse(replace(TIGHT_BUDGET, budget=1.0), Costs(1.0))
+    true, told = fill_estates(purse, 12, 4, np.random.default_rng(6))
+    rich = replace(true, budget_usd=10 * true.budget_usd)
+    told = {who: replace(one, budget_usd=rich.budget_usd) for who, one in told.items()}
+    train = np.arange(12) < 6
+    kept = _plan(rich, told["with"], train, 1)[0]
+    found = _without_limit(rich, told, kept, train, 1)
+    assert found["extra_residual"].tolist() == [0.0]
+    assert found["extra_loss"].tolist() == [0.0]
+    assert found["off_extra_residual"][0] != 0
+    assert found["free_spent"] < found["off_spent"]
+
+
+def test_the_cut_looks_at_no_estate_that_is_judged() -> None:
+    """What the rival spends on the test estates moves nothing of the favourite's plans."""
+    true, told = fill_estates(Purse(TIGHT_BUDGET, Costs(1.0)), 16, 4, np.random.default_rng(8))
+    train = np.arange(16) < 8
+    own, theirs = (_plan(true, told[who], train, 1)[0] for who in ("with", "without"))
+    idle = np.where(train[:, None], theirs, NEVER)
+    idle[8] = theirs[8]  # one plan is left, to have something to divide by
+    ours = []
+    for plan in (theirs, idle):
+        found = _gains("without", true, told["with"], own, plan, train, 1)
+        earned = expected_usd(true, plan)[~train].sum()
+        ours.append((1 + found["gain_without"][0]) * earned)
+    assert ours[0] == pytest.approx(ours[1])
+
+
 def test_the_study_tells_every_bar_in_every_world() -> None:
     found = study_finance(
         np.random.SeedSequence(0), n_sets=2, n_train=4, n_test=4, n_draws=2, n_control_sets=2, n_services=3
     )
     keys = {one.key for one in found.estimates}
     assert {f"finance_with_minus_{rival}@{world}" for rival in RIVALS for world in COST_WORLDS} <= keys
-    assert {"finance_cost_helps", "finance_over_budget", "finance_extra_residual_half_budget"} <= keys
+    assert {"finance_cost_helps", "finance_over_budget", "finance_off_extra_residual_half_budget"} <= keys
     assert len(keys) == len(found.estimates)
     assert len(found.series["finance_sets"]) == 2

@@ -9,6 +9,7 @@ import pytest
 from dti_core.lab.bars import cleared
 from dti_core.lab.config import load_config
 from dti_core.lab.data import DataCard
+from dti_core.lab.findings import Findings
 from dti_core.lab.record import Result
 from dti_core.lab.register import Bar
 from dti_core.studies.patch_planning.data.cadence import N_WEEKS as ALL_WEEKS
@@ -16,12 +17,14 @@ from dti_core.studies.patch_planning.data.cadence import load_cadence
 from dti_core.studies.patch_planning.figures.need import plot_need
 from dti_core.studies.patch_planning.measures.backlog import (
     Backlog,
+    Sums,
     gain_by_set,
     resample_quarters,
     work_by_orders,
 )
 from dti_core.studies.patch_planning.measures.need import (
     CONTROL_SETS,
+    _tell_gains,
     exploited_quarters,
     spread_over_sets,
     study_need,
@@ -128,6 +131,19 @@ def test_gains_are_shares_of_what_the_rival_earns():
     flat = resample_quarters(2 * np.ones((6, 3)), np.ones((6, 3)), np.random.default_rng(0), 20)
     assert flat.shape == (20, 3)
     assert (flat == 1).all()
+
+
+def test_sets_in_which_a_rival_earns_nothing_are_told():
+    """Of four sets, in one the rival loses money and in one it earns nothing; neither hides the gain."""
+    of = {"weighed": [3.0, 3.0, 3.0, 3.0], "risk_alone": [-1.0, 0.0, 1.0, 2.0], "oldest_first": [1.0] * 4}
+    nothing, told = np.zeros((6, 4)), Findings()
+    net = {who: np.tile(sums, (6, 1)) for who, sums in of.items()}
+    part = Sums(*[nothing] * 5, net_usd=net, used={}, left={})
+    _tell_gains(told, "sets", [part], ("risk_alone", "oldest_first"), np.random.default_rng(0), 20)
+    found = {one.name: one.value for one in told.estimates}
+    assert found["need_sets_unprofitable_risk_alone"] == 0.5
+    assert found["need_sets_unprofitable_oldest_first"] == 0.0
+    assert found["need_sets_over_both"] == 1.0
 
 
 def test_the_interval_spans_the_sets_and_not_the_quarters_alone():

@@ -9,14 +9,19 @@ import pytest
 from dti_core.lab import data
 from dti_core.lab.data.frozen import frozen_bytes
 from dti_core.lab.errors import DataError
+from dti_core.lab.findings import Findings
 from dti_core.studies.patch_planning.data.parties import FILE, SLUG, load_games, read_games
 from dti_core.studies.patch_planning.measures.parties import (
     DECIDES,
+    MORE_TABLES,
+    OF_BEST,
     Task,
+    _tell,
     bargain_of,
     study_parties,
     worst_off,
 )
+from dti_core.studies.patch_planning.methods import feasible
 from dti_core.studies.patch_planning.methods.bargains import bargain, distance_to_nash, log_product
 from dti_core.studies.patch_planning.methods.exact import Effort, best_plan
 from dti_core.studies.patch_planning.methods.feasible import GAP, feasible_plans
@@ -88,6 +93,24 @@ def test_a_party_that_no_plan_serves_is_named() -> None:
         bargained(stakes([[1, 2, 3], [-1, -2, -3]]))
 
 
+@pytest.mark.parametrize(("nodes", "seconds"), [(1, 3600.0), (500, 0.0)])
+def test_a_search_that_ends_early_is_told_at_its_nodes_and_an_error_at_its_seconds(
+    monkeypatch: pytest.MonkeyPatch, nodes: int, seconds: float
+) -> None:
+    """Without a gap to stop at, one node does not prove the best plan."""
+    for name, value in (("GAP", 0.0), ("NODES", nodes), ("SECONDS", seconds)):
+        monkeypatch.setattr(feasible, name, value)
+    plans = feasible_plans(simulate_estates(CENTRAL, 1, 11, np.random.default_rng(3)))
+    values = np.random.default_rng(0).uniform(1, 2, (plans.begin.plan.shape[1], CENTRAL.n_weeks))
+    nothing = np.zeros((11, CENTRAL.n_weeks))
+    if not seconds:
+        with pytest.raises(RuntimeError, match="Time limit"):
+            plans.best(values, nothing)
+        return
+    plans.best(values, nothing)
+    assert plans.proven == [False]
+
+
 def test_distance_to_the_bargain() -> None:
     assert distance_to_nash(np.array([0.6, 0.6]), float(2 * np.log(0.6))) == pytest.approx(0.0)
     assert distance_to_nash(np.array([0.3, 0.3]), float(2 * np.log(0.6))) == pytest.approx(0.5)
@@ -132,6 +155,33 @@ def test_parties_weigh_what_their_plan_does() -> None:
     assert table.truth.of(plan)[list(game.parties).index("finance")] == pytest.approx(by_hand)
 
 
+def test_ties_tiny_parties_and_searches_cut_short_are_counted() -> None:
+    """Of four sets the plans are one in the first, nearly so in the second; the first has a tiny party."""
+    game, found = load_games()[DECIDES], Findings()
+    names = ("joint", "equal", "dollars", "dealt", *(f"own_{one}" for one in game.parties))
+    pieces = [
+        {name: np.full(4, 0.5) for name in names}
+        | {"joint": np.full(4, 0.5 + more), "bound": np.zeros(1), "redrawn": np.zeros(1),
+           "tiny": np.array([float(more == 0)]), "proven": np.array([1.0, 1.0, float(more > 0)])}
+        for more in (0.0, GAP / 2, 0.3, 0.4)
+    ]  # fmt: skip
+    _tell(found, DECIDES, game, pieces)
+    told = {one.name: one.value for one in found.estimates if one.unit != OF_BEST}
+    assert told["patches_joint_equal_tied"] == 0.5
+    assert told["patches_tiny_own_best"] == 0.25
+    assert told["patches_not_proven"] == pytest.approx(1 / 12)
+
+
+def test_a_party_is_tiny_beside_the_firm() -> None:
+    game = load_games()[DECIDES]
+    for share_of, tiny in ((1e-3, 1.0), (1.0, 0.0)):
+        lay = replace(game, parties={
+            name: replace(party, weights={"avoided_usd": (share_of if name == "vendor" else 1.0,) * 2})
+            for name, party in game.parties.items()
+        })  # fmt: skip
+        assert bargain_of(Task(np.random.SeedSequence(1), lay, n_services=8))["tiny"].tolist() == [tiny]
+
+
 def test_control_worlds_are_what_they_say() -> None:
     game = load_games()[DECIDES]
     for seed in range(3):
@@ -153,6 +203,11 @@ def test_the_study_tells_all_games_and_both_controls() -> None:
     keys = {one.key for one in found.estimates}
     assert {f"{game}_nash_distance_joint" for game in load_games()} <= keys
     assert {f"{DECIDES}_joint_minus_dealt@{world}" for world in TABLES} <= keys
+    assert {f"{DECIDES}_not_proven@{world}" for world in TABLES} <= keys
+    alike, apart = (
+        one for one in found.estimates if one.name == f"{DECIDES}_joint_minus_dealt" and one.draws
+    )
+    assert (alike.n, apart.n) == (2 * MORE_TABLES, 2)
     assert set(found.series["parties_front"]["point"]) >= {"joint", "dollars", "0.5"}
     assert len(keys) == len(found.estimates)
 

@@ -84,7 +84,10 @@ def side_by_side(parts: list[Sums], name: str, rival: str) -> tuple[Array, Array
 
 
 def gain_by_set(first: Array, second: Array) -> Array:
-    """(K,) what `first` earns more than `second`, (Q, K), as a share of the size of what that earns."""
+    """(K,) what `first` earns more than `second`, (Q, K), as a share of the size of what that earns.
+
+    Where `second` loses money it is a share of that loss, which says less than one of earnings.
+    """
     total = second.sum(axis=0)
     return (first.sum(axis=0) - total) / np.maximum(np.abs(total), 1.0)
 

@@ -34,12 +34,12 @@ MATTERS = 0.02
 RIVALS = ("without", "dealt")
 #: The same grid for every planner.
 ORDERS: tuple[Order, ...] = ("net", "net_per_hour", "net_per_dollar")
-PRICES = (0.0, 2.0, 6.0, 20.0, 60.0, 200.0)
+PRICES = (0.0, 2.0, 6.0, 20.0, 60.0, 200.0, 600.0, 2000.0, 6000.0)
 GRID = tuple(Rule(order, Price(price, decay=1.0)) for order, price in product(ORDERS, PRICES))
 #: Those of a planner who asks for no money, and a budget that is none.
 OFF, NO_LIMIT_USD = tuple(Rule(order, only_worthwhile=False) for order in ORDERS), 1e15
 #: Sets of assumptions that are run together; sets of each world with fixed assumptions; services in controls.
-CHUNK, N_FIXED, FEW_SERVICES = 10, 10, 5
+CHUNK, N_FIXED, FEW_SERVICES = 25, 10, 5
 GAIN = "share of the rival's loss avoided"
 
 
@@ -93,7 +93,10 @@ def study_finance(
 
 
 def contest(task: Task) -> dict[str, Array]:
-    """By measure, (n_sets,): gains at the rival's spending, what was spent, and what the budget costs."""
+    """By measure, (n_sets,): gains at the rival's spending, what was spent, and what the budget costs.
+
+    The last is not asked in control worlds, whose bars are of gains.
+    """
     rng = np.random.default_rng(task.seed)
     purses = [_purse(task.kind, rng) for _ in range(task.n_sets)]
     size = task.n_train + task.n_test
@@ -110,7 +113,9 @@ def contest(task: Task) -> dict[str, Array]:
         found[f"at_edge_{who}"] = (chosen % len(PRICES) == len(PRICES) - 1).astype(float)
     for rival in RIVALS:
         found |= _gains(rival, true, told["with"], plans["with"], plans[rival], train, task.n_sets)
-    return found | _without_limit(true, told["without"], plans["with"], train, task.n_sets)
+    if task.kind not in COST_WORLDS:
+        found |= _without_limit(true, told, plans["with"], train, task.n_sets)
+    return found
 
 
 def follow_told(estates: Estates, told: Estates, rule: Rule) -> Ints:
@@ -168,16 +173,18 @@ def _spending(estates: Estates, plan: Ints, train: Flags, n_sets: int) -> Array:
 def _gains(
     rival: str, estates: Estates, told: Estates, own: Ints, theirs: Ints, train: Flags, n_sets: int
 ) -> dict[str, Array]:  # fmt: skip
-    """What the planner with costs gains for no more dollars than the rival spent on the estates of a set.
+    """What the planner with costs gains for no more dollars than the rival spent on the training estates.
 
-    Where the rival left money, all budgets of the set are cut alike, and the planner is tuned anew for these.
-    Ratios of sums over the test estates of loss avoided and of net dollars, and what it spent less.
+    Where the rival left money there, all budgets of the set are cut alike, and the planner is tuned anew for
+    these. Ratios of sums over the test estates of loss avoided and of net dollars, and what it spent less.
     """
-    spent = [_by_set(account(estates, plan).spent_usd, n_sets) for plan in (theirs, own)]
+    spent = [_by_set(account(estates, plan).spent_usd[train], n_sets) for plan in (theirs, own)]
     cut = np.minimum(1.0, spent[0] / spent[1])
-    budget = estates.budget_usd * np.repeat(cut, len(estates) // n_sets)
-    same, seen = (replace(one, budget_usd=budget) for one in (estates, told))
-    ours = _plan(same, seen, train, n_sets)[0]
+    cuts, ours = np.repeat(cut, len(estates) // n_sets), own.copy()
+    less = np.flatnonzero(cuts < 1)
+    if less.size:
+        same, seen = (replace(one, budget_usd=one.budget_usd * cuts).take(less) for one in (estates, told))
+        ours[less] = _plan(same, seen, train[less], int((cut < 1).sum()))[0]
     avoided, net, more = (
         _by_set(mine[~train], n_sets) / _by_set(other[~train], n_sets) - 1
         for mine, other in zip(_earned(estates, ours), _earned(estates, theirs), strict=True)
@@ -192,21 +199,32 @@ def _earned(estates: Estates, plan: Ints) -> tuple[Array, Array, Array]:
 
 
 def _without_limit(
-    estates: Estates, told: Estates, kept: Ints, train: Flags, n_sets: int
+    estates: Estates, told: Mapping[str, Estates], kept: Ints, train: Flags, n_sets: int
 ) -> dict[str, Array]:  # fmt: skip
-    """What is spent where no one asks for money, how often above the budget, and what its limit costs."""
-    free, seen = (replace(one, budget_usd=np.full(len(one), NO_LIMIT_USD)) for one in (estates, told))
-    off = account(free, _plan(free, seen, train, n_sets, OFF)[0])
-    limited, test = account(estates, kept), ~train
+    """What the limit costs who knows costs, and what is spent and left without it by who does not ask.
+
+    Without a limit plan one who is told costs, `free`, tuned alike, and one who asks for no money, `off`.
+    """
+    free, seen, blind = (
+        replace(one, budget_usd=np.full(len(one), NO_LIMIT_USD))
+        for one in (estates, told["with"], told["without"])
+    )
+    ledgers = {
+        "kept": account(estates, kept), "free": account(free, _plan(free, seen, train, n_sets)[0]),
+        "off": account(free, _plan(free, blind, train, n_sets, OFF)[0]),
+    }  # fmt: skip
+    test, budget = ~train, estates.budget_usd
     loss = loss_without_usd(estates).sum(axis=1)[test]
-    residual = {who: _by_set(loss - one.avoided_usd[test], n_sets)
-                for who, one in (("off", off), ("kept", limited))}  # fmt: skip
-    over = (off.spent_usd > estates.budget_usd)[test].astype(float)
+    residual = {who: _by_set(loss - one.avoided_usd[test], n_sets) for who, one in ledgers.items()}
+    spent = {who: _by_set(one.spent_usd[test], n_sets) for who, one in ledgers.items()}
+    over = (ledgers["off"].spent_usd > budget)[test].astype(float)
     return {
         "over_budget": over.reshape(n_sets, -1).mean(axis=1),
-        "off_spent": _by_set(off.spent_usd[test], n_sets) / _by_set(estates.budget_usd[test], n_sets),
-        "extra_residual": residual["kept"] / residual["off"] - 1,
-        "extra_loss": (residual["kept"] - residual["off"]) / _by_set(loss, n_sets),
+        "off_spent": spent["off"] / _by_set(budget[test], n_sets),
+        "free_spent": spent["free"] / _by_set(budget[test], n_sets),
+        "extra_residual": residual["kept"] / residual["free"] - 1,
+        "extra_loss": (residual["kept"] - residual["free"]) / _by_set(loss, n_sets),
+        "off_extra_residual": residual["off"] / residual["free"] - 1,
     }
 
 
@@ -215,7 +233,9 @@ UNITS: Mapping[str, str] = {
     "spent_dealt": "share of the budget", "net_gain_without": "share of the rival's net dollars",
     "net_gain_dealt": "share of the rival's net dollars", "unspent_without": "share of the rival's spending",
     "unspent_dealt": "share of the rival's spending", "over_budget": "share of quarters",
-    "off_spent": "multiple of the budget", "extra_residual": "share of the residual risk",
+    "off_spent": "multiple of the budget", "free_spent": "multiple of the budget",
+    "extra_residual": "share of the residual risk without a limit",
+    "off_extra_residual": "share of the residual risk without a limit",
     "extra_loss": "share of the loss without patches",
 }  # fmt: skip
 

@@ -83,7 +83,8 @@ def study_need(seeds: Seeds, *, n_sets: int, n_estates: int, n_draws: int, n_res
         if (kind, 0) in parts:  # without the data of KEV there is none of its kind
             _tell_gains(found, kind, [parts[kind, k] for k in range(n_sets)], rivals, rng, n_resamples)
     if exploited is not None:
-        _tell_kev(found, exploited, rng, n_resamples)
+        added = newey_west_mean(exploited["added"].to_numpy(np.float64))
+        found.estimates.append(added.estimate("need_kev_a_week", "flaws a week"))
     for name in CAPACITIES:
         _tell_capacity(found, name, parts["central", name], rng, n_resamples)
     for world in CONTROLS:
@@ -142,19 +143,23 @@ def _tell_gains(
     found: Findings, kind: str, parts: list[Sums], rivals: Sequence[str], rng: np.random.Generator,
     n_resamples: int,
 ) -> None:  # fmt: skip
-    """Gains over each rival, and the share of sets in which their sign holds."""
+    """Gains over each rival, and the shares of sets in which it holds, and a rival earns nothing."""
     suffix, signs = "" if kind == "sets" else f"_{kind}", []
     for rival in rivals:
         first, second = side_by_side(parts, FAVOURITE, rival)
         one, at = spread_over_sets(first, second, rng, n_resamples), {"rival": rival, "calendar": kind}
         found.estimates.append(one.estimate(f"need_over_{rival}{suffix}", SHARE, **at))
         above = gain_by_set(first, second) > 0
-        signs += [above] if rival in DECIDING else []
-        holds = share(int(above.sum()), above.size)
-        found.estimates.append(holds.estimate(f"need_sets_over_{rival}{suffix}", "share of sets", **at))
+        told = {f"need_sets_over_{rival}{suffix}": above}
+        if rival in DECIDING:
+            signs.append(above)
+            told[f"need_sets_unprofitable_{rival}{suffix}"] = second.sum(axis=0) <= 0
+        for name, holds in told.items():
+            one = share(int(holds.sum()), holds.size)
+            found.estimates.append(one.estimate(name, "share of sets", **at))
     both = np.logical_and.reduce(signs)
-    holds = share(int(both.sum()), both.size)
-    found.estimates.append(holds.estimate(f"need_sets_over_both{suffix}", "share of sets", calendar=kind))
+    one = share(int(both.sum()), both.size)
+    found.estimates.append(one.estimate(f"need_sets_over_both{suffix}", "share of sets", calendar=kind))
     if "severity" in rivals:
         one = spread_over_sets(*side_by_side(parts, "severity", "random"), rng, n_resamples)
         found.estimates.append(one.estimate("need_severity_over_random", SHARE, rival="random"))
@@ -212,14 +217,6 @@ def _tell_control(
         found.estimates.append(
             alone.estimate(f"need_one_set_above_0_{rival}", "share of single sets", world, rival=rival)
         )
-
-
-def _tell_kev(found: Findings, weeks: pd.DataFrame, rng: np.random.Generator, n_resamples: int) -> None:
-    """How fast flaws are added to the catalogue, and how unevenly."""
-    added = weeks["added"].to_numpy(np.float64)
-    found.estimates.append(newey_west_mean(added).estimate("need_kev_a_week", "flaws a week"))
-    spread = block_bootstrap(lambda x: x.var(ddof=1) / x.mean(), added, rng=rng, n_resamples=n_resamples)
-    found.estimates.append(spread.estimate("need_kev_dispersion", "variance over mean"))
 
 
 def _table_of_sets(sets: Sequence[Assumptions], parts: Sequence[Sums]) -> pd.DataFrame:

@@ -17,9 +17,9 @@ from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.patch_planning.data.parties import load_games
 from dti_core.studies.patch_planning.methods.bargains import bargain, distance_to_nash
-from dti_core.studies.patch_planning.methods.feasible import feasible_plans
+from dti_core.studies.patch_planning.methods.feasible import GAP, feasible_plans
 from dti_core.studies.patch_planning.model.estates import Array, Ints
-from dti_core.studies.patch_planning.model.parties import Game
+from dti_core.studies.patch_planning.model.parties import Game, Stakes
 from dti_core.studies.patch_planning.worlds.parties import CENTRAL, TABLES, Table, lay_table
 
 #: The game that decides, and services of its estates; services of the cheap estates of control worlds.
@@ -27,10 +27,14 @@ DECIDES, N_SERVICES, FEW_SERVICES = "patches", 11, 6
 #: Share of its best plan that is large enough to matter to a party: about what one more bundle of ten brings.
 MATTERS = 0.1
 BARS = ("single", "dollars", "dealt")
+#: Times as many tables a draw where no bar may be cleared: a range over few tables clears one by chance.
+MORE_TABLES = 2
 #: Weights of the first party along the front.
 FRONT = (0.1, 0.3, 0.5, 0.7, 0.9)
+#: A best plan worth less than this share of the firm's net dollars is tiny: shares of it explode.
+TINY = 0.05
 #: Parts of an outcome that are no plan; tables that are drawn anew before a game counts as hopeless.
-NO_PLAN, MOST_REDRAWN = ("bound", "redrawn", "front"), 20
+NO_PLAN, MOST_REDRAWN = ("bound", "redrawn", "tiny", "proven", "front"), 20
 OF_BEST = "share of its own best plan"
 
 
@@ -55,7 +59,7 @@ def study_parties(
     ----------
     n_sets : draws of weights and of an estate, of the deciding game; a third as many of the others, and a
     sixth of estates with central assumptions on which the front is traced. n_draws : of each control world,
-    each a range over n_control_sets.
+    each a range over n_control_sets, in the negative one over MORE_TABLES times as many.
     """
     games = load_games() if games is None else games
     found, few = Findings(), max(2, n_sets // 3)
@@ -77,9 +81,10 @@ def study_parties(
 
 
 def bargain_of(task: Task) -> dict[str, Array]:
-    """Plan -> (P,) shares of each party's own best plan; also `bound`, `redrawn`, and `front` if asked.
+    """Plan -> (P,) shares of each party's own best plan; also what NO_PLAN names, `front` if asked.
 
-    Tables at which a party cannot gain by any plan are drawn anew; how many, `redrawn` says.
+    Tables at which a party cannot gain by any plan are drawn anew; how many, `redrawn` says. tiny : whether a
+    party's best plan is worth less to it than TINY of what the firm has of its own. proven : of each search.
     """
     rng, names = np.random.default_rng(task.seed), tuple(task.game.parties)
     for redrawn in range(MOST_REDRAWN + 1):
@@ -97,10 +102,15 @@ def bargain_of(task: Task) -> dict[str, Array]:
         best = np.array([table.truth.of(feasible.best(*table.truth.weighed(one)))[k]
                          for k, one in enumerate(np.eye(len(names)))])  # fmt: skip
     found = {name: table.truth.of(plan) / best for name, plan in made.plans.items()}
-    found |= {"bound": np.array([made.log_bound]), "redrawn": np.array([float(redrawn)])}
     if task.front:
         found["front"] = _trace(table, made.best, feasible.best)
-    return found
+    values, setups = table.dollars
+    firm = Stakes(values[None], setups[None], table.truth.service, np.zeros(1))
+    tiny = made.best.min() < TINY * firm.of(made.plans["dollars"])
+    return found | {
+        "bound": np.array([made.log_bound]), "redrawn": np.array([float(redrawn)]),
+        "tiny": tiny.astype(float), "proven": np.array(feasible.proven, dtype=float),
+    }  # fmt: skip
 
 
 def _table(task: Task, rng: np.random.Generator) -> Table:
@@ -139,16 +149,25 @@ def _tell(found: Findings, name: str, game: Game, pieces: Sequence[Mapping[str, 
             _range(f"{name}_joint_minus_{rival}", margin, OF_BEST, at | {"plan": "joint", "against": rival})
         )
     signs = (worst["joint"].to_numpy()[:, None] > worst[list(BARS)].to_numpy()).all(axis=1)
-    willing = worst["joint"] >= 0
-    for end, holds in (("joint_first", signs), ("joint_no_deal_kept", willing)):
+    ties = (worst["joint"] - worst["equal"]).abs() <= GAP
+    redrawn, tiny = (np.concatenate([piece[one] for piece in pieces]) > 0 for one in ("redrawn", "tiny"))
+    told = {"joint_first": signs, "joint_no_deal_kept": worst["joint"] >= 0, "joint_equal_tied": ties,
+            "tiny_own_best": tiny, "redrawn": redrawn}  # fmt: skip
+    for end, holds in told.items():
         one = share(int(holds.sum()), len(worst))
         found.estimates.append(one.estimate(f"{name}_{end}", "share of the assumption set", game=name))
-    redrawn = sum(float(piece["redrawn"][0]) > 0 for piece in pieces)
-    found.estimates.append(
-        share(redrawn, len(pieces)).estimate(f"{name}_redrawn", "share of tables", game=name)
-    )
+    _tell_proven(found, name, pieces, OBSERVED)
     _tell_distance(found, name, game, pieces)
     found.series[f"parties_{name}"] = _shares(game, pieces)
+
+
+def _tell_proven(
+    found: Findings, name: str, pieces: Sequence[Mapping[str, Array]], world: str
+) -> None:  # fmt: skip
+    """How many searches ended at the limit on nodes."""
+    proven = np.concatenate([piece["proven"] for piece in pieces])
+    one = share(int((proven == 0).sum()), len(proven))
+    found.estimates.append(one.estimate(f"{name}_not_proven", "share of searches", world, game=name))
 
 
 def _tell_distance(
@@ -221,17 +240,22 @@ def _controls(
 ) -> None:  # fmt: skip
     """Each bar where it must not, and where it must, be cleared: many cheap draws of small estates."""
     roots = dict(zip(TABLES, seeds.spawn(len(TABLES)), strict=True))
+    sizes = {
+        name: n_sets * (MORE_TABLES if world.role == "negative" else 1) for name, world in TABLES.items()
+    }
     tasks = {
         (world, draw, k): Task(seed, game, world, FEW_SERVICES)
         for world, root in roots.items()
         for draw, branch in enumerate(root.spawn(n_draws))
-        for k, seed in enumerate(branch.spawn(n_sets))
+        for k, seed in enumerate(branch.spawn(sizes[world]))
     }
     pieces = run_keyed(bargain_of, tasks, "parties in control worlds")
     for world in TABLES:
+        _tell_proven(found, DECIDES, [piece for key, piece in pieces.items() if key[0] == world], world)
         for rival in BARS:
             margins = np.array([
-                [_margin(pieces[world, draw, k], rival) for k in range(n_sets)] for draw in range(n_draws)
+                [_margin(pieces[world, draw, k], rival) for k in range(sizes[world])]
+                for draw in range(n_draws)
             ])  # fmt: skip
             one = _range(
                 f"{DECIDES}_joint_minus_{rival}", margins.ravel(), OF_BEST,

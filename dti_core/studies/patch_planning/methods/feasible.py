@@ -1,6 +1,6 @@
 """All plans that one estate's limits allow, searched again and again for other objectives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -9,20 +9,26 @@ from dti_core.studies.patch_planning.methods.program import Program, build
 from dti_core.studies.patch_planning.model.estates import Array, Estates, Ints
 from dti_core.studies.patch_planning.model.weeks import Quarter
 
-#: A plan is taken as the best one if none can be better by more than this share; seconds a search may take.
-GAP, SECONDS = 2e-3, 20.0
+#: A search ends with a plan that none can exceed by more than this share, or after so many nodes, which are
+#: the same on every machine; one that takes so many seconds is an error.
+GAP, NODES, SECONDS = 2e-3, 500, 3600.0
 #: Loss avoided at which every patch is worth while, whoever asks.
 _ALWAYS_USD = 1e12
 
 
 @dataclass(frozen=True, slots=True)
 class FeasiblePlans:
-    """Plans of one estate from week 0 on. service, visit : (Y,) of each set-up column of the program."""
+    """Plans of one estate from week 0 on.
+
+    service, visit : (Y,) of each set-up column of the program. proven : of each search so far, whether its
+    plan is the best within the gap; the others ended at the limit on nodes.
+    """
 
     program: Program
     service: Ints
     visit: Ints
     begin: Quarter
+    proven: list[bool] = field(default_factory=list)
 
     def best(self, values: Array, setups: Array) -> Ints:
         """(B,) week of each bundle in the plan that is worth most, NEVER if it is left open.
@@ -30,6 +36,10 @@ class FeasiblePlans:
         Parameters
         ----------
         values : (B, T) of patching a bundle in a week. setups : (S, T), at most 0, of touching a service.
+
+        Raises
+        ------
+        RuntimeError if a search ends otherwise than with a plan that is proven, or the last node's.
         """
         program = self.program
         worth = np.concatenate([values[program.bundle, program.week], setups[self.service, self.visit]])
@@ -39,10 +49,11 @@ class FeasiblePlans:
         found = milp(
             -worth / scale, integrality=np.ones(program.n_columns), bounds=Bounds(0, 1),
             constraints=LinearConstraint(program.rows, ub=program.limits),
-            options={"mip_rel_gap": GAP, "time_limit": SECONDS},
+            options={"mip_rel_gap": GAP, "node_limit": NODES, "time_limit": SECONDS},
         )  # fmt: skip
-        if found.x is None:
+        if found.x is None or (found.status and found.mip_node_count < NODES):
             raise RuntimeError(f"HiGHS gave no plan, though patching nothing is one: {found.message}")
+        self.proven.append(found.status == 0)
         return program.plan(found.x, self.begin)
 
 
