@@ -67,11 +67,11 @@ def _planners(asked: Parameters, estate: OwnEstate, seeds: Seeds) -> Mapping[str
             asked.n_resamples, CONTEST,
         ),
         "conflict": partial(
-            study_conflict, seeds("conflict"), max(2, asked.n_exact), asked.n_policies,
+            study_conflict, seeds("conflict"), max(2, asked.n_exact // 3), asked.n_policies,
             asked.n_resamples, CONTEST,
         ),
         "controls": partial(
-            study_controls, seeds("controls"), max(4, asked.n_exact // 6), min(2, asked.n_policies),
+            study_controls, seeds("controls"), max(4, asked.n_exact // 15), min(2, asked.n_policies),
             asked.n_resamples, CONTEST,
         ),
         "ablations": partial(
@@ -102,7 +102,7 @@ def _claims(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
 
 def _limits(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
     """How far it carries: sizes, wrong assumptions, real call graphs and arrivals, worth of an hour."""
-    few, solved, policies = max(4, asked.n_small // 4), asked.n_exact // 4, min(3, asked.n_policies)
+    few, solved, policies = max(4, asked.n_small // 4), asked.n_exact // 12, min(3, asked.n_policies)
     return {
         "sizes": partial(
             study_sizes, seeds("sizes"), asked.largest, few, few, policies, asked.n_resamples
@@ -112,7 +112,7 @@ def _limits(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
             policies, asked.n_resamples, CONTEST,
         ),
         "graphs": partial(
-            study_graphs, seeds("graphs"), max(4, asked.n_small // 10), asked.n_exact // 20, policies,
+            study_graphs, seeds("graphs"), max(4, asked.n_small // 10), asked.n_exact // 60, policies,
             asked.n_resamples, CONTEST, 1 + asked.n_small // 20,
         ),
         "shadow": partial(study_shadow, seeds("shadow"), asked.n_draws, max(2, asked.n_small // 30)),

@@ -16,11 +16,16 @@ from dti_core.lab.parallel import run_keyed
 from dti_core.studies.patch_planning.measures.contest import SOLVED_CHUNK as CHUNK
 from dti_core.studies.patch_planning.measures.ratios import gain
 from dti_core.studies.patch_planning.methods.agents import follow_all
-from dti_core.studies.patch_planning.methods.briefings import mediated
 from dti_core.studies.patch_planning.methods.exact import Effort
 from dti_core.studies.patch_planning.methods.lessons import SMALL
 from dti_core.studies.patch_planning.methods.plan import run_rolling, run_rule
-from dti_core.studies.patch_planning.methods.reports import EXAGGERATION, normalised, strategic, unreported
+from dti_core.studies.patch_planning.methods.reports import (
+    EXAGGERATION,
+    mediated,
+    normalised,
+    strategic,
+    unreported,
+)
 from dti_core.studies.patch_planning.methods.rules import Rule
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
 from dti_core.studies.patch_planning.model.estates import Array, Estates, Flags, Ints
@@ -36,7 +41,8 @@ TRUTH = 1.0
 CLAIMS = (0.25, 0.5, TRUTH, 2.0, 4.0, 8.0)
 #: Share of the loss by its own flaws that a service bears itself: it sets whether exaggeration pays.
 BORNE = (0.05, 0.25, 1.0)
-Report = Callable[[Estates], Array]
+#: What is reported, by estates and what a minute of downtime usually costs.
+Report = Callable[[Estates, float], Array]
 
 
 def _half(estates: Estates) -> Flags:
@@ -49,12 +55,15 @@ def _all(estates: Estates) -> Flags:
 
 
 REPORTS: Mapping[str, tuple[str, Report]] = {
-    "truth": ("told the truth", lambda estates: estates.outage_usd),
-    "exaggerated": ("told four times the truth by all", lambda e: strategic(e, _all(e))),
-    "normalised": ("the same, scaled back to the known mean", lambda e: normalised(e, strategic(e, _all(e)))),
+    "truth": ("told the truth", lambda e, _: e.outage_usd),
+    "exaggerated": ("told four times the truth by all", lambda e, _: strategic(e, _all(e))),
+    "normalised": (
+        "the same, scaled back to the known mean",
+        lambda e, _: normalised(e, strategic(e, _all(e))),
+    ),
     "half": (
         "told four times the truth by half, scaled back",
-        lambda e: normalised(e, strategic(e, _half(e))),
+        lambda e, _: normalised(e, strategic(e, _half(e))),
     ),
     "none": ("told nothing", unreported),
 }
@@ -95,9 +104,10 @@ def _seats(task: tuple[tuple[int, ...], int, Effort]) -> dict[tuple[str, str], A
     seeds, n_seeds, effort = task
     estates, shipped = draw_estates(WORLD, SMALL, seeds), load_shipped()
     briefing = shipped.briefing(WORLD, SMALL)
+    view = mediated(WORLD, briefing.outage_usd)
     found: dict[tuple[str, str], Array] = {}
     for told, (_, report) in REPORTS.items():
-        usd = report(estates)
+        usd = report(estates, briefing.outage_usd)
         plans = {
             "rule": run_rule(estates, briefing.rule, None, usd),
             "exact": run_rolling(estates, briefing.rolling, effort, usd).plan,
@@ -105,7 +115,7 @@ def _seats(task: tuple[tuple[int, ...], int, Effort]) -> dict[tuple[str, str], A
         found |= {(who, told): account(estates, plan).net_usd[None] for who, plan in plans.items()}
     for name in AGENTS:
         policies = shipped.seeds_of(WORLD, name)[:n_seeds]
-        own = follow_all(estates, [one.act for one in policies], briefing.rule, mediated(WORLD))
+        own = follow_all(estates, [one.act for one in policies], briefing.rule, view)
         found[name, "unasked"] = np.stack([account(estates, plan).net_usd for plan in own])
     return found
 
