@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,27 @@ def _lines(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    """The syntax of a module, parsed once for all tests."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _imported(path: Path) -> frozenset[str]:
+    """Dotted names that a module names in an import; `from a import b` gives a.b."""
+    names = set()
+    package = path.relative_to(ROOT).parts[:-1]
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {f"{module}.{alias.name}" for alias in node.names}
+    return frozenset(names)
+
+
 def _tool(name: str) -> str:
     return shutil.which(name, path=str(Path(sys.executable).parent)) or name
 
@@ -70,7 +92,7 @@ def test_functions_are_short():
     """At most one function in ten has more than 30 lines of code, none more than 60 (docstrings apart)."""
     sizes = {}
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(_tree(path)):
             if isinstance(node, ast.FunctionDef):
                 body = node.body[1:] if ast.get_docstring(node) else node.body
                 size = (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
@@ -82,7 +104,7 @@ def test_functions_are_short():
 def test_public_names_have_docstrings():
     missing = []
     for path in MODULES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = _tree(path)
         missing += [] if ast.get_docstring(tree) else [f"{path.name}: module"]
         for node in tree.body:
             named = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
@@ -93,28 +115,14 @@ def test_public_names_have_docstrings():
 
 @pytest.mark.parametrize("tool", HOMES)
 def test_each_tool_is_imported_in_one_place(tool):
-    users = set()
-    for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            if any(name.split(".")[0] == tool for name in names):
-                users.add(str(path.relative_to(ROOT)))
+    tops = {path: {name.split(".")[0] for name in _imported(path)} for path in MODULES}
+    users = {str(path.relative_to(ROOT)) for path, names in tops.items() if tool in names}
     assert {user for user in users if not user.startswith(HOMES[tool])} == set()
 
 
 def _ours(path: Path) -> set[str]:
-    """Dotted names below dti_core that a module names in an import; `from a import b` gives a.b."""
-    names = set()
-    package = ".".join(path.relative_to(ROOT).parts[:-1])
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            module = ".".join([*above, *([node.module] if node.module else [])])
-            names |= {f"{module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.split(".")[0] == "dti_core"}
+    """Dotted names below dti_core that a module names in an import."""
+    return {name for name in _imported(path) if name.split(".")[0] == "dti_core"}
 
 
 def _is_module(name: str) -> bool:
@@ -141,10 +149,10 @@ def _may_import(path: Path, name: str) -> bool:
 SCIENCE = [path for path in MODULES if path.relative_to(ROOT / "dti_core").parts[0] in ("studies", "bridges")]
 
 
+@cache
 def _calls(path: Path) -> list[str]:
     """Calls in a module as they are written, without their arguments."""
-    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    return [ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)]
+    return [ast.unparse(node.func) for node in ast.walk(_tree(path)) if isinstance(node, ast.Call)]
 
 
 def test_files_are_written_whole():

@@ -175,6 +175,23 @@ def test_numbers_outside_the_tolerance_are_found(reference_home):
     )
 
 
+@pytest.mark.parametrize(
+    ("sharpe", "took", "noted"),
+    [
+        (0.94, 12.0, 160.0),  # drawn again from what was kept
+        (0.94, 79.9, 160.0),
+        (0.94, 80.1, 80.1),  # a quieter machine corrects a loaded one
+        (0.94, 170.0, 170.0),
+        (0.95, 12.0, 12.0),  # other numbers were estimated, however fast
+    ],
+)
+def test_cpu_seconds_are_those_of_the_last_run_that_estimated(reference_home, sharpe, took, noted):
+    first = make_record([estimate(0.94)]).model_copy(update={"cpu_seconds": 160.0})
+    reference_file("toy").write_text(with_accepted(first).text)
+    then = make_record([estimate(sharpe)]).model_copy(update={"cpu_seconds": took})
+    assert with_accepted(then).cpu_seconds == {"quick": noted}
+
+
 def test_a_number_without_a_tolerance_is_not_accepted(reference_home):
     with pytest.raises(RunError, match="no tolerance matches 'drawdown'"):
         with_accepted(make_record([estimate(0.5, name="drawdown")]))

@@ -117,10 +117,11 @@ def with_accepted(record: Record) -> Reference:
         one.key: shortened(one.value, reference.tolerance(one.key).absolute) for one in record.estimates
     }
     before = reference.accepted.get(record.profile, {})
+    noted = reference.cpu_seconds.get(record.profile, 0.0)
     again = {key: f"{value:.6g}" for key, value in values.items()} == {
         key: f"{value:.6g}" for key, value in before.items()
-    }  # drawn again from what was kept: no measure
-    spent = max(record.cpu_seconds, reference.cpu_seconds.get(record.profile, 0.0) if again else 0.0)
+    }  # with less than half the work: drawn from what was kept, no measure
+    spent = noted if again and record.cpu_seconds < noted / 2 else record.cpu_seconds
     return reference.model_copy(
         update={
             "accepted": {**reference.accepted, record.profile: values},

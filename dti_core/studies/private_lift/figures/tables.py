@@ -24,7 +24,7 @@ FIRST = ("incremental conversions", "lift", "effect on treated", *MONEY)
 #: What a cell of the table of the campaign says before its interval, by epsilon.
 NO_PRIVACY = "no privacy"
 #: Series -> the epsilons that its table shows.
-AT = {"trials": (1.0, np.inf), "paths": (1.0, np.inf)}
+AT = {"uplift": (1.0, np.inf), "paths": (1.0, np.inf)}
 #: What the report by region and size keeps.
 PARTS = ("conversions", "incremental conversions", *MONEY, "lift")
 #: What the names of trials within a region or a size contain.
@@ -58,14 +58,18 @@ def shown(result: Result, series: str, **texts: Any) -> Table:
     return show_table(table, name=series, **({"note": _note(series, table)} | texts))
 
 
-def told(result: Result, series: str, **texts: Any) -> Table:
-    """One of the tables in `VIEWS`, laid out for readers, with what its epsilons promise below."""
-    title, view = VIEWS[series]
-    table = result.series.get(series, pd.DataFrame())
-    if series in AT and not table.empty:
-        table = table[table["epsilon"].isin(AT[series])]
-    texts = {"title": title, "note": _note(series, table)} | texts
-    return show_table(table if table.empty else view(table), name=series, **texts)
+def told(result: Result, *series: str, **texts: Any) -> Table:
+    """Tables in `VIEWS`, one below the other, laid out for readers, and what their epsilons promise."""
+    tables = {one: result.series[one] for one in series if not result.series.get(one, pd.DataFrame()).empty}
+    for one in AT.keys() & tables.keys():
+        tables[one] = tables[one][tables[one]["epsilon"].isin(AT[one])]
+    rows = [VIEWS[one][1](table) for one, table in tables.items()]
+    if len(series) > 1:
+        rows = [part.assign(about=VIEWS[one][0]) for one, part in zip(tables, rows, strict=True)]
+        texts = {"groups": ["about"]} | texts
+    whole = pd.concat(tables.values()) if tables else pd.DataFrame()
+    texts = {"title": VIEWS[series[0]][0], "note": _note(series[0], whole)} | texts
+    return show_table(pd.concat(rows, ignore_index=True) if rows else whole, name=series[0], **texts)
 
 
 def report_parts(result: Result) -> Table:
@@ -141,7 +145,7 @@ def _whole_campaign(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _trials(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the figure, plainly and at epsilon 1; the others are in the file of the series."""
+    """The rows of the figure; the others are in the file of the series."""
     rows = table.set_index(["trial", "quantity"], drop=False)
     rows = pd.concat([
         rows.loc[[key]].assign(title=label, quantity=label)
@@ -189,16 +193,12 @@ def _by_method(rows: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
 
 
 def _reconciled(table: pd.DataFrame) -> pd.DataFrame:
-    views = zip(table["epsilon_event"], table["view"], strict=True)
+    bias, views = "bias of small creators, sd", zip(table["epsilon_event"], table["view"], strict=True)
     rows = pd.DataFrame(
         {"view": [f"event epsilon {epsilon:g}: {view}" for epsilon, view in views],
-         "RMSE, conversions": table["rmse"], "bias of small creators, sd": table["bias_small"]}
+         "RMSE, conversions": table["rmse"], bias: table["bias_small"]}
     )  # fmt: skip
-    rows["bias of small creators, sd_low"], rows["bias of small creators, sd_high"] = (
-        table["low"],
-        table["high"],
-    )
-    return rows
+    return rows.assign(**{f"{bias}_low": table["low"], f"{bias}_high": table["high"]})
 
 
 def _broken(table: pd.DataFrame) -> pd.DataFrame:
@@ -213,28 +213,24 @@ def _lost(table: pd.DataFrame) -> pd.DataFrame:
         f"{100 * n:g} % of {'users' if a == 'all' else a}"
         for a, n in zip(table["among"], table["lost"], strict=True)
     ]
-    rows = pd.DataFrame({"reports lost": labels, "campaigns that raise the alarm": table["alarms"]})
-    rows["campaigns that raise the alarm_low"], rows["campaigns that raise the alarm_high"] = (
-        table["low"],
-        table["high"],
-    )
-    return rows.assign(**{"bias of the effect": table["bias"]})
+    alarms = "campaigns that raise the alarm"
+    ends = {f"{alarms}_low": table["low"], f"{alarms}_high": table["high"]}
+    rows = {"reports lost": labels, alarms: table["alarms"], **ends, "bias of the effect": table["bias"]}
+    return pd.DataFrame(rows)
 
 
-def _breaches(table: pd.DataFrame) -> pd.DataFrame:
-    wide = table.pivot_table(
-        index=["law", "applied"], columns="kind", values="users", aggfunc="sum"
-    ).reset_index()
-    labels = [
-        f"law of {law}, rules of {rules}" for law, rules in zip(wide["law"], wide["applied"], strict=True)
-    ]
-    return (
-        wide.drop(columns=["law", "applied"])
-        .assign(where=labels)
-        .set_index("where")
-        .fillna(0.0)
-        .reset_index()
-    )
+def _accountants(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a training run, a column an accountant."""
+    multiplier = table["noise multiplier"].map("noise multiplier {:g}, ".format)
+    rows = table.assign(run=multiplier + table["epochs"].map("{:g} epochs".format))
+    wide = rows.pivot(index="run", columns="accountant", values="epsilon")
+    return wide.loc[rows["run"].unique(), rows["accountant"].unique()].reset_index()
+
+
+def _lacking(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a reason, with all that it kept from being analysed."""
+    names = table["analysis"].map(plain).groupby(table["why"], sort=False).agg(", ".join)
+    return names.reset_index()[["analysis", "why"]]
 
 
 def _learned(table: pd.DataFrame) -> pd.DataFrame:
@@ -285,14 +281,15 @@ VIEWS = {
         _coverage,
     ),
     "campaign": ("The report of this run's campaign", _whole_campaign),
-    "trials": ("The trials of the figure, without and with noise", _trials),
+    "trials": ("The trials of the figure", _trials),
     "paths": ("Credit on real paths, without and with noise", _credit),
     "uplift": ("What ranking users by their group gains, without and with noise", _answers),
-    "choices": ("Brands on display or in the leaflet, without and with noise", _answers),
+    "choices": ("Brands on display or in the leaflet", _answers),
     "report": ("The practitioner's report of a simulated campaign, all histograms on one budget", _report),
     "reconcile": ("Event and summary reports reconciled", _reconciled),
     "broken_reports": ("How far broken reports move the lift of one channel", _broken),
     "lost_reports": ("Lost reports, and the alarm of the sample ratio", _lost),
-    "region_breaches": ("Users whose rules are broken where rules of another region are applied", _breaches),
+    "accountants": ("Epsilon of one training run by three accountants", _accountants),
+    "left_out": ("Left out", _lacking),
     "federated": ("Who books: every learner at every epsilon", _learned),
 }
