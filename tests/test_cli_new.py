@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from dti_core.book.ledger import LIMITS, code_lines
 from dti_core.cli.new import study_files
 from dti_core.lab.errors import ConfigError
 from dti_core.lab.register import load_register
@@ -19,9 +20,11 @@ from tests.conftest import copy_store
 CHECKOUT = Path(__file__).resolve().parents[1]
 SLUG = "toy_middle"
 BIN = Path(sys.executable).parent
-#: Tests of the house that hold for every study; those of types, packages and top level run on the checkout.
+#: Tests of the house that hold for every study; those of types, packages, top level and of all rooms together
+#: run on the checkout.
 HOUSE = (
-    "modules or functions or docstrings or imported or may_import or rooms or notebooks or anatomy or claims"
+    "modules or functions or docstrings or imported or rooms_meant or rooms_are or notebooks or anatomy or "
+    "registries or claims"
 )
 TRIMMED = '    "trimmed": Method("Trimmed mean", lambda sample, rng: mean(np.sort(sample)[1:-1], rng)),\n'
 
@@ -81,6 +84,8 @@ def test_a_new_study_obeys_the_house(house):
     command = ("python", "-m", "pytest", *files, "-rp", "-p", "no:cacheprovider")
     passed = house.call(*command, "-k", f"{SLUG} or {HOUSE}")
     assert all(f"PASSED {file}::" in passed for file in files)
+    modules = (house.root / "dti_core" / "studies" / SLUG).rglob("*.py")
+    assert 0 < sum(code_lines(path.read_text(encoding="utf-8")) for path in modules) <= LIMITS["studies"]
 
 
 def test_a_new_study_runs_is_published_and_grows_by_one_line(house):

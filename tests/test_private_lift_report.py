@@ -257,6 +257,20 @@ def test_report_of_an_own_campaign_has_its_regions_and_sizes():
     assert not campaign_parts(bare).rows
 
 
+def test_tables_one_below_the_other_lose_no_row():
+    kept = frozen_result("private_lift")
+    both, *parts = (told(kept, *names) for names in (("trials", "choices"), ("trials",), ("choices",)))
+    found, wanted = (
+        [{head: cell for head, cell in row.items() if np.isfinite(cell.value)} for row in rows]
+        for rows in (both.rows.values(), [row for part in parts for row in part.rows.values()])
+    )
+    assert found == wanted
+    assert len({heading for heading, _ in both.rows}) == 2
+    bare = replace(kept, series={name: rows for name, rows in kept.series.items() if name != "choices"})
+    assert len(told(bare, "trials", "choices").rows) == len(parts[0].rows)
+    assert not told(replace(kept, series={}), "trials", "choices").rows
+
+
 def test_rules_of_regions_are_shown_as_the_frozen_table_has_them():
     (batch,) = (row for label, row in profiles_table().rows.items() if "batch" in label)
     table = profile_table().query("parameter == 'least_batch'").set_index("region")["value"]
