@@ -112,7 +112,7 @@ def _limits(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
             policies, asked.n_resamples, CONTEST,
         ),
         "graphs": partial(
-            study_graphs, seeds("graphs"), max(4, asked.n_small // 10), asked.n_exact // 60, policies,
+            study_graphs, seeds("graphs"), max(4, asked.n_small // 10), max(1, asked.n_exact // 60), policies,
             asked.n_resamples, CONTEST, 1 + asked.n_small // 20,
         ),
         "shadow": partial(study_shadow, seeds("shadow"), asked.n_draws, max(2, asked.n_small // 30)),

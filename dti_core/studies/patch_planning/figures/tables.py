@@ -67,10 +67,12 @@ def binding_table(result: Result) -> Table:
 
 def _tuned(alike: Any) -> str:
     """Where the solver of the estate at hand was tuned; nothing of the exact plan, which is not."""
-    return "" if alike.solver == "exact" else (
-        f" The solver was tuned in the world '{alike.world}', whose budget, {alike.world_budget_share:.0%} "
-        f"of what all upgrades cost, is nearest to this estate's {alike.budget_share:.0%}."
-    )  # fmt: skip
+    if alike.solver == "exact":
+        return ""
+    return (
+        f" The solver was tuned in the world '{alike.world}', whose budget is nearest to this estate's: "
+        f"{alike.world_budget_share:.0%} and {alike.budget_share:.0%} of what all upgrades cost."
+    )
 
 
 def contest_table(result: Result, services: int = 11) -> Table:

@@ -67,8 +67,8 @@ def study_graphs(
 
     Parameters
     ----------
-    n_estates : of each graph and world. n_exact : of each graph, in `ROOM_WORLD`, that are planned exactly; 0
-    for none. n_worlds : of those of training that take part.
+    n_estates : of each graph and world. n_exact : of each graph, in `ROOM_WORLD`, that are planned exactly.
+    n_worlds : of those of training that take part.
 
     Raises
     ------
@@ -100,8 +100,7 @@ def study_graphs(
     found.series["packages"] = table[table["graph"] == PACKAGES].reset_index(drop=True)
     for (world, what), some in found.series["graphs"].groupby(["world", "contrast"], sort=False):
         _count(found, str(world), str(what), some)
-    if n_exact:
-        _room(found, [done[ROOM_WORLD, name] for name in systems], rng, n_resamples)
+    _room(found, [done[ROOM_WORLD, name] for name in systems], rng, n_resamples)
     return found
 
 
