@@ -5,20 +5,22 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dti_core.lab.forest import Axis, Row, plot_forest
+from dti_core.lab.intervals import Interval, mean_over_seeds
 from dti_core.lab.record import Estimate, Result
 from dti_core.lab.say import spoken
-from dti_core.lab.theme import PALETTE, style
-from dti_core.studies.patch_planning.figures.cards import WORLD_TITLES, simulated
+from dti_core.lab.theme import NEUTRAL, PALETTE, style
+from dti_core.studies.patch_planning.figures.cards import WORLD_TITLES, pale, place_badge, simulated
 from dti_core.studies.patch_planning.measures.ablations import ABLATIONS, HELD, HOME
 from dti_core.studies.patch_planning.methods.lessons import ALLOWED_DOWNTIME, FAVOURITE, SMALL
 from dti_core.studies.patch_planning.methods.planners import METHODS
 
-_LOST = Axis("gain over agents so taught, % of what the tuned rule earns", 100)
-_OVER = Axis("quarters over the allowed downtime, %", 100)
+_LOST = Axis("lead of the favourite, %", 100)
+_OVER = Axis("quarters over allowance, %", 100)
 _EARNED = Axis("gain on the tuned rule, %", 100)
 _WORLD_COLOURS = dict(zip(WORLD_TITLES, PALETTE, strict=False))
-_HELD_TITLES = {"free": "downtime not held", "lagrange": "prices that move (Lagrange)",
-                "shaping": "a fixed charge in the reward (shaping)"}  # fmt: skip
+_HELD_TITLES = {"free": "not held", "lagrange": "moving prices", "shaping": "a fixed charge"}
+#: Rounds of which means are drawn.
+_SMOOTHED = 5
 
 
 def plot_ablations(result: Result) -> go.Figure:
@@ -34,15 +36,16 @@ def plot_ablations(result: Result) -> go.Figure:
                  axis=_OVER if key == "over" else _EARNED)
              for (name, key), one in sorted(held.items(), key=lambda pair: pair[0][1] == "gain")]  # fmt: skip
     matters = [row for row in rows if row.axis == _LOST and not row.estimate.low <= 0 <= row.estimate.high]
-    brings = f"{len(matters)} of {sum(row.axis == _LOST for row in rows)}"
-    free, lagrange, shaping = (held[name, "over"] for name in HELD)
+    compared = sum(row.axis == _LOST for row in rows)
     return plot_forest(
         rows, what="What parts of the agents bring", card=simulated(result), series="ablations",
-        title=f"A part left out changes what agents earn in {brings} comparisons; prices hold downtime "
-        f"in all but {spoken(lagrange, scale=100)} % of quarters, a fixed charge in all but "
-        f"{spoken(shaping, scale=100)} % (not held: {spoken(free, scale=100)} %)",
-        caption=f"95 % intervals: {rows[0].estimate.how}. Allowed: {ALLOWED_DOWNTIME:.0%} of the minutes "
-        f"that the tuned rule takes on average. Estates of {SMALL} services.",
+        title=f"Do parts of the agents matter? {len(matters)} of {compared} comparisons say so; told to "
+        f"hold downtime, they exceed it in {spoken(held['lagrange', 'over'], scale=100)} % of quarters",
+        caption=f"Above: what {METHODS[FAVOURITE].title} earn beyond agents so made, in % of what the tuned "
+        f"rule earns; of {compared} such intervals {0.05 * compared:.1f} would leave 0 out by chance. Below: "
+        f"agents told to keep downtime to {ALLOWED_DOWNTIME:.0%} of the minutes that the tuned rule takes on "
+        "average, by prices that move (Lagrange) or a fixed charge in the reward (shaping). 95 % intervals: "
+        f"{rows[0].estimate.how}. Estates of {SMALL} services.",
     )  # fmt: skip
 
 
@@ -52,52 +55,52 @@ def _held(result: Result, name: str, key: str) -> Estimate:
 
 
 def plot_learning(result: Result) -> go.Figure:
-    """Learning curves, a panel a world: thick lines are the median seeds, thin ones the favourite's."""
-    table = result.series["learning"]
+    """What algorithms earn in training beside the favourite, on the same estates; a panel a world."""
+    table, own = result.series["learning"], METHODS[FAVOURITE].title
     worlds = [world for world in WORLD_TITLES if world in set(table["world"])]
-    algorithms = list(dict.fromkeys(table["algorithm"]))
-    colours = dict(zip(algorithms, PALETTE, strict=False))
-    figure = make_subplots(rows=len(worlds), shared_xaxes=True, vertical_spacing=0.06,
-                           subplot_titles=[WORLD_TITLES[world] for world in worlds])  # fmt: skip
+    others = [name for name in dict.fromkeys(table["algorithm"]) if name != FAVOURITE]
+    figure, ends = make_subplots(rows=len(worlds), shared_xaxes=True, vertical_spacing=0.06,
+                                 subplot_titles=[WORLD_TITLES[world] for world in worlds]), []  # fmt: skip
     for row, world in enumerate(worlds, start=1):
-        for name in algorithms:
-            some = table[(table["world"] == world) & (table["algorithm"] == name)]
-            wide = some.pivot(index="round", columns="seed", values="usd")
-            for seed in wide if name == FAVOURITE else ():
-                figure.add_scatter(x=wide.index + 1, y=wide[seed], mode="lines", showlegend=False, row=row,
-                                   col=1, line={"color": colours[name], "width": 1}, opacity=0.25,
-                                   hoverinfo="skip")  # fmt: skip
-            figure.add_scatter(x=wide.index + 1, y=wide.median(axis=1), mode="lines", legendgroup=name,
-                               name=METHODS[name].title, showlegend=row == 1, row=row, col=1,
-                               line={"color": colours[name], "width": 3})  # fmt: skip
-    ends = _risen(result)
+        for colour, name in zip(PALETTE, others, strict=False):
+            lead = _leads(table[table["world"] == world], name)
+            ends.append(f"{WORLD_TITLES[world]}, {METHODS[name].title} {_said(lead[-1])}")
+            rounds = list(range(_SMOOTHED, _SMOOTHED + len(lead)))
+            around = [one.high for one in lead] + [one.low for one in reversed(lead)]
+            figure.add_scatter(x=rounds + rounds[::-1], y=around, fill="toself", mode="none", row=row, col=1,
+                               hoverinfo="skip", fillcolor=pale(colour), showlegend=False)  # fmt: skip
+            figure.add_scatter(x=rounds, y=[one.value for one in lead], mode="lines", row=row, col=1,
+                               name=METHODS[name].title, legendgroup=name, showlegend=row == 1,
+                               line={"color": colour, "width": 2})  # fmt: skip
+        figure.add_hline(y=0, line_color=NEUTRAL, row=row, col=1)
+    home = _returns(table[table["world"] == HOME], FAVOURITE)
+    risen = mean_over_seeds(100 * (home[-_SMOOTHED:].mean() / home[:_SMOOTHED].mean() - 1).to_numpy())
     figure = style(
         figure, x="", y="", card=simulated(result), series="learning",
-        title=f"Over the rounds of training, {ends}",
-        caption="Return of each round's training estates, which change from round to round, in dollars an "
-        f"estate, with the actions that were tried out. Thick: the median of ten seeds; thin: each of "
-        f"{METHODS[FAVOURITE].title}.",
-        alt=f"Learning curves by world and algorithm; over the rounds, {ends}.",
+        title=f"Do agents earn more as they train? {own}: {_said(risen)} % from the first to the last "
+        f"{_SMOOTHED} rounds, {WORLD_TITLES[HOME]}",
+        caption=f"Lines: lead over {own} (0) in the same round, on the same training estates; these change "
+        f"from round to round, which hides any rise. Means of {_SMOOTHED} rounds and of {home.shape[1]} "
+        "trainings; bands: their 95 % intervals (Student t). All but the linear agents pay here for "
+        "actions that they only try out, so that a lead here is none in the contest.",
+        alt=f"In the last rounds the lead in %: {'; '.join(ends)}.",
     )  # fmt: skip
     figure.update_xaxes(title_text="round of training", row=len(worlds), col=1)
-    figure.update_yaxes(title_text="$ an estate")
-    return figure.update_layout(height=220 + 200 * len(worlds))
+    figure.update_yaxes(title_text="lead, %")
+    figure.update_layout(height=280 + 170 * len(worlds))
+    return place_badge(figure, titled=True)
 
 
-def _risen(result: Result) -> str:
-    """By how much the median seed's return of the last quarter of rounds differs from the first quarter's."""
-    table = result.series["learning"]
-    home = table[table["world"] == HOME]
-    risen = {str(name): _rise(some) for name, some in home.groupby("algorithm", sort=False)}
-    own, others = risen.pop(FAVOURITE), risen.values()
-    ends = f", of others from {min(others):+.1f} to {max(others):+.1f} %" if others else ""
-    who = METHODS[FAVOURITE].title
-    return f"returns of {who} change by {own:+.1f} % under a tight budget{ends} (median seeds)"
+def _leads(some: pd.DataFrame, name: str) -> list[Interval]:
+    """Lead over the favourite in percent, of the rounds up to each, over trainings."""
+    lead = 100 * (_returns(some, name) / _returns(some, FAVOURITE) - 1).dropna()
+    return [mean_over_seeds(one) for one in lead.rolling(_SMOOTHED).mean().dropna().to_numpy()]
 
 
-def _rise(some: pd.DataFrame) -> float:
-    rounds = int(some["round"].max()) + 1
-    quarter = max(1, rounds // 4)
-    last = some[some["round"] >= rounds - quarter].groupby("seed")["usd"].mean()
-    first = some[some["round"] < quarter].groupby("seed")["usd"].mean()
-    return 100 * float((last / first - 1).median())
+def _returns(some: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Dollars an estate by round and seed."""
+    return some[some["algorithm"] == name].pivot(index="round", columns="seed", values="usd")
+
+
+def _said(one: Interval) -> str:
+    return f"{one.value:+.1f} [{one.low:+.1f}, {one.high:+.1f}]"

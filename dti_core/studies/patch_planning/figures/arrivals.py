@@ -38,12 +38,13 @@ def plot_arrivals(result: Result) -> go.Figure:
     started, lag = found["breaches_started"], found["report_lag_days"]
     return plot_forest(
         rows, what="Variance over mean, less 1", x="variance over mean, less 1",
-        title=f"Flaws come in bunches on {bunched} of {len(flaws)} lists (variance {_span(flaws)} times the "
-        f"mean); breaches begin with {spoken(started)}",
-        caption="0: one by one at an even rate (Poisson), as simulated estates have it nearly. Counts a week "
-        f"of flaws and of upgrades ({_span(upgrades)} times the mean), of which one owner has at most one a "
-        "week; of breaches of 500 records or more, a month. "
-        f"Breaches are reported {spoken(lag)} days after they began (median). Bars: 95 % block bootstrap.",
+        title=f"Do flaws come one by one, as simulated? In bunches on {bunched} of {len(flaws)} lists: "
+        f"weekly counts vary {_span(flaws)} times as much as their mean",
+        caption="0: one by one at an even rate (Poisson), as simulated estates have it nearly. Counts a "
+        f"week of flaws and of upgrades ({_span(upgrades)} times the mean), of which one owner has at most "
+        f"one a week; of breaches of 500 records or more, a month: by start {spoken(started)} times the "
+        f"mean. KEV: the list of known exploited flaws. Breaches are reported {spoken(lag)} days after they "
+        "began (median). Bars: 95 % block bootstrap.",
         card=replace(registered("hhs_reports"), badge="Real lists of flaws and breaches"), series="arrivals",
     )  # fmt: skip
 

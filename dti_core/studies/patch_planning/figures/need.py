@@ -1,19 +1,28 @@
 """What weighing risk, operation and cost earns over each rival at equal hours, and over which assumptions."""
 
+from dataclasses import replace
+
 import plotly.graph_objects as go
 
+from dti_core.lab.cards import registered
+from dti_core.lab.data import DataCard
 from dti_core.lab.forest import Axis, Row, plot_forest
 from dti_core.lab.record import Result
-from dti_core.lab.say import sign_of, spoken
+from dti_core.lab.say import signed, spoken
 from dti_core.lab.theme import NEUTRAL, PALETTE
+from dti_core.studies.patch_planning.figures.cards import cut
 
 #: Rivals in words, those that decide first.
 RIVALS = {
-    "risk_alone": "risk alone", "oldest_first": "oldest first", "exploited_first": "exploited first",
-    "severity": "CVSS order", "random": "at random",
+    "risk_alone": "risk alone", "exploited_first": "exploited first", "oldest_first": "oldest first",
+    "severity": "severity order", "random": "a random order",
 }  # fmt: skip
 #: From which share of the rival's net dollars on a gain matters, and what of the axis is shown.
-SMALLEST, SHOWN = 0.02, (-80.0, 220.0)
+SMALLEST = 0.02
+#: The rivals near to weighing, whose panel has a narrower axis, and what of both axes is shown, in percent.
+_NEAR, _SHOWN = ("risk_alone", "exploited_first"), ((-10.0, 70.0), (-30.0, 220.0))
+_AXES = (Axis("gain on the rival, %", 100.0, _SHOWN[0][1]),
+         Axis("the same, on a wider axis, %", 100.0, _SHOWN[1][1]))  # fmt: skip
 _SETS = "all sets of assumptions"
 #: What is shown beside it: ending of the estimate's key, words, colour, whether it is a control.
 _BESIDE = (
@@ -29,30 +38,30 @@ def plot_need(result: Result) -> go.Figure:
     """Gains over each rival; beside those that decide, what else was tried, and the controls."""
     keys, rows = {one.key for one in result}, []
     for rival, words in RIVALS.items():
-        name = f"need_over_{rival}"
-        rows.append(Row(f"Over {words}", result[name], series=_SETS, smallest=SMALLEST))
+        name, axis = f"need_over_{rival}", _AXES[rival not in _NEAR]
+        rows.append(Row(f"Over {words}", result[name], series=_SETS, smallest=SMALLEST, axis=axis))
         rows += [
-            Row(f"Over {words}", result[name + end], colour, control, series, SMALLEST)
+            Row(f"Over {words}", result[name + end], colour, control, series, SMALLEST, axis)
             for end, series, colour, control in _BESIDE
             if name + end in keys
         ]
     risk, oldest = result["need_over_risk_alone"], result["need_over_oldest_first"]
-    alone = sign_of(risk, "more", "less", "not clearly more")
-    age = sign_of(oldest, "more", "less", "not clearly more")
     asked, share = result["need_asked_over_hours_median"], result["need_sets_over_both"].value
     figure = plot_forest(
-        [_on(row) for row in rows], what="Net dollars of weighing above those of a rival",
-        title=f"At equal hours, weighing earns {alone} than risk alone and {age} than oldest first",
+        rows, what="Net dollars of weighing above those of a rival",
+        title=f"Does weighing pay at equal hours? {signed(risk, scale=100)} % beside risk alone, "
+        f"{signed(oldest, scale=100)} % beside oldest first",
         caption=f"A median team is asked for {spoken(asked)} hours for each hour that it has. Net: loss "
         "avoided less money and downtime, as a share of the rival's, in quarters of Debian's uploads. "
         f"Intervals of {_SETS}: 95 % of sets and resampled quarters together; of the central set: quarters "
-        "alone; of controls: the mean of their draws. Lines may leave the figure; numbers tell how far.",
+        "alone; of controls: the mean of their draws. A line that leaves the figure has its end beside it.",
         alt=f"Weighing earns more than both rivals in {share:.0%} of the sets.",
-        card=result.card, series="need_sets",
+        card=_card(), series="need_sets",
     )  # fmt: skip
-    return figure.update_xaxes(range=SHOWN)
+    for panel, shown in enumerate(_SHOWN, start=1):
+        cut(figure, panel, *shown)
+    return figure
 
 
-def _on(row: Row) -> Row:
-    axis = Axis("net dollars above the rival's, % of the rival's", 100.0, SHOWN[1])
-    return Row(row.label, row.estimate, row.colour, row.control, row.series, row.smallest, axis)
+def _card() -> DataCard:
+    return replace(registered("vuln_dates"), badge="Real upload dates; losses and work are assumed")

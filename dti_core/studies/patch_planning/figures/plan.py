@@ -3,57 +3,57 @@
 import itertools
 
 import networkx as nx
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from dti_core.lab.record import Result
-from dti_core.lab.theme import NEUTRAL, PALETTE, style
+from dti_core.lab.theme import PALETTE, style
+from dti_core.studies.patch_planning.figures.cards import pale
 
-_SCALE = [[0, "#DDE7F0"], [0.5, "#E8A95A"], [1, "#B3261E"]]
-_LEAST_USD = 1.0
+#: Pixels across the service with the largest loss, and from one service to the one below.
+_WIDEST, _APART = 44, 76
 
 
 def plot_estate(result: Result) -> go.Figure:
-    """Services and their calls, coloured by the weekly loss that is open, before and after the plan."""
+    """Services and their calls; the area of a disc is the weekly loss that is open, before and after."""
     services, calls = result.series["services"].set_index("service"), result.series["calls"]
     place = _places(list(services.index), calls)
-    figure = make_subplots(rows=2, vertical_spacing=0.1, subplot_titles=["today", "after the plan"])
-    top = float(np.log10(max(services[["before_usd", "after_usd"]].to_numpy().max(), 10.0)))
-    for row, column in enumerate(("before_usd", "after_usd"), start=1):
-        for caller, callee in zip(calls["caller"], calls["callee"], strict=True):
-            (x0, y0), (x1, y1) = place[caller], place[callee]
-            figure.add_scatter(x=[x0, x1], y=[y0, y1], mode="lines", line={"color": NEUTRAL, "width": 1},
-                               hoverinfo="skip", showlegend=False, row=row, col=1)  # fmt: skip
-        usd = services[column]
+    across, down = zip(*(place[name] for name in services.index), strict=True)
+    figure = go.Figure()
+    for end in zip(calls["caller"], calls["callee"], strict=True):
+        (x0, y0), (x1, y1) = (place[name] for name in end)
+        figure.add_scatter(x=[x0, (x0 + x1) / 2 + 0.25 * (x0 == x1), x1], y=[y0, (y0 + y1) / 2, y1],
+                           line={"color": "rgba(128,128,128,.45)", "shape": "spline"}, mode="lines",
+                           hoverinfo="skip", showlegend=False)  # fmt: skip
+    before, after = services["before_usd"], services["after_usd"]
+    told = [f"{name}<br>{before[name]:,.0f} → {after[name]:,.0f}" for name in services.index]
+    largest = max(before.max(), after.max(), 1.0)
+    for usd, title, colour in ((before, "today", PALETTE[1]), (after, "after the plan", PALETTE[0])):
+        today = usd is before
         figure.add_scatter(
-            x=[place[name][0] for name in usd.index], y=[place[name][1] for name in usd.index],
-            mode="markers+text", text=list(usd.index), textposition="bottom center", showlegend=False,
-            marker={"size": 26, "color": np.log10(np.maximum(usd, _LEAST_USD)), "cmin": 0, "cmax": top,
-                    "colorscale": _SCALE, "line": {"color": NEUTRAL, "width": 1}, "showscale": row == 1,
-                    "colorbar": {"title": {"text": "USD a week"}, "tickvals": list(range(int(top) + 1)),
-                                 "ticktext": [f"{10**k:,}" for k in range(int(top) + 1)], "len": 0.9}},
-            customdata=usd, hovertemplate="%{text}: %{customdata:,.0f} USD a week<extra></extra>",
-            row=row, col=1,
+            x=across, y=down, name=title, mode="markers+text" if today else "markers", text=told,
+            textposition="top center", textfont_size=12, cliponaxis=False,
+            marker={"size": usd, "sizemode": "area", "sizeref": largest / (_WIDEST**2 / 2), "color": colour,
+                    "opacity": 0.55 if today else 1.0},
+            hovertemplate="%{text} USD a week<extra></extra>",
         )  # fmt: skip
-    before, after = services["before_usd"].sum(), services["after_usd"].sum()
-    worst = services["after_usd"].idxmax()
+    total = f"{before.sum():,.0f} dollars a week today, {after.sum():,.0f} after the plan"
     figure = style(
         figure, x="calls from the entry", y="", card=result.card, series="services",
-        title=f"The plan takes the expected loss from {before:,.0f} to {after:,.0f} dollars a week; most "
-        "of the "
-        f"rest is at {worst}",
-        caption="Colour: expected weekly loss by open flaws, on a logarithmic scale; after the plan as "
-        "it will be in "
-        "the week behind the last one, exploits that come out until then included. Lines: calls.",
+        title=f"Where is the risk, and what does the plan leave? {total}",
+        caption="Area of a disc and numbers: expected weekly loss by open flaws, USD, today → after the "
+        "plan (as expected in the week behind the last one, exploits that come out until then included). "
+        "Lines: calls.",
         alt="; ".join(
             f"{name}: {one.before_usd:,.0f} to {one.after_usd:,.0f} USD a week"
             for name, one in services.iterrows()
         ),
     )  # fmt: skip
-    figure.update_yaxes(visible=False)
-    return figure.update_layout(height=820)
+    steps = sorted(set(across))
+    figure.update_xaxes(tickvals=steps, ticktext=["entry", *(f"{one:.0f}" for one in steps[1:])],
+                        range=[-0.5, steps[-1] + 0.5], showgrid=False, zeroline=False)  # fmt: skip
+    figure.update_yaxes(visible=False, range=[min(down) - 0.5, max(down) + 0.9])
+    return figure.update_layout(height=round(200 + _APART * (max(down) - min(down) + 1)))
 
 
 def plot_calendar(result: Result) -> go.Figure:
@@ -69,20 +69,20 @@ def plot_calendar(result: Result) -> go.Figure:
         marker={"color": PALETTE[0], "line": {"color": "rgba(255,255,255,.8)", "width": 1}},
         customdata=rows[["bundle", "start", "hours", "risk_removed_usd"]],
         hovertemplate="%{customdata[0]}, %{customdata[1]}: %{customdata[2]:.1f} hours, avoids "
-        "%{customdata[3]:,.0f} "
-        "USD<extra></extra>",
+        "%{customdata[3]:,.0f} USD<extra></extra>",
     )  # fmt: skip
     hours = rows["hours"].sum()
     figure = style(
         figure, x="week", y="", card=result.card, series="calendar",
-        title=f"{len(rows)} upgrades in {rows['week'].nunique()} of {weeks} weeks, {hours:.0f} hours of work",
+        title=f"When is what patched? {len(rows)} upgrades in {rows['week'].nunique()} of {weeks} weeks, "
+        f"{hours:.0f} hours of work",
         caption="A mark an upgrade, in the week of its service's window; the table below and the files "
-        "of the run have "
-        "times, reasons and what is left out.",
+        "of the run have times, reasons and what is left out.",
         alt="; ".join(f"week {week}: {', '.join(some['bundle'])}" for week, some in rows.groupby("week")),
     )  # fmt: skip
-    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=names, autorange="reversed")
-    figure.update_xaxes(range=[0.4, weeks + 0.6], dtick=1)
+    places = list(range(len(names)))
+    figure.update_yaxes(tickvals=places, ticktext=names, zeroline=False, autorange="reversed")
+    figure.update_xaxes(range=[0.4, weeks + 0.6], tick0=1, dtick=1 + weeks // 14, tickangle=0)
     return figure.update_layout(height=200 + 34 * len(names))
 
 
@@ -90,24 +90,23 @@ def plot_remaining(result: Result) -> go.Figure:
     """Expected weekly loss of what is open, by week and plan, with 95 % of drawn futures."""
     table, figure = result.series["remaining"], go.Figure()
     for colour, (name, rows) in zip(PALETTE, table.groupby("planner", sort=False), strict=False):
-        figure.add_scatter(x=[*rows["week"], *rows["week"][::-1]], y=[*rows["high"], *rows["low"][::-1]],
-                           fill="toself", mode="none", fillcolor=_pale(colour), hoverinfo="skip",
+        usd = rows[["usd", "low", "high"]].clip(lower=1.0)
+        figure.add_scatter(x=[*rows["week"], *rows["week"][::-1]], y=[*usd["high"], *usd["low"][::-1]],
+                           fill="toself", mode="none", fillcolor=pale(colour), hoverinfo="skip",
                            showlegend=False)  # fmt: skip
         figure.add_scatter(
-            x=rows["week"], y=rows["usd"], name=str(name), line_color=colour, mode="lines+markers"
+            x=rows["week"], y=usd["usd"], name=str(name), line_color=colour, mode="lines+markers"
         )
     last = table[table["week"] == table["week"].max()].set_index("planner")["usd"]
-    asked, rest = last.index[0], last.drop("nothing patched").iloc[1:]
-    return style(
+    figure = style(
         figure, x="week", y="expected loss a week, USD", card=result.card, series="remaining",
-        title=f"In the last week {last.iloc[0]:,.0f} dollars a week remain at risk by the {asked}, "
-        + " and ".join(f"{usd:,.0f} by {name}" for name, usd in rest.items())
-        + f", {last['nothing patched']:,.0f} without patches",
-        caption="Lines: mean over drawn futures in which exploits come out at their assumed chance; "
-        "bands: 95 % of them. "
-        "Flaws found later are not in it.",
+        title="How much loss stays open? Dollars a week at the end: "
+        + ", ".join(f"{usd:,.0f} ({name})" for name, usd in last.items()),
+        caption="Lines: mean over drawn futures in which exploits come out at their assumed chance; bands: "
+        "95 % of them. The scale is logarithmic. Flaws found later are not in it.",
         alt="; ".join(f"{name}: {usd:,.0f} USD" for name, usd in last.items()) + " a week at the end.",
     )  # fmt: skip
+    return figure.update_yaxes(type="log", dtick=1, tickformat=",")
 
 
 def _places(names: list[str], calls: pd.DataFrame) -> dict[str, tuple[float, float]]:
@@ -131,8 +130,3 @@ def _beside(rows: pd.DataFrame) -> list[tuple[int, int]]:
     """Which of how many upgrades of its service and week each row is."""
     groups = rows.groupby(["service", "week"])
     return list(zip(groups.cumcount(), groups["bundle"].transform("size"), strict=True))
-
-
-def _pale(colour: str) -> str:
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    return f"rgba({red},{green},{blue},.15)"

@@ -24,17 +24,14 @@ def calendar_table(result: Result) -> Table:
     table = pd.DataFrame({
         "upgrade": [f"{one.service}: {one.bundle}" for one in rows.itertuples()],
         "starts": [f"{one:%a %d %b %Y, %H:%M}" for one in rows["start"]],
-        "hours": rows["hours"].round(1), "USD": rows["cost_usd"].round(0),
-        "minutes down": rows["downtime_minutes"].round(0),
-        "risk removed, USD": rows["risk_removed_usd"].round(0),
+        "hours": rows["hours"].round(1), "minutes down": rows["downtime_minutes"].round(0),
         "lost if left out, USD": rows["lost_if_left_out_usd"].round(0),
         "due by": rows["due_by"], "why": rows["why"],
     })  # fmt: skip
     return show_table(
         table, name="calendar", title="The patch calendar, in local time",
-        note="Lost if left out: what the best plan without the upgrade earns less. The files of the run "
-        "hold it as "
-        "CSV and iCalendar.",
+        note="Lost if left out: what the best plan without the upgrade earns less. The files of the run hold "
+        "it as CSV and iCalendar, with money and risk removed in columns of their own.",
     )  # fmt: skip
 
 
@@ -44,7 +41,7 @@ def left_table(result: Result) -> Table:
     table = pd.DataFrame({
         "upgrade": [f"{one.service}: {one.bundle}" for one in rows.itertuples()],
         "expected loss, USD a week": rows["weekly_risk_usd"].round(0), "due by": rows["due_by"],
-        "kept out by": rows["kept_out"],
+        "why": rows["kept_out"],
     })  # fmt: skip
     return show_table(table, name="not_planned", title="What stays open, and why")
 
@@ -104,22 +101,21 @@ def contest_table(result: Result, services: int = 11) -> Table:
 
 def claims_of_services(result: Result) -> Table:
     """What one service gains by claiming more than its downtime costs."""
-    rows = result.series["claims"]
-    table = pd.DataFrame({"it claims": [f"{one:g} times" for one in sorted(rows["claim"].unique())]})
-    for others in sorted(rows["others claim"].unique()):
-        for borne in sorted(rows["borne"].unique()):
-            part = rows[(rows["others claim"] == others) & (rows["borne"] == borne)].sort_values("claim")
-            told = "the truth" if others == 1 else f"{others:g} times"
-            for end, column in (("", "gain_usd"), ("_low", "low"), ("_high", "high")):
-                table[f"others claim {told}, bears {borne:.0%} of its loss{end}"] = (
-                    part[column].round(0).to_numpy()
-                )
+    rows = result.series["claims"].sort_values(["borne", "claim"])
+    table = rows[rows["others claim"] == 1][["borne", "claim"]].reset_index(drop=True)
+    for others, some in rows.groupby("others claim"):
+        head = f"others claim {'the truth' if others == 1 else f'{others:g} times'}"
+        for column, ending in (("gain_usd", ""), ("low", "_low"), ("high", "_high")):
+            if column in some:
+                table[f"{head}{ending}"] = some[column].round(0).to_numpy()
+    for column, shape in (("borne", "{:.0%}"), ("claim", "{:g} times")):
+        table[column] = table[column].map(shape.format)
     return show_table(
-        table, name="claims_of_services",
+        table, name="claims_of_services", groups=["borne"],
+        titles={"borne": "it bears of its loss", "claim": "it claims"},
         title="What a service gains by its claim, dollars a quarter, summed over 11",
         note="Against telling the truth. A service earns the share that it bears of the loss avoided on "
-        "its own "
-        "flaws, less its own downtime. Means over estates, with 95 % intervals (Student's t).",
+        "its own flaws, less its own downtime. Means over estates, with 95 % intervals (Student's t).",
     )  # fmt: skip
 
 

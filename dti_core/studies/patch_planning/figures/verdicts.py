@@ -1,5 +1,6 @@
 """What decides the claims: every bar beside its control worlds, with the smallest effect drawn in."""
 
+from dataclasses import replace
 from typing import Any
 
 import plotly.graph_objects as go
@@ -7,41 +8,53 @@ import plotly.graph_objects as go
 from dti_core.lab.forest import Axis, bar_rows, plot_forest
 from dti_core.lab.methods import World
 from dti_core.lab.record import OBSERVED, Estimate, Result
-from dti_core.studies.patch_planning.figures.cards import simulated
+from dti_core.studies.patch_planning.figures.cards import ROLE_TITLES, cut, place_badge, simulated
 from dti_core.studies.patch_planning.worlds import CONTROLS, WORLDS
 from dti_core.studies.patch_planning.worlds.finance import COST_WORLDS
 from dti_core.studies.patch_planning.worlds.parties import TABLES
 
-_GAIN = Axis("gain on the rival, % of what it earns or avoids", 100.0, upto=150.0)
-_SHARE = Axis("more of its own best plan for the worst-off party, share", upto=2.0)
+#: An axis a claim, and what of it is shown, in percent.
+_LEARNT = Axis("C6c: gain on the rival, %", 100.0, 20.0)
+_WEIGHED = Axis("C20: gain on the rival, %", 100.0, 200.0)
+_PAID = Axis("C42: more loss avoided, %", 100.0, 45.0)
+_SHARED = Axis("C21a: more of its best, %", 100.0, 100.0)
+_SHOWN = {_LEARNT: -20.0, _WEIGHED: -20.0, _PAID: -25.0, _SHARED: -30.0}
 #: What a bar measures, in few words, and its axis.
 BARS = {
-    "agents_gain_11": ("C6c: agents over the tuned rule, 11 services", _GAIN),
-    "agents_gain_50": ("C6c: the same, 50 services", _GAIN),
-    "need_over_risk_alone": ("C20: weighing over risk alone", _GAIN),
-    "need_over_oldest_first": ("C20: weighing over oldest first", _GAIN),
-    "finance_with_minus_without": ("C42: with costs over without", _GAIN),
-    "finance_with_minus_dealt": ("C42: with costs over dealt costs", _GAIN),
-    "patches_joint_minus_single": ("C21a: bargain over one party's plan", _SHARE),
-    "patches_joint_minus_dollars": ("C21a: bargain over net dollars", _SHARE),
-    "patches_joint_minus_dealt": ("C21a: bargain over dealt weights", _SHARE),
+    "agents_gain_11": ("Agents over the tuned rule, 11 services", _LEARNT),
+    "agents_gain_50": ("The same, 50 services", _LEARNT),
+    "need_over_risk_alone": ("Weighing over risk alone", _WEIGHED),
+    "need_over_oldest_first": ("Weighing over oldest first", _WEIGHED),
+    "finance_with_minus_without": ("With costs over without", _PAID),
+    "finance_with_minus_dealt": ("With costs over dealt costs", _PAID),
+    "patches_joint_minus_single": ("Bargain over one party's plan", _SHARED),
+    "patches_joint_minus_dollars": ("Bargain over net dollars", _SHARED),
+    "patches_joint_minus_dealt": ("Bargain over dealt weights", _SHARED),
 }
 
 
 def plot_bars(result: Result) -> go.Figure:
     """The bars of all four claims, over the assumptions, beside their control worlds."""
     seen = {OBSERVED: World("Drawn from the assumptions", "observed", None)}
-    worlds: dict[str, World[Any]] = {**WORLDS, **CONTROLS, **COST_WORLDS, **TABLES, **seen}
+    known: dict[str, World[Any]] = {**WORLDS, **CONTROLS, **COST_WORLDS, **TABLES, **seen}
+    worlds = {name: replace(one, title=ROLE_TITLES.get(one.role, one.title)) for name, one in known.items()}
     rows = [
         row
         for claim in ("C6c", "C20", "C42", "C21a")
         for row in bar_rows(result, claim, _label, worlds, lambda one: BARS[one.name][1])
     ]
-    return plot_forest(
-        rows, what="What decides", card=simulated(result), title="What decides the four claims",
-        caption="Whiskers hold 95 % of the sets of stated assumptions, their own uncertainty included. "
-        "Hollow: control worlds, over their draws. Beyond an axis the number is told.",
+    clear = sum(row.estimate.low > (row.smallest or 0) for row in rows if not row.control)
+    figure = plot_forest(
+        rows, what="What decides", card=simulated(result),
+        title=f"What decides the four claims? {clear} of {sum(not row.control for row in rows)} bars lie "
+        "wholly beyond the smallest effect that matters",
+        caption="Whiskers: 95 % intervals over sets of stated assumptions, their own uncertainty included. "
+        "Hollow: control worlds, over their draws. C21a: of the worst-off party's own best plan. A line "
+        "that leaves the figure has its end beside it.",
     )  # fmt: skip
+    for panel, (axis, low) in enumerate(_SHOWN.items(), start=1):
+        cut(figure, panel, low, axis.upto)
+    return place_badge(figure)
 
 
 def _label(one: Estimate) -> str:
