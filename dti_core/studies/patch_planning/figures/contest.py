@@ -18,7 +18,7 @@ from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, TAUGHT
 from dti_core.studies.patch_planning.worlds import WORLDS
 
 #: Planners of the upper panel, near the rule, and of the lower one; all are in the table below the figure.
-NEAR = ("mappo", "ippo", "hierarchical", "single", "cem", "selfish", "priced_milp")
+NEAR = ("mappo", "mappo_large", "ippo", "hierarchical", "single", "cem", "selfish", "priced_milp")
 FAR = ("clairvoyant", "rolling_milp", "exploited_first", "severity", "risk_greedy")
 #: What of the upper panel is shown, in percent.
 _SHOWN = (-6.0, 6.0)

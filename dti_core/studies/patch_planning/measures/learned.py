@@ -95,7 +95,7 @@ def study_learned(
             if who == OBSERVED:
                 rng = np.random.default_rng(chance.spawn(1)[0])
                 found.estimates += _by_world(by_world, size, rng, n_resamples)
-    found.estimates += _rooms(worlds, n_exact, n_resamples, rooms, effort)
+    _tell_rooms(found, worlds, n_exact, n_resamples, rooms, effort)
     found.estimates += _planted(4 * n_small, fault, n_resamples)
     found.series["trainings"] = pd.DataFrame(rows)
     return found
@@ -127,10 +127,10 @@ def _room(task: Task) -> Planning:
     return room
 
 
-def _rooms(
-    worlds: Sequence[str], n_estates: int, n_resamples: int, seeds: np.random.SeedSequence,
+def _tell_rooms(
+    found: Findings, worlds: Sequence[str], n_estates: int, n_resamples: int, seeds: np.random.SeedSequence,
     effort: Effort | None,
-) -> list[Estimate]:  # fmt: skip
+) -> None:  # fmt: skip
     """What an exact plan made anew each week, at the rule's own price, earns more than the rule."""
     tasks = {world: (world, n_estates, own, n_resamples, effort)
              for world, own in zip(worlds, seeds.spawn(len(worlds)), strict=True)}  # fmt: skip
@@ -139,11 +139,12 @@ def _rooms(
     values = [one for one, _ in judged.values()]
     low, high = _ends(np.concatenate([many for _, many in judged.values()]))
     middle, how = float(np.median(values)), f"95 % of {len(values)} worlds and resampled estates"
-    return [
+    found.estimates += [
         Estimate(f"room_assumed_{SMALL}", middle, min(low, middle), max(high, middle), OF_RULE, len(values),
                  how=how, at=at),
         mean_over_seeds(values).estimate(f"room_assumed_mean_{SMALL}", OF_RULE, **at),
     ]  # fmt: skip
+    found.series["rooms"] = pd.DataFrame({"place": list(judged), "gain": values})
 
 
 def judge_room(task: tuple[str, int, np.random.SeedSequence, int, Effort | None]) -> Judged:
