@@ -36,7 +36,7 @@ def plot_trainings(result: Result) -> go.Figure:
         title="Do agents gain in some worlds, or in some trainings? Mean over worlds "
         f"{signed(mean, scale=100)} %",
         caption=f"{METHODS[FAVOURITE].title}, {SMALL} services; each world is drawn from the assumptions and "
-        "has a rule tuned for it, from which its trainings start; they are judged on the same unseen estates. "
+        "has a rule tuned for it, from which its trainings start; judged on the same unseen estates. "
         f"Diamonds: an exact plan at the rule's own price, on other estates.{share} Mean: 95 %, Student t "
         "over worlds.",
         alt="; ".join(
