@@ -361,3 +361,5 @@ def test_the_ledger_counts_code_alone():
     code = "x = [\n    1,  # one\n]\n"
     assert code_lines(documented + "    return 1\n" + code) == 2 + 3
     assert code_lines('y = """a\nb"""\n') == 2
+    assert code_lines("y = '''a\n\n# no comment\n'''\n") == 4
+    assert code_lines('y = (\n    "a"\n    # comment\n\n    "b"\n)\n') == 4

@@ -1,8 +1,7 @@
 """How large each room of the package is, in lines of code, against what the house allows it."""
 
 import ast
-import io
-import tokenize
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,16 +11,6 @@ import dti_core
 _PACKAGE = Path(dti_core.__file__).parent
 #: Most lines of code of the lab, of the command, of each bridge and study, and of all together.
 LIMITS = {"lab": 4_400, "book": 2_000, "cli": 1_250, "bridges": 500, "studies": 2_500, "dti_core": 24_000}
-_SILENT = {
-    tokenize.COMMENT,
-    tokenize.NL,
-    tokenize.NEWLINE,
-    tokenize.INDENT,
-    tokenize.DEDENT,
-    tokenize.ENDMARKER,
-}
-
-
 #: Rooms that are over their limit: what they may have until they are not, and why they are.
 OVER = {
     "dti_core": (
@@ -95,12 +84,18 @@ def ledger(package: Path = _PACKAGE) -> list[Size]:
 @cache
 def code_lines(source: str) -> int:
     """Lines that hold code: no comments, no blanks, no docstrings."""
-    lines: set[int] = set()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type not in _SILENT:
-            lines.update(range(token.start[0], token.end[0] + 1))
+    rows, tree = source.splitlines(), ast.parse(source)
+    lines = {number for number, row in enumerate(rows, 1) if row.strip() and not row.lstrip().startswith("#")}
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
-            lines -= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
-    return len(lines)
+    unsaid: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno != node.lineno:
+            one = re.search(r"\"{3}|'{3}", rows[node.lineno - 1])  # else several, one below the other
+            lines |= _span(node) if one else set()
+        elif isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            unsaid |= _span(node.body[0])
+    return len(lines - unsaid)
+
+
+def _span(node: ast.stmt | ast.expr) -> set[int]:
+    return set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
