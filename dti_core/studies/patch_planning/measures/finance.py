@@ -223,7 +223,6 @@ def _without_limit(
         "off_spent": spent["off"] / _by_set(budget[test], n_sets),
         "free_spent": spent["free"] / _by_set(budget[test], n_sets),
         "extra_residual": residual["kept"] / residual["free"] - 1,
-        "extra_loss": (residual["kept"] - residual["free"]) / _by_set(loss, n_sets),
         "off_extra_residual": residual["off"] / residual["free"] - 1,
     }
 
@@ -236,7 +235,6 @@ UNITS: Mapping[str, str] = {
     "off_spent": "multiple of the budget", "free_spent": "multiple of the budget",
     "extra_residual": "share of the residual risk without a limit",
     "off_extra_residual": "share of the residual risk without a limit",
-    "extra_loss": "share of the loss without patches",
 }  # fmt: skip
 
 

@@ -90,9 +90,6 @@ def study_need(seeds: Seeds, *, n_sets: int, n_estates: int, n_draws: int, n_res
     for world in CONTROLS:
         _tell_control(found, world, parts["control", world], n_draws, rng, n_resamples)
     found.series["need_sets"] = _table_of_sets(sets, [parts["sets", k] for k in range(n_sets)])
-    found.series["need_orders"] = pd.DataFrame(
-        [row for name in CAPACITIES for row in _rows_of_orders(name, parts["central", name])]
-    )
     return found
 
 
@@ -178,12 +175,6 @@ def _tell_capacity(
         found.estimates.append(one.estimate(f"need_{estimate}_{name}", unit, capacity=name, **at))
 
     ratio("asked_over_hours", part.asked, part.given, "hours asked for an hour there is")
-    short = part.asked[:, 0] > part.given[:, 0]
-    found.estimates.append(
-        share(int(short.sum()), len(short)).estimate(
-            f"need_quarters_short_{name}", "share of quarters", capacity=name
-        )
-    )
     ratio("beyond_week", part.beyond_week, part.bundles, "share of bundles")
     ratio("beyond_month", part.beyond_month, part.bundles, "share of bundles")
     for order in ORDERINGS:
@@ -229,15 +220,3 @@ def _table_of_sets(sets: Sequence[Assumptions], parts: Sequence[Sums]) -> pd.Dat
         }
         rows.append({name: getattr(one, name) for name in SPANS} | gains)
     return pd.DataFrame(rows)
-
-
-def _rows_of_orders(capacity: str, part: Sums) -> Iterator[dict[str, str | float]]:
-    """A row an order at one capacity, sums over all quarters."""
-    best = max(float(net.sum()) for net in part.net_usd.values())
-    for name, method in ORDERINGS.items():
-        yield {
-            "capacity": capacity, "order": method.title,
-            "net over the best one's": part.net_usd[name].sum() / best,
-            "hours used": part.used[name].sum() / part.given.sum(),
-            "work left": part.left[name].sum() / part.asked.sum(),
-        }  # fmt: skip

@@ -156,18 +156,16 @@ def _tell(found: Findings, name: str, game: Game, pieces: Sequence[Mapping[str, 
     for end, holds in told.items():
         one = share(int(holds.sum()), len(worst))
         found.estimates.append(one.estimate(f"{name}_{end}", "share of the assumption set", game=name))
-    _tell_proven(found, name, pieces, OBSERVED)
+    found.estimates.append(_not_proven(name, pieces))
     _tell_distance(found, name, game, pieces)
     found.series[f"parties_{name}"] = _shares(game, pieces)
 
 
-def _tell_proven(
-    found: Findings, name: str, pieces: Sequence[Mapping[str, Array]], world: str
-) -> None:  # fmt: skip
+def _not_proven(name: str, pieces: Sequence[Mapping[str, Array]], world: str = OBSERVED) -> Estimate:
     """How many searches ended at the limit on nodes."""
     proven = np.concatenate([piece["proven"] for piece in pieces])
     one = share(int((proven == 0).sum()), len(proven))
-    found.estimates.append(one.estimate(f"{name}_not_proven", "share of searches", world, game=name))
+    return one.estimate(f"{name}_not_proven", "share of searches", world, game=name)
 
 
 def _tell_distance(
@@ -251,7 +249,8 @@ def _controls(
     }
     pieces = run_keyed(bargain_of, tasks, "parties in control worlds")
     for world in TABLES:
-        _tell_proven(found, DECIDES, [piece for key, piece in pieces.items() if key[0] == world], world)
+        here = [piece for key, piece in pieces.items() if key[0] == world]
+        found.estimates.append(_not_proven(DECIDES, here, world))
         for rival in BARS:
             margins = np.array([
                 [_margin(pieces[world, draw, k], rival) for k in range(sizes[world])]
