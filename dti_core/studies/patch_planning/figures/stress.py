@@ -33,8 +33,8 @@ def plot_stress(result: Result, world: str = "tight_budget") -> go.Figure:
         series="stress", title=f"What do wrong assumptions cost? Where {worst.label}, the tuned rule earns "
         f"{spoken(worst.estimate, scale=100)} % of the informed one's",
         caption=f"{WORLDS[world].title}. 100: the rule that knows the truth and was tuned in it, on other "
-        f"estates. 95 % intervals: {'; '.join(f'{who}, {words}' for who, words in how.items())}. Planners "
-        f"with fewer than {FEW} estates are not drawn. The title has the tuned rule's worst "
+        f"estates. 95 % intervals: {'; '.join(f'{who}, {words}' for who, words in how.items())}. Exact plans "
+        f"of fewer than {FEW} estates are not drawn. The title has the tuned rule's worst "
         f"case.{_by_severity(result)}",
     )  # fmt: skip
     return figure.add_vline(x=100.0, line_color=NEUTRAL, layer="below")
