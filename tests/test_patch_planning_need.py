@@ -12,6 +12,7 @@ from dti_core.lab.data import DataCard
 from dti_core.lab.findings import Findings
 from dti_core.lab.record import Result
 from dti_core.lab.register import Bar
+from dti_core.lab.say import signed
 from dti_core.studies.patch_planning.data.cadence import N_WEEKS as ALL_WEEKS
 from dti_core.studies.patch_planning.data.cadence import load_cadence
 from dti_core.studies.patch_planning.figures.need import plot_need
@@ -210,7 +211,7 @@ def test_the_figure_says_what_the_intervals_allow(found):
     card = DataCard("x", "X", "simulated", "Simulated data", "s", "MIT", 1, 1, "0" * 64, "c")
     result = Result(load_config("private_lift", {}), card, tuple(found.estimates), found.series)
     figure = plot_need(result)
-    low = result["need_over_oldest_first"].low
-    assert ("more than oldest first" in figure.layout.title.text.replace("<br>", " ")) == (low > 0)
+    told = f"{signed(result['need_over_oldest_first'], scale=100)} % beside oldest first"
+    assert told in figure.layout.title.text.replace("<br>", " ")
     assert "Over risk alone" in figure.layout.meta["alt"]
     assert "sets" in figure.layout.meta["caption"]

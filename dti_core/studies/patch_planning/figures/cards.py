@@ -13,7 +13,7 @@ WORLD_TITLES = {"tight_budget": "tight budget", "scarce": "scarce windows", "arr
 ROLE_TITLES = {"observed": "drawn from the assumptions", "negative": "control: nothing to find",
                "positive": "control: an effect was planted"}  # fmt: skip
 #: Below so many estates a resampled interval says little: marks are hollow, or left out.
-FEW_ESTATES = 20
+FEW = 20
 
 
 def simulated(result: Result, what: str = "estates from stated assumptions") -> DataCard:
@@ -23,23 +23,25 @@ def simulated(result: Result, what: str = "estates from stated assumptions") -> 
 
 def place_badge(figure: go.Figure, *, titled: bool = False) -> go.Figure:
     """Set the badge just above the first panel, or its title, however tall the figure is."""
-    figure.update_annotations({"y": 1, "yshift": 18 * titled}, selector={"y": 1.02})
-    return figure.update_layout(margin_t=figure.layout.margin.t + 18 * titled)
+    figure.update_annotations({"y": 1, "yshift": 22 * titled}, selector={"y": 1.02})
+    return figure.update_layout(margin_t=figure.layout.margin.t + 22 * titled)
 
 
-def cut(figure: go.Figure, panel: int, low: float, high: float) -> None:
-    """Show a panel from `low` to `high`; an interval that goes on has the number of its end at the edge."""
-    axis = "x" if panel == 1 else f"x{panel}"
-    for mark in (one for one in figure.data if one.xaxis == axis and one.error_x.visible is not False):
-        ends = mark.x[0] - mark.error_x.arrayminus[0], mark.x[0] + mark.error_x.array[0]
-        for end, edge, beyond in zip(ends, (low, high), (ends[0] < low, ends[1] > high), strict=True):
-            if beyond:
-                figure.add_annotation(
-                    x=edge, y=mark.y[0], text=f"to {number(end, int(abs(end) < 10))}", yanchor="bottom",
-                    xanchor="left" if edge == low else "right", showarrow=False, row=panel, col=1,
-                    font={"size": 11, "color": mark.marker.color},
-                )  # fmt: skip
-    figure.update_xaxes(range=(low, high), row=panel, col=1)
+def cut(figure: go.Figure, *shown: tuple[float, float]) -> go.Figure:
+    """Show of each panel what lies between two ends; where an interval goes on, the edge tells its end."""
+    for panel, (low, high) in enumerate(shown, start=1):
+        axis = "x" if panel == 1 else f"x{panel}"
+        for mark in (one for one in figure.data if one.xaxis == axis and one.error_x.visible is not False):
+            begins, ends = mark.x[0] - mark.error_x.arrayminus[0], mark.x[0] + mark.error_x.array[0]
+            for end, edge, side in ((begins, low, "left"), (ends, high, "right")):
+                if not low <= end <= high:
+                    figure.add_annotation(
+                        x=edge, y=mark.y[0], text=f"to {number(end, int(abs(end) < 10))}", showarrow=False,
+                        xanchor=side, yanchor="bottom", font={"size": 11, "color": mark.marker.color},
+                        row=panel, col=1,
+                    )  # fmt: skip
+        figure.update_xaxes(range=(low, high), row=panel, col=1)
+    return figure
 
 
 def pale(colour: str) -> str:

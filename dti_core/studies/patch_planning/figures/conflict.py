@@ -20,14 +20,11 @@ def plot_conflict(result: Result) -> go.Figure:
     colours = dict(zip(REPORTS, PALETTE, strict=False))
     rows = [
         Row(title, result[f"conflict_{who}_{told}@{WORLD}"], colours[told], series=words, axis=axis)
-        for who, title in _WHO.items()
-        for told, (words, _) in REPORTS.items()
+        for who, title in _WHO.items() for told, (words, _) in REPORTS.items()
         if (who, told) != ("exact", "truth")
-    ]
+    ]  # fmt: skip
     own = {name: result[f"conflict_{name}_unasked@{WORLD}"] for name in AGENTS}
-    rows += [
-        Row(METHODS[name].title, one, NEUTRAL, series="not asked", axis=axis) for name, one in own.items()
-    ]
+    rows += [Row(METHODS[who].title, one, NEUTRAL, series="not asked", axis=axis) for who, one in own.items()]
     return plot_forest(
         rows, what="Net dollars above those of the exact plan that is told the truth", card=simulated(result),
         title="Who wins if only a service knows its price? Agents that are not asked earn "

@@ -6,13 +6,7 @@ from dti_core.lab.forest import Axis, Row, plot_forest, smallest_effects
 from dti_core.lab.record import OBSERVED, Estimate, Result
 from dti_core.lab.say import signed
 from dti_core.lab.theme import PALETTE
-from dti_core.studies.patch_planning.figures.cards import (
-    FEW_ESTATES,
-    WORLD_TITLES,
-    cut,
-    place_badge,
-    simulated,
-)
+from dti_core.studies.patch_planning.figures.cards import FEW, WORLD_TITLES, cut, place_badge, simulated
 from dti_core.studies.patch_planning.methods import METHODS
 from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, TAUGHT
 from dti_core.studies.patch_planning.worlds import WORLDS
@@ -32,7 +26,7 @@ def plot_contest(result: Result, services: int = 11) -> go.Figure:
         Axis("the same, on a wider axis, %", 100.0),
     )
     rows = [
-        Row(METHODS[name].title, one, PALETTE[at], one.n < FEW_ESTATES, WORLD_TITLES[world],
+        Row(METHODS[name].title, one, PALETTE[at], one.n < FEW, WORLD_TITLES[world],
             matters if name in NEAR else None, near if name in NEAR else far)
         for name in NEAR + FAR
         for at, world in enumerate(TAUGHT)
@@ -45,10 +39,9 @@ def plot_contest(result: Result, services: int = 11) -> go.Figure:
         f"% beside the tuned rule, {WORLD_TITLES[TAUGHT[0]]}",
         caption="Net dollars (loss avoided less money and downtime) on unseen estates, the same for all. "
         "Trained planners: interquartile mean of their trainings. Bars: 95 % bootstrap intervals over "
-        f"estates and trainings; hollow: fewer than {FEW_ESTATES} estates, as exact plans are slow.",
+        f"estates and trainings; hollow: fewer than {FEW} estates, as exact plans are slow.",
     )  # fmt: skip
-    cut(figure, 1, *_SHOWN)
-    return place_badge(figure)
+    return place_badge(cut(figure, _SHOWN))
 
 
 def _found(result: Result, name: str, world: str) -> list[Estimate]:

@@ -73,7 +73,8 @@ def plot_finance_sets(result: Result) -> go.Figure:
 def _around(tied: float, n: int) -> tuple[float, float]:
     """The 95 % interval of a rank correlation over n pairs. Source: Bonett and Wright (2000)."""
     margin = 1.96 * math.sqrt((1 + tied**2 / 2) / max(1, n - 3))
-    return math.tanh(math.atanh(tied) - margin), math.tanh(math.atanh(tied) + margin)
+    middle = math.atanh(min(0.999, max(-0.999, tied)))
+    return math.tanh(middle - margin), math.tanh(middle + margin)
 
 
 def _card(result: Result) -> DataCard:

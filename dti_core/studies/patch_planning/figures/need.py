@@ -5,7 +5,6 @@ from dataclasses import replace
 import plotly.graph_objects as go
 
 from dti_core.lab.cards import registered
-from dti_core.lab.data import DataCard
 from dti_core.lab.forest import Axis, Row, plot_forest
 from dti_core.lab.record import Result
 from dti_core.lab.say import signed, spoken
@@ -56,12 +55,7 @@ def plot_need(result: Result) -> go.Figure:
         f"Intervals of {_SETS}: 95 % of sets and resampled quarters together; of the central set: quarters "
         "alone; of controls: the mean of their draws. A line that leaves the figure has its end beside it.",
         alt=f"Weighing earns more than both rivals in {share:.0%} of the sets.",
-        card=_card(), series="need_sets",
+        series="need_sets",
+        card=replace(registered("vuln_dates"), badge="Real upload dates; losses and work are assumed"),
     )  # fmt: skip
-    for panel, shown in enumerate(_SHOWN, start=1):
-        cut(figure, panel, *shown)
-    return figure
-
-
-def _card() -> DataCard:
-    return replace(registered("vuln_dates"), badge="Real upload dates; losses and work are assumed")
+    return cut(figure, *_SHOWN)

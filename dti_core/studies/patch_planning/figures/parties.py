@@ -53,9 +53,7 @@ def plot_worst_off(result: Result) -> go.Figure:
         "control worlds of small estates, all their draws. A line that leaves the figure has its end "
         "beside it.",
     )  # fmt: skip
-    for panel, shown in enumerate(_SHOWN, start=1):
-        cut(figure, panel, *shown)
-    return figure
+    return cut(figure, *_SHOWN)
 
 
 def plot_front(result: Result) -> go.Figure:

@@ -34,7 +34,7 @@ def plot_estate(result: Result) -> go.Figure:
             x=across, y=down, name=title, mode="markers+text" if today else "markers", text=told,
             textposition="top center", textfont_size=12, cliponaxis=False,
             marker={"size": usd, "sizemode": "area", "sizeref": largest / (_WIDEST**2 / 2), "color": colour,
-                    "opacity": 0.55 if today else 1.0},
+                    "opacity": 0.55 if today else 1.0, "line": {"width": 0}},
             hovertemplate="%{text} USD a week<extra></extra>",
         )  # fmt: skip
     total = f"{before.sum():,.0f} dollars a week today, {after.sum():,.0f} after the plan"
@@ -44,10 +44,7 @@ def plot_estate(result: Result) -> go.Figure:
         caption="Area of a disc and numbers: expected weekly loss by open flaws, USD, today → after the "
         "plan (as expected in the week behind the last one, exploits that come out until then included). "
         "Lines: calls.",
-        alt="; ".join(
-            f"{name}: {one.before_usd:,.0f} to {one.after_usd:,.0f} USD a week"
-            for name, one in services.iterrows()
-        ),
+        alt="Expected loss, USD a week: " + "; ".join(told).replace("<br>", " ") + ".",
     )  # fmt: skip
     steps = sorted(set(across))
     figure.update_xaxes(tickvals=steps, ticktext=["entry", *(f"{one:.0f}" for one in steps[1:])],
@@ -82,7 +79,7 @@ def plot_calendar(result: Result) -> go.Figure:
     )  # fmt: skip
     places = list(range(len(names)))
     figure.update_yaxes(tickvals=places, ticktext=names, zeroline=False, autorange="reversed")
-    figure.update_xaxes(range=[0.4, weeks + 0.6], tick0=1, dtick=1 + weeks // 14, tickangle=0)
+    figure.update_xaxes(range=[0.4, weeks + 0.6], tick0=1, dtick=1 + weeks // 10, tickangle=0)
     return figure.update_layout(height=200 + 34 * len(names))
 
 
@@ -94,9 +91,8 @@ def plot_remaining(result: Result) -> go.Figure:
         figure.add_scatter(x=[*rows["week"], *rows["week"][::-1]], y=[*usd["high"], *usd["low"][::-1]],
                            fill="toself", mode="none", fillcolor=pale(colour), hoverinfo="skip",
                            showlegend=False)  # fmt: skip
-        figure.add_scatter(
-            x=rows["week"], y=usd["usd"], name=str(name), line_color=colour, mode="lines+markers"
-        )
+        figure.add_scatter(x=rows["week"], y=usd["usd"], name=str(name), line_color=colour,
+                           mode="lines+markers")  # fmt: skip
     last = table[table["week"] == table["week"].max()].set_index("planner")["usd"]
     figure = style(
         figure, x="week", y="expected loss a week, USD", card=result.card, series="remaining",

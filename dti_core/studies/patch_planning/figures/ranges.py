@@ -28,10 +28,7 @@ USES = {
 #: Why a range is as it is, by the first claim that rests on it, where there is more to say than nothing.
 _WHY = {
     ("C20", "exploit_factor"): "three times less and more than the central value",
-    (
-        "C20",
-        "weekly_chance",
-    ): "down to some 2 % of flaws exploited in a year, the least published (2-7 % ever)",
+    ("C20", "weekly_chance"): "down to some 2 % of flaws exploited in a year, the least published (2-7 %)",
     ("C20", "risk_usd"): "ten times less and more than the central value",
     ("C20", "capacity"): "lower to upper quartile, Prioritization to Prediction 8",
     ("C42", "budget"): "half of all costs hardly binds: it is a world of its own",

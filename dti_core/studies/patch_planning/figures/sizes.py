@@ -12,7 +12,7 @@ from dti_core.lab.cards import nothing_drawn
 from dti_core.lab.paths import project_root
 from dti_core.lab.record import Result
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
-from dti_core.studies.patch_planning.figures.cards import FEW_ESTATES, WORLD_TITLES, place_badge, simulated
+from dti_core.studies.patch_planning.figures.cards import FEW, WORLD_TITLES, place_badge, simulated
 from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, SMALL
 
 _NAMES = {"tuned_rule": "tuned rule", FAVOURITE: f"agents, trained at {SMALL} services",
@@ -32,14 +32,6 @@ def plot_sizes(result: Result) -> go.Figure:
             some = table[(table["world"] == world) & (table["method"] == method)]
             if not some.empty:
                 _line(figure, some, method, row)
-    measured = _measured()
-    if not measured.empty:
-        some = measured[(measured["planner"] == "exact") & (measured["world"] == worlds[0])]
-        figure.add_scatter(
-            x=some["services"], y=100 * some["share"], mode="markers",
-            name="exact plan, time limited, measured",
-            marker={"symbol": "x", "color": _COLOURS["exact"], "size": 10}, row=1, col=1,
-        )  # fmt: skip
     sizes = sorted(set(table["services"]))
     rule = 100 * table[(table["method"] == "tuned_rule") & (table["world"] == worlds[0])]["share"]
     figure = style(
@@ -48,9 +40,8 @@ def plot_sizes(result: Result) -> go.Figure:
         f"tuned rule earns {rule.min():.0f} to {rule.max():.0f} % of what no plan exceeds",
         caption="All bundles are known from the start. The bound (linear relaxation) lets bundles be "
         "patched in part. Bars: 95 % bootstrap intervals over estates and trainings; hollow: fewer than "
-        f"{FEW_ESTATES} estates, {table['estates'].min():.0f} at least, whose bars say little. Exact plans "
-        "are drawn where their gap was closed; crosses, if any, were found in limited time on the machine "
-        "of the benchmark.",
+        f"{FEW} estates, {table['estates'].min():.0f} at least, whose bars say little. Exact plans are "
+        "drawn where their gap was closed.",
         alt="Share of the bound by services: " + "; ".join(
             f"{WORLD_TITLES[row.world]}, {row.services:,}, {_NAMES[row.method]} {100 * row.share:.1f} %"
             for row in table.itertuples()
@@ -66,7 +57,7 @@ def _line(figure: go.Figure, some: pd.DataFrame, method: str, row: int) -> None:
     figure.add_scatter(
         x=some["services"], y=100 * some["share"], name=_NAMES[method], legendgroup=method,
         showlegend=row == 1, mode="lines+markers", line_color=_COLOURS[method],
-        marker={"size": 8, "symbol": np.where(some["estates"] < FEW_ESTATES, "circle-open", "circle")},
+        marker={"size": 8, "symbol": np.where(some["estates"] < FEW, "circle-open", "circle")},
         error_y={"array": 100 * (some["high"] - some["share"]),
                  "arrayminus": 100 * (some["share"] - some["low"])},
         row=row, col=1,

@@ -52,9 +52,7 @@ def plot_bars(result: Result) -> go.Figure:
         "Hollow: control worlds, over their draws. C21a: of the worst-off party's own best plan. A line "
         "that leaves the figure has its end beside it.",
     )  # fmt: skip
-    for panel, (axis, low) in enumerate(_SHOWN.items(), start=1):
-        cut(figure, panel, low, axis.upto)
-    return place_badge(figure)
+    return place_badge(cut(figure, *((low, axis.upto) for axis, low in _SHOWN.items())))
 
 
 def _label(one: Estimate) -> str:
