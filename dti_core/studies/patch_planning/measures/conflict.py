@@ -52,21 +52,16 @@ REPORTS: Mapping[str, tuple[str, Report]] = {
     "truth": ("told the truth", lambda estates: estates.outage_usd),
     "exaggerated": ("told four times the truth by all", lambda e: strategic(e, _all(e))),
     "normalised": ("the same, scaled back to the known mean", lambda e: normalised(e, strategic(e, _all(e)))),
-    "half": (
-        "told four times the truth by half, scaled back",
-        lambda e: normalised(e, strategic(e, _half(e))),
-    ),
+    "half": ("told four times the truth by half, scaled back",
+             lambda e: normalised(e, strategic(e, _half(e)))),
     "none": ("told nothing", unreported),
-}
+}  # fmt: skip
 
 
 def study_conflict(
-    seeds: np.random.SeedSequence,
-    n_estates: int,
-    n_seeds: int,
-    n_resamples: int,
+    seeds: np.random.SeedSequence, n_estates: int, n_seeds: int, n_resamples: int,
     effort: Effort | None = None,
-) -> Findings:
+) -> Findings:  # fmt: skip
     """Net dollars of rule, exact plan and agents by what is reported, on the same estates."""
     drawn, chance = seeds.spawn(2)
     state = [int(one) for one in drawn.generate_state(n_estates, np.uint64)]
