@@ -67,9 +67,9 @@ def binding_table(result: Result) -> Table:
 
 def _tuned(alike: Any) -> str:
     """Where the solver of the estate at hand was tuned; nothing of the exact plan, which is not."""
-    world = WORLDS[alike.world]
-    told = (f" The solver was tuned in the world '{world.title}', whose budget is nearest to this one's: "
-            f"{world.settings.budget:.0%} and {alike.budget_share:.0%} of what all upgrades cost.")  # fmt: skip
+    title, budget = WORLDS[alike.world].title, WORLDS[alike.world].settings.budget
+    told = f" The solver was tuned in the world '{title}', whose budget is nearest to this estate's: "
+    told += f"{budget:.0%} and {alike.budget_share:.0%} of what all upgrades cost."
     return "" if alike.solver == "exact" else told
 
 
