@@ -64,12 +64,10 @@ def binding_table(result: Result) -> Table:
 
 def _tuned(alike: Any) -> str:
     """Where the solver of the estate at hand was tuned; nothing of the exact plan, which is not."""
-    if alike.solver == "exact":
-        return ""
-    return (
-        f" The solver was tuned in the world '{alike.world}', whose budget is nearest to this estate's: "
-        f"{alike.world_budget_share:.0%} and {alike.budget_share:.0%} of what all upgrades cost."
-    )
+    title, budget = WORLDS[alike.world].title, WORLDS[alike.world].settings.budget
+    told = f" The solver was tuned in the world '{title}', whose budget is nearest to this estate's: "
+    told += f"{budget:.0%} and {alike.budget_share:.0%} of what all upgrades cost."
+    return "" if alike.solver == "exact" else told
 
 
 def contest_table(result: Result, services: int = 11) -> Table:

@@ -57,25 +57,18 @@ def _all(estates: Estates) -> Flags:
 REPORTS: Mapping[str, tuple[str, Report]] = {
     "truth": ("told the truth", lambda e, _: e.outage_usd),
     "exaggerated": ("told four times the truth by all", lambda e, _: strategic(e, _all(e))),
-    "normalised": (
-        "the same, scaled back to the known mean",
-        lambda e, _: normalised(e, strategic(e, _all(e))),
-    ),
-    "half": (
-        "told four times the truth by half, scaled back",
-        lambda e, _: normalised(e, strategic(e, _half(e))),
-    ),
+    "normalised": ("the same, scaled back to the known mean",
+                   lambda e, _: normalised(e, strategic(e, _all(e)))),
+    "half": ("told four times the truth by half, scaled back",
+             lambda e, _: normalised(e, strategic(e, _half(e)))),
     "none": ("told nothing", unreported),
-}
+}  # fmt: skip
 
 
 def study_conflict(
-    seeds: np.random.SeedSequence,
-    n_estates: int,
-    n_seeds: int,
-    n_resamples: int,
+    seeds: np.random.SeedSequence, n_estates: int, n_seeds: int, n_resamples: int,
     effort: Effort | None = None,
-) -> Findings:
+) -> Findings:  # fmt: skip
     """Net dollars of rule, exact plan and agents by what is reported, on the same estates."""
     drawn, chance = seeds.spawn(2)
     state = [int(one) for one in drawn.generate_state(n_estates, np.uint64)]

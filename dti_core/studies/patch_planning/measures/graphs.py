@@ -32,11 +32,8 @@ PLANNERS = ("tuned_rule", FAVOURITE, "risk_greedy", "severity")
 EXACT = "priced_milp"
 #: World in which estates are planned exactly, too few a graph for an answer by graph: they are told together.
 ROOM_WORLD = TAUGHT[0]
-#: What is asked: its name, who is judged, against whom.
-CONTRASTS = (
-    ("agents", FAVOURITE, "tuned_rule"), ("risk_alone", "risk_greedy", "tuned_rule"),
-    ("severity_alone", "severity", "tuned_rule"),
-)  # fmt: skip
+#: What is asked: its name, and who is judged beside the tuned rule.
+CONTRASTS = {"agents": FAVOURITE, "risk_alone": "risk_greedy", "severity_alone": "severity"}
 ANSWERS = ("win", "lose")
 #: Of the estates of a system, the part that is drawn over the packages, ten times as many as services of one.
 PACKAGE_PART = 4
@@ -74,21 +71,15 @@ def study_graphs(
     ------
     DataError if the graphs are not on this machine, with the command that brings them.
     """
-    systems, _ = load_graphs()
+    systems, worlds, few = load_graphs()[0], TAUGHT[:n_worlds], max(4, n_estates // PACKAGE_PART)
+    places = [(world, name) for world in worlds for name in systems] + [(one, PACKAGES) for one in worlds]
     work, chance = seeds.spawn(2)
-    worlds = TAUGHT[:n_worlds]
-    places = [(world, name) for world in worlds for name in systems]
-    pieces = {
-        (world, name): Piece(world, systems[name].graph, n_estates, n_exact * (world == ROOM_WORLD), n_seeds,
-                             int(own.generate_state(1, np.uint64)[0]), effort or Effort())
-        for (world, name), own in zip(places, work.spawn(len(places)), strict=True)
-    }  # fmt: skip
-    packages, few = load_packages(), max(4, n_estates // PACKAGE_PART)
-    pieces |= {
-        (world, PACKAGES): Piece(world, packages.graph, few, 0, n_seeds,
-                                 int(own.generate_state(1, np.uint64)[0]), effort or Effort())
-        for world, own in zip(worlds, work.spawn(len(worlds)), strict=True)
-    }  # fmt: skip
+    pieces = {}
+    for (world, name), own in zip(places, work.spawn(len(places)), strict=True):
+        graph, n = (load_packages().graph, few) if name == PACKAGES else (systems[name].graph, n_estates)
+        solved = n_exact if world == ROOM_WORLD and name in systems else 0
+        seed = int(own.generate_state(1, np.uint64)[0])
+        pieces[world, name] = Piece(world, graph, n, solved, n_seeds, seed, effort or Effort())
     done = run_keyed(plan_graph, pieces, "real graphs")
     found, rng, rows = Findings(), np.random.default_rng(chance), []
     for (world, name), nets in done.items():
@@ -123,10 +114,8 @@ def plan_graph(piece: Piece) -> dict[str, Array]:
 
 def _contrasts(nets: dict[str, Array], rng: np.random.Generator, n_resamples: int) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for what, judged, rival in CONTRASTS:
-        if judged not in nets:
-            continue
-        part = gain(nets[judged], nets[rival][0], rng, n_resamples)
+    for what, judged in CONTRASTS.items():
+        part = gain(nets[judged], nets["tuned_rule"][0], rng, n_resamples)
         answer = "win" if part.low > 0 else "lose" if part.high < 0 else "open"
         rows.append({"contrast": what, "gain": part.value, "low": part.low, "high": part.high,
                      "answer": answer})  # fmt: skip

@@ -29,8 +29,9 @@ from dti_core.studies.patch_planning.worlds import WORLDS
 #: Futures that are drawn for the intervals, and upgrades of which each is tried to be left out.
 N_FUTURES, MOST_TRIALS = 400, 40
 #: Plans beside the one that was asked for.
+SEVERITY = "severity order"
 BESIDE: Mapping[str, Callable[[Estates], Ints]] = {
-    "severity order": lambda estates: run_rule(estates, Rule("severity", only_worthwhile=False)),
+    SEVERITY: lambda estates: run_rule(estates, Rule("severity", only_worthwhile=False)),
     "nothing patched": no_plan,
 }
 TITLES: Mapping[Solver, str] = {
@@ -81,7 +82,9 @@ def study_plan(estate: OwnEstate, solver: Solver, effort: Effort, seeds: np.rand
         "calendar": calendar_rows(estate, plan), "not_planned": not_planned(estate, plan),
         "remaining": pd.concat([_remaining(futures, one, name) for name, one in plans.items()]),
         "binding": _binding(estates, plan), "services": _services(estate, futures, plan),
-        "calls": _calls(estate), "alike": _alike(estates, solver),
+        "calls": _calls(estate),
+        "alike": pd.DataFrame([{"solver": solver, "world": world_alike(estates),
+                                "budget_share": budget_share(estates)}]),
     })  # fmt: skip
     trials = _left_out(estates, plan, effort)
     calendar = found.series["calendar"]
@@ -136,14 +139,6 @@ def _binding(estates: Estates, plan: Ints) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _alike(estates: Estates, solver: Solver) -> pd.DataFrame:
-    """The world by whose tuning or training rule, price and agents go, and how near it is: one row."""
-    world = WORLDS[world_alike(estates)]
-    row = {"solver": solver, "world": world.title, "budget_share": budget_share(estates),
-           "world_budget_share": world.settings.budget}  # fmt: skip
-    return pd.DataFrame([row])
-
-
 def _services(estate: OwnEstate, futures: Estates, plan: Ints) -> pd.DataFrame:
     """By service: the weekly loss that is open at the start and, on average, at the end."""
     first = futures.risk_usd * np.where(futures.exploited <= 0, futures.exploits.factor, 1.0)
@@ -184,19 +179,12 @@ def _count(
 ) -> None:  # fmt: skip
     """What the plan earns and beside it, over futures; what the next best plan costs."""
     how = f"95 % of {len(futures)} drawn futures"
-    base = None
-    for name, plan in plans.items():
-        net = account(futures, np.repeat(plan, len(futures), axis=0)).net_usd
-        base = net if base is None else base
-        key = name.replace(" ", "_") if name in BESIDE else "asked"
-        if name != "nothing patched":
-            found.estimates.append(
-                _over(net, how).estimate(f"plan_net_usd_{key}", "US dollars", measure="plan", solver=name)
-            )
-        if name in BESIDE and name != "nothing patched":
-            found.estimates.append(
-                _over(base - net, how).estimate("plan_above_severity_usd", "US dollars", measure="plan")
-            )
+    asked, severity = (account(futures, np.repeat(plans[name], len(futures), axis=0)).net_usd
+                       for name in (TITLES[solver], SEVERITY))  # fmt: skip
+    for key, net, at in (("net_usd_asked", asked, {"solver": TITLES[solver]}),
+                         ("net_usd_severity_order", severity, {"solver": SEVERITY}),
+                         ("above_severity_usd", asked - severity, {})):  # fmt: skip
+        found.estimates.append(_over(net, how).estimate(f"plan_{key}", "US dollars", measure="plan", **at))
     certain = "no uncertainty: reckoned from the plan"
     used = account(estates, plans[TITLES[solver]])
     for key, value, unit in (
