@@ -100,7 +100,7 @@ def test_solvers_plan_fewer_estates_where_they_are_slow_and_none_where_the_plans
     )
     with taught(found, contest):
         assert contest.n_solved(WORLD, 11, "priced_milp", 300) == 300
-        assert contest.n_solved("arrive", 11, "rolling_milp", 300) == 50
-        assert contest.n_solved("arrive", 11, "rolling_milp", 20) == 0
+        assert contest.n_solved("arrive", 11, "rolling_milp", 300) == 30
+        assert contest.n_solved("arrive", 11, "rolling_milp", 30) == 0
         assert contest.n_solved("scarce", 11, "rolling_milp", 300) == 0
         assert contest.n_solved("scarce", 11, "priced_milp", 300) == 30

@@ -33,8 +33,8 @@ QUICK = tuple(name for name in METHODS if name not in SOLVED)
 #: windows, many services, or no price that makes most bundles wait. Fewer than LEAST_SOLVED are none.
 SLOW: Mapping[tuple[str, int], Mapping[str, int]] = {
     ("scarce", SMALL): dict.fromkeys(SOLVED, 10),
-    ("arrive", SMALL): {"rolling_milp": 6, "clairvoyant": 3},
-    ("conflict", SMALL): {"rolling_milp": 6},
+    ("arrive", SMALL): {"rolling_milp": 10, "clairvoyant": 6},
+    ("conflict", SMALL): {"rolling_milp": 10},
     ("scarce", LARGE): dict.fromkeys(SOLVED, 20),
     ("arrive", LARGE): dict.fromkeys(SOLVED, 5),
     ("conflict", LARGE): dict.fromkeys(SOLVED, 5),
