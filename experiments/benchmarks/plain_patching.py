@@ -135,15 +135,16 @@ class PlainPlanning:
 
     def mask(self) -> list[list[bool]]:
         """(S, 4) what each service may do."""
-        return [[True, n > 0, n > 0, n > 1] for n in self.worthy]
+        return [[True, *[n > 0] * (N_ACTIONS - 1)] for n in self.worthy]
 
     def step(self, actions: Sequence[int]) -> tuple[float, list[float], float]:
         """Let the services act: reward of the team, shares of it, minutes of downtime."""
         kept, deferred, hastened = self.bids
+        nothing = [0.0] * self.n_bundles
         chosen = []
         for act, n in zip(actions, self.worthy, strict=True):
-            allowed = act == 0 or n > (act == 3)
-            chosen.append((kept, deferred, hastened, hastened)[act] if allowed else kept)
+            batched = hastened if n > 1 else nothing
+            chosen.append((kept, deferred, hastened, batched)[act] if n > 0 else kept)
         admitted, minutes = self._admit([chosen[at][one] for one, at in enumerate(self.service)])
         week, shares, touched = self.week - 1, [0.0] * self.n_services, [False] * self.n_services
         for one in admitted:
