@@ -30,7 +30,7 @@ def plot_trainings(result: Result) -> go.Figure:
         f" Of the variance of gains {one.value:.0%} [{one.low:.0%}, {one.high:.0%}] belongs to the world, "
         "the rest to training and estates." for one in luck
     )  # fmt: skip
-    return style(
+    figure = style(
         figure, x="gain on the tuned rule, %", y="worlds, by the mean of their trainings",
         card=simulated(result), series="trainings",
         title="Do agents gain in some worlds, or in some trainings? Mean over worlds "
@@ -44,3 +44,5 @@ def plot_trainings(result: Result) -> go.Figure:
             for what, ends in (("means by world", means), ("trainings", some["gain"]), ("exact plans", rooms))
         ).capitalize() + ".",
     )  # fmt: skip
+    figure.update_yaxes(showticklabels=False, showgrid=False, zeroline=False, range=[0, len(means) + 1])
+    return figure.update_layout(height=220 + 16 * len(means))

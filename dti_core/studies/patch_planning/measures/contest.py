@@ -102,7 +102,7 @@ def hold(
     for (world, size, _, _), found in done.items():
         for name, net in found.items():
             nets[world, size].setdefault(name, []).append(net)
-    for (world, size), found in nets.items():
+    for (world, size), found in nets.items():  # type: ignore[assignment]
         if "priced_milp" in found and not load_shipped().briefing(world, size).rolling.price:
             found["rolling_milp"] = found["priced_milp"]
     return {

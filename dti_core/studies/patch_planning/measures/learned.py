@@ -142,7 +142,7 @@ def _tell_rooms(
     found.estimates += [
         Estimate(f"room_assumed_{SMALL}", middle, min(low, middle), max(high, middle), OF_RULE, len(values),
                  how=how, at=at),
-        _over_worlds(np.array(values)).estimate(f"room_assumed_mean_{SMALL}", OF_RULE, **at),
+        _over_worlds(np.array(values)).estimate(f"room_assumed_mean_{SMALL}", OF_RULE, **at),  # type: ignore[arg-type]
     ]  # fmt: skip
     found.series["rooms"] = pd.DataFrame({"place": list(judged), "gain": values})
 
@@ -214,17 +214,20 @@ def _by_world(
     gains = np.array([[value for value, _ in some] for some in by_world.values()])
     means, at = gains.mean(axis=1), {"services": size}
     found = [
-        _over_worlds(means).estimate(f"agents_gain_mean_{size}", OF_RULE, measure="mean gain", **at),
+        _over_worlds(means).estimate(f"agents_gain_mean_{size}", OF_RULE, measure="mean gain", **at),  # type: ignore[arg-type]
         share(int((means > 0).sum()), len(means)).estimate(
-            f"agents_gain_share_{size}", "share of the assumption set", measure="sign", **at
+            f"agents_gain_share_{size}",
+            "share of the assumption set",
+            measure="sign",
+            **at,  # type: ignore[arg-type]
         ),
     ]
     if min(gains.shape[0] - 1, gains.shape[1]) > 1:  # fewer worlds have no interval
         within = _over_worlds(gains.std(axis=1, ddof=1))
-        found.append(within.estimate(f"agents_gain_luck_{size}", OF_RULE, measure="between trainings", **at))
+        found.append(within.estimate(f"agents_gain_luck_{size}", OF_RULE, measure="between trainings", **at))  # type: ignore[arg-type]
         part = block_bootstrap(share_of_worlds, gains, rng=rng, n_resamples=n_resamples, block=1)
         found.append(
-            part.estimate(f"agents_gain_of_worlds_{size}", "share of the variance", measure="of worlds", **at)
+            part.estimate(f"agents_gain_of_worlds_{size}", "share of the variance", measure="of worlds", **at)  # type: ignore[arg-type]
         )
     return found
 
