@@ -39,10 +39,11 @@ def plot_ablations(result: Result) -> go.Figure:
     compared = sum(row.axis == _LOST for row in rows)
     return plot_forest(
         rows, what="What parts of the agents bring", card=simulated(result), series="ablations",
-        title=f"Do parts of the agents matter? {len(matters)} of {compared} comparisons say so; told to "
+        title=f"Do parts of the agents matter? {len(matters)} of {compared} intervals leave out 0, "
+        f"{0.05 * compared:.1f} would by chance; told to "
         f"hold downtime, they exceed it in {spoken(held['lagrange', 'over'], scale=100)} % of quarters",
         caption=f"Above: what {METHODS[FAVOURITE].title} earn beyond agents so made, in % of what the tuned "
-        f"rule earns; of {compared} such intervals {0.05 * compared:.1f} would leave 0 out by chance. Below: "
+        f"rule earns. Below: "
         f"agents told to keep downtime to {ALLOWED_DOWNTIME:.0%} of the minutes that the tuned rule takes on "
         "average, by prices that move (Lagrange) or a fixed charge in the reward (shaping). 95 % intervals: "
         f"{rows[0].estimate.how}. Estates of {SMALL} services.",

@@ -22,13 +22,14 @@ def plot_trainings(result: Result) -> go.Figure:
                            line={"color": NEUTRAL, "width": 1}, showlegend=False)  # fmt: skip
     figure.add_scatter(x=100 * some["gain"], y=some["place"].map(ranks), mode="markers", name="a training",
                        marker={"color": PALETTE[0], "size": 8})  # fmt: skip
-    figure.add_scatter(x=100 * rooms, y=rooms.index.map(ranks), mode="markers", name="exact plan made anew",
+    figure.add_scatter(x=100 * rooms, y=rooms.index.map(ranks), mode="markers",
+                       name="exact plan, money priced",
                        marker={"color": PALETTE[1], "size": 9, "symbol": "diamond-open"})  # fmt: skip
     figure.add_vline(x=0, line_color=NEUTRAL)
     mean, luck = result[f"agents_gain_mean_{SMALL}"], result.where(measure="of worlds", services=SMALL)
     share = "".join(
-        f" Of the variance of gains {one.value:.0%} [{one.low:.0%}, {one.high:.0%}] belongs to the world, "
-        "the rest to training and estates." for one in luck
+        f" Of the variance of gains {one.value:.0%} [{one.low:.0%}, {one.high:.0%}] belongs to the world "
+        "and its estates, the rest to the training." for one in luck
     )  # fmt: skip
     figure = style(
         figure, x="gain on the tuned rule, %", y="worlds, by the mean of their trainings",

@@ -25,19 +25,19 @@ def plot_sizes(result: Result) -> go.Figure:
     """Share of the bound by size, a panel a world; exact plans of limited time are beside, as measured."""
     table = result.series["sizes"]
     worlds = list(dict.fromkeys(table["world"]))
-    figure = make_subplots(rows=len(worlds), shared_xaxes=True, vertical_spacing=0.1,
-                           subplot_titles=[WORLD_TITLES[world] for world in worlds])  # fmt: skip
+    panels = [f"{WORLD_TITLES[world]}, all known" for world in worlds]
+    figure = make_subplots(rows=len(worlds), shared_xaxes=True, vertical_spacing=0.1, subplot_titles=panels)
     for row, world in enumerate(worlds, start=1):
         for method in _NAMES:
             some = table[(table["world"] == world) & (table["method"] == method)]
             if not some.empty:
                 _line(figure, some, method, row)
     sizes = sorted(set(table["services"]))
-    rule = 100 * table[(table["method"] == "tuned_rule") & (table["world"] == worlds[0])]["share"]
+    rule = (100 * table[table["method"] == "tuned_rule"].set_index("world")["share"]).groupby(level=0)
     figure = style(
         figure, x="", y="% of the bound", card=simulated(result), series="sizes",
-        title=f"How good do plans stay as estates grow? From {sizes[0]:,} to {sizes[-1]:,} services the "
-        f"tuned rule earns {rule.min():.0f} to {rule.max():.0f} % of what no plan exceeds",
+        title="How good do plans stay as estates grow? Of what no plan exceeds the tuned rule earns "
+        + ", ".join(f"{one.min():.0f} to {one.max():.0f} % ({WORLD_TITLES[world]})" for world, one in rule),
         caption="All bundles are known from the start. The bound (linear relaxation) lets bundles be "
         "patched in part. Bars: 95 % bootstrap intervals over estates and trainings; hollow: fewer than "
         f"{FEW} estates, {table['estates'].min():.0f} at least, whose bars say little. Exact plans are "

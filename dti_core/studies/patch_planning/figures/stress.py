@@ -11,7 +11,7 @@ from dti_core.studies.patch_planning.methods.lessons import FAVOURITE
 from dti_core.studies.patch_planning.worlds import WORLDS
 from dti_core.studies.patch_planning.worlds.stress import STRESSES
 
-_MISLED = {"tuned_rule": ("tuned rule", PALETTE[1]), "priced_milp": ("exact plan, made anew", PALETTE[2]),
+_MISLED = {"tuned_rule": ("tuned rule", PALETTE[1]), "priced_milp": ("exact plan, money priced", PALETTE[2]),
            FAVOURITE: ("agents", PALETTE[0])}  # fmt: skip
 
 

@@ -30,8 +30,9 @@ def calendar_table(result: Result) -> Table:
     })  # fmt: skip
     return show_table(
         table, name="calendar", title="The patch calendar, in local time",
-        note="Lost if left out: what the best plan without the upgrade earns less. The files of the run hold "
-        "it as CSV and iCalendar, with money and risk removed in columns of their own.",
+        note="Lost if left out: what the best plan without the upgrade earns less. Due dates are told, not "
+        "enforced. The files of the run hold it as CSV and iCalendar, with money and risk removed in columns "
+        "of their own.",
     )  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def left_table(result: Result) -> Table:
     rows = result.series["not_planned"]
     table = pd.DataFrame({
         "upgrade": [f"{one.service}: {one.bundle}" for one in rows.itertuples()],
-        "expected loss, USD a week": rows["weekly_risk_usd"].round(0), "due by": rows["due_by"],
+        "expected loss today, USD a week": rows["weekly_risk_usd"].round(0), "due by": rows["due_by"],
         "why": rows["kept_out"],
     })  # fmt: skip
     return show_table(table, name="not_planned", title="What stays open, and why")
@@ -56,7 +57,8 @@ def binding_table(result: Result) -> Table:
         "one more is worth, USD": rows["one_more_usd"].round(2),
     })  # fmt: skip
     return show_table(
-        table[rows["used"] > 0].reset_index(drop=True), name="binding", title="What binds",
+        table[rows["used"] > 0].reset_index(drop=True), name="binding",
+        title="Limits: used, available, worth of one more",
         note="Worth of one more: shadow price of the linear relaxation, net of what it costs; of "
         f"objectives not told.{_tuned(*result.series['alike'].itertuples())}",
     )  # fmt: skip
