@@ -210,7 +210,7 @@ def _over(by_world: Mapping[str, Sequence[Judged]], who: str, size: int) -> Esti
 def _by_world(
     by_world: Mapping[str, Sequence[Judged]], size: int, rng: np.random.Generator, n_resamples: int
 ) -> list[Estimate]:
-    """The mean over worlds, in how many it is above nothing, and what a training's luck has in it."""
+    """The mean over worlds, in how many it is above nothing, and how much trainings of a world differ."""
     gains = np.array([[value for value, _ in some] for some in by_world.values()])
     means, at = gains.mean(axis=1), {"services": size}
     found = [
@@ -237,7 +237,9 @@ def _over_worlds(values: Array) -> Interval:
 
 
 def share_of_worlds(gains: Array) -> float:
-    """Of the variance of gains, (worlds, trainings), what worlds have in it and trainings do not; at least 0.
+    """Of the variance of gains, (worlds, trainings), what trainings of a world share; at least 0.
+
+    Trainings of a world are judged on the same estates, whose luck is in it beside what the world is like.
 
     Source: Shrout and Fleiss (1979), the intraclass correlation of one-way random effects.
     """
