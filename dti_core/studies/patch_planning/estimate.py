@@ -85,7 +85,7 @@ def _claims(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
     few = max(1, asked.n_sets // 8)
     return {
         "learned": partial(
-            study_learned, seeds("learned"), 2 * asked.n_small, asked.n_large, asked.n_draws,
+            study_learned, seeds("learned"), 2 * asked.n_small, 4 * asked.n_large, asked.n_draws,
             asked.n_policies, max(4, asked.n_exact // 6), asked.n_resamples, CONTEST,
         ),
         "need": partial(
@@ -94,15 +94,15 @@ def _claims(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
         ),
         "parties": partial(study_parties, seeds("parties"), asked.n_sets, asked.n_draws, few),
         "finance": partial(
-            study_finance, seeds("finance"), asked.n_sets, max(4, asked.n_small // 7),
-            max(4, asked.n_small // 5), asked.n_draws, few,
+            study_finance, seeds("finance"), asked.n_sets, max(4, asked.n_small // 3),
+            max(4, asked.n_small // 2), asked.n_draws, max(1, asked.n_sets // 2),
         ),
     }  # fmt: skip
 
 
 def _limits(asked: Parameters, seeds: Seeds) -> Mapping[str, Part]:
     """How far it carries: sizes, wrong assumptions, real call graphs and arrivals, worth of an hour."""
-    few, solved, policies = max(4, asked.n_small // 4), asked.n_exact // 12, min(3, asked.n_policies)
+    few, solved, policies = max(4, asked.n_small // 4), asked.n_exact // 2, min(3, asked.n_policies)
     return {
         "sizes": partial(
             study_sizes, seeds("sizes"), asked.largest, few, few, policies, asked.n_resamples

@@ -26,7 +26,7 @@ from dti_core.studies.patch_planning.methods.plan import run_rule
 from dti_core.studies.patch_planning.methods.reports import mediated
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
 from dti_core.studies.patch_planning.model.estates import Array
-from dti_core.studies.patch_planning.model.plans import account
+from dti_core.studies.patch_planning.model.plans import account, expected_net_usd
 from dti_core.studies.patch_planning.worlds import WORLDS
 from dti_core.studies.patch_planning.worlds.draws import draw_estates
 
@@ -82,12 +82,13 @@ def plan_ablations(task: Task) -> dict[str, Array]:
     for name, (algorithm, variant) in wanted.items():
         policies = shipped.seeds_of(world, algorithm, variant)[:n_seeds]
         plans[name] = [follow(estates, policy.act, rule, view) for policy in policies]
-    ledgers = {name: [account(estates, plan) for plan in some] for name, some in plans.items() if some}
-    found = {f"net {name}": np.stack([one.net_usd for one in some]) for name, some in ledgers.items()}
-    return found | {
-        f"minutes {name}": np.stack([one.minutes.sum(axis=(1, 2)) for one in some])
-        for name, some in ledgers.items()
-    }
+    found = {}
+    for name, some in plans.items():
+        if some:
+            found[f"net {name}"] = np.stack([expected_net_usd(estates, plan) for plan in some])
+            minutes = [account(estates, plan).minutes.sum(axis=(1, 2)) for plan in some]
+            found[f"minutes {name}"] = np.stack(minutes)
+    return found
 
 
 def _parts(

@@ -29,7 +29,7 @@ from dti_core.studies.patch_planning.methods.reports import (
 from dti_core.studies.patch_planning.methods.rules import Rule
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
 from dti_core.studies.patch_planning.model.estates import Array, Estates, Flags, Ints
-from dti_core.studies.patch_planning.model.plans import account
+from dti_core.studies.patch_planning.model.plans import account, expected_net_usd
 from dti_core.studies.patch_planning.model.worth import avoided_usd
 from dti_core.studies.patch_planning.worlds.draws import draw_estates
 
@@ -105,11 +105,11 @@ def _seats(task: tuple[tuple[int, ...], int, Effort]) -> dict[tuple[str, str], A
             "rule": run_rule(estates, briefing.rule, None, usd),
             "exact": run_rolling(estates, briefing.rolling, effort, usd).plan,
         }
-        found |= {(who, told): account(estates, plan).net_usd[None] for who, plan in plans.items()}
+        found |= {(who, told): expected_net_usd(estates, plan)[None] for who, plan in plans.items()}
     for name in AGENTS:
         policies = shipped.seeds_of(WORLD, name)[:n_seeds]
         own = follow_all(estates, [one.act for one in policies], briefing.rule, view)
-        found[name, "unasked"] = np.stack([account(estates, plan).net_usd for plan in own])
+        found[name, "unasked"] = np.stack([expected_net_usd(estates, plan) for plan in own])
     return found
 
 

@@ -71,7 +71,7 @@ def study_finance(
     """
     wanted = {OBSERVED: n_sets, **dict.fromkeys(PURSES, min(N_FIXED, n_sets)),
               **dict.fromkeys(COST_WORLDS, n_draws * n_control_sets)}  # fmt: skip
-    few, tasks = max(4, n_test // 2), {}
+    few, tasks = max(4, n_test // 5), {}
     for (kind, total), root in zip(wanted.items(), seeds.spawn(len(wanted)), strict=True):
         train, test, services = (
             (few, few, FEW_SERVICES) if kind in COST_WORLDS else (n_train, n_test, n_services)

@@ -22,7 +22,7 @@ from dti_core.studies.patch_planning.methods.exact import Effort
 from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, TAUGHT
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
 from dti_core.studies.patch_planning.model.estates import Array
-from dti_core.studies.patch_planning.model.plans import account
+from dti_core.studies.patch_planning.model.plans import expected_net_usd
 from dti_core.studies.patch_planning.worlds import WORLDS
 from dti_core.studies.patch_planning.worlds.draws import setting_of
 from dti_core.studies.patch_planning.worlds.graphs import Graph
@@ -106,7 +106,7 @@ def plan_graph(piece: Piece) -> dict[str, Array]:
     few = replace(task, estates=estates.take(slice(0, piece.n_exact)))
     tasks = dict.fromkeys(PLANNERS, task) | ({EXACT: few} if piece.n_exact else {})
     return {
-        name: np.stack([account(one.estates, plan).net_usd for plan in plans])
+        name: np.stack([expected_net_usd(one.estates, plan) for plan in plans])
         for name, one in tasks.items()
         if (plans := METHODS[name].run(one))
     }

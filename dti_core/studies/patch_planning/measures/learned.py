@@ -1,8 +1,8 @@
 """Claim C6c: do agents that learned earn more than a tuned rule, at equal hours and money?
 
-The rule is the one the agents start from, so that what they gain is what learning brings. Each world of the
-assumption set has a tuning of its own and several trainings, which tell a world that gains from a training
-that was lucky.
+The rule is the one the agents start from, so that what they gain is what learning brings. Each world and
+size of the assumption set has a tuning of its own and several trainings, each judged on estates of its own,
+which tell a world that gains from a training, or estates, that were lucky.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, block_bootstrap, mean_over_seeds, share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
-from dti_core.studies.patch_planning.measures.ratios import resampled_gains
+from dti_core.studies.patch_planning.measures.ratios import gain, resampled_gains
 from dti_core.studies.patch_planning.methods.agents import Planning, keep_bids, play
 from dti_core.studies.patch_planning.methods.exact import Effort
 from dti_core.studies.patch_planning.methods.lessons import (
@@ -45,7 +45,7 @@ Judged = tuple[float, Array]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Trainings of one world, by their seeds, that are judged on the same estates of one size."""
+    """Trainings of one world and size, by their seeds, and on how many estates each is judged."""
 
     world: str
     variant: Variant
@@ -58,42 +58,41 @@ class Task:
 
 def study_learned(
     seeds: np.random.SeedSequence, n_small: int, n_large: int, n_draws: int, n_policies: int, n_exact: int,
-    n_resamples: int, effort: Effort | None = None, large: int = 50,
+    n_resamples: int, effort: Effort | None = None,
 ) -> Findings:  # fmt: skip
     """What the favourite gains on the rule over the assumption set, and in both control worlds.
 
     Parameters
     ----------
-    n_small, n_large : estates on which each training is judged, at 11 services and, untaught, at `large`.
-    n_draws : trainings of each control world, and worlds of the assumption set, that are judged. n_policies :
+    n_small, n_large : estates on which each training is judged, of 11 and of 50 services. n_draws : trainings
+    of each control world, pools of these, and worlds of the assumption set, that are judged. n_policies :
     most trainings of one of these worlds. n_exact : estates of each that are planned exactly, for the room.
     """
     worlds = [f"{PREFIX}{number}" for number in range(min(n_draws, N_ASSUMED))]
-    trainings = tuple(range(min(n_policies, N_TRAININGS)))
-    places: dict[tuple[str, str], tuple[str, Variant, tuple[int, ...]]] = {
-        (OBSERVED, world): (world, "plain", trainings) for world in worlds
-    }
-    places |= {
-        (name, str(one)): (_HOME, variant, (one,))
-        for name, variant in CONTROLS.items() for one in range(min(n_draws, N_CONTROLS))
-    }  # fmt: skip
     work, rooms, fault, chance = seeds.spawn(4)
-    tasks = {
-        (*key, size): Task(world, variant, some, size, n, own, n_resamples)
-        for (key, (world, variant, some)), own in zip(places.items(), work.spawn(len(places)), strict=True)
-        for size, n in ((SMALL, n_small), (large, n_large))
-    }
+    tasks: dict[tuple[str, str, int], Task] = {}
+    for (size, most), n in zip(N_TRAININGS.items(), (n_small, n_large), strict=True):
+        trainings = tuple(range(min(n_policies, most)))
+        places: dict[tuple[str, str], tuple[str, Variant, tuple[int, ...]]] = {
+            (OBSERVED, world): (world, "plain", trainings) for world in worlds
+        }
+        places |= {
+            (name, str(one)): (_HOME, variant, (one,))
+            for name, variant in CONTROLS.items() for one in range(min(n_draws, N_CONTROLS))
+        }  # fmt: skip
+        for (key, (world, variant, some)), own in zip(places.items(), work.spawn(len(places)), strict=True):
+            tasks[*key, size] = Task(world, variant, some, size, n, own, n_resamples)
     judged = run_keyed(judge_trainings, tasks, "trainings judged")
     found, rows = Findings(), []
-    for size in (SMALL, large):
+    for size in N_TRAININGS:
         for who in (OBSERVED, *CONTROLS):
             by_world = {at: some for (name, at, n), some in judged.items() if (name, n) == (who, size)}
-            found.estimates.append(_over(by_world, who, size))
+            rng = np.random.default_rng(chance.spawn(1)[0])
+            found.estimates.append(_over(by_world, who, size, _pools(by_world, who, n_draws, rng)))
             rows += [{"world": who, "place": at, "services": size, "gain": value, "low": low, "high": high}
                      for at, some in by_world.items()
                      for value, (low, high) in ((value, _ends(many)) for value, many in some)]  # fmt: skip
             if who == OBSERVED:
-                rng = np.random.default_rng(chance.spawn(1)[0])
                 found.estimates += _by_world(by_world, size, rng, n_resamples)
     _tell_rooms(found, worlds, n_exact, n_resamples, rooms, effort)
     found.estimates += _planted(4 * n_small, fault, n_resamples)
@@ -102,18 +101,19 @@ def study_learned(
 
 
 def judge_trainings(task: Task) -> list[Judged]:
-    """Gain of each trained policy on the rule from which it started, and as estates are resampled."""
-    drawn, chance = task.seeds.spawn(2)
-    state = drawn.generate_state(task.n_estates, np.uint64).tolist()
-    estates, shipped = draw_estates(task.world, task.n_services, state), load_shipped()
-    lessons = [Lesson(task.world, SMALL, FAVOURITE, task.variant, one) for one in task.trainings]
-    acts = [keep_bids, *(shipped.policies[one.key].act for one in lessons)]
-    rule, *agents = (expected_net_usd(estates, one) for one in play(_room(task), estates, acts))
-    return [
-        (float(net.sum() / rule.sum() - 1),
-         resampled_gains(net, rule, np.random.default_rng(own), task.n_resamples))
-        for net, own in zip(agents, chance.spawn(len(agents)), strict=True)
-    ]  # fmt: skip
+    """Gain of each trained policy on the rule from which it started, and as its own estates are resampled."""
+    room, shipped, found = _room(task), load_shipped(), []
+    for one, seeds in zip(task.trainings, task.seeds.spawn(len(task.trainings)), strict=True):
+        drawn, chance = seeds.spawn(2)
+        estates = draw_estates(
+            task.world, task.n_services, drawn.generate_state(task.n_estates, np.uint64).tolist()
+        )
+        lesson = Lesson(task.world, task.n_services, FAVOURITE, task.variant, one)
+        plans = play(room, estates, [keep_bids, shipped.policies[lesson.key].act])
+        rule, net = (expected_net_usd(estates, plan) for plan in plans)
+        gains = resampled_gains(net, rule, np.random.default_rng(chance), task.n_resamples)
+        found.append((float(net.sum() / rule.sum() - 1), gains))
+    return found
 
 
 def _room(task: Task) -> Planning:
@@ -122,9 +122,7 @@ def _room(task: Task) -> Planning:
     variant: Variant = "plain" if task.variant == "placebo" else task.variant
     like = draw_estates(task.world, task.n_services, [0])
     lesson = Lesson(task.world, task.n_services, FAVOURITE, variant, 0)
-    room = classroom(lesson, briefing.rule, like, mediated(task.world, briefing.outage_usd))()
-    assert isinstance(room, Planning)
-    return room
+    return classroom(lesson, briefing.rule, like, mediated(task.world, briefing.outage_usd))()
 
 
 def _tell_rooms(
@@ -135,14 +133,15 @@ def _tell_rooms(
     tasks = {world: (world, n_estates, own, n_resamples, effort)
              for world, own in zip(worlds, seeds.spawn(len(worlds)), strict=True)}  # fmt: skip
     judged = run_keyed(judge_room, tasks, "room for learning")
-    at: dict[str, str | float] = {"measure": "room", "services": SMALL}
     values = [one for one, _ in judged.values()]
     low, high = _ends(np.concatenate([many for _, many in judged.values()]))
     middle, how = float(np.median(values)), f"95 % of {len(values)} worlds and resampled estates"
     found.estimates += [
         Estimate(f"room_assumed_{SMALL}", middle, min(low, middle), max(high, middle), OF_RULE, len(values),
-                 how=how, at=at),
-        _over_worlds(np.array(values)).estimate(f"room_assumed_mean_{SMALL}", OF_RULE, **at),  # type: ignore[arg-type]
+                 how=how, at={"measure": "room", "services": SMALL}),
+        _over_worlds(np.array(values)).estimate(
+            f"room_assumed_mean_{SMALL}", OF_RULE, measure="room", services=SMALL
+        ),
     ]  # fmt: skip
     found.series["rooms"] = pd.DataFrame({"place": list(judged), "gain": values})
 
@@ -170,7 +169,7 @@ def _planted(n_estates: int, seeds: np.random.SeedSequence, n_resamples: int) ->
     tuned = expected_net_usd(estates, run_rule(estates, load_shipped().briefing(_HOME, SMALL).rule))
     rng = np.random.default_rng(chance)
     return [
-        _single(nets, faulty, rng, n_resamples).estimate(
+        gain(nets, faulty, rng, n_resamples).estimate(
             f"planted_{what}_{SMALL}", "share of what the faulty rule earns", "faulty_rule", measure=what,
             services=SMALL,
         )
@@ -182,19 +181,25 @@ def _always(action: int) -> Callable[..., Ints]:
     return lambda seen: keep_bids(seen) + action
 
 
-def _single(nets: Array, rivals: Array, rng: np.random.Generator, n_resamples: int) -> Interval:
-    value, many = float(nets.sum() / rivals.sum() - 1), resampled_gains(nets, rivals, rng, n_resamples)
-    low, high = _ends(many)
-    how = f"bootstrap of {len(nets)} estates, {n_resamples} resamples"
-    return Interval(value, min(low, value), max(high, value), float(many.std()), len(nets), how)
-
-
 def _ends(resampled: Array) -> tuple[float, float]:
     low, high = np.quantile(resampled, [0.025, 0.975])
     return float(low), float(high)
 
 
-def _over(by_world: Mapping[str, Sequence[Judged]], who: str, size: int) -> Estimate:
+def _pools(
+    by_world: Mapping[str, Sequence[Judged]], who: str, n_draws: int, rng: np.random.Generator
+) -> tuple[tuple[float, float], ...]:  # fmt: skip
+    """Of a control: 95 % of as many trainings, drawn anew from its own `n_draws` times."""
+    if who == OBSERVED:
+        return ()
+    many = [one for some in by_world.values() for _, one in some]
+    drawn = rng.integers(len(many), size=(n_draws, len(many)))
+    return tuple(_ends(np.concatenate([many[one] for one in pool])) for pool in drawn)
+
+
+def _over(
+    by_world: Mapping[str, Sequence[Judged]], who: str, size: int, pools: tuple[tuple[float, float], ...]
+) -> Estimate:  # fmt: skip
     """Gains of many trainings: their median, and 95 % of worlds, trainings and resampled estates together."""
     drawn = [one for some in by_world.values() for one in some]
     middle = float(np.median([value for value, _ in drawn]))
@@ -202,8 +207,7 @@ def _over(by_world: Mapping[str, Sequence[Judged]], who: str, size: int) -> Esti
     return Estimate(
         f"agents_gain_{size}", middle, min(low, middle), max(high, middle), OF_RULE, len(drawn),
         how=f"95 % of {len(drawn)} trainings and resampled estates together", world=who,
-        at={"measure": "gain of agents", "method": FAVOURITE, "services": size},
-        draws=() if who == OBSERVED else tuple(_ends(many) for _, many in drawn),
+        at={"measure": "gain of agents", "method": FAVOURITE, "services": size}, draws=pools,
     )  # fmt: skip
 
 
@@ -212,23 +216,27 @@ def _by_world(
 ) -> list[Estimate]:
     """The mean over worlds, in how many it is above nothing, and how much trainings of a world differ."""
     gains = np.array([[value for value, _ in some] for some in by_world.values()])
-    means, at = gains.mean(axis=1), {"services": size}
+    means = gains.mean(axis=1)
+    above = share(int((means > 0).sum()), len(means))
     found = [
-        _over_worlds(means).estimate(f"agents_gain_mean_{size}", OF_RULE, measure="mean gain", **at),  # type: ignore[arg-type]
-        share(int((means > 0).sum()), len(means)).estimate(
-            f"agents_gain_share_{size}",
-            "share of the assumption set",
-            measure="sign",
-            **at,  # type: ignore[arg-type]
+        _over_worlds(means).estimate(
+            f"agents_gain_mean_{size}", OF_RULE, measure="mean gain", services=size
         ),
-    ]
+        above.estimate(
+            f"agents_gain_share_{size}", "share of the assumption set", measure="sign", services=size
+        ),
+    ]  # fmt: skip
     if min(gains.shape[0] - 1, gains.shape[1]) > 1:  # fewer worlds have no interval
         within = _over_worlds(gains.std(axis=1, ddof=1))
-        found.append(within.estimate(f"agents_gain_luck_{size}", OF_RULE, measure="between trainings", **at))  # type: ignore[arg-type]
         part = block_bootstrap(share_of_worlds, gains, rng=rng, n_resamples=n_resamples, block=1)
-        found.append(
-            part.estimate(f"agents_gain_of_worlds_{size}", "share of the variance", measure="of worlds", **at)  # type: ignore[arg-type]
-        )
+        found += [
+            within.estimate(
+                f"agents_gain_luck_{size}", OF_RULE, measure="between trainings", services=size
+            ),
+            part.estimate(
+                f"agents_gain_of_worlds_{size}", "share of the variance", measure="of worlds", services=size
+            ),
+        ]  # fmt: skip
     return found
 
 
@@ -238,8 +246,6 @@ def _over_worlds(values: Array) -> Interval:
 
 def share_of_worlds(gains: Array) -> float:
     """Of the variance of gains, (worlds, trainings), what trainings of a world share; at least 0.
-
-    Trainings of a world are judged on the same estates, whose luck is in it beside what the world is like.
 
     Source: Shrout and Fleiss (1979), the intraclass correlation of one-way random effects.
     """

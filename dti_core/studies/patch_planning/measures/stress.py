@@ -4,7 +4,7 @@ The yardstick is the rule that knows the truth and was tuned in it. And at publi
 by severity remove more loss than a random order?
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from dti_core.studies.patch_planning.methods.rules import Order, Rule
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
 from dti_core.studies.patch_planning.methods.tuning import tune_rule
 from dti_core.studies.patch_planning.model.estates import Array
-from dti_core.studies.patch_planning.model.plans import account
+from dti_core.studies.patch_planning.model.plans import account, expected_net_usd
 from dti_core.studies.patch_planning.worlds import WORLDS
 from dti_core.studies.patch_planning.worlds.draws import draw_estates
 from dti_core.studies.patch_planning.worlds.spans import CAPACITIES
@@ -86,18 +86,21 @@ def plan_stressed(piece: Piece) -> dict[str, Array]:
     if stress.changes_truth:
         training = stress.truth(draw_estates(piece.world, SMALL, range(piece.n_tuning)))
         informed = Rule(informed.order, tune_rule(training, informed.order).price)
+    misled, rolling = (replace(one, price=stress.price * one.price)
+                       for one in (briefing.rule.price, briefing.rolling))  # fmt: skip
+    rule = replace(briefing.rule, price=misled)
     plans = {
         INFORMED: [run_rule(truth, informed)],
-        "tuned_rule": [run_misled(truth, believed, briefing.rule)],
-        FAVOURITE: [follow_misled(truth, believed, one.act, briefing.rule)
+        "tuned_rule": [run_misled(truth, believed, rule)],
+        FAVOURITE: [follow_misled(truth, believed, one.act, rule)
                     for one in load_shipped().seeds_of(piece.world, FAVOURITE)[: piece.n_seeds]],
     }  # fmt: skip
-    found = {name: np.stack([account(truth, plan).net_usd for plan in some])
+    found = {name: np.stack([expected_net_usd(truth, plan) for plan in some])
              for name, some in plans.items() if some}  # fmt: skip
     if piece.n_exact:
         few = slice(0, piece.n_exact)
-        plan = roll_misled(truth.take(few), believed.take(few), briefing.rolling, piece.effort)
-        found[EXACT] = account(truth.take(few), plan).net_usd[None]
+        plan = roll_misled(truth.take(few), believed.take(few), rolling, piece.effort)
+        found[EXACT] = expected_net_usd(truth.take(few), plan)[None]
     for order in SIDE_BY_SIDE if piece.stress.startswith("capacity") else ():
         plan = run_rule(truth, Rule(order, only_worthwhile=False), np.random.default_rng(piece.seeds[0]))
         found[f"avoided by {order}"] = account(truth, plan).avoided_usd[None]

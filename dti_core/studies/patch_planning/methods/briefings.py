@@ -16,8 +16,6 @@ from dti_core.studies.patch_planning.worlds.draws import draw_estates, setting_o
 N_RULES, N_ROLLING = {11: 256, 50: 48}, {11: 64, 50: 24}
 #: The latter where all flaws are known at once, so that a program takes seconds; none is not tuned.
 N_ROLLING_KNOWN = {11: 16, 50: 0}
-#: Estates of 50 services on which the rules of each world of the assumption set are tuned.
-N_ASSUMED_LARGE = 24
 #: Estates of tuning are drawn from seeds below this, those of trainings and tests from others.
 _SEEDS = 1_000
 #: Multiples of the rule's price that are tried for plans made anew each week.
@@ -66,8 +64,7 @@ class Briefing:
 
 def brief(world: str, n_services: int, orders: Sequence[Order] = ORDERS, *, exact: bool = True) -> Briefing:
     """Tune orders, and where plans are made `exact` the price of those made anew each week."""
-    few = not exact and n_services > min(N_RULES)
-    estates = draw_estates(world, n_services, range(N_ASSUMED_LARGE if few else N_RULES[n_services]))
+    estates = draw_estates(world, n_services, range(N_RULES[n_services]))
     tuned: dict[Order, Tuned] = {
         order: tune_rule(estates, order, np.random.default_rng(_SEEDS)) for order in orders
     }

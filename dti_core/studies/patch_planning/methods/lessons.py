@@ -1,14 +1,15 @@
 """What is trained: a lesson is a world, a size, an algorithm with a variant, and a seed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from dti_core.bridges.policies import Algorithm, Cem, Hierarchical, Ippo, Mappo, Single
-from dti_core.bridges.simulators import Actions, BatchedSimulator, Make, Outcome
+from dti_core.bridges.simulators import Actions, Outcome
 from dti_core.studies.patch_planning.methods.agents import Draw, Planning, View
 from dti_core.studies.patch_planning.methods.rules import Rule
 from dti_core.studies.patch_planning.model.estates import Estates
@@ -22,10 +23,10 @@ CONTROL_VARIANTS: tuple[Variant, ...] = ("placebo", "planted")
 #: Worlds in which agents learn, services of their estates, and seeds of each training.
 TAUGHT = ("tight_budget", "scarce", "arrive", "conflict")
 SMALL, LARGE, N_SEEDS = 11, 50, 10
-#: Trainings whose learning is destroyed, and trainings that start from a rule with a planted fault.
+#: Of each size, trainings whose learning is destroyed, and that start from a rule with a planted fault.
 N_CONTROLS = 20
-#: Trainings in each world of the assumption set.
-N_TRAININGS = 3
+#: Trainings in each world of the assumption set, by services of its estates.
+N_TRAININGS = {SMALL: 3, LARGE: 2}
 #: Weeks at the start in which the faulty rule's price on money is too low, and by what it is multiplied then
 #: and afterwards: no single answer mends it, deferring at first and hastening later does.
 FAULTY_WEEKS, FAULTS = 4, (0.25, 4.0)
@@ -75,12 +76,11 @@ def lessons() -> Iterator[Lesson]:
         yield Lesson("tight_budget", LARGE, FAVOURITE, "plain", seed)
         for variant in ABLATIONS:
             yield Lesson("tight_budget", SMALL, FAVOURITE, variant, seed)
-        if seed < N_TRAININGS:
-            for number in range(N_ASSUMED):
-                yield Lesson(f"{PREFIX}{number}", SMALL, FAVOURITE, "plain", seed)
-    for seed in range(N_CONTROLS):
-        for variant in CONTROL_VARIANTS:
-            yield Lesson("tight_budget", SMALL, FAVOURITE, variant, seed)
+    for size, n in N_TRAININGS.items():
+        for number, seed in product(range(N_ASSUMED), range(n)):
+            yield Lesson(f"{PREFIX}{number}", size, FAVOURITE, "plain", seed)
+        for variant, seed in product(CONTROL_VARIANTS, range(N_CONTROLS)):
+            yield Lesson("tight_budget", size, FAVOURITE, variant, seed)
 
 
 def teacher(lesson: Lesson, downtime_minutes: float) -> Algorithm:
@@ -103,13 +103,13 @@ def teacher(lesson: Lesson, downtime_minutes: float) -> Algorithm:
             return plain
 
 
-def classroom(lesson: Lesson, rule: Rule, like: Estates, view: View) -> Make:
+def classroom(lesson: Lesson, rule: Rule, like: Estates, view: View) -> Callable[[], Planning]:
     """The simulator in which a lesson is learned, over the bids of its world's tuned rule."""
 
     def draw(seed: int) -> Estates:
         return draw_estate(lesson.world, lesson.n_services, seed)
 
-    def make() -> BatchedSimulator:
+    def make() -> Planning:
         match lesson.variant:
             case "placebo":
                 return Scrambled(draw, like, rule, view, lesson.seed)

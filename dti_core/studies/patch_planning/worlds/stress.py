@@ -20,11 +20,12 @@ def _as_drawn(estates: Estates) -> Estates:
 
 @dataclass(frozen=True, slots=True)
 class Stress:
-    """title : what is wrong. truth, belief : of the estates that were drawn."""
+    """title : what is wrong. truth, belief : of estates. price : on money, as a multiple of the tuned one."""
 
     title: str
     truth: Change = _as_drawn
     belief: Change = _as_drawn
+    price: float = 1.0
 
     @property
     def changes_truth(self) -> bool:
@@ -63,6 +64,8 @@ STRESSES: Mapping[str, Stress] = MappingProxyType({
     "exploits_half": Stress("exploits are thought half as likely", belief=_exploits(0.5)),
     "exploits_double": Stress("exploits are thought twice as likely", belief=_exploits(2.0)),
     "regressions": Stress("regressions cost twice what is thought", truth=_more_regressions),
+    "price_half": Stress("the price on money is half the tuned one", price=0.5),
+    "price_double": Stress("the price on money is twice the tuned one", price=2.0),
     "windows": Stress("every second window does not come", truth=_half_the_windows),
 } | {
     f"capacity_{name}": Stress(f"hours for {share:.1%} of the work a month", truth=_capacity(share))
