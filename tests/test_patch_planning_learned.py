@@ -5,14 +5,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dti_core.lab.findings import Findings
 from dti_core.studies.patch_planning.measures import contest, learned
 from dti_core.studies.patch_planning.measures.learned import Task, judge_trainings, share_of_worlds
 from dti_core.studies.patch_planning.methods.agents import keep_bids, play
-from dti_core.studies.patch_planning.methods.lessons import FAULTS, FAULTY_WEEKS, Faulty, Lesson
+from dti_core.studies.patch_planning.methods.exact import Effort
+from dti_core.studies.patch_planning.methods.lessons import (
+    FAULTS,
+    FAULTY_WEEKS,
+    N_CONTROLS,
+    N_TRAININGS,
+    Faulty,
+    Lesson,
+    lessons,
+)
+from dti_core.studies.patch_planning.methods.plan import run_rule
 from dti_core.studies.patch_planning.methods.rules import Price, bids
 from dti_core.studies.patch_planning.methods.shipped import Shipped, load_shipped
-from dti_core.studies.patch_planning.model.plans import expected_net_usd
+from dti_core.studies.patch_planning.model.plans import account, expected_net_usd
 from dti_core.studies.patch_planning.model.weeks import Quarter, admit
+from dti_core.studies.patch_planning.worlds.assumed import PREFIX
 from dti_core.studies.patch_planning.worlds.draws import draw_estates
 from tests.patch_planning_taught import briefing, taught
 
@@ -67,10 +79,31 @@ def judged(act, variant, n_seeds=2):
         return judge_trainings(task)
 
 
-def test_trainings_of_a_world_are_judged_on_the_same_estates():
+def test_each_training_of_a_world_is_judged_on_estates_of_its_own():
     (first, many), (second, again) = judged(first_wait_then_hurry, "plain")
-    assert first == second != 0
+    assert first != second
     assert not np.array_equal(many, again)
+
+
+def test_pools_of_a_control_hold_its_trainings_in_other_shares_and_the_observed_have_none():
+    rng = np.random.default_rng(1)
+    some = {str(one): [(0.0, np.full(50, float(one)))] for one in range(20)}
+    assert learned._pools(some, "observed", 30, rng) == ()
+    pools = np.array(learned._pools(some, "placebo", 30, rng))
+    assert pools.shape == (30, 2)
+    assert (pools[:, 0] < pools[:, 1]).all()
+    assert len({tuple(one) for one in pools.tolist()}) > 5
+    assert abs(pools[:, 0].mean() - 0.5) < 1
+    assert abs(pools[:, 1].mean() - 18.5) < 1
+
+
+def test_agents_are_taught_at_both_sizes_and_in_both_controls_of_each():
+    keys = {one.key for one in lessons()}
+    assert len(keys) == len(list(lessons()))
+    for size, n in N_TRAININGS.items():
+        assert sum(f".{size}.mappo.plain." in key and key.startswith(PREFIX) for key in keys) == 30 * n
+        for variant in ("placebo", "planted"):
+            assert sum(key.startswith(f"{WORLD}.{size}.mappo.{variant}.") for key in keys) == N_CONTROLS
 
 
 @pytest.mark.parametrize("variant", ["plain", "placebo", "planted"])
@@ -105,3 +138,23 @@ def test_solvers_plan_fewer_estates_where_they_are_slow_and_none_where_the_plans
         assert contest.n_solved("arrive", 11, "rolling_milp", 30) == 0
         assert contest.n_solved("scarce", 11, "rolling_milp", 300) == 0
         assert contest.n_solved("scarce", 11, "priced_milp", 300) == 30
+
+
+def test_planners_are_compared_in_expected_dollars_and_beside_the_clairvoyant_in_those_that_came_out():
+    """The ceiling knows when exploits come out, so that what was to be expected is no measure of it."""
+    told = Shipped({}, {(WORLD, 11): briefing(WORLD)}, {}, 0.0)
+    with taught(told, contest):
+        nets = contest.plan_all(
+            contest.Piece(WORLD, 11, (1, 2, 3, 4), ("tuned_rule", "clairvoyant"), Effort(gap=0.01), 0)
+        )
+    estates = draw_estates(WORLD, 11, (1, 2, 3, 4))
+    plan = run_rule(estates, briefing(WORLD).rule)
+    assert np.array_equal(
+        nets["tuned_rule"][:, 0], [expected_net_usd(estates, plan), account(estates, plan).net_usd]
+    )
+    found = Findings()
+    contest._compare(found, WORLD, 11, nets, np.random.default_rng(0), 50)
+    (ceiling,) = (one for one in found.estimates if one.name == "gain_clairvoyant_11")
+    came_out = [nets[name][1, 0].sum() for name in ("clairvoyant", "tuned_rule")]
+    assert ceiling.value == pytest.approx(came_out[0] / came_out[1] - 1)
+    assert ceiling.value > 0

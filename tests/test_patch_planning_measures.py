@@ -14,7 +14,7 @@ from dti_core.studies.patch_planning.methods.program import _until
 from dti_core.studies.patch_planning.methods.rules import ORDERS, Price, Rule
 from dti_core.studies.patch_planning.methods.shipped import Shipped
 from dti_core.studies.patch_planning.model.estates import NEVER
-from dti_core.studies.patch_planning.model.plans import account, broken_limits
+from dti_core.studies.patch_planning.model.plans import account, broken_limits, expected_net_usd
 from dti_core.studies.patch_planning.model.weeks import Quarter
 from dti_core.studies.patch_planning.model.worth import expected_worth, loss_without_usd
 from dti_core.studies.patch_planning.worlds.draws import draw_estates
@@ -98,6 +98,22 @@ def test_whatever_is_believed_the_true_limits_hold(name):
     truth, believed = STRESSES[name].truth(drawn), STRESSES[name].belief(drawn)
     plan = run_misled(truth, believed, RULE)
     assert not any(flags.any() for flags in broken_limits(truth, plan).values())
+
+
+def test_a_wrong_price_is_wrong_for_those_who_plan_and_not_for_the_informed_rule():
+    told = replace(UNTAUGHT, briefings={("tight_budget", 11): briefing("tight_budget")})
+    seeds, nets = tuple(range(2_000, 2_030)), {}
+    with taught(told, stress):
+        for name in ("none", "price_double"):
+            nets[name] = stress.plan_stressed(stress.Piece("tight_budget", name, seeds, 0, 16, 0, QUICK))
+    rule = briefing("tight_budget").rule
+    dearer = replace(rule, price=replace(rule.price, price=2 * rule.price.price))
+    estates = draw_estates("tight_budget", 11, seeds)
+    assert np.array_equal(
+        nets["price_double"]["tuned_rule"][0], expected_net_usd(estates, run_rule(estates, dearer))
+    )
+    assert np.array_equal(nets["none"]["tuned_rule"], nets["none"][stress.INFORMED])
+    assert np.array_equal(nets["none"][stress.INFORMED], nets["price_double"][stress.INFORMED])
 
 
 def test_stresses_change_what_they_say():
