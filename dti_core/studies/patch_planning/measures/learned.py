@@ -7,6 +7,7 @@ which tell a world that gains from a training, or estates, that were lucky.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.patch_planning.measures.ratios import gain, resampled_gains
 from dti_core.studies.patch_planning.methods.agents import Planning, keep_bids, play
+from dti_core.studies.patch_planning.methods.briefings import BEST_ORDERS
 from dti_core.studies.patch_planning.methods.exact import Effort
 from dti_core.studies.patch_planning.methods.lessons import (
     FAVOURITE,
@@ -29,8 +31,10 @@ from dti_core.studies.patch_planning.methods.lessons import (
 )
 from dti_core.studies.patch_planning.methods.plan import run_rolling, run_rule
 from dti_core.studies.patch_planning.methods.reports import mediated
+from dti_core.studies.patch_planning.methods.rules import Order, Price, Rule
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
-from dti_core.studies.patch_planning.model.estates import Array, Ints
+from dti_core.studies.patch_planning.methods.tuning import best_rule, tune
+from dti_core.studies.patch_planning.model.estates import Array, Estates, Ints
 from dti_core.studies.patch_planning.model.plans import expected_net_usd
 from dti_core.studies.patch_planning.worlds.assumed import N_ASSUMED, PREFIX
 from dti_core.studies.patch_planning.worlds.draws import draw_estates
@@ -69,7 +73,7 @@ def study_learned(
     most trainings of one of these worlds. n_exact : estates of each that are planned exactly, for the room.
     """
     worlds = [f"{PREFIX}{number}" for number in range(min(n_draws, N_ASSUMED))]
-    work, rooms, fault, chance = seeds.spawn(4)
+    work, rooms, fault, chance, anew = seeds.spawn(5)
     tasks: dict[tuple[str, str, int], Task] = {}
     for (size, most), n in zip(N_TRAININGS.items(), (n_small, n_large), strict=True):
         trainings = tuple(range(min(n_policies, most)))
@@ -95,6 +99,7 @@ def study_learned(
             if who == OBSERVED:
                 found.estimates += _by_world(by_world, size, rng, n_resamples)
     _tell_rooms(found, worlds, n_exact, n_resamples, rooms, effort)
+    _tell_retuned(found, worlds, n_small // 2, anew)
     found.estimates += _planted(4 * n_small, fault, n_resamples)
     found.series["trainings"] = pd.DataFrame(rows)
     return found
@@ -156,6 +161,38 @@ def judge_room(task: tuple[str, int, np.random.SeedSequence, int, Effort | None]
     nets, rivals = (expected_net_usd(estates, plan) for plan in plans)
     gains = resampled_gains(nets, rivals, np.random.default_rng(chance), n_resamples)
     return float(nets.sum() / rivals.sum() - 1), gains
+
+
+def _tell_retuned(
+    found: Findings, worlds: Sequence[str], n_estates: int, seeds: np.random.SeedSequence
+) -> None:
+    """What the rule gains if it is tuned anew by expected dollars, which agents learn from."""
+    tasks = {world: (world, n_estates, own)
+             for world, own in zip(worlds, seeds.spawn(len(worlds)), strict=True)}  # fmt: skip
+    gains = np.array(list(run_keyed(retune, tasks, "rules tuned anew").values()))
+    found.estimates.append(
+        _over_worlds(gains).estimate(
+            f"retuned_gain_mean_{SMALL}", OF_RULE, measure="gain by tuning anew", services=SMALL
+        )
+    )
+    found.series["rooms"]["retuned"] = gains
+
+
+def retune(task: tuple[str, int, np.random.SeedSequence]) -> float:
+    """Of one world: what a rule tuned by expected dollars on so many estates gains on the tuned rule."""
+    world, n_estates, seeds = task
+    taught = draw_estates(world, SMALL, range(n_estates))
+    judged = draw_estates(world, SMALL, seeds.generate_state(n_estates, np.uint64).tolist())
+
+    def earned(estates: Estates, rule: Rule) -> float:
+        return float(expected_net_usd(estates, run_rule(estates, rule)).sum())
+
+    tuned = {order: tune(partial(_of_order, order, partial(earned, taught))) for order in BEST_ORDERS}
+    return earned(judged, best_rule(tuned)) / earned(judged, load_shipped().briefing(world, SMALL).rule) - 1
+
+
+def _of_order(order: Order, earned: Callable[[Rule], float], price: Price) -> float:
+    return earned(Rule(order, price))
 
 
 def _planted(n_estates: int, seeds: np.random.SeedSequence, n_resamples: int) -> list[Estimate]:
