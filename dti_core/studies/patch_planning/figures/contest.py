@@ -3,13 +3,13 @@
 import plotly.graph_objects as go
 
 from dti_core.lab.forest import Axis, Row, plot_forest, smallest_effects
-from dti_core.lab.record import OBSERVED, Estimate, Result
+from dti_core.lab.record import Estimate, Result
 from dti_core.lab.say import signed
 from dti_core.lab.theme import PALETTE
 from dti_core.studies.patch_planning.figures.cards import FEW, WORLD_TITLES, cut, place_badge, simulated
 from dti_core.studies.patch_planning.methods import METHODS
 from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, TAUGHT
-from dti_core.studies.patch_planning.worlds import WORLDS
+from dti_core.studies.patch_planning.worlds import told_as
 
 #: Planners of the upper panel, near the rule, and of the lower one; all are in the table below the figure.
 NEAR = ("mappo", "mappo_large", "ippo", "hierarchical", "single", "cem", "selfish", "priced_milp")
@@ -45,5 +45,5 @@ def plot_contest(result: Result, services: int = 11) -> go.Figure:
 
 
 def _found(result: Result, name: str, world: str) -> list[Estimate]:
-    where = OBSERVED if WORLDS[world].role == "observed" else world
+    where = told_as(world)
     return [one for one in result.where(where) if one.name == name]

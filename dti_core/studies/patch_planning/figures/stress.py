@@ -8,7 +8,7 @@ from dti_core.lab.say import listed, signed, spoken
 from dti_core.lab.theme import NEUTRAL, PALETTE
 from dti_core.studies.patch_planning.figures.cards import FEW, simulated
 from dti_core.studies.patch_planning.methods.lessons import FAVOURITE
-from dti_core.studies.patch_planning.worlds import WORLDS
+from dti_core.studies.patch_planning.worlds import WORLDS, told_as
 from dti_core.studies.patch_planning.worlds.stress import STRESSES
 
 _MISLED = {"tuned_rule": ("tuned rule", PALETTE[1]), "priced_milp": ("exact plan, money priced", PALETTE[2]),
@@ -17,9 +17,8 @@ _MISLED = {"tuned_rule": ("tuned rule", PALETTE[1]), "priced_milp": ("exact plan
 
 def plot_stress(result: Result, world: str = "tight_budget") -> go.Figure:
     """What misled planners earn, as a share of the rule that knows the truth, stress by stress."""
-    where = "observed" if WORLDS[world].role == "observed" else world
     axis = Axis("% of the informed rule's", 100)
-    found = [one for one in result.where(where, measure="misled")
+    found = [one for one in result.where(told_as(world), measure="misled")
              if one.n >= FEW or one.at["method"] != "priced_milp"]  # fmt: skip
     rows = [
         Row(STRESSES[stress].title, one, _MISLED[name][1], series=_MISLED[name][0], axis=axis)

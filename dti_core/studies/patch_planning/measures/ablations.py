@@ -11,7 +11,6 @@ import pandas as pd
 
 from dti_core.lab.findings import Findings
 from dti_core.lab.parallel import run_keyed
-from dti_core.lab.record import OBSERVED
 from dti_core.studies.patch_planning.measures.contest import CHUNK
 from dti_core.studies.patch_planning.measures.ratios import gain, mean
 from dti_core.studies.patch_planning.methods.agents import follow
@@ -27,7 +26,7 @@ from dti_core.studies.patch_planning.methods.reports import mediated
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
 from dti_core.studies.patch_planning.model.estates import Array
 from dti_core.studies.patch_planning.model.plans import account, expected_net_usd
-from dti_core.studies.patch_planning.worlds import WORLDS
+from dti_core.studies.patch_planning.worlds import told_as
 from dti_core.studies.patch_planning.worlds.draws import draw_estates
 
 HOME = "tight_budget"
@@ -95,7 +94,7 @@ def _parts(
     found: Findings, world: str, told: dict[str, Array], rng: np.random.Generator, n_resamples: int
 ) -> list[dict[str, object]]:
     """Gains on the rule without each part, and how much less that is than with all, seed by seed."""
-    where = OBSERVED if WORLDS[world].role == "observed" else world
+    where = told_as(world)
     rule, whole, rows = told["net rule"][0], told["net free"], []
     for name, (_, _, title, _) in ABLATIONS.items():
         if f"net {name}" not in told:

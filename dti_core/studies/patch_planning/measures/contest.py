@@ -14,7 +14,6 @@ import pandas as pd
 from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval
 from dti_core.lab.parallel import run_keyed
-from dti_core.lab.record import OBSERVED
 from dti_core.studies.patch_planning.measures.ratios import gain
 from dti_core.studies.patch_planning.methods import METHODS, Task
 from dti_core.studies.patch_planning.methods.exact import Effort
@@ -22,7 +21,7 @@ from dti_core.studies.patch_planning.methods.lessons import LARGE, SMALL, TAUGHT
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
 from dti_core.studies.patch_planning.model.estates import Array
 from dti_core.studies.patch_planning.model.plans import account, broken_limits, expected_net_usd
-from dti_core.studies.patch_planning.worlds import WORLDS
+from dti_core.studies.patch_planning.worlds import WORLDS, told_as
 from dti_core.studies.patch_planning.worlds.draws import draw_estates
 
 #: Estates of one piece of work.
@@ -143,7 +142,7 @@ def _compare(
     n_resamples: int,
 ) -> list[dict[str, object]]:  # fmt: skip
     rows = []
-    where = OBSERVED if WORLDS[world].role == "observed" else world
+    where = told_as(world)
     for name, net in nets.items():
         row: dict[str, object] = {
             "world": world,

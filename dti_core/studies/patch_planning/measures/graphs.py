@@ -23,7 +23,7 @@ from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, TAUGHT
 from dti_core.studies.patch_planning.methods.shipped import load_shipped
 from dti_core.studies.patch_planning.model.estates import Array
 from dti_core.studies.patch_planning.model.plans import expected_net_usd
-from dti_core.studies.patch_planning.worlds import WORLDS
+from dti_core.studies.patch_planning.worlds import told_as
 from dti_core.studies.patch_planning.worlds.draws import setting_of
 from dti_core.studies.patch_planning.worlds.graphs import Graph
 from dti_core.studies.patch_planning.worlds.simulate import simulate_estates
@@ -123,7 +123,7 @@ def _contrasts(nets: dict[str, Array], rng: np.random.Generator, n_resamples: in
 
 
 def _count(found: Findings, world: str, what: str, some: pd.DataFrame) -> None:
-    where = OBSERVED if WORLDS[world].role == "observed" else world
+    where = told_as(world)
     for answer in ANSWERS:
         part = share(int((some["answer"] == answer).sum()), len(some))
         found.estimates.append(

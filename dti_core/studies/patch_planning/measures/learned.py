@@ -116,9 +116,13 @@ def judge_trainings(task: Task) -> list[Judged]:
         lesson = Lesson(task.world, task.n_services, FAVOURITE, task.variant, one)
         plans = play(room, estates, [keep_bids, shipped.policies[lesson.key].act])
         rule, net = (expected_net_usd(estates, plan) for plan in plans)
-        gains = resampled_gains(net, rule, np.random.default_rng(chance), task.n_resamples)
-        found.append((float(net.sum() / rule.sum() - 1), gains))
+        found.append(_judged(net, rule, chance, task.n_resamples))
     return found
+
+
+def _judged(nets: Array, rivals: Array, chance: np.random.SeedSequence, n_resamples: int) -> Judged:
+    gains = resampled_gains(nets, rivals, np.random.default_rng(chance), n_resamples)
+    return float(nets.sum() / rivals.sum() - 1), gains
 
 
 def _room(task: Task) -> Planning:
@@ -159,8 +163,7 @@ def judge_room(task: tuple[str, int, np.random.SeedSequence, int, Effort | None]
     rule = load_shipped().briefing(world, SMALL).rule
     plans = run_rolling(estates, rule.price, effort).plan, run_rule(estates, rule)
     nets, rivals = (expected_net_usd(estates, plan) for plan in plans)
-    gains = resampled_gains(nets, rivals, np.random.default_rng(chance), n_resamples)
-    return float(nets.sum() / rivals.sum() - 1), gains
+    return _judged(nets, rivals, chance, n_resamples)
 
 
 def _tell_retuned(

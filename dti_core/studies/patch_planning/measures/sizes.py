@@ -17,7 +17,6 @@ import pandas as pd
 
 from dti_core.lab.findings import Findings
 from dti_core.lab.parallel import run_keyed
-from dti_core.lab.record import OBSERVED
 from dti_core.studies.patch_planning.measures.ratios import gain, raised
 from dti_core.studies.patch_planning.methods.agents import follow
 from dti_core.studies.patch_planning.methods.briefings import BEST_ORDERS
@@ -31,7 +30,7 @@ from dti_core.studies.patch_planning.methods.tuning import Grid, best_rule, tune
 from dti_core.studies.patch_planning.model.estates import Array, Estates
 from dti_core.studies.patch_planning.model.plans import account
 from dti_core.studies.patch_planning.model.weeks import Quarter
-from dti_core.studies.patch_planning.worlds import WORLDS
+from dti_core.studies.patch_planning.worlds import told_as
 from dti_core.studies.patch_planning.worlds.draws import draw_estates
 from dti_core.studies.patch_planning.worlds.mended import all_known
 
@@ -122,7 +121,7 @@ def _compare(
     found: Findings, world: str, size: int, some: Sequence[Mapping[str, Array]], rng: np.random.Generator,
     n_resamples: int,
 ) -> list[dict[str, object]]:  # fmt: skip
-    where = OBSERVED if WORLDS[world].role == "observed" else world
+    where = told_as(world)
     nets = {name: np.concatenate([one[name] for one in some if name in one], axis=1) for name in some[0]}
     bound, variables = nets.pop("bound")[0], float(nets.pop("variables").mean())
     rows: list[dict[str, object]] = []

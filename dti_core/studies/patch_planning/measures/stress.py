@@ -11,7 +11,6 @@ import pandas as pd
 
 from dti_core.lab.findings import Findings
 from dti_core.lab.parallel import run_keyed
-from dti_core.lab.record import OBSERVED
 from dti_core.studies.patch_planning.measures.ratios import gain, raised
 from dti_core.studies.patch_planning.methods.exact import Effort
 from dti_core.studies.patch_planning.methods.lessons import FAVOURITE, SMALL
@@ -22,7 +21,7 @@ from dti_core.studies.patch_planning.methods.shipped import load_shipped
 from dti_core.studies.patch_planning.methods.tuning import tune_rule
 from dti_core.studies.patch_planning.model.estates import Array
 from dti_core.studies.patch_planning.model.plans import account, expected_net_usd
-from dti_core.studies.patch_planning.worlds import WORLDS
+from dti_core.studies.patch_planning.worlds import told_as
 from dti_core.studies.patch_planning.worlds.draws import draw_estates
 from dti_core.studies.patch_planning.worlds.spans import CAPACITIES
 from dti_core.studies.patch_planning.worlds.stress import STRESSES
@@ -111,7 +110,7 @@ def _shares(
     found: Findings, world: str, stress: str, nets: dict[str, Array], rng: np.random.Generator,
     n_resamples: int,
 ) -> list[dict[str, object]]:  # fmt: skip
-    where = OBSERVED if WORLDS[world].role == "observed" else world
+    where = told_as(world)
     rows: list[dict[str, object]] = []
     for name in ("tuned_rule", FAVOURITE, EXACT):
         if name not in nets:

@@ -7,6 +7,7 @@ Worlds of `WORLDS` are settings from which estates are drawn. Those of `CONTROLS
 from dataclasses import replace
 
 from dti_core.lab.methods import World
+from dti_core.lab.record import OBSERVED
 from dti_core.studies.patch_planning.model.estates import Exploits
 from dti_core.studies.patch_planning.worlds.settings import Setting
 
@@ -36,3 +37,8 @@ CONTROLS: dict[str, World[None]] = {
     "alike": World("All uploads alike, exploits come unseen", "negative", None),
     "planted": World("Work and losses differ much", "positive", None),
 }
+
+
+def told_as(world: str) -> str:
+    """The name under which estimates of a world of `WORLDS` stand."""
+    return OBSERVED if WORLDS[world].role == OBSERVED else world
