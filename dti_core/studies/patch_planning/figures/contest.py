@@ -37,7 +37,8 @@ def plot_contest(result: Result, services: int = 11) -> go.Figure:
         rows, what="Net dollars above the tuned rule's", card=simulated(result), series="contest",
         title=f"Who plans best on {services} services? {METHODS[FAVOURITE].title}: {signed(own, scale=100)} "
         f"% beside the tuned rule, {WORLD_TITLES[TAUGHT[0]]}",
-        caption="Net dollars (loss avoided less money and downtime) on unseen estates, the same for all. "
+        caption="Net dollars (loss avoided less money and downtime) on unseen estates, the same for all, as "
+        "expected in the week of each patch; of the clairvoyant and the rule beside it, as they came out. "
         "Trained planners: interquartile mean of their trainings. Bars: 95 % bootstrap intervals over "
         f"estates and trainings; hollow: fewer than {FEW} estates, as exact plans are slow.",
     )  # fmt: skip

@@ -94,7 +94,8 @@ def contest_table(result: Result, services: int = 11) -> Table:
         table.reset_index(drop=True), name=f"contest_{services}",
         title=f"Net dollars as a share of the exact plan's with money priced, {services} services",
         note=f"Ratio of sums on the same estates, those that solvers planned: {solved}. 1 is the exact plan "
-        "made anew each week, its price tuned; above 1 it is beaten.",
+        "made anew each week, its price tuned; above 1 it is beaten. Dollars expected in the week of each "
+        "patch; of the clairvoyant and the exact plan beside it, those that came out.",
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ _SHOWN = {_LEARNT: -20.0, _WEIGHED: -20.0, _PAID: -25.0, _SHARED: -30.0}
 #: What a bar measures, in few words, and its axis.
 BARS = {
     "agents_gain_11": ("Agents over the tuned rule, 11 services", _LEARNT),
-    "agents_gain_50": ("The same, 50 services", _LEARNT),
+    "agents_gain_50": ("The same, taught at 50 services", _LEARNT),
     "need_over_risk_alone": ("Weighing over risk alone", _WEIGHED),
     "need_over_oldest_first": ("Weighing over oldest first", _WEIGHED),
     "finance_with_minus_without": ("With costs over without", _PAID),

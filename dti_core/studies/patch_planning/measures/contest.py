@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from dti_core.lab.findings import Findings
-from dti_core.lab.intervals import Interval
 from dti_core.lab.parallel import run_keyed
 from dti_core.studies.patch_planning.measures.ratios import gain
 from dti_core.studies.patch_planning.methods import METHODS, Task
@@ -27,8 +26,8 @@ from dti_core.studies.patch_planning.worlds.draws import draw_estates
 #: Estates of one piece of work.
 CHUNK, SOLVED_CHUNK = 100, 10
 #: Planners that solve programs, and the others.
-CLAIRVOYANT = "clairvoyant"
-SOLVED = ("rolling_milp", "priced_milp", CLAIRVOYANT)
+EXACT, CLAIRVOYANT = "priced_milp", "clairvoyant"
+SOLVED = ("rolling_milp", EXACT, CLAIRVOYANT)
 QUICK = tuple(name for name in METHODS if name not in SOLVED)
 #: How many times fewer estates a solver plans where its plans take long: all flaws known at once and few
 #: windows, many services, or no price that makes most bundles wait. Fewer than LEAST_SOLVED are none.
@@ -42,9 +41,7 @@ SLOW: Mapping[tuple[str, int], Mapping[str, int]] = {
 }
 LEAST_SOLVED = 4
 #: What the shares are of: the exact plan made anew each week at its price, and the ceiling.
-RIVALS = ("priced_milp", CLAIRVOYANT)
-#: Below this room between the tuned rule and the exact plan nothing is claimed for learning.
-LEAST_ROOM = 0.02
+RIVALS = (EXACT, CLAIRVOYANT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +111,8 @@ def hold(
         for name, net in piece.items():
             nets[world, size].setdefault(name, []).append(net)
     for (world, size), parts in nets.items():
-        if "priced_milp" in parts and not load_shipped().briefing(world, size).rolling.price:
-            parts["rolling_milp"] = parts["priced_milp"]
+        if EXACT in parts and not load_shipped().briefing(world, size).rolling.price:
+            parts["rolling_milp"] = parts[EXACT]
     return {
         place: {name: np.concatenate(parts[name], axis=2) for name in METHODS if name in parts}
         for place, parts in nets.items()
@@ -144,46 +141,27 @@ def _compare(
     rows = []
     where = told_as(world)
     for name, net in nets.items():
-        row: dict[str, object] = {
-            "world": world,
-            "services": size,
-            "method": name,
-            "estates": net.shape[2],
-            "seeds": net.shape[1],
-        }
+        row: dict[str, object] = {"world": world, "services": size, "method": name, "estates": net.shape[2],
+                                  "seeds": net.shape[1]}  # fmt: skip
         for rival in [one for one in (*RIVALS, "tuned_rule") if one in nets]:
             n, as_came = min(net.shape[2], nets[rival].shape[2]), int(CLAIRVOYANT in (name, rival))
             part = gain(net[as_came, :, :n], nets[rival][as_came, 0, :n], rng, n_resamples)
             row |= {rival: 1 + part.value, f"{rival}_low": 1 + part.low, f"{rival}_high": 1 + part.high}
             if rival == "tuned_rule" and name != rival:
-                found.estimates.append(
+                told = {f"gain_{name}": "gain on the tuned rule"} | (
+                    {"room": "room"} if name == EXACT else {}
+                )
+                found.estimates += [
                     part.estimate(
-                        f"gain_{name}_{size}", "share of what the tuned rule earns", where,
-                        measure="gain on the tuned rule", method=name, services=size,
+                        f"{what}_{size}", "share of what the tuned rule earns", where, measure=measure,
+                        method=name, services=size,
                     )
-                )  # fmt: skip
+                    for what, measure in told.items()
+                ]  # fmt: skip
         rows.append(row)
-    if "priced_milp" in nets:
-        exact = nets["priced_milp"][0]
-        room = gain(exact, nets["tuned_rule"][0, 0, : exact.shape[1]], rng, n_resamples)
-        _tell_room(found, room, world, size, where)
-    else:
+    if EXACT not in nets:
         found.left_out.append((
             f"exact plans, {WORLDS[world].title}, {size} services",
             f"this profile would leave solvers fewer than {LEAST_SOLVED} estates",
         ))  # fmt: skip
     return rows
-
-
-def _tell_room(found: Findings, room: Interval, world: str, size: int, where: str) -> None:
-    found.estimates.append(
-        room.estimate(
-            f"room_{size}", "share of what the tuned rule earns", where, measure="room", services=size
-        )
-    )
-    if room.high < LEAST_ROOM:
-        found.missed.append((
-            f"room for learning, {WORLDS[world].title}, {size} services",
-            (f"{room.value:.1%} [{room.low:.1%}, {room.high:.1%}] between the tuned rule and the exact plan: "
-             f"below {LEAST_ROOM:.0%}, so no claim is made for learning there"),
-        ))  # fmt: skip

@@ -6,6 +6,7 @@ planner without costs is told that all cost the mean. The budget is the true one
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -14,7 +15,8 @@ import pandas as pd
 from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import mean_over_seeds, share
 from dti_core.lab.parallel import run_keyed
-from dti_core.lab.record import OBSERVED, Estimate
+from dti_core.lab.record import OBSERVED
+from dti_core.studies.patch_planning.measures.ratios import spread_over
 from dti_core.studies.patch_planning.methods.rules import Order, Price, Rule, bids
 from dti_core.studies.patch_planning.model.estates import Array, Estates, Flags, Ints, join
 from dti_core.studies.patch_planning.model.plans import account
@@ -41,6 +43,8 @@ OFF, NO_LIMIT_USD = tuple(Rule(order, only_worthwhile=False) for order in ORDERS
 #: Sets of assumptions that are run together; sets of each world with fixed assumptions; services in controls.
 CHUNK, N_FIXED, FEW_SERVICES = 25, 10, 5
 GAIN = "share of the rival's loss avoided"
+
+_range = partial(spread_over, of="sets of assumptions, estates included")
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,12 +278,3 @@ def _tell_control(found: Findings, kind: str, rows: pd.DataFrame, n_draws: int) 
         one = _range(f"finance_with_minus_{rival}", gains.ravel(), GAIN, at, kind)
         ends = np.quantile(gains, (0.025, 0.975), axis=1).T
         found.estimates.append(replace(one, draws=tuple((low, high) for low, high in ends.tolist())))
-
-
-def _range(
-    name: str, values: Array, unit: str, at: Mapping[str, str | float], world: str = OBSERVED
-) -> Estimate:  # fmt: skip
-    """Median over the sets of assumptions and the range that holds 95 % of them."""
-    low, middle, high = np.quantile(values, (0.025, 0.5, 0.975))
-    how = f"95 % of {len(values)} sets of assumptions, estates included"
-    return Estimate(name, middle, low, high, unit, len(values), how=how, world=world, at=at)

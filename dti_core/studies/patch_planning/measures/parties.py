@@ -6,6 +6,7 @@ does not maximise what is measured here, as the plan of the greatest least share
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.patch_planning.data.parties import load_games
+from dti_core.studies.patch_planning.measures.ratios import spread_over
 from dti_core.studies.patch_planning.methods.bargains import bargain, distance_to_nash
 from dti_core.studies.patch_planning.methods.feasible import GAP, feasible_plans
 from dti_core.studies.patch_planning.model.estates import Array, Ints
@@ -36,6 +38,8 @@ TINY = 0.05
 #: Parts of an outcome that are no plan; tables that are drawn anew before a game counts as hopeless.
 NO_PLAN, MOST_REDRAWN = ("bound", "redrawn", "tiny", "proven", "front"), 20
 OF_BEST = "share of its own best plan"
+
+_range = partial(spread_over, of="sets of weights and estates drawn from the assumptions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,15 +188,6 @@ def _tell_distance(
                 f"{name}_gain_{party}", gain, OF_BEST, {"game": name, "party": party, "against": "dollars"}
             )
         )
-
-
-def _range(
-    name: str, values: Array, unit: str, at: Mapping[str, str | float], world: str = OBSERVED
-) -> Estimate:  # fmt: skip
-    """Median over the sets of assumptions and the range that holds 95 % of them."""
-    low, middle, high = np.quantile(values, (0.025, 0.5, 0.975))
-    how = f"95 % of {len(values)} sets of weights and estates drawn from the assumptions"
-    return Estimate(name, middle, low, high, unit, len(values), how=how, world=world, at=at)
 
 
 def _shares(game: Game, pieces: Sequence[Mapping[str, Array]]) -> pd.DataFrame:

@@ -4,11 +4,13 @@ Sums are compared, never single estates: with heavy tails one exploit decides an
 estate may be anything.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from dti_core.lab.intervals import Interval
+from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.patch_planning.model.estates import Array, Ints
 
 
@@ -68,6 +70,15 @@ def resampled_gains(nets: Array, rivals: Array, rng: np.random.Generator, n_resa
     bootstrap = IIDBootstrap(nets, rivals, seed=rng)
     found: Array = bootstrap.apply(lambda one, other: one.sum() / other.sum() - 1, n_resamples).ravel()
     return found
+
+
+def spread_over(
+    name: str, values: Array, unit: str, at: Mapping[str, str | float], world: str = OBSERVED, *, of: str
+) -> Estimate:  # fmt: skip
+    """The median of what draws `of` assumptions gave, and the range that holds 95 % of them."""
+    low, middle, high = np.quantile(values, (0.025, 0.5, 0.975))
+    how = f"95 % of {len(values)} {of}"
+    return Estimate(name, middle, low, high, unit, len(values), how=how, world=world, at=at)
 
 
 def middle_mean(values: Array) -> float:

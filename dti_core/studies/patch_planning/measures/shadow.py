@@ -11,6 +11,7 @@ from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
+from dti_core.studies.patch_planning.measures.ratios import spread_over
 from dti_core.studies.patch_planning.methods.exact import relax
 from dti_core.studies.patch_planning.methods.lessons import SMALL
 from dti_core.studies.patch_planning.methods.plan import foreseen
@@ -35,9 +36,13 @@ def study_shadow(seeds: np.random.SeedSequence, n_worlds: int, n_estates: int) -
     }
     done = run_keyed(shadow_prices, tasks, "shadow prices")
     found, rows = Findings(), []
-    for at, what in enumerate(TWICE):
-        means = np.array([one[:, at].mean() for one in done.values()])
-        found.estimates += [_over(means, what), _pays(means, what)]
+    for column, what in enumerate(TWICE):
+        means = np.array([one[:, column].mean() for one in done.values()])
+        unit, at = f"dollars for one {what} more, above its price", {"measure": "shadow price", "of": what}
+        found.estimates += [
+            spread_over(f"shadow_{what}_usd", means, unit, at, of="worlds of the assumption set"),
+            _pays(means, what),
+        ]
         rows += [{"world": world, "of": what, "usd": value} for world, value in zip(done, means, strict=True)]
     found.series["shadow"] = pd.DataFrame(rows)
     found.series["shadow_quantiles"] = pd.DataFrame([
@@ -56,15 +61,6 @@ def shadow_prices(task: Task) -> Array:
         found = relax(estate, foreseen(estate)[0], Quarter.begin(estate))
         rows.append([found.hour_usd.mean(), found.money_usd])
     return np.array(rows)
-
-
-def _over(means: Array, what: str) -> Estimate:
-    low, middle, high = np.quantile(means, (0.025, 0.5, 0.975))
-    return Estimate(
-        f"shadow_{what}_usd", middle, low, high, f"dollars for one {what} more, above its price", len(means),
-        how=f"median, and from where to where 95 % of {len(means)} worlds of the assumption set reach",
-        at={"measure": "shadow price", "of": what},
-    )  # fmt: skip
 
 
 def _pays(means: Array, what: str) -> Estimate:
