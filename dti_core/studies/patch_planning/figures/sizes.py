@@ -81,7 +81,7 @@ def plot_time(result: Result) -> go.Figure:
         figure, x="", y="", card=simulated(result), title=_faster(table),
         caption=f"Measured on {_benchmark().get('machine', 'one machine')}, a process a planner and size; "
         "another machine gives other numbers, and no estimate rests on these. Memory is the most a process "
-        "held, libraries included.",
+        f"held, libraries included.{_in_vain(table)}",
         alt="Processor seconds by services: " + "; ".join(
             f"{_NAMES[row.planner]}, {row.services:,}: {row.cpu_s:.3g} s, {row.peak_mb:,.0f} MB"
             for row in table.itertuples()
@@ -96,11 +96,23 @@ def plot_time(result: Result) -> go.Figure:
 
 
 def _faster(table: pd.DataFrame) -> str:
-    """What the largest size at which both were measured says of rule and exact plan."""
-    wide = table.pivot_table(index="services", columns="planner", values="cpu_s").dropna()
-    largest, last = int(wide.index.max()), wide.iloc[-1]
-    told = ", ".join(f"{_NAMES[name]} {last[name]:.2g} s" for name in _NAMES if name in last)
-    return f"To plan {largest:,} services takes: {told}"
+    """Time and worth of each planner at the largest size at which all were measured."""
+    wide = table.pivot_table(index="services", columns="planner", values=["cpu_s", "share"]).dropna()
+    last, told = wide.iloc[-1], []
+    for name in (one for one in ("tuned_rule", FAVOURITE, "exact") if one in wide["cpu_s"]):
+        seconds, share = last["cpu_s", name], last["share", name]
+        told.append(f"{_NAMES[name]} {seconds:,.{1 if seconds < 10 else 0}f} s ({share:.0%} of the bound)")
+    return f"What does it take to plan {int(wide.index[-1]):,} services? {', '.join(told)}"
+
+
+def _in_vain(table: pd.DataFrame) -> str:
+    """Where the exact plan's time was up before it had one."""
+    late = [f"{row.services:,}" for row in table.itertuples() if row.status == "rule"]
+    if not late:
+        return ""
+    return (
+        f" At {', '.join(late)} services the solver found no plan in its time: a rule's stands in its place."
+    )
 
 
 def _measured() -> pd.DataFrame:
