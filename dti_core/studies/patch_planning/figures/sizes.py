@@ -110,9 +110,7 @@ def _in_vain(table: pd.DataFrame) -> str:
     late = [f"{row.services:,}" for row in table.itertuples() if row.status == "rule"]
     if not late:
         return ""
-    return (
-        f" At {', '.join(late)} services the solver found no plan in its time: a rule's stands in its place."
-    )
+    return f" At {', '.join(late)} services the solver found none in its time: a rule's plan stands there."
 
 
 def _measured() -> pd.DataFrame:
