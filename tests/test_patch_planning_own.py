@@ -272,7 +272,7 @@ def test_whatever_stands_in_a_file_is_told_or_planned(data):
             row, column = data.draw(st.integers(0, 6)), data.draw(st.sampled_from(list(table.columns)))
             table.loc[row, column] = str(data.draw(_STRANGE))
         elif isinstance(place, list):
-            place[data.draw(st.integers(0, 4))] = data.draw(_STRANGE)
+            place[data.draw(st.integers(0, len(place) - 1))] = data.draw(_STRANGE)
             break
         else:
             place[data.draw(st.sampled_from([*place, "freeze", "x"]))] = data.draw(_STRANGE)
