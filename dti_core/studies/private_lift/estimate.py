@@ -159,8 +159,8 @@ def _real_data(
     plan = Plan(seeds("trials"), asked.n_resamples)
     return {
         "trials": partial(study_trials, plan),
-        "peeking": partial(study_peeking, plan),
-        "promotion": partial(study_promotion, plan),
+        "asos": partial(study_peeking, plan),
+        "promotions": partial(study_promotion, plan),
         "choices": partial(study_choices, plan),
         "paths": partial(_paths, asked, seeds("paths")),
         "who books": partial(_searches, asked, seeds("who books"), told),
@@ -183,7 +183,7 @@ def _searches(asked: Parameters, seeds: np.random.SeedSequence, told: Sequence[B
     found = study_federated(log, told, asked.n_runs, models)
     table = found.series["federated"]
     setting = table[(table["learner"] == "user") & np.isinf(table["epsilon"])]["setting"].iloc[0]
-    found.add(study_poisoning(log, float(setting), max(2, asked.n_runs // 3), attacks))
+    found.add(study_poisoning(log, float(setting), asked.n_runs, attacks))
     return found
 
 
