@@ -29,7 +29,6 @@ SIZES: dict[str, dict[str, Any]] = {
     "lstm_portfolio": {"n_folds": 1, "refit_months": 6, "n_seeds": 2, "n_steps": 3, "hidden": 4,
                        "control_folds": 1, "n_resamples": 100},
     "esg_constraint": {"n_draws": 4, "n_power_draws": 4, "n_resamples": 19},
-    "private_lift": {"n_users": 10000, "n_searchers": 1000, "n_campaigns": 20, "n_draws": 8},
     "patch_planning": {"n_small": 4, "n_large": 2, "n_exact": 4, "n_draws": 2, "n_sets": 2, "n_policies": 1,
                        "n_resamples": 19, "largest": 10},
 }  # fmt: skip

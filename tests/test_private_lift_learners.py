@@ -144,7 +144,9 @@ def test_every_learner_beats_the_constant_and_says_its_guarantee(log, monkeypatc
 
 
 def test_one_boosting_user_in_twenty_ruins_a_model_without_a_bound(log):
-    found = study_poisoning(log, 10.0, 2, np.random.SeedSequence(1)).series["poisoning"]
+    told = study_poisoning(log, 10.0, 2, np.random.SeedSequence(1))
+    assert {len(one.per_seed) for one in told.estimates} == {2}, "as many seeds as asked"
+    found = told.series["poisoning"]
     loss = found[found["score"] == "log_loss"].set_index(["attack", "bound"])["value"]
     assert loss["boosted", "unbounded"] > 2 * loss["clean", "unbounded"]
     assert loss["boosted", "bounded"] < 1.3 * loss["clean", "bounded"]

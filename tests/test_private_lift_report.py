@@ -1,5 +1,6 @@
 """The study private_lift: the practitioner's report, from users to intervals, under one budget."""
 
+import json
 from dataclasses import replace
 from itertools import product
 
@@ -11,9 +12,16 @@ from dti_core.bridges.privacy import Guarantee
 from dti_core.lab.data import DataCard
 from dti_core.lab.findings import gather
 from dti_core.lab.frozen import frozen_result
+from dti_core.lab.paths import project_root
 from dti_core.lab.record import Result
 from dti_core.studies.private_lift.data.regions import profile_table
-from dti_core.studies.private_lift.figures import campaign_parts, profiles_table, report_parts, told
+from dti_core.studies.private_lift.figures import (
+    campaign_parts,
+    plot_costs,
+    profiles_table,
+    report_parts,
+    told,
+)
 from dti_core.studies.private_lift.figures.accuracy import plot_accuracy
 from dti_core.studies.private_lift.figures.colours import CREDIT, MODELS
 from dti_core.studies.private_lift.figures.promises import promise
@@ -35,14 +43,16 @@ from dti_core.studies.private_lift.model.report import (
     report,
 )
 from dti_core.studies.private_lift.worlds import CAMPAIGN
+from dti_core.studies.private_lift.worlds import users as people
 from dti_core.studies.private_lift.worlds.market import truth
-from dti_core.studies.private_lift.worlds.users import REGIONS, SIZES
+from dti_core.studies.private_lift.worlds.users import REGIONS, RETAILERS, SIZES, simulate_users
 
 CHANNELS = CAMPAIGN.names
 
 
-def campaign_log(n: int, seed: int) -> Log:
-    return practitioner.campaign_log(CAMPAIGN, n, np.random.default_rng(seed))
+def campaign_log(n: int, seed: int, release: int = 0) -> Log:
+    users = simulate_users(CAMPAIGN, n, np.random.default_rng(seed))
+    return practitioner.campaign_log(CAMPAIGN, users, practitioner.RELEASES[release])
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +115,78 @@ def test_money_by_region_and_size_is_that_of_the_same_users_alone(log, plain):
             paid[label] = plain[label, "all", "cost per incremental conversion"] * brought
             assert paid[label] == pytest.approx(bills[k].sum())
     assert sum(paid[label] for label in SIZES) == pytest.approx(log.cost_usd.sum())
+
+
+def test_retailers_add_up_to_the_whole_without_noise(log, plain):
+    shops = campaign_log(30_000, 1, release=1)
+    table = report(publish(shops, METHODS["none"].run, 1.0, np.random.default_rng(0)), shops)
+    told = table.set_index(["segment", "channel", "quantity"])["value"]
+    counted = table[(table["unit"] == "users") & (table["segment"] == "all")]
+    for key in zip(counted["channel"], counted["quantity"], strict=True):
+        assert sum(told[(shop, *key)] for shop in RETAILERS) == told[("all", *key)] == plain[("all", *key)]
+    brought, cost = "incremental conversions", "cost per incremental conversion"
+    for channel in ("all", *CHANNELS):
+        paid = {one: told[one, channel, brought] * told[one, channel, cost] for one in ("all", *RETAILERS)}
+        assert sum(paid[one] for one in RETAILERS) == pytest.approx(paid["all"])
+        parts = sum(told[shop, channel, brought] for shop in RETAILERS)  # differ by chance imbalance of arms
+        assert parts == pytest.approx(told["all", channel, brought], abs=0.05 * log.converted.sum() ** 0.5)
+    ours, whole = histograms(shops), histograms(log)
+    assert all((ours[name].sum(axis=0) == whole[name].sum(axis=0)).all() for name in SHARES)
+    sizes = np.bincount(shops.segments["retailer"][0])
+    assert (np.diff(sizes) < 0).all(), "of different size"
+
+
+def test_a_retailer_whose_users_no_channel_moves_has_no_effect_and_the_other_has_its_own():
+    """Every coalition a hundred users: 10 of them buy at the first shop, 20 at the second where shown one."""
+    coalition = np.tile(np.repeat(np.arange(32), 100), 2)
+    shop = np.repeat([0, 1], 3200)
+    assigned = (coalition[:, None] >> np.arange(5)) & 1 == 1
+    bought = np.tile(np.arange(100), 64) < np.where((shop == 1) & assigned[:, 0], 20, 10)
+    log = Log(CHANNELS, assigned, bought, 0.5, segments={"retailer": (shop, ("idle", "moved"))})
+    wanted = {("moved", "all"): 160.0, ("moved", CHANNELS[0]): 160.0}
+    for method in ("none", "central"):
+        table = report(publish(log, METHODS[method].run, 1.0, np.random.default_rng(3)), log)
+        rows = table[(table["quantity"] == "incremental conversions") & (table["dimension"] == "retailer")]
+        assert len(rows) == 2 * (1 + len(CHANNELS))
+        for row in rows.itertuples():
+            true = wanted.get((row.segment, row.channel), 0.0)
+            assert row.low <= true <= row.high, (method, row)
+            if method == "none":
+                assert row.value == pytest.approx(true, abs=1e-9)
+            elif true:
+                assert row.low > 0
+
+
+def test_retailers_move_no_other_number(monkeypatch):
+    """Neither what else is drawn of a user, nor a row of the first release."""
+    ours = simulate_users(CAMPAIGN, 500, np.random.default_rng(4))
+    found = practitioner.study_report(CAMPAIGN, 3_000, 1.0, np.random.SeedSequence(5))
+    table = found.series["report"]
+    shops = table[table["dimension"] == "retailer"]
+    assert set(shops["segment"]) == set(RETAILERS)
+    assert set(shops["method"]) == set(practitioner.BY_SEGMENT)
+    assert not table.duplicated(["method", "dimension", "segment", "channel", "quantity"]).any()
+    promises = [set(one.loc[one["method"] == "central", "guarantee"]) for one in (table, shops)]
+    assert promises[0] == promises[1]
+    assert len(promises[1]) == 1
+    assert any(one.name.startswith("report_central_retailer_") for one in found.estimates)
+    monkeypatch.setattr(practitioner, "RELEASES", practitioner.RELEASES[:1])
+    monkeypatch.setattr(people, "RETAILERS", ("one", "other"))
+    monkeypatch.setattr(people, "RETAILER_SHARES", (0.5, 0.5))
+    theirs = simulate_users(CAMPAIGN, 500, np.random.default_rng(4))
+    assert (ours.retailer != theirs.retailer).any()
+    assert all(np.array_equal(getattr(ours, name), getattr(theirs, name), equal_nan=name == "times")
+               for name in people.Users.__slots__ if name != "retailer")  # fmt: skip
+    first = practitioner.study_report(CAMPAIGN, 3_000, 1.0, np.random.SeedSequence(5)).series["report"]
+    pd.testing.assert_frame_equal(table[table["dimension"] != "retailer"].reset_index(drop=True), first)
+
+
+def test_unknown_dimensions_and_codes_without_a_label_are_refused():
+    users = simulate_users(CAMPAIGN, 50, np.random.default_rng(6))
+    with pytest.raises(KeyError, match="shop"):
+        practitioner.campaign_log(CAMPAIGN, users, ("shop",))
+    with pytest.raises(ValueError, match="invalid entry"):
+        practitioner.campaign_log(CAMPAIGN, replace(users, retailer=users.retailer + 1), ("retailer",))
 
 
 def test_intervals_of_money_by_segment_hold_the_noise_of_the_release(log):
@@ -228,7 +310,22 @@ def test_epsilons_are_told_with_unit_adjacency_delta_and_accountant():
     assert promise(pd.DataFrame({"guarantee": ["no privacy"]})) == promise(pd.DataFrame()) == ""
 
 
-def test_report_by_region_and_size_holds_every_part_and_its_promise(log):
+def test_costs_are_drawn_as_measured_and_in_a_straight_line():
+    kept = frozen_result("private_lift")
+    figure = plot_costs(kept)
+    measured = json.loads((project_root() / "experiments/benchmarks/federated_vs_peers.json").read_text())
+    rounds = measured["one_round_of_all_clients"]
+    assert list(figure.data[0].y) == [one["cpu_s"] for one in rounds]
+    assert list(figure.data[3].y) == [one["peak_mb"] for one in rounds]
+    axes = (figure.layout.xaxis, figure.layout.xaxis2, figure.layout.yaxis, figure.layout.yaxis2)
+    assert {axis.type for axis in axes} == {"log"}
+    slope = np.polyfit(np.log(figure.data[0].x), np.log(figure.data[0].y), 1)[0]
+    assert slope == pytest.approx(1.0, abs=0.1)
+    assert f"{rounds[-1]['n_clients']:,} of them" in figure.layout.title.text.replace("<br>", " ")
+    assert f"{rounds[-1]['peak_mb']:.0f} MB" in figure.layout.meta["alt"]
+
+
+def test_report_by_part_holds_every_part_and_its_promise(log):
     published = publish(log, METHODS["central"].run, 1.0, np.random.default_rng(6))
     table = report(published, log).assign(method="central", guarantee=published.guarantee.text)
     card = DataCard("x", "x", "simulated", "Simulated data", "", "", 1, 1, "0" * 64, "")
@@ -241,7 +338,10 @@ def test_report_by_region_and_size_holds_every_part_and_its_promise(log):
     assert cell.value == parts[parts["quantity"] == "conversions"]["value"].iloc[0]
     money = [label for label in shown.rows if any(quantity in label[1] for quantity in practitioner.MONEY)]
     assert len(money) == len(practitioner.MONEY) * (len(REGIONS) + len(SIZES))
-    assert all(word in shown.note for word in ("one user", "add or remove one", "delta 0", "composition"))
+    assert all(
+        word in shown.note
+        for word in ("one user", "add or remove one", "delta 0", "composition", "adds to it")
+    )
 
 
 def test_report_of_an_own_campaign_has_its_regions_and_sizes():

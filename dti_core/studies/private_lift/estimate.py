@@ -60,7 +60,7 @@ from dti_core.studies.private_lift.worlds import MARKETS
 
 #: Budget at which claims are judged and controls are drawn, in every run.
 JUDGED = 1.0
-#: Users of the campaigns in which pay is shared, and of the trials of offers whose truth is known.
+#: Users of the campaigns in which pay is shared, and at most of the trials of offers whose truth is known.
 PAID_USERS, OFFERED_USERS = 20_000, 80_000
 #: Budgets of which the gain of personal offers is told where it is known.
 PRICED = (0.1, 0.5, 1.0, 2.0, 8.0)
@@ -143,7 +143,8 @@ def _safeguards(asked: Parameters, seeds: Callable[[str], np.random.SeedSequence
         ),
         "clients": partial(study_clients, seeds("clients"), n_users=PAID_USERS, n_campaigns=many),
         "offer controls": partial(
-            study_offer_controls, JUDGED, OFFERED_USERS, asked.n_draws, seeds("offer controls")
+            study_offer_controls, JUDGED, min(OFFERED_USERS, asked.n_users), asked.n_draws,
+            seeds("offer controls"),
         ),
         "offer price": partial(
             study_offer_price, PRICED, (4_000, 16_000, 64_000), 2 * asked.n_runs,
@@ -159,8 +160,8 @@ def _real_data(
     plan = Plan(seeds("trials"), asked.n_resamples)
     return {
         "trials": partial(study_trials, plan),
-        "peeking": partial(study_peeking, plan),
-        "promotion": partial(study_promotion, plan),
+        "asos": partial(study_peeking, plan),
+        "promotions": partial(study_promotion, plan),
         "choices": partial(study_choices, plan),
         "paths": partial(_paths, asked, seeds("paths")),
         "who books": partial(_searches, asked, seeds("who books"), told),
@@ -183,7 +184,7 @@ def _searches(asked: Parameters, seeds: np.random.SeedSequence, told: Sequence[B
     found = study_federated(log, told, asked.n_runs, models)
     table = found.series["federated"]
     setting = table[(table["learner"] == "user") & np.isinf(table["epsilon"])]["setting"].iloc[0]
-    found.add(study_poisoning(log, float(setting), max(2, asked.n_runs // 3), attacks))
+    found.add(study_poisoning(log, float(setting), asked.n_runs, attacks))
     return found
 
 
@@ -214,7 +215,8 @@ def _targeting(asked: Parameters, seeds: np.random.SeedSequence) -> Findings:
     n_resamples, report = max(19, asked.n_resamples // 3), Report(Plan(seeds, asked.n_resamples))
     trials, found = {"politicians": load_politicians()}, Findings()
     try:
-        trials["hillstrom"] = trial_of_arm(load_hillstrom()[0], "Mens E-Mail", "visit")
+        trial = trial_of_arm(load_hillstrom()[0], "Mens E-Mail", "visit")
+        trials["hillstrom"] = trial.part(np.arange(min(len(trial.outcome), asked.n_users)))
     except DataError as error:
         found.left_out.append(("whom the e-mails move", one_line(error, 200)))
     for (name, trial), own in zip(trials.items(), seeds.spawn(len(trials)), strict=True):

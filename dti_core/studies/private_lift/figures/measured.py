@@ -4,9 +4,15 @@ import json
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from dti_core.bridges.fields import SEED_BYTES
+from dti_core.lab.cards import nothing_drawn
 from dti_core.lab.paths import project_root
+from dti_core.lab.record import Result
+from dti_core.lab.theme import NEUTRAL, PALETTE, style
+from dti_core.studies.private_lift.figures.cards import made_up
 
 
 def guess_times() -> pd.DataFrame:
@@ -22,15 +28,33 @@ def guess_times() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["seed", "time on one core", "how"])
 
 
-def round_costs() -> pd.DataFrame:
-    """Cost of one private round of all clients by their number, as last measured, on one thread."""
-    rows = [
-        [f"{one['n_clients']:,}", one["cpu_s"], one["peak_mb"], one["rows_mb_if_held"]]
-        for one in _benchmark("federated_vs_peers").get("one_round_of_all_clients", [])
-    ]
-    return pd.DataFrame(
-        rows, columns=["clients", "processor time, s", "most memory, MB", "all rows at once, MB"]
-    )
+def plot_costs(result: Result) -> go.Figure:
+    """Cost of one private round of all clients by their number, log-log, as last measured on one thread."""
+    table = pd.DataFrame(_benchmark("federated_vs_peers").get("one_round_of_all_clients", []))
+    if table.empty:
+        return nothing_drawn(result, "Not measured yet: python experiments/benchmarks/federated_vs_peers.py")
+    n, first, last = table["n_clients"], table.iloc[0], table.iloc[-1]
+    figure = make_subplots(rows=2, vertical_spacing=0.16)
+    for row, values, name, colour in (
+        (1, table["cpu_s"], "one round, chunk by chunk", PALETTE[0]),
+        (1, n * first["cpu_s"] / n[0], "in proportion to the fewest clients", NEUTRAL),
+        (2, table["rows_mb_if_held"], "all rows of all clients at once", PALETTE[1]),
+        (2, table["peak_mb"], "", PALETTE[0]),
+    ):
+        figure.add_scatter(x=n, y=values, name=name, showlegend=bool(name), line_color=colour, row=row, col=1)
+    style(
+        figure, x="", y="", card=made_up(result, "clients"),
+        title=f"{last['n_clients'] / n[0]:,.0f} times the clients take {last['cpu_s'] / first['cpu_s']:,.0f} "
+        f"times the time: {last['n_clients']:,.0f} of them {last['cpu_s']:.2g} s, {last['peak_mb']:.0f} MB",
+        caption="One private round of all clients on one thread, as measured on one machine; making their "
+        "rows is not counted. No estimate rests on these.",
+        alt="; ".join(f"{row.n_clients:,} clients: {row.cpu_s:.2g} s, {row.peak_mb:.0f} MB"
+                      for row in table.itertuples()) + ".",
+    )  # fmt: skip
+    figure.update_xaxes(type="log", tickvals=n, tickformat=",")
+    figure.update_xaxes(title_text="clients", row=2, col=1)
+    figure.update_yaxes(type="log", title_text="most memory, MB")
+    return figure.update_yaxes(title_text="processor time, s", row=1, col=1).update_layout(height=680)
 
 
 def _benchmark(name: str) -> dict[str, Any]:

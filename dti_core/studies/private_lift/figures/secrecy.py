@@ -68,15 +68,9 @@ def plot_one_view(result: Result) -> go.Figure:
 def secrecy_table(result: Result, name: str) -> Table:
     """One of the tables in `TABLES`."""
     title, note = TABLES[name]
-    table = result.series.get(name, pd.DataFrame())
-    if name == "dropouts":
+    table, groups = result.series.get(name, pd.DataFrame()), ["stage"] if name == "dropouts" else []
+    if groups:
         table = table.assign(dropped=table["dropped"].map("{} drop out".format))
         table["within threshold"] = table["within threshold"].map({True: "yes", False: "no"})
-        return show_table(
-            table[["dropped", *table.columns.drop("dropped")]],
-            name=name,
-            title=title,
-            note=note,
-            groups=["stage"],
-        )
-    return show_table(table, name=name, title=title, note=note)
+        table = table[["dropped", *table.columns.drop("dropped")]]
+    return show_table(table, name=name, title=title, note=note, groups=groups)

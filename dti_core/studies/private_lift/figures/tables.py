@@ -25,7 +25,7 @@ FIRST = ("incremental conversions", "lift", "effect on treated", *MONEY)
 NO_PRIVACY = "no privacy"
 #: Series -> the epsilons that its table shows.
 AT = {"uplift": (1.0, np.inf), "paths": (1.0, np.inf)}
-#: What the report by region and size keeps.
+#: What the report by region, size and retailer keeps.
 PARTS = ("conversions", "incremental conversions", *MONEY, "lift")
 #: What the names of trials within a region or a size contain.
 _PART = "_region_|_size_"
@@ -36,8 +36,9 @@ NOTES = {
     "trials": _OWN, "campaign": _OWN, "choices": _OWN, "uplift": _OWN, "collision": _PURE,
     "paths": "A release holds all channels of one rule. The log names paths, not who walked them: who walks "
     "several is promised less. Intervals of linear credit are too wide rather than too narrow.",
-    "report": "All histograms share it. Cost is that of bills, by region and business, which it does not "
-    "cover. A dash: an interval without an end, where nothing may have been brought.",
+    "report": "All histograms share it; retailers have a release of their own, whose epsilon adds to it. "
+    "Cost is that of bills, which it does not cover. A dash: an interval without an end, where nothing may "
+    "have been brought.",
     "coverage": f"Each epsilon is of {PROMISE}.",
     "missed": f"Each epsilon is of {PROMISE}.",
     "apart_by_slope": f"All at the epsilon of the figure. {_PURE}",
@@ -73,11 +74,11 @@ def told(result: Result, *series: str, **texts: Any) -> Table:
 
 
 def report_parts(result: Result) -> Table:
-    """The practitioner's report by region and by size of business, whose rows the whole report leaves out."""
+    """The practitioner's report by part of its users, whose rows the whole report leaves out."""
     table = result.series.get("report", pd.DataFrame())
     rows = table if table.empty else _parts(table)
     return show_table(
-        rows, name="report_parts", title="The same report by region and by size of business",
+        rows, name="report_parts", title="The same report by region, size of business and retailer",
         groups=["users"], note=_note("report", table),
     )  # fmt: skip
 
@@ -166,7 +167,7 @@ def _report(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _parts(table: pd.DataFrame) -> pd.DataFrame:
-    """Of each region and size: conversions, what advertising brought and cost, the lift of each channel."""
+    """Of each part of users: conversions, what advertising brought and cost, the lift of each channel."""
     rows = table[(table["dimension"] != "all") & table["quantity"].isin(PARTS)]
     rows = rows[(rows["channel"] == "all") | (rows["quantity"] == "lift")].copy()
     rows["users"] = rows["dimension"].replace({"size": "size of business"}) + " " + rows["segment"]

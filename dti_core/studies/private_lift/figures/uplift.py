@@ -26,13 +26,8 @@ def plot_uplift(result: Result, trial: str = "politicians") -> go.Figure:
     if curves is None:
         return nothing_drawn(result, _lacking(TRIALS[trial]))
     for colour, name in zip((*PALETTE, NEUTRAL), UPLIFT, strict=False):
-        figure.add_scatter(
-            x=curves["share"],
-            y=curves[name] - curves["random"],
-            name=UPLIFT[name].title,
-            mode="lines",
-            line_color=colour,
-        )
+        figure.add_scatter(x=curves["share"], y=curves[name] - curves["random"], name=UPLIFT[name].title,
+                           mode="lines", line_color=colour)  # fmt: skip
     best = max(
         (one for one in result.where(trial=trial) if one.name.startswith("uplift_qini_")),
         key=lambda one: one.value,

@@ -124,14 +124,9 @@ def _rates(
 
 
 def _levels(
-    report: Report,
-    trial: str,
-    label: str,
-    outcome: str,
-    levels: NDArray[np.str_],
-    assigned: Flags,
+    report: Report, trial: str, label: str, outcome: str, levels: NDArray[np.str_], assigned: Flags,
     has: Flags,
-) -> None:
+) -> None:  # fmt: skip
     known = np.unique(levels)
     if len(known) > MAX_LEVELS:
         report.found.left_out.append((trial, f"{len(known)} kinds; a report holds at most {MAX_LEVELS}"))

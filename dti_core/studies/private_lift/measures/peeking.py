@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from dti_core.lab.errors import DataError, one_line
 from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import mean_over_seeds, share
 from dti_core.lab.record import Estimate
@@ -15,21 +14,13 @@ from dti_core.studies.private_lift.measures.reports import Plan, Z, guarantee, n
 
 def study_peeking(plan: Plan) -> Findings:
     """Shares of tests that are significant at the end, and at any look; and samples that do not fit."""
-    found = Findings()
-    try:
-        table, _ = load_asos()
-    except DataError as error:
-        found.left_out.append(("asos", one_line(error, 200)))
-        return found
+    found, (table, _) = Findings(), load_asos()
     last = table[table["metric"] == METRICS[0]].groupby("test").tail(1)
     users = last[["users_c", "users_t"]].to_numpy(np.float64)
     p = stats.chisquare(users, users.sum(axis=1, keepdims=True) / 2, axis=1).pvalue
     unequal = share(int((p < BALANCE_LEVEL).sum()), len(p))
-    found.estimates.append(
-        unequal.estimate(
-            "asos_sample_ratio_mismatch", "share of tests", measure="unequal", level=BALANCE_LEVEL
-        )
-    )
+    name, unit = "asos_sample_ratio_mismatch", "share of tests"
+    found.estimates.append(unequal.estimate(name, unit, measure="unequal", level=BALANCE_LEVEL))
     rows = []
     for metric in METRICS:
         looks = table[table["metric"] == metric].dropna(subset=["variance_c", "variance_t"])
@@ -38,10 +29,9 @@ def study_peeking(plan: Plan) -> Findings:
         for when, each in (("end", clear.last()), ("any_look", clear.any())):
             one = share(int(each.sum()), len(each))
             name = f"asos_significant_{when}_metric_{metric}"
-            found.estimates.append(one.estimate(name, "share of tests", metric=metric, when=when))
-            rows.append(
-                {"metric": metric, "when": when, "share": one.value, "low": one.low, "high": one.high}
-            )
+            found.estimates.append(one.estimate(name, unit, metric=metric, when=when))
+            ends = {"share": one.value, "low": one.low, "high": one.high}
+            rows.append({"metric": metric, "when": when} | ends)
     found.series["peeking"] = pd.DataFrame(rows)
     rates = table[(table["metric"] == METRICS[0]) & (table[["users_c", "users_t"]] > 0).all(axis=1)]
     found.estimates += _without_effect(rates, plan)

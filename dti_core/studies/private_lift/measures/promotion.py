@@ -5,7 +5,6 @@ import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
 from dti_core.bridges.privacy import Guarantee
-from dti_core.lab.errors import DataError, one_line
 from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval
 from dti_core.lab.record import Estimate
@@ -22,12 +21,7 @@ MAX_UNITS = 5
 
 def study_promotion(plan: Plan) -> Findings:
     """Display on units sold with and without product x week effects, errors clustered by product."""
-    found = Findings()
-    try:
-        shops, _ = load_promotions()
-    except DataError as error:
-        found.left_out.append(("promotions", one_line(error, 200)))
-        return found
+    found, (shops, _) = Findings(), load_promotions()
     value: dict[str, float] = {}
     for design in DESIGNS:
         plain = fit_display(shops, shops.units, design)

@@ -40,9 +40,9 @@ class Log:
 
     assigned, exposed : (n, C) bool. impressions : (n, C). converted : (n,) bool. spend_usd : (n,).
     holdout : chance that a user is held out of a channel. segments : dimension -> ((n,) codes, labels), such
-    as region and size of business; they may be empty. cost_usd : (n_cells, C), of each channel's advertising
-    to each cell of all segments crossed, from bills, which no promise covers. Exposures, impressions, spend
-    and cost may be None: what needs them is then left out.
+    as region, size of business or retailer; they may be empty. cost_usd : (n_cells, C), of each channel's
+    advertising to each cell of all segments crossed, from bills, which no promise covers. Exposures,
+    impressions, spend and cost may be None: what needs them is then left out.
     """
 
     channels: tuple[str, ...]

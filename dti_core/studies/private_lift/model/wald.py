@@ -42,14 +42,9 @@ def sums_of(
 
 
 def wald(
-    report: Sums,
-    treated: NDArray[np.bool_],
-    took: NDArray[np.bool_],
-    count_variance: float = 0.0,
-    sum_variance: float = 0.0,
-    *,
-    per_taker: bool = False,
-) -> tuple[Array, Array]:
+    report: Sums, treated: NDArray[np.bool_], took: NDArray[np.bool_], count_variance: float = 0.0,
+    sum_variance: float = 0.0, *, per_taker: bool = False,
+) -> tuple[Array, Array]:  # fmt: skip
     """Effect and its standard error, (n_draws,) each, noise of the given variances included.
 
     NaN where a side has fewer than LEAST_USERS units, or nobody took the treatment.

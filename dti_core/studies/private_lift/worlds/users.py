@@ -1,6 +1,7 @@
 """Users of a market one by one: what each was eligible for, saw, did, and would have done otherwise."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -8,9 +9,11 @@ from dti_core.studies.private_lift.model.cells import Array, Counts, Flags
 from dti_core.studies.private_lift.worlds.market import base_chance, consent_chance, effects, exposure_chance
 from dti_core.studies.private_lift.worlds.settings import Market
 
-#: Regions and sizes of the business that a user buys from, with their shares of users.
+#: Regions, sizes of the business that a user buys from and retailers that it sells through, with their shares
+#: of users.
 REGIONS, REGION_SHARES = ("north", "centre", "south"), (0.5, 0.3, 0.2)
 SIZES, SIZE_SHARES = ("micro", "small", "large"), (0.05, 0.15, 0.8)
+RETAILERS, RETAILER_SHARES = ("marketplace", "chain", "corner shops"), (0.6, 0.3, 0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +22,10 @@ class Users:
 
     assigned, exposed : (n, C) bool. impressions : (n, C), 0 where not exposed. times : (n, C) in [0, 1], of
     the last impression of a channel, NaN where not exposed. converted : (n,) bool. spend_usd : (n,), 0
-    without conversion. consents : (n,) bool. region, size : (n,) codes into REGIONS and SIZES. covariates :
-    (n, 3), what an analyst sees of activity: two noisy readings of it and one of nothing. activity : (n,),
-    which nobody sees. unmoved : (n,), chance of converting without any exposure. moved : (n, C), chance that
-    an exposure makes a user convert who would not have.
+    without conversion. consents : (n,) bool. region, size, retailer : (n,) codes into REGIONS, SIZES and
+    RETAILERS. covariates : (n, 3), what an analyst sees of activity: two noisy readings of it and one of
+    nothing. activity : (n,), which nobody sees. unmoved : (n,), chance of converting without any exposure.
+    moved : (n, C), chance that an exposure makes a user convert who would not have.
     """
 
     channels: tuple[str, ...]
@@ -35,6 +38,7 @@ class Users:
     consents: Flags
     region: Counts
     size: Counts
+    retailer: Counts
     covariates: Array
     activity: Array
     unmoved: Array
@@ -89,7 +93,8 @@ def simulate_users(market: Market, n: int, rng: np.random.Generator) -> Users:
         market.names, assigned, exposed, _impressions(market, exposed, activity, rng),
         _times(market, exposed, rng), converted, np.where(converted, spend, 0.0),
         rng.random(n) < consent_chance(market, activity), rng.choice(len(REGIONS), n, p=REGION_SHARES),
-        rng.choice(len(SIZES), n, p=SIZE_SHARES), seen, activity, chance.unmoved, chance.moved,
+        rng.choice(len(SIZES), n, p=SIZE_SHARES), _retailers(n, rng), seen, activity, chance.unmoved,
+        chance.moved,
     )  # fmt: skip
 
 
@@ -103,6 +108,13 @@ def counted(users: Users) -> Counts:
     n_coalitions = 2 ** len(users.channels)
     place = (coalition(users.assigned) * n_coalitions + coalition(users.exposed)) * 2 + users.converted
     return np.bincount(place, minlength=2 * n_coalitions**2).reshape(n_coalitions, n_coalitions, 2)
+
+
+def _retailers(n: int, rng: np.random.Generator) -> Counts:
+    """(n,) codes of a stream that bears their name, of the root of `rng`, none of whose draws they move."""
+    root = cast(np.random.SeedSequence, rng.bit_generator.seed_seq)
+    own = np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, *b"retailers"))
+    return np.random.default_rng(own).choice(len(RETAILERS), n, p=RETAILER_SHARES)
 
 
 def _impressions(market: Market, exposed: Flags, activity: Array, rng: np.random.Generator) -> Counts:
