@@ -61,7 +61,7 @@ def account(estates: Estates, plan: Ints) -> Ledger:
 def expected_net_usd(estates: Estates, plan: Ints) -> Array:
     """(N,) the objective as was to be expected in the week of each patch, instead of what then came out.
 
-    Equal to `net_usd` in expectation for a plan that does not look ahead, with far less chance in it.
+    Equal to `net_usd` in expectation for a plan that does not look ahead, without the luck of later weeks.
     """
     found, done = account(estates, plan), plan < estates.n_weeks
     realised = np.where(done, avoided_usd(estates, plan), 0.0).sum(axis=1)
