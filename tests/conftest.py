@@ -1,11 +1,13 @@
 """Nothing a test does may touch the project's own results, tracking store or frozen book."""
 
 import os
+import pickle
 import resource
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -119,6 +121,18 @@ def sample_site(shared: Callable[[str, Make], Path], sample_house: Path) -> Path
             build_book()
 
     return shared("sample site", make) / "home" / "book" / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def esg_result(shared: Callable[[str, Make], Path]) -> Any:
+    """The study esg_constraint on its simulated panel, at few draws of each world."""
+    from tests.test_esg_constraint import load, small_config, study
+
+    def make(folder: Path) -> None:
+        config = small_config()
+        (folder / "result").write_bytes(pickle.dumps(study.estimate(config, *load(config))))
+
+    return pickle.loads((shared("esg result", make) / "result").read_bytes())
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -36,10 +36,13 @@ ESTIMATE = """\
 import importlib, json, sys
 from dataclasses import asdict
 from dti_core.lab.config import Config, load_config
-config = Config(load_config(sys.argv[1], {}).experiment, json.loads(sys.argv[2]))
-room = lambda name: importlib.import_module(f"dti_core.studies.{sys.argv[1]}.{name}")
-result = room("estimate").estimate(config, *room("data").load(config))
-print(json.dumps({one.key: asdict(one) for one in result.estimates}))"""
+found = {}
+for slug, values in json.loads(sys.argv[1]).items():
+    room = lambda name: importlib.import_module(f"dti_core.studies.{slug}.{name}")
+    config = Config(load_config(slug, {}).experiment, values)
+    result = room("estimate").estimate(config, *room("data").load(config))
+    found[slug] = {one.key: asdict(one) for one in result.estimates}
+print(json.dumps(found))"""
 
 
 def tiny_config(slug: str) -> Config:
@@ -81,9 +84,10 @@ def copy_of_the_project(place: Path) -> Path:
     return home
 
 
-def estimates_apart(slug: str, where: Path, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Estimates of the tiny run by key, as another process finds them, working in the folder `where`."""
-    command = [sys.executable, "-c", ESTIMATE, slug, json.dumps(dict(tiny_config(slug).values))]
+def estimates_apart(slugs: Iterable[str], where: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Estimates of tiny runs by study and key, as one other process finds them, working in `where`."""
+    told = {slug: dict(tiny_config(slug).values) for slug in slugs}
+    command = [sys.executable, "-c", ESTIMATE, json.dumps(told)]
     done = subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return dict(json.loads(done.stdout))

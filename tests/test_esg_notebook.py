@@ -6,14 +6,10 @@ from typing import Any
 import pytest
 
 from dti_core.lab.paths import project_root
-from dti_core.lab.record import Result
+from dti_core.lab.record import OBSERVED, Result
 from dti_core.lab.tables import Table
 from dti_core.studies.esg_constraint import estimate as study
-from dti_core.studies.esg_constraint.measures.coverage import coverage_table, simulate_worlds, study_coverage
 from dti_core.studies.esg_constraint.measures.findings import Findings
-from dti_core.studies.esg_constraint.measures.needed import firms_needed
-from dti_core.studies.esg_constraint.measures.power import power_curve
-from tests.test_esg_constraint import small_config
 from tests.test_esg_own_panels import AWKWARD, BESIDE, accounts, run, saved
 
 LITTLE = (
@@ -22,13 +18,15 @@ LITTLE = (
 )  # fmt: skip
 
 
+#: Measures of the simulated worlds that stand under no world's name.
+OF_ALL_WORLDS = {"firms_needed", "firms_needed_in", "effect_shown", "power"}
+
+
 @pytest.fixture(scope="module")
-def worlds() -> Findings:
+def worlds(esg_result) -> Findings:
     """What does not hang on the panel at hand."""
-    config = small_config()
-    trust = study_coverage(simulate_worlds(config))
-    found = [*trust, *firms_needed(config, 0.9), *power_curve(config)]
-    return Findings(found, {"coverage": coverage_table(trust)})
+    found = [one for one in esg_result if one.world != OBSERVED or one.at["measure"] in OF_ALL_WORLDS]
+    return Findings(found, {"coverage": esg_result.series["coverage"]})
 
 
 def cells() -> list[str]:

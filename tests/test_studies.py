@@ -26,6 +26,13 @@ def study(request):
         return request.param, tiny_run(request.param)
 
 
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory):
+    """The same runs in one other process, with two cores, other threads, another hash seed and folder."""
+    home = copy_of_the_project(tmp_path_factory.mktemp("apart"))
+    return estimates_apart(SLUGS, home, surroundings(2, 2, 1, home))
+
+
 def test_every_estimate_has_a_tolerance_a_unit_and_an_interval_that_says_how(study):
     slug, result = study
     reference = load_reference(slug)
@@ -70,12 +77,10 @@ def test_figures_carry_title_axes_caption_and_alt_text(study):
         assert any(figure_texts(shown)[1].rstrip(".").endswith(note) for note in notes), f"{name}: no badge"
 
 
-def test_the_same_numbers_come_out_everywhere(study, tmp_path):
-    """Here on one core, and in another process with two, other threads, another hash seed and folder."""
+def test_the_same_numbers_come_out_everywhere(study, apart):
     slug, result = study
     here = json.loads(json.dumps({one.key: asdict(one) for one in result}))
-    home = copy_of_the_project(tmp_path)
-    assert differing(here, estimates_apart(slug, home, surroundings(2, 2, 1, home))) == []
+    assert differing(here, apart[slug]) == []
 
 
 @pytest.mark.parametrize("slug", SLUGS)

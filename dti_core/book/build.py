@@ -29,6 +29,8 @@ from dti_core.lab.running.history import profile_run
 from dti_core.lab.running.runs import RESULT
 
 _NO_COPY = shutil.ignore_patterns("_build", "__pycache__", "*.ipynb", f"*.{RESULT}", "manifest.json")
+#: Pages become trees of millions of nodes, which Python by itself would search for garbage over and over.
+_JUPYTER_BOOK = "import gc; gc.set_threshold(50_000); from jupyter_book.cli.main import main; main()"
 _WARNING = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|^\S*(Error|Exception):")
 
 
@@ -80,7 +82,7 @@ def collect_sources(profile: str, place: Path, runs: Sequence[Record] | None = N
 
 def build_html(source: Path, output: Path, *, strict: bool = True) -> Path:
     """Run Jupyter Book on `source` and give its pages a policy; the site is `output`/_build/html."""
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(source)]
+    command = [sys.executable, "-c", _JUPYTER_BOOK, "build", str(source)]
     command += ["--path-output", str(output), "--all", "--keep-going", "-n", *(["-W"] if strict else [])]
     site = output / "_build" / "html"
     shutil.rmtree(site, ignore_errors=True)
