@@ -78,11 +78,13 @@ def plot_learning(result: Result) -> go.Figure:
     risen = mean_over_seeds(100 * (home[-_SMOOTHED:].mean() / home[:_SMOOTHED].mean() - 1).to_numpy())
     figure = style(
         figure, x="", y="", card=simulated(result), series="learning",
-        title=f"Do agents earn more as they train? {own}: {_said(risen)} % from the first to the last "
-        f"{_SMOOTHED} rounds, {WORLD_TITLES[HOME]}",
+        title=f"Does another way to teach lead {own}? From its first to its last {_SMOOTHED} rounds that "
+        "earns "
+        f"{_said(risen)} % more, {WORLD_TITLES[HOME]}",
         caption=f"Lines: lead over {own} (0) in the same round, on the same training estates; these change "
         f"from round to round, which hides any rise. Means of {_SMOOTHED} rounds and of {home.shape[1]} "
-        "trainings; bands: their 95 % intervals (Student t). All but the linear agents pay here for "
+        "trainings; bands: their 95 % intervals (Student t). The linear agents have half as many rounds. "
+        "All but the linear agents pay here for "
         "actions that they only try out, so that a lead here is none in the contest.",
         alt=f"In the last rounds the lead in %: {'; '.join(ends)}.",
     )  # fmt: skip

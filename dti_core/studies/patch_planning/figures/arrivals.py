@@ -39,7 +39,7 @@ def plot_arrivals(result: Result) -> go.Figure:
     return plot_forest(
         rows, what="Variance over mean, less 1", x="variance over mean, less 1",
         title=f"Do flaws come one by one, as simulated? In bunches on {bunched} of {len(flaws)} lists: "
-        f"weekly counts vary {_span(flaws)} times as much as their mean",
+        f"variance over mean less 1 is {_span([_above_one(one) for one in flaws])}",
         caption="0: one by one at an even rate (Poisson), as simulated estates have it nearly. Counts a "
         f"week of flaws and of upgrades ({_span(upgrades)} times the mean), of which one owner has at most "
         f"one a week; of breaches of 500 records or more, a month: by start {spoken(started)} times the "

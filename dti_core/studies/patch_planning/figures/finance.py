@@ -38,7 +38,8 @@ def plot_finance(result: Result) -> go.Figure:
     return plot_forest(
         rows, what="Loss avoided with costs in the objective beyond the rival's", card=_card(result),
         title=f"Does knowing costs help at equal spending? {signed(gain, scale=100)} % more loss avoided",
-        caption=f"Above, at the rival's spending; orange: median and 95 % interval over {gain.n} sets of "
+        caption=f"Above, at the rival's spending or less, where a budget of a half leaves some; orange: "
+        f"median and 95 % interval over {gain.n} sets of "
         "assumptions, estates included; blue and pink: means and Student t over replications; hollow: "
         "control worlds, all their draws. A planner without costs is told that all bundles cost the mean; "
         "all are tuned on the same grid. Below: within the budget, beside the same planner without a limit.",

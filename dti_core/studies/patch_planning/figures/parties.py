@@ -47,7 +47,8 @@ def plot_worst_off(result: Result) -> go.Figure:
         rows, what="Share of its own best plan that the worst-off party gets", card=_card(result),
         title=f"What does the worst-off party get? {value(joint, 100)} % of its own best plan from a Nash "
         f"bargain, {value(dollars, 100)} % from a plan of net dollars",
-        caption="Above: what the worst-off party gets; below: how much more the bargain gives it, both in "
+        caption="Medians, which do not subtract. Above: what the worst-off party gets; below: how much "
+        "more the bargain gives it, both in "
         f"% of its own best plan. Median and 95 % interval over {joint.n} draws of weights and estates. "
         "Below 0 a party has less than without any plan; where its own best is small, far less. Hollow: "
         "control worlds of small estates, all their draws. A line that leaves the figure has its end "
@@ -85,7 +86,8 @@ def plot_front(result: Result) -> go.Figure:
         alt=f"Share of the best plan by the Nash bargain and by net dollars: {told}.",
     )  # fmt: skip
     figure.update_xaxes(title_text="security, % of its best plan", row=len(parties), col=1)
-    figure.update_yaxes(title_text="the other, %")
+    for row, party in enumerate(parties, start=1):
+        figure.update_yaxes(title_text=f"{party.lower()}, %", row=row, col=1)
     figure.update_layout(height=280 + 170 * len(parties))
     return place_badge(figure, titled=True)
 

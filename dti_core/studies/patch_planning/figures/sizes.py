@@ -1,6 +1,7 @@
 """How good, and how fast, plans are as estates grow."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dti_core.lab.cards import nothing_drawn
+from dti_core.lab.data import DataCard
 from dti_core.lab.paths import project_root
 from dti_core.lab.record import Result
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
@@ -36,7 +38,7 @@ def plot_sizes(result: Result) -> go.Figure:
     rule = (100 * table[table["method"] == "tuned_rule"].set_index("world")["share"]).groupby(level=0)
     figure = style(
         figure, x="", y="% of the bound", card=simulated(result), series="sizes",
-        title="How good do plans stay as estates grow? Of what no plan exceeds the tuned rule earns "
+        title="How good do plans stay as estates grow? Of an upper bound the tuned rule earns "
         + ", ".join(f"{one.min():.0f} to {one.max():.0f} % ({WORLD_TITLES[world]})" for world, one in rule),
         caption="All bundles are known from the start. The bound (linear relaxation) lets bundles be "
         "patched in part. Bars: 95 % bootstrap intervals over estates and trainings; hollow: fewer than "
@@ -76,10 +78,12 @@ def plot_time(result: Result) -> go.Figure:
             figure.add_scatter(
                 x=some["services"], y=some[column], name=title, legendgroup=name, showlegend=row == 1,
                 mode="lines+markers", line_color=_COLOURS[name], row=row, col=1,
+                marker={"size": 8, "symbol": np.where(some["status"] == "rule", "x-thin-open", "circle")},
             )  # fmt: skip
     figure = style(
-        figure, x="", y="", card=simulated(result), title=_faster(table),
-        caption=f"Measured on {_benchmark().get('machine', 'one machine')}, a process a planner and size; "
+        figure, x="", y="", card=_timed(result), title=_faster(table),
+        caption="A tight budget, all flaws known, one estate a size; each planner in a process of its own on "
+        f"{_benchmark().get('machine', 'one machine')}; "
         "another machine gives other numbers, and no estimate rests on these. Memory is the most a process "
         f"held, libraries included.{_in_vain(table)}",
         alt="Processor seconds by services: " + "; ".join(
@@ -88,29 +92,38 @@ def plot_time(result: Result) -> go.Figure:
         ) + ".",
     )  # fmt: skip
     ticks = sorted(set(table["services"]))
-    figure.update_xaxes(type="log", tickvals=ticks, title_text="services", row=2, col=1)
-    figure.update_xaxes(type="log", tickvals=ticks, row=1, col=1)
-    for row, unit in enumerate(("processor time, s", "most memory, MB"), start=1):
-        figure.update_yaxes(type="log", title_text=unit, row=row, col=1)
+    figure.update_xaxes(type="log", tickvals=ticks, tickangle=0, tickformat=",")
+    figure.update_xaxes(title_text="services", row=2, col=1)
+    for row, unit in enumerate(("time, s", "memory, MB"), start=1):
+        figure.update_yaxes(type="log", title_text=unit, title_standoff=16, row=row, col=1)
     return figure.update_layout(height=680)
 
 
+def _timed(result: Result) -> DataCard:
+    return replace(simulated(result), badge="Measured on one machine; simulated estates")
+
+
 def _faster(table: pd.DataFrame) -> str:
-    """Time and worth of each planner at the largest size at which all were measured."""
-    wide = table.pivot_table(index="services", columns="planner", values=["cpu_s", "share"]).dropna()
-    last, told = wide.iloc[-1], []
-    for name in (one for one in ("tuned_rule", FAVOURITE, "exact") if one in wide["cpu_s"]):
-        seconds, share = last["cpu_s", name], last["share", name]
-        told.append(f"{_NAMES[name]} {seconds:,.{1 if seconds < 10 else 0}f} s ({share:.0%} of the bound)")
-    return f"What does it take to plan {int(wide.index[-1]):,} services? {', '.join(told)}"
+    """Time of each planner at the largest size at which all came to a plan of their own."""
+    wide = table[table["status"] != "rule"].pivot_table(index="services", columns="planner", values="cpu_s")
+    last = wide.dropna().iloc[-1]
+    told = [f"{_NAMES[name]} {last[name]:,.{2 if last[name] < 1 else 0}f} s"
+            for name in ("tuned_rule", FAVOURITE, "exact") if name in last]  # fmt: skip
+    return f"How long does planning take? {int(wide.dropna().index[-1]):,} services: {', '.join(told)}"
 
 
 def _in_vain(table: pd.DataFrame) -> str:
-    """Where the exact plan's time was up before it had one."""
-    late = [f"{row.services:,}" for row in table.itertuples() if row.status == "rule"]
-    if not late:
-        return ""
-    return f" At {', '.join(late)} services the solver found none in its time: a rule's plan stands there."
+    """Where the exact plan's time was up before it had one, and what each planner's plan was worth."""
+    late = "".join(
+        f" Cross: at {row.services:,} services the solver found no plan in {row.seconds_allowed:.0f} s."
+        for row in table.itertuples() if row.status == "rule"
+    )  # fmt: skip
+    shares = table[table["planner"].isin(["tuned_rule", FAVOURITE])].pivot(
+        index="services", columns="planner", values="share"
+    )
+    told = ", ".join(f"{one.Index:,} {getattr(one, FAVOURITE):.0%} and {one.tuned_rule:.0%}"
+                     for one in shares.itertuples())  # fmt: skip
+    return f"{late} Of the bound agents and rule earn on these estates, by services: {told}."
 
 
 def _measured() -> pd.DataFrame:

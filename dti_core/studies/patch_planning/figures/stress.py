@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 
 from dti_core.lab.forest import Axis, Row, plot_forest
 from dti_core.lab.record import Result
-from dti_core.lab.say import listed, signed, spoken
+from dti_core.lab.say import spoken
 from dti_core.lab.theme import NEUTRAL, PALETTE
 from dti_core.studies.patch_planning.figures.cards import FEW, simulated
 from dti_core.studies.patch_planning.methods.lessons import FAVOURITE
@@ -34,14 +34,6 @@ def plot_stress(result: Result, world: str = "tight_budget") -> go.Figure:
         caption=f"{WORLDS[world].title}. 100: the rule that knows the truth and was tuned in it, on other "
         f"estates. 95 % intervals: {'; '.join(f'{who}, {words}' for who, words in how.items())}. Exact plans "
         f"of fewer than {FEW} estates are not drawn. The title has the tuned rule's worst "
-        f"case.{_by_severity(result)}",
+        "case.",
     )  # fmt: skip
     return figure.add_vline(x=100.0, line_color=NEUTRAL, layer="below")
-
-
-def _by_severity(result: Result) -> str:
-    found = result.where("scarce", measure="severity beside chance")
-    if not found:
-        return ""
-    told = listed([f"{signed(one, scale=100)} % at {float(one.at['capacity']):.1%}" for one in found])
-    return f" Where windows are scarce, severity avoids more loss than chance: {told} of the work a month."

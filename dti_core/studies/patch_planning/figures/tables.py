@@ -88,6 +88,7 @@ def contest_table(result: Result, services: int = 11) -> Table:
         title = WORLDS[str(world)].title
         for end in ("", "_low", "_high"):
             table[f"{title}{end}"] = part[f"priced_milp{end}"]
+    table = table.dropna(how="all", subset=table.columns[1:])
     counts = solved_rows[solved_rows["method"] == "priced_milp"].set_index("world")["estates"]
     solved = ", ".join(f"{WORLDS[str(world)].title.lower()} {n}" for world, n in counts.items())
     return show_table(
