@@ -71,7 +71,7 @@ def plot_time(result: Result) -> go.Figure:
     table = _measured()
     if table.empty:
         return nothing_drawn(result, f"Not measured yet: python experiments/benchmarks/{_BENCHMARK}.py")
-    figure = make_subplots(rows=2, vertical_spacing=0.16)
+    figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.08)
     for name, title in _NAMES.items():
         some = table[(table["planner"] == name) & (table["world"] == table["world"].iloc[0])]
         for row, column in enumerate(("cpu_s", "peak_mb"), start=1):
