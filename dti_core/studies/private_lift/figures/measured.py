@@ -34,7 +34,7 @@ def plot_costs(result: Result) -> go.Figure:
     if table.empty:
         return nothing_drawn(result, "Not measured yet: python experiments/benchmarks/federated_vs_peers.py")
     n, first, last = table["n_clients"], table.iloc[0], table.iloc[-1]
-    figure = make_subplots(rows=2, vertical_spacing=0.16)
+    figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.08)
     for row, values, name, colour in (
         (1, table["cpu_s"], "one round, chunk by chunk", PALETTE[0]),
         (1, n * first["cpu_s"] / n[0], "in proportion to the fewest clients", NEUTRAL),
@@ -51,7 +51,7 @@ def plot_costs(result: Result) -> go.Figure:
         alt="; ".join(f"{row.n_clients:,} clients: {row.cpu_s:.2g} s, {row.peak_mb:.0f} MB"
                       for row in table.itertuples()) + ".",
     )  # fmt: skip
-    figure.update_xaxes(type="log", tickvals=n, tickformat=",")
+    figure.update_xaxes(type="log", tickvals=n, tickformat=",", tickangle=0)
     figure.update_xaxes(title_text="clients", row=2, col=1)
     figure.update_yaxes(type="log", title_text="most memory, MB")
     return figure.update_yaxes(title_text="processor time, s", row=1, col=1).update_layout(height=680)
