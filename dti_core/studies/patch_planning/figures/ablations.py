@@ -79,13 +79,11 @@ def plot_learning(result: Result) -> go.Figure:
     figure = style(
         figure, x="", y="", card=simulated(result), series="learning",
         title=f"Does another way to teach lead {own}? From its first to its last {_SMOOTHED} rounds that "
-        "earns "
-        f"{_said(risen)} % more, {WORLD_TITLES[HOME]}",
+        f"earns {_said(risen)} % more, {WORLD_TITLES[HOME]}",
         caption=f"Lines: lead over {own} (0) in the same round, on the same training estates; these change "
         f"from round to round, which hides any rise. Means of {_SMOOTHED} rounds and of {home.shape[1]} "
         "trainings; bands: their 95 % intervals (Student t). The linear agents have half as many rounds. "
-        "All but the linear agents pay here for "
-        "actions that they only try out, so that a lead here is none in the contest.",
+        "All others pay here for actions that they only try out, so that a lead here is none in the contest.",
         alt=f"In the last rounds the lead in %: {'; '.join(ends)}.",
     )  # fmt: skip
     figure.update_xaxes(title_text="round of training", row=len(worlds), col=1)

@@ -37,11 +37,10 @@ def plot_finance(result: Result) -> go.Figure:
     gain = result["finance_with_minus_without"]
     return plot_forest(
         rows, what="Loss avoided with costs in the objective beyond the rival's", card=_card(result),
-        title=f"Does knowing costs help at about equal spending? {signed(gain, scale=100)} % more loss "
-        "avoided",
-        caption=f"Above, at the rival's spending or less, where a budget of a half leaves some; orange: "
-        f"median and 95 % interval over {gain.n} sets of "
-        "assumptions, estates included; blue and pink: means and Student t over replications; hollow: "
+        title=f"Does knowing costs help at about equal cost? {signed(gain, scale=100)} % more loss avoided",
+        caption="Above, at the rival's spending or less, where a budget of a half leaves some; orange: "
+        f"median and 95 % interval over {gain.n} sets of assumptions, estates included; blue and pink: "
+        "means and Student t over replications; hollow: "
         "control worlds, all their draws. A planner without costs is told that all bundles cost the mean; "
         "all are tuned on the same grid. Below: within the budget, beside the same planner without a limit.",
     )  # fmt: skip

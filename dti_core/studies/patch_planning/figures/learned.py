@@ -47,8 +47,7 @@ def plot_trainings(result: Result) -> go.Figure:
         "has a rule tuned for it, from which its trainings start, each judged on unseen estates of its own. "
         "Diamonds: an exact plan at the rule's own price; crosses: the rule tuned anew by expected dollars "
         f"(at 0 where the same rule was chosen); both on other estates. Dashed: the smallest effect of "
-        f"C6c.{share} "
-        "Worlds are sorted by the mean of their trainings. Mean: 95 %, Student t over worlds.",
+        f"C6c.{share} Worlds are sorted by the mean of their trainings. Mean: 95 %, Student t over worlds.",
         alt="; ".join(
             f"{what} go from {100 * ends.min():+.1f} to {100 * ends.max():+.1f} %"
             for what, ends in {"means by world": means, "trainings": some["gain"],

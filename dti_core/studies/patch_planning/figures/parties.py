@@ -48,8 +48,8 @@ def plot_worst_off(result: Result) -> go.Figure:
         title=f"What does the worst-off party get? {value(joint, 100)} % of its own best plan from a Nash "
         f"bargain, {value(dollars, 100)} % from a plan of net dollars",
         caption="Medians, which do not subtract. Above: what the worst-off party gets; below: how much "
-        "more the bargain gives it, both in "
-        f"% of its own best plan. Median and 95 % interval over {joint.n} draws of weights and estates. "
+        f"more the bargain gives it, both in % of its own best plan. Median and 95 % interval over "
+        f"{joint.n} draws of weights and estates. "
         "Below 0 a party has less than without any plan; where its own best is small, far less. Hollow: "
         "control worlds of small estates, all their draws. A line that leaves the figure has its end "
         "beside it.",

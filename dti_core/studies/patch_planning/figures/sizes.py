@@ -83,9 +83,9 @@ def plot_time(result: Result) -> go.Figure:
     figure = style(
         figure, x="", y="", card=_timed(result), title=_faster(table),
         caption="A tight budget, all flaws known, one estate a size, a rule tuned on 32 small ones; each "
-        "planner in a process of its own on "
-        f"{_benchmark().get('machine', 'one machine')}; "
-        "another machine gives other numbers, and no estimate rests on these. Memory is the most a process "
+        f"planner in a process of its own on {_benchmark().get('machine', 'one machine')}; another gives "
+        "other "
+        "numbers, and no estimate rests on these. Memory is the most a process "
         f"held, libraries included.{_in_vain(table)}",
         alt="Processor seconds by services: " + "; ".join(
             f"{_NAMES[row.planner]}, {row.services:,}: {row.cpu_s:.3g} s, {row.peak_mb:,.0f} MB"
