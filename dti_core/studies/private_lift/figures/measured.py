@@ -54,7 +54,7 @@ def plot_costs(result: Result) -> go.Figure:
     figure.update_xaxes(type="log", tickvals=n, tickformat="~s", tickangle=0)
     figure.update_xaxes(title_text="clients", row=2, col=1)
     figure.update_yaxes(type="log", dtick=1, title_text="memory, MB")
-    return figure.update_yaxes(title_text="time, s", row=1, col=1).update_layout(height=540)
+    return figure.update_yaxes(title_text="time, s", row=1, col=1).update_layout(height=440)
 
 
 def _benchmark(name: str) -> dict[str, Any]:
