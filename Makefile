@@ -44,7 +44,7 @@ reproduce: $(STAMP)  ## install, run every study in the quick profile, build the
 
 test: export DTI_STARTED := $(shell date +%s)
 test: $(STAMP)  ## install and run the whole test suite
-	@PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 	@echo "tests done in $$(( $$(date +%s) - $$DTI_STARTED )) s, installing included. Next: make reproduce"
 
 test-deep: $(STAMP)  ## the tests with large counts in full, about half an hour; writes experiments/benchmarks/deep_tests.json

@@ -9,6 +9,7 @@ from dti_core.lab.findings import Findings
 from dti_core.studies.patch_planning.measures import contest, learned
 from dti_core.studies.patch_planning.measures.learned import Task, judge_trainings, share_of_worlds
 from dti_core.studies.patch_planning.methods.agents import keep_bids, play
+from dti_core.studies.patch_planning.methods.briefings import BEST_ORDERS
 from dti_core.studies.patch_planning.methods.exact import Effort
 from dti_core.studies.patch_planning.methods.lessons import (
     FAULTS,
@@ -20,8 +21,9 @@ from dti_core.studies.patch_planning.methods.lessons import (
     lessons,
 )
 from dti_core.studies.patch_planning.methods.plan import run_rule
-from dti_core.studies.patch_planning.methods.rules import Price, bids
+from dti_core.studies.patch_planning.methods.rules import Price, Rule, bids
 from dti_core.studies.patch_planning.methods.shipped import Shipped, load_shipped
+from dti_core.studies.patch_planning.methods.tuning import best_rule, tune
 from dti_core.studies.patch_planning.model.plans import account, expected_net_usd
 from dti_core.studies.patch_planning.model.weeks import Quarter, admit
 from dti_core.studies.patch_planning.worlds.assumed import PREFIX
@@ -117,6 +119,23 @@ def test_the_fault_is_only_where_it_was_planted():
     (in_planted, _), _ = judged(first_wait_then_hurry, "planted")
     (in_plain, _), _ = judged(first_wait_then_hurry, "plain")
     assert in_planted > in_plain
+
+
+def retuned(rule, n_estates=24):
+    told = replace(briefing(WORLD), prices={rule.order: rule.price}, values={rule.order: 1.0})
+    with taught(Shipped({}, {(WORLD, 11): told}, {}, 0.0), learned):
+        return learned.retune((WORLD, n_estates, np.random.SeedSequence(2)))
+
+
+def test_tuning_anew_mends_a_price_that_is_wrong_and_brings_nothing_to_the_rule_that_it_finds():
+    estates = draw_estates(WORLD, SERVICES, range(24))
+
+    def earned(rule):
+        return expected_net_usd(estates, run_rule(estates, rule)).sum()
+
+    tuned = {order: tune(lambda price, order=order: earned(Rule(order, price))) for order in BEST_ORDERS}
+    assert retuned(best_rule(tuned)) == 0
+    assert retuned(Rule("net", Price(price=500.0))) > 0.5
 
 
 def test_luck_is_told_from_worlds():

@@ -1,7 +1,6 @@
 """How a command ends: with what it shows, or with one line that says what, where and what to do."""
 
 import errno
-import gc
 import os
 import sys
 import traceback
@@ -29,7 +28,6 @@ _ADVICE = {
 def main() -> None:
     """Entry point: whatever ends a command ends it with a stated exit code and without a traceback."""
     _open_streams()
-    gc.set_threshold(50_000)  # at the usual 700, imports and syntax trees are searched for garbage in vain
     try:
         code = dti(prog_name="dti", standalone_mode=False)
         sys.stdout.flush()
