@@ -1,0 +1,116 @@
+"""Cells x worlds -> gains -> Result: what each part is worth in a field that it was not made for."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from dti_core.lab.config import Config
+from dti_core.lab.data import DataCard
+from dti_core.lab.errors import DataError, one_line
+from dti_core.lab.findings import Findings, gather
+from dti_core.lab.kept import keep
+from dti_core.lab.parallel import CORES, run_keyed
+from dti_core.lab.parts import run_parts
+from dti_core.lab.record import Result
+from dti_core.studies.spillover.data import Panel, Parameters
+from dti_core.studies.spillover.measures.cells import UNIT, measure_cell, table_of
+from dti_core.studies.spillover.measures.sentences import PRIVACY, SENTENCES, feedback_helps, plans_help, say
+from dti_core.studies.spillover.methods import METHODS, STREAMS, Cell
+from dti_core.studies.spillover.methods.forecaster import onto
+from dti_core.studies.spillover.methods.task import Effort, Task
+from dti_core.studies.spillover.model.gains import Outcome
+from dti_core.studies.spillover.worlds import WORLDS
+
+#: The panel whose forecaster is carried to a user's series, by the rows in a season of these.
+SOURCES = {1: "volatility", 7: "days_of_volatility"}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A cell to be tried, by its name, with its task."""
+
+    name: str
+    task: Task
+
+
+@keep
+def estimate(config: Config, yours: Panel | None, card: DataCard) -> Result:
+    """All cells, what they say together, and a user's series if there are any.
+
+    What a machine lacks for is listed in the table `left_out`, with the command that brings it.
+    """
+    asked = config.typed(Parameters)
+    effort = Effort(asked.n_networks, asked.n_draws, asked.n_instances, asked.n_steps)
+    root = word(config, "shared")
+    cells = {**METHODS, **STREAMS}
+    attempts = {
+        name: Attempt(name, Task(word(config, name), effort, root, cell.about)) for name, cell in cells.items()
+    }
+    tried = run_keyed(attempt, attempts, "cells")
+    found = {name: one for name, one in tried.items() if isinstance(one, Outcome)}
+    parts = [measure_cell(name, cells[name], one) for name, one in found.items()]
+    parts += [Findings(left_out=[(cells[name].title, one)]) for name, one in tried.items() if isinstance(one, str)]
+    parts += [together(found)]
+    if yours is not None:
+        parts.append(carried_to_yours(yours, Task(word(config, "yours"), effort, root)))
+    everything = gather(parts)
+    return Result(config, card, tuple(everything.estimates), everything.series)
+
+
+def word(config: Config, name: str) -> int:
+    """A root of random numbers for a cell, from the run's seed."""
+    return int(config.seeds(name).generate_state(1)[0])
+
+
+def attempt(asked: Attempt) -> Outcome | str:
+    """What a cell yields, or why its data are not here; it works its own tasks off one by one."""
+    os.environ[CORES] = "1"
+    cell = {**METHODS, **STREAMS}[asked.name]
+    try:
+        return run_parts(cell.run, {asked.name: asked.task}, asked.name, cell.needs)[asked.name]
+    except DataError as error:
+        return one_line(error, 200)
+
+
+def together(found: Mapping[str, Outcome]) -> Findings:
+    """What all cells say: sentences over real data that cross fields, plans, feedback; and the table of cells."""
+    findings = Findings()
+    crossing = {name: one for name, one in found.items() if name in METHODS and METHODS[name].crosses}
+    real = {name: one for name, one in crossing.items() if METHODS[name].grade == "observed"}
+    planned = {name: one for name, one in crossing.items() if METHODS[name].bridge == "policies"}
+    streams = {name: one for name, one in found.items() if name in STREAMS}
+    for name, (unit, of) in SENTENCES.items():
+        planted: Callable[[Cell], bool] = _private if name == "privacy_over_other_bridges" else _any
+        findings.estimates += say(name, unit, of, METHODS, real, planted)
+    if planned:
+        findings.estimates += say("plans_help", UNIT, plans_help, METHODS, planned)
+    findings.estimates += say("feedback_helps", UNIT, feedback_helps, STREAMS, streams)
+    findings.series["cells"] = table_of({name: (METHODS[name], one) for name, one in found.items() if name in METHODS})
+    findings.series["streams"] = table_of({name: (STREAMS[name], one) for name, one in streams.items()})
+    return findings
+
+
+def _private(cell: Cell) -> bool:
+    return cell.bridge in PRIVACY
+
+
+def _any(cell: Cell) -> bool:
+    return True
+
+
+def carried_to_yours(panel: Panel, task: Task) -> Findings:
+    """The forecaster of stocks on a user's series."""
+    source = SOURCES[panel.horizon]
+    found = onto(panel, source, f"{source} to yours", task)
+    cell = Cell("Forecaster: volatility of stocks, to your series", lambda _: found, bridge="forecaster",
+                source="finance", target="commerce", about=(source, "yours"))  # fmt: skip
+    findings = measure_cell("yours", cell, found)
+    findings.series["yours"] = table_of({"yours": (cell, found)})
+    return findings
+
+
+def worlds_in_words() -> pd.DataFrame:
+    """The worlds of every cell."""
+    return pd.DataFrame([{"world": world.title, "role": world.role} for world in WORLDS.values()])

@@ -1,0 +1,82 @@
+"""Registry of cells, by bridge and field; nothing else names one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from dti_core.lab.methods import Method
+from dti_core.studies.spillover.data.panels import PANELS
+from dti_core.studies.spillover.methods.feedback import feed_back
+from dti_core.studies.spillover.methods.forecaster import carry
+from dti_core.studies.spillover.methods.task import Task
+from dti_core.studies.spillover.model.gains import Outcome
+
+Field = Literal["commerce", "finance", "security"]
+Run = Callable[[Task], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell(Method[Run]):
+    """A bridge carried from the field it was made for to another.
+
+    bridge : its folder. source, target : the fields. grade : `observed` on real data, `conditional` in
+    simulated instances. needs : data sets that it reads. about : names that its function asks for. unit : what
+    its losses are clustered by. loss : what is compared.
+    """
+
+    bridge: str = ""
+    source: Field = "commerce"
+    target: Field = "finance"
+    grade: Literal["observed", "conditional"] = "observed"
+    about: tuple[str, ...] = ()
+    unit: str = "series"
+    loss: str = "squared error"
+
+    @property
+    def crosses(self) -> bool:
+        """Whether it carries something from one field to another."""
+        return self.source != self.target
+
+
+def _forecaster(source: str, target: str) -> Cell:
+    """The forecaster trained on one panel, tuned on another."""
+    first, second = PANELS[source], PANELS[target]
+    needs = tuple(dict.fromkeys((*first.needs, *second.needs)))
+    return Cell(
+        f"Forecaster: {first.title}, to {second.title}", carry, ("series behave alike enough",), needs,
+        bridge="forecaster", source=first.field, target=second.field, about=(source, target), unit=second.unit,
+    )  # fmt: skip
+
+
+#: Cells that carry a bridge to another field, or show what it is worth at home.
+METHODS: Mapping[str, Cell] = MappingProxyType({
+    "stocks_to_grocer": _forecaster("days_of_volatility", "grocer"),
+    "stocks_to_departments": _forecaster("volatility", "departments"),
+    "stocks_to_shops": _forecaster("volatility", "shops"),
+    "prices_to_shops": _forecaster("prices", "shops"),
+    "stocks_to_bookings": _forecaster("volatility", "bookings"),
+    "stocks_to_fixes": _forecaster("volatility", "fixes"),
+    "shops_to_stocks": _forecaster("shops", "volatility"),
+    "shops_to_fixes": _forecaster("shops", "fixes"),
+    "fixes_to_shops": _forecaster("fixes", "shops"),
+    "fixes_to_stocks": _forecaster("fixes", "volatility"),
+})  # fmt: skip
+
+
+def _feedback(panel: str) -> Cell:
+    """The forecaster of a panel, retuned on what happened in it."""
+    here = PANELS[panel]
+    return Cell(
+        f"Feedback: {here.title}", feed_back, ("a round's outcome is known before the next",), here.needs,
+        bridge="forecaster", source=here.field, target=here.field, about=(panel,), unit=here.unit,
+    )  # fmt: skip
+
+
+#: Streams on which feedback is measured; they stay in their field.
+STREAMS: Mapping[str, Cell] = MappingProxyType({
+    "feedback_stocks": _feedback("volatility"),
+    "feedback_shops": _feedback("shops"),
+    "feedback_bookings": _feedback("bookings"),
+    "feedback_fixes": _feedback("fixes"),
+})  # fmt: skip

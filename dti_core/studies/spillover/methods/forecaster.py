@@ -1,0 +1,199 @@
+"""The forecaster of study [6], trained on one panel and carried to another.
+
+Networks are trained in groups; each group's placebo shuffles the targets anew, so that the luck of one
+shuffle does not pass for what all placebos share.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dti_core.bridges.forecaster import LstmSettings, fit_lstm
+from dti_core.lab.parallel import run_keyed
+from dti_core.studies.spillover.data.panels import PANELS, Panel
+from dti_core.studies.spillover.methods.task import Task
+from dti_core.studies.spillover.model.gains import Outcome, all_gains, gains
+from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Array, Losses
+from dti_core.studies.spillover.model.sequences import (
+    RIVALS,
+    Rows,
+    Sample,
+    learning_ends,
+    naive,
+    sample,
+    judged_ends,
+)
+from dti_core.studies.spillover.worlds.series import SOURCE_SIZE, TARGET_SIZE, Tent
+
+Weights = NDArray[np.float32]
+#: Networks that are trained at once; they share one shuffle of the targets.
+GROUP = 20
+HIDDEN, BATCH = 8, 32
+#: Windows that the source is learned from; of more, evenly many are left out.
+MOST_WINDOWS = 40_000
+#: The part carried without a step of training in the target field: told beside the arms, decides nothing.
+AS_IT_CAME = "as it came"
+#: Windows whose loss is looked at in the end; all steps are trained, whatever it is.
+_HELD = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a group of networks learns: levels, rows where its windows end, sizes, seeds, and from where.
+
+    shuffled : whether each window gets another window's target. start : weights (n_networks, n_weights).
+    """
+
+    levels: Array
+    ends: Rows
+    window: int
+    horizon: int
+    n_steps: int
+    seeds: tuple[int, ...]
+    shuffled: bool = False
+    start: Weights | None = None
+
+
+def learn(lesson: Lesson) -> Weights:
+    """Weights (n_networks, n_weights) after all steps."""
+    train = sample(lesson.levels, lesson.ends, lesson.window, lesson.horizon)
+    windows = train.values.reshape(-1, lesson.window)
+    targets = train.scaled.ravel()
+    if lesson.shuffled:
+        targets = np.random.default_rng([*lesson.seeds]).permutation(targets)
+    held = slice(0, _HELD)
+    settings = _settings(lesson.window, lesson.horizon, lesson.n_steps)
+    found = fit_lstm(
+        windows, targets, windows[held], targets[held], settings, lesson.seeds, lesson.start
+    )
+    return found.weights
+
+
+def read(weights: Weights, asked: Sample, horizon: int) -> Array:
+    """Levels (n_networks, n_ends, n_series) that networks forecast."""
+    from dti_core.bridges.forecaster import LstmEnsemble
+
+    n_ends, n_series, window = asked.values.shape
+    none = np.zeros(len(weights))
+    settings = _settings(window, horizon, 1)
+    networks = LstmEnsemble(settings, 1, weights, none, none.astype(np.int64))
+    found = networks.predict(asked.values.reshape(-1, window))
+    return asked.unscale(found.reshape(-1, n_ends, n_series))
+
+
+def _settings(window: int, horizon: int, n_steps: int) -> LstmSettings:
+    return LstmSettings(
+        hidden=HIDDEN, window_days=window, horizon_days=horizon, n_steps=n_steps, batch=BATCH, patience=0,
+        shared_windows=1, device="cpu",
+    )  # fmt: skip
+
+
+def spaced(ends: Rows, n_series: int) -> Rows:
+    """Every so many of the rows that at most MOST_WINDOWS windows are left."""
+    return ends[:: -(-len(ends) * n_series // MOST_WINDOWS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """One source and one target, and how long a group of networks learns on each."""
+
+    source: Array
+    target: Panel
+    n_steps: int
+    seeds: tuple[int, ...]
+
+
+def cross(crossing: Crossing) -> dict[str, Array]:
+    """Squared errors (n_networks, n_ends, n_series) of a group with the part, without it, and with its placebo.
+
+    Each arm takes as many steps, and each as many on the target at the end of them; without the part all are.
+    """
+    target, half = crossing.target, crossing.n_steps // 2
+    before = spaced(np.arange(target.window - 1, len(crossing.source) - target.horizon), crossing.source.shape[1])
+    here = learning_ends(target.n_learning, target.window, target.horizon)
+    asked = sample(
+        target.levels, judged_ends(len(target.levels), target.n_learning, target.horizon), target.window,
+        target.horizon,
+    )  # fmt: skip
+    there = partial(Lesson, crossing.source, before, target.window, target.horizon, crossing.n_steps)
+    at_home = partial(Lesson, target.levels, here, target.window, target.horizon)
+    starts = {
+        WITH: learn(there(crossing.seeds)),
+        PLACEBO: learn(there(tuple(seed + 1 for seed in crossing.seeds), shuffled=True)),
+        WITHOUT: learn(at_home(crossing.n_steps, tuple(seed + 2 for seed in crossing.seeds))),
+    }
+    tuned = {
+        arm: learn(at_home(half, tuple(seed + 3 for seed in crossing.seeds), start=start))
+        for arm, start in starts.items()
+    }
+    tuned[AS_IT_CAME] = starts[WITH]
+    return {arm: (read(weights, asked, target.horizon) - asked.target) ** 2 for arm, weights in tuned.items()}
+
+
+def crossed(source: Array, target: Panel, task: Task, n_networks: int, label: str) -> tuple[Losses, Array]:
+    """Losses of all arms on the test rows of a target, and those of the part as it came."""
+    words = task.seeds("networks").generate_state(-(-n_networks // GROUP), np.uint32)
+    groups = {
+        k: Crossing(source, target, task.effort.n_steps, tuple(int(word) * 1000 + 4 * j for j in range(size)))
+        for k, (word, size) in enumerate(zip(words, _sizes(n_networks), strict=True))
+    }
+    found = run_keyed(cross, groups, label)
+    arms = {arm: np.concatenate([one[arm] for one in found.values()]) for arm in found[0]}
+    untuned = by_period(arms.pop(AS_IT_CAME), target.block)
+    ends = judged_ends(len(target.levels), target.n_learning, target.horizon)
+    learning = learning_ends(target.n_learning, target.window, target.horizon)
+    truth = target.levels[ends + target.horizon]
+    for name, rival in {NAIVE: naive, **RIVALS}.items():
+        arms[name] = ((rival(target.levels, learning, ends, target.window, target.horizon) - truth) ** 2)[None]
+    losses = {arm: by_period(loss, target.block) for arm, loss in arms.items()}
+    n_periods = losses[NAIVE].shape[2]
+    rows = np.bincount(np.arange(len(ends)) // target.block, minlength=n_periods)[:n_periods]
+    return Losses(losses, np.tile(rows.astype(float), (truth.shape[1], 1))), untuned
+
+
+def _sizes(n_networks: int) -> list[int]:
+    whole, rest = divmod(n_networks, GROUP)
+    return [GROUP] * whole + [rest] * (rest > 0)
+
+
+def by_period(loss: Array, block: int) -> Array:
+    """Mean losses (n_seeds, n_series, n_periods) of (n_seeds, n_ends, n_series), the last period as it is."""
+    cuts = range(0, loss.shape[1], block)
+    return np.stack([loss[:, cut : cut + block].mean(axis=1) for cut in cuts], axis=2)
+
+
+def carry(task: Task) -> Outcome:
+    """The forecaster of one panel on another, as `task.about` names them, and both control worlds."""
+    source, target = task.about
+    return onto(PANELS[target].load(), source, f"{source} to {target}", task)
+
+
+def onto(panel: Panel, source: str, label: str, task: Task) -> Outcome:
+    """The forecaster of a source on any panel.
+
+    Without transfer, the placebo's networks stand in the part's place; planted, both panels are drawn from one
+    bent autoregression of which the target has few rows.
+    """
+    effort, rng = task.effort, task.stream("draws")
+    levels = PANELS[source].load().levels
+    observed, untuned = crossed(levels, panel, task, effort.n_networks, f"networks, {label}")
+    n_seeds = max(2, effort.n_networks // 2)
+    null = [observed.without_effect(n_seeds, rng) for _ in range(effort.n_draws)]
+    planted, _ = planted_losses(task, panel)
+    pool = [planted.drawn(n_seeds, rng) for _ in range(effort.n_draws)]
+    found = gains(observed)
+    untouched = Losses({**observed.arms, AS_IT_CAME: untuned}, observed.rows)
+    told = {**found.losses, AS_IT_CAME: 100.0 * untouched.mean(AS_IT_CAME) / untouched.mean(NAIVE)}
+    return Outcome(replace(found, losses=told), all_gains(null), all_gains(pool))
+
+
+def planted_losses(task: Task, like: Panel) -> tuple[Losses, Array]:
+    """Losses in a world of bent series, of windows and horizon as in `like`."""
+    task = task.shared
+    rng = task.stream("planted")
+    made = [Tent().draw(*size, rng) for size in (SOURCE_SIZE, TARGET_SIZE)]
+    names = tuple(str(k) for k in range(TARGET_SIZE[1]))
+    target = Panel(made[1], names, 1, like.window, like.block)
+    return crossed(made[0], target, task, task.effort.n_networks, f"planted, {like.window}")

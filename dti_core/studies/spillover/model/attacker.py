@@ -1,0 +1,87 @@
+"""Who reads a released sum and wants to know whether one member's report of 1 is in it.
+
+The attacker knows the reports of all others and the code, so that what is left of the release is noise, with
+or without the 1: no other test of the same release has a larger advantage (Neyman and Pearson, 1933).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+#: An aggregator knows the noise that it added itself; an outsider knows none.
+View = Literal["aggregator", "outsider"]
+#: Draws of noise that stay unknown to each.
+UNKNOWN = {"aggregator": 1, "outsider": 2}
+_REACH = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Guesses:
+    """Of n releases with the report and n without: those in which the attacker says it is in."""
+
+    hits: int
+    alarms: int
+    n: int
+
+    @property
+    def advantage(self) -> float:
+        """True less false positive rate: 0 for a coin, 1 for who cannot err."""
+        return (self.hits - self.alarms) / self.n
+
+
+def bound(epsilon: float, n_releases: int = 1) -> float:
+    """Largest advantage that pure privacy leaves anybody, after releases with each this epsilon.
+
+    Source: Kairouz, Oh and Viswanath (2015): (e^epsilon - 1) / (e^epsilon + 1).
+    """
+    return math.tanh(n_releases * epsilon / 2)
+
+
+def noise_pmf(epsilon: float, n_draws: int) -> Array:
+    """Probabilities of the sum of `n_draws` discrete Laplace draws of scale 1 / epsilon, middle at 0."""
+    reach = math.ceil(_REACH / epsilon) + 1
+    one = np.exp(-epsilon * np.abs(np.arange(-reach, reach + 1)))
+    one, total = one / one.sum(), np.ones(1)
+    for _ in range(n_draws):
+        total = np.convolve(total, one)
+    return total
+
+
+def exact_advantage(epsilon: float, view: View, n_releases: int = 1) -> float:
+    """Of the optimal test of `n_releases` sums that each hold the member's 1, or none of them does.
+
+    It is the total variation distance, by the law of the log likelihood ratio, whose values are put on a grid
+    of a 200th of epsilon for more than one release.
+    """
+    if math.isinf(epsilon):
+        return 1.0
+    pmf = np.pad(noise_pmf(epsilon, UNKNOWN[view]), 1, constant_values=0.0)
+    without, within = pmf[1:], pmf[:-1]
+    if n_releases == 1:
+        return float(np.maximum(within - without, 0.0).sum())
+    kept = (without > 0) & (within > 0)
+    step = epsilon / 200
+    ratio = np.round(np.log(within[kept] / without[kept]) / step).astype(np.int64)
+    law = np.bincount(ratio - ratio.min(), without[kept])
+    total, place = np.ones(1), 0
+    for _ in range(n_releases):
+        total, place = np.convolve(total, law), place + int(ratio.min())
+    return float(np.sum(total * np.maximum(np.expm1((place + np.arange(len(total))) * step), 0.0)))
+
+
+def guesses(residues_with: Array, residues_without: Array) -> Guesses:
+    """Of the optimal test, which says "in" from 1 up, on releases less all reports that are known."""
+    return Guesses(int(np.sum(residues_with >= 1)), int(np.sum(residues_without >= 1)), len(residues_with))
+
+
+def sampled_share(n_active: float, variance: float) -> float:
+    """Share of members whose plain sum, scaled up, errs as much as one of all with noise of this variance.
+
+    A plain sum over a random share q of n reports of 1, divided by q, has the variance n (1 - q) / q. Whoever
+    is in it is seen for sure, so that q is also the attacker's advantage at that equal error.
+    """
+    return n_active / (n_active + variance)

@@ -1,0 +1,86 @@
+"""What a cell yields: three gains of the part, in the observed world and in drawn control worlds."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+
+from dti_core.lab.intervals import Interval
+from dti_core.lab.record import Estimate
+from dti_core.studies.spillover.model.losses import NAIVE, OURS, PLACEBO, WITHOUT, Losses
+
+#: Most cells of one target field, over which the best is taken.
+MOST_CELLS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """Gains of the part in one world, in % of the naive loss.
+
+    added : over the same method without it. carried : over the part with its learning destroyed, at equal
+    data and steps. worth : over the best rival of the target field. losses : each arm's mean loss in % of the
+    naive one. strict : the lesser of carried and worth at a level that holds for MOST_CELLS cells at once.
+    """
+
+    added: Interval
+    carried: Interval
+    worth: Interval
+    strict: Interval
+    rival: str
+    losses: Mapping[str, float]
+
+    @property
+    def lesser(self) -> Interval:
+        """The lesser of `carried` and `worth`: a part helps a field only if both are above 0."""
+        return least(self.carried, self.worth)
+
+    @property
+    def learned(self) -> Interval:
+        """The lesser of `added` and `carried`: feedback helps only if it beats none and a false one."""
+        return least(self.added, self.carried)
+
+
+def least(*many: Interval) -> Interval:
+    """What is at least so large in all of several intervals: the lesser value and the lesser ends.
+
+    Source: Berger (1982), intersection-union, which needs no correction for looking at several.
+    """
+    value, low, high = (min(getattr(one, end) for one in many) for end in ("value", "low", "high"))
+    shortest = min(many, key=lambda one: one.low)
+    return replace(shortest, value=value, low=low, high=high, how=f"lesser ends of {len(many)}, {shortest.how}")
+
+
+def gains(losses: Losses, level: float = 0.95) -> Gains:
+    """The gains between the arms of one world, the best rival chosen on the rows themselves."""
+    rival, naive = losses.best_rival, losses.mean(NAIVE)
+    strict = 1 - (1 - level) / MOST_CELLS
+    return Gains(
+        losses.gain(WITHOUT, level=level), losses.gain(PLACEBO, level=level), losses.gain(rival, level=level),
+        least(losses.gain(PLACEBO, level=strict), losses.gain(rival, level=strict)), rival, {name: 100.0 * losses.mean(name) / naive for name in losses.arms},
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that a cell found.
+
+    observed : its gains. null, planted : those of each draw of the world without transfer and of the one in
+    which it was planted. estimates, series : whatever else its question asks for, names starting with the
+    cell's.
+    """
+
+    observed: Gains
+    null: tuple[Gains, ...]
+    planted: tuple[Gains, ...]
+    estimates: tuple[Estimate, ...] = ()
+    series: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+
+def all_gains(many: Iterable[Losses]) -> tuple[Gains, ...]:
+    """The gains of each of several draws."""
+    return tuple(gains(one) for one in many)
+
+
+def shown_arms(found: Gains) -> dict[str, float]:
+    """Rivals alone, by the mean loss in % of the naive one."""
+    return {name: loss for name, loss in found.losses.items() if name not in OURS}

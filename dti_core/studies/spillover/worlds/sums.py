@@ -1,0 +1,75 @@
+"""Members who report to private sums: real ones, and simulated ones of whom the sums must tell something."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
+#: Draws readings (n_readings, n_members, n_periods) of what members are seen to report.
+Read = Callable[[int, np.random.Generator], Array]
+#: Standard deviations of the planted worlds, in units of a value's range: between groups, between members of
+#: a group, from period to period, and of a reading.
+GROUPS_APART, MEMBERS_APART, PERIODS_APART, READING_ERROR = 0.2, 0.08, 0.03, 0.1
+#: Of the log rate of all sources in the planted world: its standard deviation and its memory of a month.
+RATE_SD, RATE_MEMORY = 1.0, 0.8
+#: Monthly rate of a source in the planted world: its median, and the standard deviation of its log.
+RATE_MEDIAN, RATE_APART = 0.1, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Members in groups, with a value a period that they may report.
+
+    values : (n_members, n_periods) within the public `bounds`, NaN where absent. codes : (n_members,) groups.
+    read : what a bank sees of a member itself.
+    """
+
+    values: Array
+    codes: Codes
+    bounds: tuple[float, float]
+    read: Read
+
+    @property
+    def n_groups(self) -> int:
+        """Groups, each of one member at least."""
+        return int(self.codes.max()) + 1
+
+    def dealt(self, rng: np.random.Generator) -> "Members":
+        """The same members, put into groups of the same sizes by chance."""
+        return replace(self, codes=rng.permutation(self.codes))
+
+
+def read_with_error(values: Array, error: float, n_readings: int, rng: np.random.Generator) -> Array:
+    """Readings of values with a normal error of this standard deviation."""
+    return np.asarray(values + error * rng.standard_normal((n_readings, *values.shape)))
+
+
+def planted_members(
+    n_members: int, n_periods: int, n_groups: int, bounds: tuple[float, float], rng: np.random.Generator
+) -> Members:
+    """Groups of equal size that lie apart, and readings too poor to show where a member's group lies."""
+    codes = np.arange(n_members) % n_groups
+    apart = (n_groups, 1), (n_members, 1), (n_members, n_periods)
+    group, member, period = (rng.standard_normal(one) for one in apart)
+    place = 0.5 + GROUPS_APART * group[codes] + MEMBERS_APART * member + PERIODS_APART * period
+    low, high = bounds
+    values = low + (high - low) * np.clip(place, 0.0, 1.0)
+    return Members(
+        values, codes, bounds, partial(read_with_error, values, READING_ERROR * (high - low))
+    )
+
+
+def planted_months(n_sources: int, n_months: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Active source-months (n_sources, n_months), 0 or 1, whose rates rise and fall together."""
+    common = np.empty(n_months)
+    common[0] = rng.standard_normal()
+    for month in range(1, n_months):
+        fresh = np.sqrt(1 - RATE_MEMORY**2) * rng.standard_normal()
+        common[month] = RATE_MEMORY * common[month - 1] + fresh
+    own = np.log(RATE_MEDIAN) + RATE_APART * rng.standard_normal(n_sources)
+    rate = np.exp(own[:, None] + RATE_SD * common)
+    return (rng.random(rate.shape) < -np.expm1(-rate)).astype(np.float64)
