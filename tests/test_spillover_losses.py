@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from dti_core.lab.intervals import Interval
 from dti_core.studies.spillover.model.gains import gains, least
 from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Losses

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from dti_core.studies.spillover.data.panels import PANELS, Panel
 from dti_core.studies.spillover.data.yours import check, panel_of
 from dti_core.studies.spillover.methods.feedback import changed_stream, followed, rounds
@@ -13,10 +14,10 @@ from dti_core.studies.spillover.model.losses import PLACEBO, WITH
 from dti_core.studies.spillover.model.sequences import (
     RIVALS,
     fit_ridge,
+    judged_ends,
     learning_ends,
     naive,
     sample,
-    judged_ends,
 )
 from dti_core.studies.spillover.worlds.series import SOURCE_SIZE, TARGET_SIZE, Tent
 
@@ -131,7 +132,9 @@ def _long(n_rows=60, n_series=3, freq="W", rng=None):
     rng = rng or np.random.default_rng(6)
     dates = pd.date_range("2024-01-07", periods=n_rows, freq=freq)
     frame = [
-        pd.DataFrame({"series": f"shop {k}", "date": dates.strftime("%Y-%m-%d"), "value": rng.poisson(20, n_rows)})
+        pd.DataFrame(
+            {"series": f"shop {k}", "date": dates.strftime("%Y-%m-%d"), "value": rng.poisson(20, n_rows)}
+        )
         for k in range(n_series)
     ]
     return pd.concat(frame, ignore_index=True)

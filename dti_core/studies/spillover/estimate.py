@@ -46,12 +46,15 @@ def estimate(config: Config, yours: Panel | None, card: DataCard) -> Result:
     root = word(config, "shared")
     cells = {**METHODS, **STREAMS}
     attempts = {
-        name: Attempt(name, Task(word(config, name), effort, root, cell.about)) for name, cell in cells.items()
+        name: Attempt(name, Task(word(config, name), effort, root, cell.about))
+        for name, cell in cells.items()
     }
     tried = run_keyed(attempt, attempts, "cells")
     found = {name: one for name, one in tried.items() if isinstance(one, Outcome)}
     parts = [measure_cell(name, cells[name], one) for name, one in found.items()]
-    parts += [Findings(left_out=[(cells[name].title, one)]) for name, one in tried.items() if isinstance(one, str)]
+    parts += [
+        Findings(left_out=[(cells[name].title, one)]) for name, one in tried.items() if isinstance(one, str)
+    ]
     parts += [together(found)]
     if yours is not None:
         parts.append(carried_to_yours(yours, Task(word(config, "yours"), effort, root)))
@@ -75,7 +78,7 @@ def attempt(asked: Attempt) -> Outcome | str:
 
 
 def together(found: Mapping[str, Outcome]) -> Findings:
-    """What all cells say: sentences over real data that cross fields, plans, feedback; and the table of cells."""
+    """What all cells say together, of real data, of plans and of feedback; and the table of cells."""
     findings = Findings()
     crossing = {name: one for name, one in found.items() if name in METHODS and METHODS[name].crosses}
     real = {name: one for name, one in crossing.items() if METHODS[name].grade == "observed"}
@@ -87,7 +90,9 @@ def together(found: Mapping[str, Outcome]) -> Findings:
     if planned:
         findings.estimates += say("plans_help", UNIT, plans_help, METHODS, planned)
     findings.estimates += say("feedback_helps", UNIT, feedback_helps, STREAMS, streams)
-    findings.series["cells"] = table_of({name: (METHODS[name], one) for name, one in found.items() if name in METHODS})
+    findings.series["cells"] = table_of(
+        {name: (METHODS[name], one) for name, one in found.items() if name in METHODS}
+    )
     findings.series["streams"] = table_of({name: (STREAMS[name], one) for name, one in streams.items()})
     return findings
 

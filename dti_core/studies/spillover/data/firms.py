@@ -19,7 +19,7 @@ class Firms:
     """A row a firm and year, sorted so; n of them, with gaps where a firm has no row in a year.
 
     firm : (n,) codes 0 to n_firms - 1, into names. sector : (n,) codes into sectors, the first two digits of
-    the industry; a firm keeps that of its first year. year : (n,). sales, capital, value : (n,) million USD;
+    the industry; industry : (n,) codes of all four. year : (n,). sales, capital, value : (n,) million USD;
     research : (n,) million USD, the stock that its spending has left, 0 where none is known. employees :
     (n,) thousands. patents, cites : (n,) granted patents applied for in the year, and how often these were
     cited since. tobins_q : (n,), and value: NaN where not known. institutions : (n,) % of shares they own.
@@ -29,6 +29,7 @@ class Firms:
     sectors: tuple[str, ...]
     firm: Codes
     sector: Codes
+    industry: Codes
     year: Codes
     sales: Array
     capital: Array
@@ -83,8 +84,8 @@ def firms_of(table: pd.DataFrame) -> Firms:
         first = rows[rows.duplicated(["company", "year"])].iloc[0]
         raise DataError(f"{NAME}: {first['company']} has two rows in {first['year']}. Keep one.")
     firm, names = pd.factorize(rows["company"])
-    industry = rows["industry"].astype(str).str[:2].groupby(firm).transform("first")
-    sector, sectors = pd.factorize(industry, sort=True)
+    kinds = rows["industry"].astype(str).groupby(firm).transform("first")
+    sector, sectors = pd.factorize(kinds.str[:2], sort=True)
     numbers = {
         "sales": "sales", "capital": "capital", "employees": "employment", "research": "randd",
         "patents": "patents", "cites": "cites", "value": "value", "tobins_q": "tobinq",
@@ -92,6 +93,6 @@ def firms_of(table: pd.DataFrame) -> Firms:
     }  # fmt: skip
     return Firms(
         names=tuple(map(str, names)), sectors=tuple(map(str, sectors)), firm=firm.astype(np.int64),
-        sector=sector.astype(np.int64), year=rows["year"].to_numpy(np.int64),
+        sector=sector.astype(np.int64), industry=pd.factorize(kinds, sort=True)[0].astype(np.int64), year=rows["year"].to_numpy(np.int64),
         **{ours: rows[theirs].to_numpy(np.float64) for ours, theirs in numbers.items()},
     )  # fmt: skip

@@ -50,7 +50,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a panel comes from: its title, field, what one series is, the data sets that it reads, its load."""
+    """Where a panel comes from: title, field, what a series is, data sets that it reads, how it is loaded."""
 
     title: str
     field: Field
@@ -87,7 +87,7 @@ def load_prices() -> Panel:
 
 
 def load_daily_volatility() -> Panel:
-    """Log size of the daily return of each of 20 stocks, smoothed over a week, to be seen and forecast as days."""
+    """Log volatility of each of 20 stocks over the last five trading days, a row a day."""
     returns = np.log(_prices()).diff().iloc[1:]
     volatility = np.sqrt((returns**2).rolling(TRADING_DAYS).mean().iloc[TRADING_DAYS - 1 :])
     return _daily(np.log(np.maximum(volatility.to_numpy(), LEAST_VOLATILITY)), list(map(str, returns)))
@@ -97,7 +97,10 @@ def load_grocer() -> Panel:
     """Units of each subclass of products that a Taiwanese grocer sold on a day, four months (Ta-Feng)."""
     columns = ["TRANSACTION_DT", "PRODUCT_SUBCLASS", "AMOUNT"]
     raw = pd.read_csv(
-        packaged("ta_feng").stream(), compression="zip", usecols=columns, dtype={"PRODUCT_SUBCLASS": "category"}
+        packaged("ta_feng").stream(),
+        compression="zip",
+        usecols=columns,
+        dtype={"PRODUCT_SUBCLASS": "category"},
     )
     day = pd.to_datetime(raw["TRANSACTION_DT"], format="%m/%d/%Y")
     sold = raw.groupby([day, "PRODUCT_SUBCLASS"], observed=True)["AMOUNT"].sum().unstack(fill_value=0)
@@ -160,7 +163,9 @@ PANELS: Mapping[str, Source] = {
         "daily volatility of stocks", "finance", "stock", ("sp500_20",), load_daily_volatility
     ),
     "prices": Source("weekly prices of stocks", "finance", "stock", ("sp500_20",), load_prices),
-    "grocer": Source("daily sales of a grocer", "commerce", "subclass of products", ("ta_feng",), load_grocer),
+    "grocer": Source(
+        "daily sales of a grocer", "commerce", "subclass of products", ("ta_feng",), load_grocer
+    ),
     "departments": Source(
         "weekly sales of departments", "commerce", "department", ("walmart_weekly",), load_departments
     ),

@@ -13,6 +13,8 @@ from dti_core.studies.spillover.model.units import Counts, Values
 N_BLOCKS, N_PAST = 40, 28
 #: Weeks of a block of fixes, and blocks before the first telling.
 QUARTER_WEEKS, FIRST_QUARTERS = 13, 3
+#: Last year whose patents were nearly all granted by the end of the table.
+LAST_PATENTS = 1996
 
 
 def load_stores() -> Counts:
@@ -89,9 +91,10 @@ def fix_weeks(fixes: Fixes) -> Counts:
 
 
 def load_firm_values() -> dict[str, Values]:
-    """Values of 803 firms by year: patents a thousand employees, capital to sales, growth of sales, in logs.
+    """Values of 803 firms by year: capital to sales, growth of sales, patents a thousand employees, in logs.
 
-    The first is log(1 + x), as most firms have years without a patent.
+    The last is log(1 + x), as most firms have years without a patent, up to `LAST_PATENTS`: of what was
+    applied for later much was not granted yet when the table was made, and its mean falls towards 0.
 
     Raises
     ------
@@ -101,9 +104,10 @@ def load_firm_values() -> dict[str, Values]:
     sales = firms.grid(np.log(firms.sales))
     grown = np.full_like(sales, np.nan)
     grown[:, 1:] = np.diff(sales, axis=1)
+    patents = np.where(firms.year <= LAST_PATENTS, np.log1p(firms.patents / firms.employees), np.nan)
     found = {
-        "patents": firms.grid(np.log1p(firms.patents / firms.employees)),
         "capital_to_sales": firms.grid(np.log(firms.capital / firms.sales)), "sales_growth": grown,
+        "patents": firms.grid(patents)[:, : LAST_PATENTS - firms.years[0] + 1],
     }  # fmt: skip
     return {kind: Values(values, firms.sector_of) for kind, values in found.items()}
 

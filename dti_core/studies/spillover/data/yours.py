@@ -44,9 +44,7 @@ def panel_of(table: pd.DataFrame, mapping: str = "") -> Panel:
     wide = _wide(_named(table, mapping))
     values, season = wide.to_numpy(dtype=np.float64), _season(wide)
     levels = np.log1p(values) if values.min() >= 0 else values
-    return Panel(
-        np.ascontiguousarray(levels), tuple(map(str, wide)), season, _WINDOW[season], _BLOCK[season]
-    )
+    return Panel(np.ascontiguousarray(levels), tuple(map(str, wide)), season, _WINDOW[season], _BLOCK[season])
 
 
 def _named(table: pd.DataFrame, mapping: str) -> pd.DataFrame:
@@ -71,7 +69,9 @@ def _named(table: pd.DataFrame, mapping: str) -> pd.DataFrame:
 def _of_cells(named: pd.DataFrame) -> Iterator[Problem]:
     dates = pd.to_datetime(named["date"], errors="coerce", format="mixed")
     if (bad := dates.isna()).any():
-        yield Problem(f"{bad.sum()} dates are none, such as {named['date'][bad].iloc[0]!r}. Write 2024-01-31.")
+        yield Problem(
+            f"{bad.sum()} dates are none, such as {named['date'][bad].iloc[0]!r}. Write 2024-01-31."
+        )
     values = pd.to_numeric(named["value"], errors="coerce")
     if (bad := ~np.isfinite(values)).any():
         where = named[bad].iloc[0]
@@ -106,8 +106,8 @@ def _of_layout(named: pd.DataFrame) -> Iterator[Problem]:
     odd = np.flatnonzero((steps < 0.9 * usual - 0.5) | (steps > 1.15 * usual + 0.5))
     if odd.size:
         yield Problem(
-            f"dates are {usual} days apart but after {wide.index[odd[0]]:%Y-%m-%d} {steps[odd[0]]} days are, and "
-            f"so {odd.size} times. Give every date of the calendar, with 0 where nothing was."
+            f"dates are {usual} days apart but {steps[odd[0]]} after {wide.index[odd[0]]:%Y-%m-%d}, and so "
+            f"{odd.size} times. Give every date of the calendar, with 0 where nothing was."
         )
     if (holes := wide.isna().to_numpy()).any():
         column = int(np.flatnonzero(holes.any(axis=0))[0])
@@ -121,7 +121,9 @@ def _of_layout(named: pd.DataFrame) -> Iterator[Problem]:
         yield Problem(f"{len(wide)} dates; at least {LEAST_ROWS[season]} are needed to learn and to test.")
     still = [str(name) for name in wide if wide[name].nunique() == 1]
     if still:
-        yield Problem(f"{len(still)} series never move, such as {still[0]!r}; they tell nothing.", blocks=False)
+        yield Problem(
+            f"{len(still)} series never move, such as {still[0]!r}; they tell nothing.", blocks=False
+        )
 
 
 def _wide(named: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The picture of the chapter: the gain of every cell beside its rival and placebo, and the matrix of cells."""
+"""The picture of the chapter: the gain of every cell over placebo and rival, and the matrix of cells."""
 
 from collections.abc import Iterator
 
@@ -18,14 +18,12 @@ EDGE = 60.0
 #: Why a bridge is not carried to a field.
 NOT_POSSIBLE = {
     ("fields", field): "arithmetic under other bridges; it forecasts and decides nothing" for field in FIELDS
-} | {
-    ("simulators", field): "steps worlds for planners; without a planner it has no loss" for field in FIELDS
-}
+} | {("simulators", field): "steps worlds for planners; without a planner it has no loss" for field in FIELDS}
 _COLOURS = {"commerce": PALETTE[0], "finance": PALETTE[1], "security": PALETTE[2]}
 
 
 def plot_cells(result: Result, series: str = "cells") -> go.Figure:
-    """A row a cell, sorted: gain over the placebo (full), over the best rival (hollow), smallest findable gain."""
+    """A row a cell: gain over the placebo (full) and the best rival (hollow), smallest findable gain."""
     table = result.series[series].sort_values("carried", ignore_index=True)
     figure = go.Figure()
     for field, rows in table.groupby("target", sort=False):
@@ -46,10 +44,10 @@ def plot_cells(result: Result, series: str = "cells") -> go.Figure:
     figure.update_xaxes(range=[-EDGE, EDGE])
     figure = style(
         figure, title=_finding(table), x="gain, % of the naive loss", y="", card=result.card, series=series,
-        caption="Full points: gain over the same part with its learning destroyed, at equal data and steps. Hollow: "
-        "over the best rival of the target field. Shaded: gains too small to be found in 80 % of repetitions. "
-        f"Intervals of 95 %, clustered by networks, units and periods; beyond {EDGE:g} % they are cut. Cells of "
-        "planned budgets are simulated.",
+        caption="Full points: gain over the same part with its learning destroyed, at equal data and steps. "
+        "Hollow: over the best rival of the target field. Shaded: gains too small to be found in 80 % of "
+        f"repetitions. Intervals of 95 %, clustered by networks, units and periods, cut at {EDGE:g} %. Cells "
+        "of planned budgets are simulated.",
         alt=_told(table),
     )  # fmt: skip
     return figure.update_layout(height=240 + 46 * len(table))
@@ -63,28 +61,26 @@ def _points(
 ) -> None:  # fmt: skip
     inside = rows[kind].clip(-EDGE, EDGE)
     low, high = rows[f"{kind}_low"].clip(-EDGE, EDGE), rows[f"{kind}_high"].clip(-EDGE, EDGE)
-    text = [
-        f"{row['title']}, {_KINDS[kind]}: {_span(row, kind)} %" for _, row in rows.iterrows()
-    ]
+    text = [f"{row['title']}, {_KINDS[kind]}: {_span(row, kind)} %" for _, row in rows.iterrows()]
     figure.add_scatter(
-        x=inside, y=rows.index + shift, mode="markers", name=name, marker={"symbol": symbol, "size": 9, "color": colour},
+        x=inside, y=rows.index + shift, mode="markers", name=name,
+        marker={"symbol": symbol, "size": 9, "color": colour},
         error_x={"array": high - inside, "arrayminus": inside - low, "color": colour, "thickness": 2},
         text=text, hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
 
 
 def _span(row: pd.Series, kind: str) -> str:
-    return (
-        f"{number(row[kind], 1, '+')} [{number(row[f'{kind}_low'], 1, '+')}, {number(row[f'{kind}_high'], 1, '+')}]"
-    )
+    value, low, high = (number(row[f"{kind}{end}"], 1, "+") for end in ("", "_low", "_high"))
+    return f"{value} [{low}, {high}]"
 
 
 def _finding(table: pd.DataFrame) -> str:
     helps = table[(table["carried_low"] > 0) & (table["worth_low"] > 0)]
     beyond = table[table["carried_low"] > 0]
     return (
-        f"Of {len(table)} parts carried, {len(beyond)} beat their own placebo and {len(helps)} the simplest good method "
-        f"of the field as well"
+        f"Of {len(table)} parts carried, {len(beyond)} beat their own placebo and {len(helps)} the simplest "
+        f"good method of the field as well"
     )
 
 
@@ -100,13 +96,15 @@ def matrix(result: Result) -> Table:
     """Bridge by target field: each cell's deciding gain, or why there is none."""
     found = {str(row["cell"]): row for _, row in result.series["cells"].iterrows()}
     rows: dict[str, dict[str, Entry]] = {}
-    bridges = list(dict.fromkeys([cell.bridge for cell in METHODS.values()] + [key for key, _ in NOT_POSSIBLE]))
+    bridges = list(
+        dict.fromkeys([cell.bridge for cell in METHODS.values()] + [key for key, _ in NOT_POSSIBLE])
+    )
     for bridge in bridges:
         rows[bridge] = {field: _entry(bridge, field, found) for field in FIELDS}
     return show_table(
-        rows, name="matrix", title="Bridge by field: what was carried there, and what it gained", stub="bridge",
-        note="Gain over placebo and best rival alike, in % of the naive loss, with 95 % intervals; home: the field it "
-        "was made for.",
+        rows, name="matrix", title="Bridge by field: what was carried there and gained", stub="bridge",
+        note="Gain over placebo and best rival alike, in % of the naive loss, with 95 % intervals; home: the "
+        "field it was made for.",
     )  # fmt: skip
 
 
@@ -144,12 +142,17 @@ def cells_table(result: Result, series: str = "cells") -> Table:
     titles = {"cells": "Every part carried to another field", "streams": "Feedback on four real streams"}
     return show_table(
         rows, name=f"{series}_table", title=titles.get(series, "Your series"), stub="cell",
-        note="Gains in % of the naive loss. Smallest found: the gain over the placebo that 80 % of repetitions would "
-        "tell from none. Found: share of draws of the control worlds in which the part is said to help.",
+        note="Gains in % of the naive loss. Smallest found: the gain over the placebo that 80 % of "
+        "repetitions would tell from none. Found: share of draws of the control worlds in which the part is "
+        "said to help.",
     )  # fmt: skip
 
 
-_HEADS = {"added": "over the same method without it", "carried": "over its placebo", "worth": "over the best rival"}
+_HEADS = {
+    "added": "over the same method without it",
+    "carried": "over its placebo",
+    "worth": "over the best rival",
+}
 
 
 def fields_in_words() -> str:

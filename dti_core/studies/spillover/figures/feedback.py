@@ -11,7 +11,11 @@ from dti_core.studies.spillover.methods import STREAMS
 
 def plot_feedback(result: Result) -> go.Figure:
     """Round by round: gain over false feedback and over none, a panel a stream."""
-    shown = [(cell.about[0], cell) for cell in STREAMS.values() if f"feedback_{cell.about[0]}_rounds" in result.series]
+    shown = [
+        (cell.about[0], cell)
+        for cell in STREAMS.values()
+        if f"feedback_{cell.about[0]}_rounds" in result.series
+    ]
     figure = make_subplots(
         rows=len(shown), subplot_titles=[wrap(cell.title, 40) for _, cell in shown], shared_xaxes=True,
         vertical_spacing=0.08,
@@ -22,8 +26,8 @@ def plot_feedback(result: Result) -> go.Figure:
         for kind, colour in (("over false feedback", PALETTE[0]), ("over none", PALETTE[1])):
             middle = table[f"{kind} value"]
             figure.add_scatter(
-                x=table["round"] + 1, y=middle, name=kind, legendgroup=kind, showlegend=row == 1, mode="lines+markers",
-                marker_color=colour, line_color=colour,
+                x=table["round"] + 1, y=middle, name=kind, legendgroup=kind, showlegend=row == 1,
+                mode="lines+markers",                marker_color=colour, line_color=colour,
                 error_y={"array": table[f"{kind} high"] - middle, "arrayminus": middle - table[f"{kind} low"],
                          "color": colour},
                 row=row, col=1,
@@ -40,8 +44,9 @@ def plot_feedback(result: Result) -> go.Figure:
     figure = style(
         figure, x="", y="", card=result.card, series=f"feedback_{shown[0][0]}_rounds",
         title=f"The gain of feedback grows with the rounds on {listed(grows, 'none of the streams')}",
-        caption="Gain in % of the naive loss of networks retuned on what happened, over the same networks retuned on "
-        "permuted outcomes and never retuned; in the first round all are the same. Intervals of 95 % within a round.",
+        caption="Gain in % of the naive loss of networks retuned on what happened, over the same networks "
+        "retuned on permuted outcomes and never retuned; in the first round all are the same. Intervals of "
+        "95 % within a round.",
         alt=f"Slopes of the gain over false feedback. {slopes}.",
     )  # fmt: skip
     return figure.update_layout(height=230 * len(shown) + 160)

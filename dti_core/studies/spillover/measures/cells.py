@@ -18,7 +18,7 @@ KINDS = ("added", "carried", "worth")
 
 
 def measure_cell(name: str, cell: Cell, found: Outcome) -> Findings:
-    """Estimates of one cell: what the part adds, what is carried, what it is worth, and the lesser of the two."""
+    """Estimates of one cell: what the part adds, carries and is worth, and the lesser of the last two."""
     at = {"cell": name, "bridge": cell.bridge, "target": cell.target}
     findings = Findings(series=dict(found.series))
     for kind in KINDS:
@@ -33,7 +33,7 @@ def measure_cell(name: str, cell: Cell, found: Outcome) -> Findings:
 
 
 def deciding(found: Gains, cell: Cell) -> Interval:
-    """What decides a cell: beyond placebo and rival if it crosses fields, beyond none and false feedback if not."""
+    """What decides a cell: beyond placebo and rival; of feedback, beyond none and beyond a false one."""
     return found.learned if cell.about and not cell.crosses else found.lesser
 
 
@@ -50,13 +50,14 @@ def over_draws(
 
 
 def table_of(found: Mapping[str, tuple[Cell, Outcome]]) -> pd.DataFrame:
-    """A row a cell: fields, bridge, gains with their ends, smallest gain found in 80 %, losses of its arms."""
+    """A row a cell: fields, bridge, gains and their ends, smallest gain found in 80 %, losses of arms."""
     rows = []
     for name, (cell, outcome) in found.items():
         seen = outcome.observed
         row: dict[str, object] = {
-            "cell": name, "title": cell.title, "bridge": cell.bridge, "source": cell.source, "target": cell.target,
-            "grade": cell.grade, "unit": cell.unit, "loss": cell.loss, "rival": seen.rival,
+            "cell": name, "title": cell.title, "bridge": cell.bridge, "source": cell.source,
+            "target": cell.target, "grade": cell.grade, "unit": cell.unit, "loss": cell.loss,
+            "rival": seen.rival,
         }  # fmt: skip
         for kind in KINDS:
             one: Interval = getattr(seen, kind)
@@ -68,7 +69,7 @@ def table_of(found: Mapping[str, tuple[Cell, Outcome]]) -> pd.DataFrame:
         row["found"] = share_above(outcome.planted, cell)
         row |= {f"loss of {arm}": seen.losses[arm] for arm in OURS if arm in seen.losses}
         row["loss of rival"] = seen.losses[seen.rival]
-        row["own method works"] = min(seen.losses["with"], seen.losses["without"]) < seen.losses["naive"]
+        row["own method works"] = seen.works
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -9,6 +9,7 @@ from dti_core.lab.record import Estimate
 from dti_core.studies.spillover.measures.cells import UNIT, over_draws
 from dti_core.studies.spillover.methods import Cell
 from dti_core.studies.spillover.model.gains import Gains, Outcome, least
+from dti_core.studies.spillover.model.losses import NAIVE, WITH, WITHOUT
 
 FIELDS = ("commerce", "finance", "security")
 #: Bridges that the review calls privacy technology, and those it calls modular AI.
@@ -38,7 +39,7 @@ def largest_of(many: Sequence[Interval]) -> Interval:
 def share_of_pairs(found: _Found) -> Interval:
     """Share of ordered pairs of fields of which a part helps: surely, by its value, and possibly.
 
-    The ends count pairs with a cell whose simultaneous interval lies above 0, and with one that reaches above it.
+    The ends count pairs with a cell whose simultaneous interval lies above 0, and that reaches above 0.
     """
     counts = {"value": 0, "low": 0, "high": 0}
     pairs = list(permutations(FIELDS, 2))
@@ -47,7 +48,9 @@ def share_of_pairs(found: _Found) -> Interval:
         for end in counts:
             counts[end] += any(getattr(one, end) > 0 for one in gains)
     value, low, high = (counts[end] / len(pairs) for end in ("value", "low", "high"))
-    return Interval(value, min(low, value), max(high, value), 0.0, len(pairs), "simultaneous intervals of cells")
+    return Interval(
+        value, min(low, value), max(high, value), 0.0, len(pairs), "simultaneous intervals of cells"
+    )
 
 
 def best_in(field: str, found: _Found) -> Interval:
@@ -61,7 +64,7 @@ def least_of_bridges(bridges: Sequence[str], found: _Found) -> Interval:
 
 
 def privacy_over_others(found: _Found) -> Interval:
-    """Best gain of privacy technology less the best of any other bridge, mean over the fields that have both."""
+    """Best gain of privacy technology less the best of any other bridge, mean over fields that have both."""
     gaps = []
     for field in FIELDS:
         here = [(cell.bridge in PRIVACY, one.strict) for cell, one in found.values() if cell.target == field]
@@ -78,6 +81,14 @@ def stocks_help_sales(found: _Found) -> Interval:
     """Mean gain over panels of sales of the forecaster of stocks: beyond its placebo and the best rivals."""
     cells = [found[name][1] for name in SALES if name in found]
     return least(mean_of([one.carried for one in cells]), mean_of([one.worth for one in cells]))
+
+
+def networks_forecast_sales(found: _Found) -> Interval:
+    """By how much networks beat last week's sales, mean over panels, with the part or without, the better."""
+    cells = [found[name][1] for name in SALES if name in found]
+    gained = [one.losses[NAIVE] - min(one.losses[WITH], one.losses[WITHOUT]) for one in cells]
+    value = sum(gained) / len(gained)
+    return Interval(value, min(gained), max(gained), 0.0, len(gained), "mean and range of panels")
 
 
 def plans_help(found: _Found) -> Interval:
@@ -102,12 +113,13 @@ SENTENCES: Mapping[str, tuple[str, Callable[[_Found], Interval]]] = {
     "least_gain_of_modules": (UNIT, lambda found: least_of_bridges(MODULAR, found)),
     "privacy_over_other_bridges": (UNIT, privacy_over_others),
     "stocks_help_sales": (UNIT, stocks_help_sales),
+    "networks_forecast_sales": (UNIT, networks_forecast_sales),
 }
 
 
 def say(
-    name: str, unit: str, of: Callable[[_Found], Interval], cells: Mapping[str, Cell], found: Mapping[str, Outcome],
-    planted: Callable[[Cell], bool] = lambda _: True,
+    name: str, unit: str, of: Callable[[_Found], Interval], cells: Mapping[str, Cell],
+    found: Mapping[str, Outcome], planted: Callable[[Cell], bool] = lambda _: True,
 ) -> list[Estimate]:  # fmt: skip
     """A sentence's estimate on real data, and over the draws of both control worlds.
 
@@ -119,7 +131,10 @@ def say(
         many = []
         for k in range(n_draws):
             drawn = {
-                key: (cells[key], (one.planted if world == "planted" and planted(cells[key]) else one.null)[k])
+                key: (
+                    cells[key],
+                    (one.planted if world == "planted" and planted(cells[key]) else one.null)[k],
+                )
                 for key, one in found.items()
             }
             many.append(of(drawn))

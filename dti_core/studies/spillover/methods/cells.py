@@ -21,8 +21,8 @@ class Cell(Method[Run]):
     """A bridge carried from the field it was made for to another.
 
     bridge : its folder. source, target : the fields. grade : `observed` on real data, `conditional` in
-    simulated instances. needs : data sets that it reads. about : names that its function asks for. unit : what
-    its losses are clustered by. loss : what is compared.
+    simulated instances. needs : data sets that it reads. about : names that its function asks for. unit :
+    what its losses are clustered by. loss : what is compared.
     """
 
     bridge: str = ""
@@ -45,7 +45,8 @@ def _forecaster(source: str, target: str) -> Cell:
     needs = tuple(dict.fromkeys((*first.needs, *second.needs)))
     return Cell(
         f"Forecaster: {first.title}, to {second.title}", carry, ("series behave alike enough",), needs,
-        bridge="forecaster", source=first.field, target=second.field, about=(source, target), unit=second.unit,
+        bridge="forecaster", source=first.field, target=second.field, about=(source, target),
+        unit=second.unit,
     )  # fmt: skip
 
 

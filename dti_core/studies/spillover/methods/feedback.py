@@ -1,4 +1,4 @@
-"""Feedback on real streams: a forecaster retuned round by round on what happened, or never, or on falsehoods."""
+"""Feedback on real streams: a forecaster retuned by rounds on what happened, never, or on falsehoods."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -9,11 +9,19 @@ import pandas as pd
 from dti_core.lab.intervals import Interval
 from dti_core.lab.parallel import run_keyed
 from dti_core.studies.spillover.data.panels import PANELS, Panel
-from dti_core.studies.spillover.methods.forecaster import GROUP, Lesson, Weights, by_period, learn, read, spaced
+from dti_core.studies.spillover.methods.forecaster import (
+    GROUP,
+    Lesson,
+    Weights,
+    by_period,
+    learn,
+    read,
+    spaced,
+)
 from dti_core.studies.spillover.methods.task import Task
 from dti_core.studies.spillover.model.gains import Outcome, all_gains, gains
 from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Array, Losses
-from dti_core.studies.spillover.model.sequences import RIVALS, Rows, learning_ends, naive, sample, judged_ends
+from dti_core.studies.spillover.model.sequences import RIVALS, Rows, judged_ends, learning_ends, naive, sample
 from dti_core.studies.spillover.worlds.series import Tent
 
 #: Rounds into which the test rows are cut; before each the networks are tuned on all that has happened.
@@ -117,7 +125,10 @@ def slope(losses: Losses, panel: Panel) -> tuple[Interval, pd.DataFrame]:
 
 
 def feed_back(task: Task) -> Outcome:
-    """Feedback on the panel that `task.about` names, and both control worlds: two false feedbacks, and a process that changes."""
+    """Feedback on the panel that `task.about` names, and both control worlds.
+
+    Without effect two false feedbacks stand against each other; planted, the process changes with them.
+    """
     (name,) = task.about
     panel, rng = PANELS[name].load(), task.stream("draws")
     observed = followed(panel, task, f"feedback, {name}")
@@ -134,7 +145,7 @@ def feed_back(task: Task) -> Outcome:
 
 
 def changed_stream(like: Panel, task: Task) -> Panel:
-    """A stream that is noise where the networks first learn, and bent after, so that only feedback teaches it."""
+    """A stream that is noise where networks first learn, and bent after, so that only feedback teaches it."""
     before, after, n_series = CHANGED_SIZE
     rng = task.stream("changed")
     bent = Tent().draw(after, n_series, rng)

@@ -20,10 +20,10 @@ from dti_core.studies.spillover.model.sequences import (
     RIVALS,
     Rows,
     Sample,
+    judged_ends,
     learning_ends,
     naive,
     sample,
-    judged_ends,
 )
 from dti_core.studies.spillover.worlds.series import SOURCE_SIZE, TARGET_SIZE, Tent
 
@@ -65,9 +65,7 @@ def learn(lesson: Lesson) -> Weights:
         targets = np.random.default_rng([*lesson.seeds]).permutation(targets)
     held = slice(0, _HELD)
     settings = _settings(lesson.window, lesson.horizon, lesson.n_steps)
-    found = fit_lstm(
-        windows, targets, windows[held], targets[held], settings, lesson.seeds, lesson.start
-    )
+    found = fit_lstm(windows, targets, windows[held], targets[held], settings, lesson.seeds, lesson.start)
     return found.weights
 
 
@@ -106,12 +104,14 @@ class Crossing:
 
 
 def cross(crossing: Crossing) -> dict[str, Array]:
-    """Squared errors (n_networks, n_ends, n_series) of a group with the part, without it, and with its placebo.
+    """Squared errors (n_networks, n_ends, n_series) of a group with the part, without it, with its placebo.
 
     Each arm takes as many steps, and each as many on the target at the end of them; without the part all are.
     """
     target, half = crossing.target, crossing.n_steps // 2
-    before = spaced(np.arange(target.window - 1, len(crossing.source) - target.horizon), crossing.source.shape[1])
+    before = spaced(
+        np.arange(target.window - 1, len(crossing.source) - target.horizon), crossing.source.shape[1]
+    )
     here = learning_ends(target.n_learning, target.window, target.horizon)
     asked = sample(
         target.levels, judged_ends(len(target.levels), target.n_learning, target.horizon), target.window,
@@ -146,7 +146,9 @@ def crossed(source: Array, target: Panel, task: Task, n_networks: int, label: st
     learning = learning_ends(target.n_learning, target.window, target.horizon)
     truth = target.levels[ends + target.horizon]
     for name, rival in {NAIVE: naive, **RIVALS}.items():
-        arms[name] = ((rival(target.levels, learning, ends, target.window, target.horizon) - truth) ** 2)[None]
+        arms[name] = ((rival(target.levels, learning, ends, target.window, target.horizon) - truth) ** 2)[
+            None
+        ]
     losses = {arm: by_period(loss, target.block) for arm, loss in arms.items()}
     n_periods = losses[NAIVE].shape[2]
     rows = np.bincount(np.arange(len(ends)) // target.block, minlength=n_periods)[:n_periods]
@@ -173,8 +175,8 @@ def carry(task: Task) -> Outcome:
 def onto(panel: Panel, source: str, label: str, task: Task) -> Outcome:
     """The forecaster of a source on any panel.
 
-    Without transfer, the placebo's networks stand in the part's place; planted, both panels are drawn from one
-    bent autoregression of which the target has few rows.
+    Without transfer, the placebo's networks stand in the part's place; planted, both panels are drawn from
+    one bent autoregression of which the target has few rows.
     """
     effort, rng = task.effort, task.stream("draws")
     levels = PANELS[source].load().levels

@@ -26,8 +26,8 @@ from dti_core.studies.spillover.methods.task import Task
 from dti_core.studies.spillover.model.gains import Gains, Outcome, gains
 from dti_core.studies.spillover.model.losses import WITH, WITHOUT, Array, Losses
 from dti_core.studies.spillover.model.sizes import QUARTERS, by_size, each_unit, of_units, quarters
-from dti_core.studies.spillover.model.tellings import SETTINGS
-from dti_core.studies.spillover.model.units import POOLED, Counts, Values, value_losses, weighted
+from dti_core.studies.spillover.model.tellings import FULL_WEIGHT, SETTINGS
+from dti_core.studies.spillover.model.units import POOLED, Counts, Values, value_losses
 from dti_core.studies.spillover.worlds.units import differing, differing_values, unrelated
 
 NULL, PLANTED, UNRELATED = "null", "planted", "unrelated"
@@ -35,11 +35,11 @@ NULL, PLANTED, UNRELATED = "null", "planted", "unrelated"
 BATCH, MOST_CELLS = 10, 100_000
 #: Every so many of the units by size, and so many categories by frequency.
 FEWER = (2, 12)
-#: Trials above which a unit weighs no more, in the table that shows what the choice of `FULL_WEIGHT` does: units
-#: that weigh alike almost, and the verdict's own. Fewer cannot be undone, so that the third is left out.
-WEIGHTS = (1.0, 30.0, FULL_WEIGHT)
-#: Years from which a firm's next value is told.
-WINDOW = 3
+#: Trials above which a unit weighs no more, in the table beside the verdict's own choice: from units that weigh
+#: alike to trials that do.
+WEIGHTS = (1.0, 10.0, 30.0, FULL_WEIGHT, 300.0, np.inf)
+#: Years from which a firm's next value is told, and what decides.
+WINDOW, TOLD = 3, "capital_to_sales"
 Of = TypeVar("Of", Counts, Values)
 Piece = TypeVar("Piece")
 
@@ -88,19 +88,19 @@ def fixes(task: Task) -> Outcome:
 
 
 def firms(task: Task) -> Outcome:
-    """A firm's patents a thousand employees next year, as log(1 + x), told from its and others' last years.
+    """A firm's log capital to sales next year, told from its and others' last years.
 
-    The table holds the same arms for capital to sales and for the growth of sales, which decide nothing.
+    The table holds the same arms for the growth of sales and for patents, which decide nothing.
     """
     name, panels = "pooling_firms", load_firm_values()
     found = {
         kind: gains(value_losses(panel, WINDOW, task.stream(name, kind), n_shuffles(task)))
         for kind, panel in panels.items()
     }
-    drawn = run_keyed(draw_values, _batches(task, name, panels["patents"], (NULL, PLANTED)), name)
+    drawn = run_keyed(draw_values, _batches(task, name, panels[TOLD], (NULL, PLANTED)), name)
     null, planted = (tuple(_of_world(drawn, world)) for world in (NULL, PLANTED))
     rows = [{"value": kind, **_row(one)} for kind, one in found.items()]
-    return Outcome(found["patents"], null, planted, (), {f"{name}_values": pd.DataFrame(rows)})
+    return Outcome(found[TOLD], null, planted, (), {f"{name}_values": pd.DataFrame(rows)})
 
 
 def n_shuffles(task: Task) -> int:
@@ -114,7 +114,7 @@ def draw_counts(batch: Batch[Counts]) -> list[Drawn]:
     found = []
     for rng in batch.streams():
         made = make(batch.units, rng)
-        losses = setting.losses(made, rng)
+        losses = setting.weighted(setting.losses(made, rng))
         found.append(Drawn(gains(losses), *_ends(losses, setting.size(made))))
     return found
 
@@ -135,20 +135,21 @@ _COUNT_WORLDS = {NULL: Counts.shuffled, PLANTED: differing, UNRELATED: unrelated
 def _count_cell(task: Task, name: str, counts: Counts) -> Outcome:
     """The outcome of a cell with counts: observed, drawn, and by size of the units."""
     setting = SETTINGS[name]
-    losses = setting.losses(counts, task.stream(name, "placebo"), n_shuffles(task))
+    plain = setting.losses(counts, task.stream(name, "placebo"), n_shuffles(task))
+    losses = setting.weighted(plain)
     fewer = _spread(counts, *FEWER) if counts.hits.size > MOST_CELLS else counts
     drawn = run_keyed(draw_counts, _batches(task, name, fewer, tuple(_COUNT_WORLDS)), name)
     alike, planted, unlike = (_of_world(drawn, world) for world in (NULL, PLANTED, UNRELATED))
-    size, lone = setting.size(counts), tuple(setting.lone)
+    size = setting.size(counts)
     small, large = _ends(losses, size)
     estimates = (
         *_told(f"{name}_small_gain", small, [one.small for one in unlike], [one.small for one in planted]),
         *_told(f"{name}_large_harm", large, [one.large for one in alike], [one.large for one in planted]),
     )
     shown = {"alone_less_partly": (WITHOUT, WITH), "pooled_less_partly": (POOLED, WITH)}
-    weights = [{"most": most, **_row(gains(weighted(losses, lone, most)))} for most in WEIGHTS]
+    weights = [{"most": most, **_row(gains(setting.weighted(plain, most)))} for most in WEIGHTS]
     series = {
-        f"{name}_sizes": by_size(losses, size, lone, POOLED), f"{name}_weights": pd.DataFrame(weights),
+        f"{name}_sizes": by_size(losses, size, tuple(setting.lone), POOLED), f"{name}_weights": pd.DataFrame(weights),
         f"{name}_units": each_unit(losses, size, shown),
     }  # fmt: skip
     null, there = (tuple(one.gains for one in many) for many in (alike, planted))

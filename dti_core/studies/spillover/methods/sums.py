@@ -1,6 +1,6 @@
-"""Private sums of commerce in finance: firms' capital and social ratings, drawn to the mean of their group."""
+"""Private sums of commerce in finance: firms' capital and social ratings, drawn to their group's mean."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -9,11 +9,19 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from dti_core.lab.intervals import Interval
-from dti_core.lab.parallel import run_keyed
-from dti_core.lab.record import OBSERVED, Estimate
+from dti_core.lab.record import Estimate
 from dti_core.studies.spillover.data.firms import load_firms
 from dti_core.studies.spillover.data.ratings import HIGH, LOW, load_ratings
+from dti_core.studies.spillover.methods.draws import (
+    DRAW_SEEDS,
+    by_bootstrap,
+    draws_of,
+    gain_estimates,
+    gains_row,
+    named,
+    promised,
+    resampled,
+)
 from dti_core.studies.spillover.methods.task import Task
 from dti_core.studies.spillover.model.gains import Gains, Outcome, gains
 from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Losses
@@ -22,6 +30,7 @@ from dti_core.studies.spillover.model.sums import (
     Sums,
     group_means,
     of_members,
+    raw_means,
     release_sums,
     shrunk,
     steps_of,
@@ -32,17 +41,15 @@ Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 EPSILONS, MAIN_EPSILON = (0.5, 1.0, 2.0, 8.0), 1.0
 GLOBAL, LAST = "global mean", "last value"
-#: Arms outside the contest: exact group means of the pilot, without privacy; those of a reader of all members;
-#: fresh private means as they come.
+#: Arms outside the contest: exact group means of the pilot, without privacy; those of a reader of all
+#: members; fresh private means as they come.
 STALE, READINGS, RAW = "published once", "all readings", "raw means"
-#: Public bounds of capital over sales: a twentieth to five; assumed error of what a bank sees of its logarithm.
+#: Public bounds of capital over sales: a twentieth to five; assumed error of what a bank sees of its log.
 RATIO_BOUNDS, OWN_ERROR = (float(np.log(0.05)), float(np.log(5.0))), 0.3
 #: Items of a report that a bank reads, of 96; with all of them it would know the rating.
 N_ITEMS = 10
 #: Share of the periods, from the first on, that are a pilot: it tells one weight an arm and one overall mean.
 LEARNING = 0.4
-#: Releases in a draw of a control world, and draws in a piece of work.
-DRAW_SEEDS, CHUNK = 16, 25
 Forecasts = Mapping[str, Array]
 
 
@@ -65,39 +72,44 @@ def ratings_members(n_items: int = N_ITEMS, group: str = "country") -> Members:
     return Members(ratings.scores, codes, (LOW, HIGH), partial(ratings.read, n_items))
 
 
-def forecasts_of(members: Members, release: Release, n_seeds: int, rng: np.random.Generator) -> Forecasts:
-    """Forecasts (n_seeds, n_members, n_periods - 1) of the next value by every arm, one weight learnt for each.
+def centre_of(own: Array, learning: NDArray[np.bool_]) -> Array:
+    """Mean (n_seeds, 1, 1) of all readings of the pilot."""
+    return np.asarray(np.nanmean(own[:, :, learning], axis=(1, 2), keepdims=True))
 
-    Assumes: who forecasts a member sees readings of that member alone, and the releases.
+
+def forecasts_of(members: Members, release: Release, n_seeds: int, rng: np.random.Generator) -> Forecasts:
+    """Forecasts (n_seeds, n_members, n_periods - 1) of the next value by every arm, a weight learnt for each.
+
+    Assumes: who forecasts a member sees readings of it alone, the releases, and what the pilot tells.
     """
-    own = members.read(n_seeds, rng)[:, :, :-1]
-    target, steps = members.values[:, 1:], steps_of(members.values, members.bounds)[:, :-1]
+    own, bounds = members.read(n_seeds, rng)[:, :, :-1], members.bounds
+    target, steps = members.values[:, 1:], steps_of(members.values, bounds)[:, :-1]
     learning = learning_periods(target.shape[1])
+    centre = centre_of(own, learning)
     shuffled = np.stack([rng.permutation(members.codes) for _ in range(n_seeds)])
-    groups = {
-        WITH: members.codes[None], PLACEBO: shuffled, GLOBAL: np.zeros_like(members.codes)[None]
-    }  # fmt: skip
+    groups = {WITH: members.codes[None], PLACEBO: shuffled, GLOBAL: np.zeros_like(members.codes)[None]}
     found = {}
     for arm, codes in groups.items():
         sums = release_sums(steps, codes, int(codes.max()) + 1, release, n_seeds, rng)
-        found[arm] = shrunk(own, of_members(group_means(sums, members.bounds), codes), target, learning)
-    centre = np.nanmean(own[:, :, learning], axis=(1, 2), keepdims=True)
+        found[arm] = shrunk(own, of_members(group_means(sums, bounds, centre), codes), target, learning)
     found[WITHOUT] = shrunk(own, centre, target, learning)
-    return {**found, LAST: np.clip(own, *members.bounds), NAIVE: own}
+    return {**found, LAST: np.clip(own, *bounds), NAIVE: own}
 
 
 def outside_of(members: Members, release: Release, n_seeds: int, rng: np.random.Generator) -> Forecasts:
-    """Forecasts by group means that are not drawn in, that a pilot published, or that one reader sees whole."""
-    own = members.read(n_seeds, rng)[:, :, :-1]
-    target, steps = members.values[:, 1:], steps_of(members.values, members.bounds)[:, :-1]
+    """Forecasts by group means that are not drawn in, that a pilot told, or that one reader sees whole."""
+    own, bounds = members.read(n_seeds, rng)[:, :, :-1], members.bounds
+    target, steps = members.values[:, 1:], steps_of(members.values, bounds)[:, :-1]
     learning, codes, exact = learning_periods(target.shape[1]), members.codes[None], Release(float("inf"))
-    sums = release_sums(steps, codes, members.n_groups, release, n_seeds, rng)
-    raw = group_means(sums, members.bounds, drawn_in=False)
-    whole = release_sums(steps_of(own, members.bounds), codes, members.n_groups, exact, n_seeds, rng)
+    fresh = release_sums(steps, codes, members.n_groups, release, n_seeds, rng)
+    whole = release_sums(steps_of(own, bounds), codes, members.n_groups, exact, n_seeds, rng)
     pilot = release_sums(steps[:, learning], codes, members.n_groups, exact, 1, rng)
-    once = group_means(Sums(pilot.up.sum(2, keepdims=True), pilot.down.sum(2, keepdims=True), 0.0), members.bounds)
-    means = {RAW: raw, READINGS: group_means(whole, members.bounds), STALE: once}
-    return {arm: shrunk(own, of_members(one, codes), target, learning) for arm, one in means.items()}
+    once = Sums(pilot.up.sum(2, keepdims=True), pilot.down.sum(2, keepdims=True), 0.0)
+    means = {RAW: fresh, READINGS: whole, STALE: once}
+    return {
+        arm: shrunk(own, of_members(raw_means(one, bounds), codes), target, learning)
+        for arm, one in means.items()
+    }
 
 
 def losses_of(forecasts: Forecasts, target: Array, *, pooled: bool) -> Losses:
@@ -107,7 +119,9 @@ def losses_of(forecasts: Forecasts, target: Array, *, pooled: bool) -> Losses:
     for one in forecasts.values():
         rows *= np.isfinite(one).all(axis=0)
     rows = rows[:, testing]
-    errors = {arm: np.where(rows > 0, (one - target)[:, :, testing] ** 2, 0.0) for arm, one in forecasts.items()}
+    errors = {
+        arm: np.where(rows > 0, (one - target)[:, :, testing] ** 2, 0.0) for arm, one in forecasts.items()
+    }
     if pooled:
         total = rows.sum(axis=1, keepdims=True)
         errors = {arm: one.sum(2, keepdims=True) / np.maximum(total, 1.0) for arm, one in errors.items()}
@@ -115,16 +129,12 @@ def losses_of(forecasts: Forecasts, target: Array, *, pooled: bool) -> Losses:
     return Losses(errors, rows)
 
 
-def losses_in(members: Members, epsilon: float, n_seeds: int, rng: np.random.Generator, *, pooled: bool) -> Losses:
+def losses_in(
+    members: Members, epsilon: float, n_seeds: int, rng: np.random.Generator, *, pooled: bool
+) -> Losses:
     """Losses of all arms when sums are released with this epsilon a firm and year."""
     forecasts = forecasts_of(members, Release(epsilon), n_seeds, rng)
     return losses_of(forecasts, members.values[:, 1:], pooled=pooled)
-
-
-def resampled(losses: Losses, rng: np.random.Generator) -> Losses:
-    """Losses of other members, drawn with replacement."""
-    units = rng.integers(len(losses.rows), size=len(losses.rows))
-    return Losses({name: one[:, units] for name, one in losses.arms.items()}, losses.rows[units])
 
 
 def null_draw(members: Members, pooled: bool, rng: np.random.Generator) -> Gains:
@@ -135,64 +145,13 @@ def null_draw(members: Members, pooled: bool, rng: np.random.Generator) -> Gains
 def planted_draw(members: Members, pooled: bool, rng: np.random.Generator) -> Gains:
     """As many simulated members, whose groups lie apart."""
     shape = members.values.shape
-    drawn = planted_members(*shape, min(members.n_groups, 18), members.bounds, rng)
+    drawn = planted_members(shape, min(members.n_groups, 18), members.bounds, rng)
     return gains(losses_in(drawn, MAIN_EPSILON, DRAW_SEEDS, rng, pooled=pooled))
 
 
-def draws_of(
-    task: Task, cell: str, draws: Mapping[str, Callable[[np.random.Generator], Gains]]
-) -> dict[str, tuple[Gains, ...]]:
-    """Gains of `effort.n_draws` draws of each control world, spread over cores."""
-    numbers = range(task.effort.n_draws)
-    chunks = {
-        (world, start): partial(_chunk, draw, task, (cell, world), numbers[start : start + CHUNK])
-        for world, draw in draws.items()
-        for start in numbers[::CHUNK]
-    }
-    found = run_keyed(_call, chunks, f"{cell}: control worlds")
-    return {world: tuple(one for key, some in found.items() if key[0] == world for one in some) for world in draws}
-
-
-def _chunk(
-    draw: Callable[[np.random.Generator], Gains], task: Task, names: tuple[str, ...], numbers: Sequence[int]
-) -> tuple[Gains, ...]:
-    return tuple(draw(task.stream(*names, str(number))) for number in numbers)
-
-
-def _call(work: Callable[[], tuple[Gains, ...]]) -> tuple[Gains, ...]:
-    return work()
-
-
-def gain_estimates(name: str, outcome: Outcome, **at: str | float) -> tuple[Estimate, ...]:
-    """The lesser gain of an outcome, in the observed world and with the draws of both control worlds."""
-    found = [outcome.observed.lesser.estimate(name, "% of the naive error", OBSERVED, **at)]
-    for world, many in (("null", outcome.null), ("planted", outcome.planted)):
-        found.append(drawn_estimate(name, "% of the naive error", world, [one.lesser for one in many], **at))
-    return tuple(found)
-
-
-def drawn_estimate(
-    name: str, unit: str, world: str, draws: Sequence[Interval], **at: str | float
-) -> Estimate:
-    """What a control world gives in the middle of its draws, with the interval of each."""
-    values = np.array([one.value for one in draws])
-    low, middle, high = np.quantile(values, [0.025, 0.5, 0.975])
-    return Estimate(
-        name, float(middle), float(low), float(high), unit, len(draws), world=world, at=at,
-        how=f"median and 95 % of {len(draws)} draws", draws=tuple((one.low, one.high) for one in draws),
-    )  # fmt: skip
-
-
-def gains_row(found: Gains, **at: str | float) -> dict[str, str | float]:
-    """A row of a table: where, the three gains with their ends, the best rival and each arm's loss."""
-    row: dict[str, str | float] = {**at, "rival": found.rival}
-    for name in ("added", "carried", "worth"):
-        one: Interval = getattr(found, name)
-        row |= {name: one.value, f"{name}_low": one.low, f"{name}_high": one.high}
-    return row | {f"loss of {arm}": loss for arm, loss in found.losses.items()}
-
-
-def _finance_cell(task: Task, cell: str, members: Members, variants: Mapping[str, Members], *, pooled: bool) -> Outcome:
+def _finance_cell(
+    task: Task, cell: str, members: Members, variants: Mapping[str, Members], *, pooled: bool
+) -> Outcome:
     n_seeds = task.effort.n_instances
     by_epsilon = {
         epsilon: gains(losses_in(members, epsilon, n_seeds, task.stream(cell, f"{epsilon}"), pooled=pooled))
@@ -209,26 +168,29 @@ def _finance_cell(task: Task, cell: str, members: Members, variants: Mapping[str
     outcome = Outcome(by_epsilon[MAIN_EPSILON], draws["null"], draws["planted"])
     outside = outside_estimates(members, cell, task, pooled=pooled)
     series = {
-        f"{cell}_by_epsilon": pd.DataFrame([gains_row(one, epsilon=at) for at, one in by_epsilon.items()]),
+        f"{cell}_by_epsilon": pd.DataFrame(
+            [
+                gains_row(one, epsilon=at) | promised(Release(at), members.values.shape[1])
+                for at, one in by_epsilon.items()
+            ]
+        ),
         f"{cell}_variants": pd.DataFrame([gains_row(one, variant=at) for at, one in other.items()]),
     }
     return replace(outcome, estimates=gain_estimates(f"{cell}_gain", outcome) + outside, series=series)
 
 
 def outside_estimates(members: Members, cell: str, task: Task, *, pooled: bool) -> tuple[Estimate, ...]:
-    """What drawing in gives over raw means, and what fresh private means give over two kinds without privacy."""
+    """What drawing in gives over raw means, and fresh private means over two kinds without privacy."""
     found, n_seeds = [], task.effort.n_instances
     for epsilon in EPSILONS:
         release, rng = Release(epsilon), task.stream(cell, "outside", f"{epsilon}")
         arms = {**forecasts_of(members, release, n_seeds, rng), **outside_of(members, release, n_seeds, rng)}
         losses = losses_of(arms, members.values[:, 1:], pooled=pooled)
         pairs = [(RAW, WITH), (STALE, WITH), (READINGS, WITH), (GLOBAL, RAW)]
-        found += [
-            losses.gain(over, under).estimate(
-                f"{cell}_outside", "% of the naive error", over=over, under=under, epsilon=epsilon
-            )
-            for over, under in pairs
-        ]
+        for over, under in pairs:
+            name = named(cell, over, "less", under, "eps", epsilon)
+            one = losses.gain(over, under)
+            found.append(one.estimate(name, "% of the naive error", over=over, under=under, epsilon=epsilon))
     return tuple(found)
 
 
@@ -256,40 +218,20 @@ def run_ratings(task: Task) -> Outcome:
 
 
 def rank_estimates(members: Members, task: Task) -> tuple[Estimate, ...]:
-    """Rank correlation with next year's true order and share in the wrong third, by arm, and against rivals."""
+    """Rank correlation with next year's true order and share in the wrong third, by arm and between arms."""
     rng = task.stream("sums_ratings", "ranks")
     n_seeds = min(task.effort.n_instances, 40)
     target = members.values[:, 1:]
     forecasts = forecasts_of(members, Release(MAIN_EPSILON), n_seeds, rng)
     testing = np.flatnonzero(~learning_periods(target.shape[1]))
     arms = (WITH, WITHOUT, PLACEBO, GLOBAL, LAST)
-    everybody = np.arange(len(target))
 
     def both(seed: int, firms: Codes) -> Array:
-        """(2, n_arms): rank correlation, share in the wrong third."""
         found = [[_order(forecasts[arm][seed, firms, t], target[firms, t]) for t in testing] for arm in arms]
         return np.asarray(np.mean(found, axis=1).T)
 
-    value = np.mean([both(seed, everybody) for seed in range(n_seeds)], axis=0)
-    boot = np.array([
-        both(int(rng.integers(n_seeds)), rng.integers(len(target), size=len(target)))
-        for _ in range(max(40, task.effort.n_draws))
-    ])  # fmt: skip
-    how, found = f"bootstrap of firms and releases, {len(boot)} resamples", []
-    for place, name in enumerate(("rank", "wrong_third")):
-        for arm, kind in enumerate(arms):
-            found.append(_by_boot(f"sums_ratings_{name}", value[place, arm], boot[:, place, arm], how, arm=kind))
-            if kind != WITH:
-                apart = value[place, 0] - value[place, arm]
-                spread = boot[:, place, 0] - boot[:, place, arm]
-                found.append(_by_boot(f"sums_ratings_{name}_apart", apart, spread, how, against=kind))
-    return tuple(found)
-
-
-def _by_boot(name: str, value: float, boot: Array, how: str, **at: str | float) -> Estimate:
-    low, high = np.quantile(boot - boot.mean() + value, [0.025, 0.975])
-    unit = "share of firms" if "wrong" in name else "Spearman's rho"
-    return Estimate(name, float(value), float(low), float(high), unit, len(boot), how=how, at=at)
+    units = {"sums_ratings_rank": "Spearman's rho", "sums_ratings_wrong_third": "share of firms"}
+    return by_bootstrap(both, units, arms, n_seeds, len(target), max(40, task.effort.n_draws), rng)
 
 
 def _order(forecast: Array, target: Array) -> tuple[float, float]:

@@ -7,10 +7,12 @@ import pandas as pd
 
 from dti_core.lab.intervals import Interval
 from dti_core.lab.record import Estimate
-from dti_core.studies.spillover.model.losses import NAIVE, OURS, PLACEBO, WITHOUT, Losses
+from dti_core.studies.spillover.model.losses import NAIVE, OURS, PLACEBO, WITH, WITHOUT, Losses
 
 #: Most cells of one target field, over which the best is taken.
 MOST_CELLS = 10
+#: The naive loss itself, in % of it: no part could gain more.
+ALL = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,26 @@ class Gains:
     @property
     def lesser(self) -> Interval:
         """The lesser of `carried` and `worth`: a part helps a field only if both are above 0."""
-        return least(self.carried, self.worth)
+        return self.told(least(self.carried, self.worth))
 
     @property
     def learned(self) -> Interval:
         """The lesser of `added` and `carried`: feedback helps only if it beats none and a false one."""
-        return least(self.added, self.carried)
+        return self.told(least(self.added, self.carried))
+
+    @property
+    def works(self) -> bool:
+        """Whether the target's own method, with the part or without, beats the naive forecast at all."""
+        return min(self.losses[WITH], self.losses[WITHOUT]) < self.losses[NAIVE]
+
+    def told(self, one: Interval) -> Interval:
+        """A deciding gain, open upwards to all that could be gained where the target's own method fails.
+
+        Such a cell says that its method does not fit the field, not that nothing could be carried there.
+        """
+        return (
+            one if self.works else replace(one, high=max(one.high, ALL), how=f"{one.how}, own method fails")
+        )
 
 
 def least(*many: Interval) -> Interval:
@@ -47,17 +63,21 @@ def least(*many: Interval) -> Interval:
     """
     value, low, high = (min(getattr(one, end) for one in many) for end in ("value", "low", "high"))
     shortest = min(many, key=lambda one: one.low)
-    return replace(shortest, value=value, low=low, high=high, how=f"lesser ends of {len(many)}, {shortest.how}")
+    return replace(
+        shortest, value=value, low=low, high=high, how=f"lesser ends of {len(many)}, {shortest.how}"
+    )
 
 
 def gains(losses: Losses, level: float = 0.95) -> Gains:
     """The gains between the arms of one world, the best rival chosen on the rows themselves."""
     rival, naive = losses.best_rival, losses.mean(NAIVE)
     strict = 1 - (1 - level) / MOST_CELLS
-    return Gains(
+    found = Gains(
         losses.gain(WITHOUT, level=level), losses.gain(PLACEBO, level=level), losses.gain(rival, level=level),
-        least(losses.gain(PLACEBO, level=strict), losses.gain(rival, level=strict)), rival, {name: 100.0 * losses.mean(name) / naive for name in losses.arms},
+        least(losses.gain(PLACEBO, level=strict), losses.gain(rival, level=strict)), rival,
+        {name: 100.0 * losses.mean(name) / naive for name in losses.arms},
     )  # fmt: skip
+    return replace(found, strict=found.told(found.strict))
 
 
 @dataclass(frozen=True, slots=True)

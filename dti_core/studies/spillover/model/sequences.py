@@ -44,7 +44,7 @@ class Sample:
 
 
 def sample(levels: Array, ends: Rows, window: int, horizon: int) -> Sample:
-    """Windows of levels (n_rows, n_series) that end at rows `ends` and read no later row but for the target."""
+    """Windows of levels (n_rows, n_series) that end at rows `ends` and read no later row but as target."""
     if ends.min() < window - 1 or ends.max() >= len(levels):
         raise ValueError(f"rows {ends.min()} to {ends.max()} of {len(levels)} cannot end windows of {window}")
     seen = sliding_window_view(levels, window, axis=0)[ends - window + 1]
@@ -77,9 +77,11 @@ def fit_ridge(train: Sample, penalty: float) -> tuple[Array, float]:
 
 
 def ridge(levels: Array, learning: Rows, ends: Rows, window: int, horizon: int) -> Array:
-    """Forecasts (n_ends, n_series) of the ridge whose penalty is best on the last third of the learning rows."""
+    """Forecasts (n_ends, n_series) of the ridge whose penalty is best on the last third of learning rows."""
     cut = 2 * len(learning) // 3
-    early, late = (sample(levels, rows, window, horizon) for rows in (learning[:cut - horizon], learning[cut:]))
+    early, late = (
+        sample(levels, rows, window, horizon) for rows in (learning[: cut - horizon], learning[cut:])
+    )
 
     def error(penalty: float) -> float:
         weights, intercept = fit_ridge(early, penalty)

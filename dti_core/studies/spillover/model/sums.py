@@ -1,8 +1,8 @@
 """Means of groups from private sums, and forecasts that lean on them.
 
 A member (a firm, a source) reports once a period. A report is a value within public bounds, in whole steps
-from the lower one, and the steps left to the upper one. Both go to the bucket pair of its group, so that every
-report has the same L1 norm and one noise serves for the sum and for the count.
+from the lower one, and the steps left to the upper one. Both go to the bucket pair of its group, so that
+every report has the same L1 norm and one noise serves for the sum and for the count.
 """
 
 import math
@@ -80,6 +80,10 @@ class Sums:
         """Sums over the members of both."""
         return Sums(self.up + other.up, self.down + other.down, self.variance + other.variance)
 
+    def weighed(self, weight: float) -> "Sums":
+        """These sums at a weight, as if of fewer members."""
+        return Sums(weight * self.up, weight * self.down, weight**2 * self.variance)
+
 
 def steps_of(values: Array, bounds: tuple[float, float]) -> Array:
     """Values clipped to public bounds, as whole steps from the lower one; NaN stays."""
@@ -126,23 +130,35 @@ def release_sums(
     return Sums(up + release.noise(shape, rng), down + release.noise(shape, rng), release.variance)
 
 
-def group_means(sums: Sums, bounds: tuple[float, float], *, drawn_in: bool = True) -> Array:
-    """Means (n_seeds, n_groups, n_periods), drawn to the mean of all as far as noise may have made them.
+def raw_means(sums: Sums, bounds: tuple[float, float]) -> Array:
+    """Means (n_seeds, n_groups, n_periods): each sum over its count, however much of both is noise."""
+    low, high = bounds
+    counts = np.maximum(sums.up + sums.down, STEPS * LEAST_COUNT)
+    return low + (high - low) * np.clip(sums.up / counts, 0.0, 1.0)
 
-    Without `drawn_in` each is its sum over its count, however much of both is noise.
+
+def group_means(sums: Sums, bounds: tuple[float, float], centre: Array) -> Array:
+    """Means (n_seeds, n_groups, n_periods), drawn to a centre as far as noise may have made them.
+
+    How far groups really lie from the centre is told by the sums up to each period.
 
     Source: empirical Bayes by moments, Morris (1983), for sums whose noise has a known variance.
 
+    Parameters
+    ----------
+    centre : (n_seeds, 1, 1), what is known of all members without these sums.
+
     Assumes: noise alone, not the choice of members, keeps the mean of a group from its worth as a forecast.
     """
+    low, high = bounds
+    middle = np.clip((centre - low) / (high - low), 0.0, 1.0)
     counts = np.maximum((sums.up + sums.down) / STEPS, LEAST_COUNT)
-    middle = np.clip(sums.up.sum(1, keepdims=True) / (STEPS * counts.sum(1, keepdims=True)), 0.0, 1.0)
     apart = ((1 - middle) * sums.up - middle * sums.down) / STEPS
     noise = sums.variance * ((1 - middle) ** 2 + middle**2) / STEPS**2
-    squares = np.sum(counts**2, axis=1, keepdims=True)
-    between = np.maximum(0.0, np.sum(apart**2 - noise, axis=1, keepdims=True)) / squares
-    kept = counts**2 * between / np.maximum(counts**2 * between + noise, 1e-12) if drawn_in else 1.0
-    low, high = bounds
+    squares = np.cumsum(np.sum(counts**2, axis=1, keepdims=True), axis=2)
+    between = np.cumsum(np.sum(apart**2 - noise, axis=1, keepdims=True), axis=2) / squares
+    signal = counts**2 * np.maximum(0.0, between)
+    kept = signal / np.maximum(signal + noise, 1e-12)
     return low + (high - low) * np.clip(middle + kept * apart / counts, 0.0, 1.0)
 
 
@@ -157,8 +173,8 @@ def shrunk(own: Array, centre: Array, target: Array, learning: Mask) -> Array:
 
     Parameters
     ----------
-    own, centre : (n_seeds, n_members, n_periods), broadcast; NaN where absent. target : (n_members, n_periods)
-        of a period later. learning : (n_periods,).
+    own, centre : (n_seeds, n_members, n_periods), broadcast; NaN where absent. target : (n_members,
+        n_periods) of a period later. learning : (n_periods,).
     """
     apart, wanted = own - centre, target - centre
     both = learning & np.isfinite(apart) & np.isfinite(wanted)

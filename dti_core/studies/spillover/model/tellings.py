@@ -7,8 +7,10 @@ import numpy as np
 
 from dti_core.bridges.pooling import lone_rates
 from dti_core.studies.spillover.model.losses import Array, Losses
-from dti_core.studies.spillover.model.units import Counts, Rule, by_bridge, count_losses
+from dti_core.studies.spillover.model.units import Counts, Rule, by_bridge, count_losses, weighted
 
+#: Trials told of a unit above which it weighs no more: fewer are mostly chance, and the largest would be all.
+FULL_WEIGHT = 100.0
 #: Quarters of a year told at each telling of fixes.
 TOLD_QUARTERS = 2
 
@@ -21,8 +23,12 @@ class Setting:
     split: Callable[[Counts], Sequence[Counts]]
 
     def losses(self, counts: Counts, rng: np.random.Generator, n_shuffles: int = 1) -> Losses:
-        """Losses of all arms."""
+        """Losses of all arms, their rows being trials."""
         return count_losses(self.split(counts), self.lone, rng, n_shuffles)
+
+    def weighted(self, losses: Losses, most: float = FULL_WEIGHT) -> Losses:
+        """These losses, units weighing by their trials up to `most`."""
+        return weighted(losses, tuple(self.lone), most)
 
     def size(self, counts: Counts) -> Array:
         """Trials (n_units,) of the past at the last telling."""

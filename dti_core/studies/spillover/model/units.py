@@ -10,8 +10,6 @@ from dti_core.bridges.pooling import ESTIMATES, NormalPrior, fit_beta, fit_norma
 from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Array, Losses
 
 POOLED = "pooled"
-#: Trials told of a unit above which it weighs no more: fewer are mostly chance, and the largest would be all.
-FULL_WEIGHT = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ def count_losses(
 
     Returns
     -------
-    Losses whose rows are weights: the trials told of a unit in a block, scaled down to `FULL_WEIGHT` in all.
+    Losses whose rows are the trials told.
     """
     rules = {WITH: by_bridge("empirical_bayes"), POOLED: by_bridge(POOLED), **lone}
     arms = {
@@ -129,15 +127,15 @@ def count_losses(
     arms[PLACEBO] = np.mean([np.concatenate(blocks, axis=1) for blocks in sham], axis=0)[None]
     arms[NAIVE] = arms[WITHOUT] = arms[POOLED]
     rows = np.concatenate([one.rows for one in origins], axis=1)
-    return weighted(Losses(arms, rows), tuple(lone), FULL_WEIGHT)
+    return weighted(Losses(arms, rows), tuple(lone), np.inf)
 
 
 def weighted(losses: Losses, lone: Sequence[str], most: float) -> Losses:
-    """The same losses, a unit weighing by its trials up to `most`; `without` is the lone prior that does best then.
+    """The same losses, a unit weighing by its trials up to `most`, and the lone prior best then as `without`.
 
     Parameters
     ----------
-    losses : whose rows are trials; weights that were scaled down before stay so.
+    losses : whose rows are trials. lone : its arms that tell a unit alone.
     """
     total = losses.rows.sum(axis=1, keepdims=True)
     rows = losses.rows * np.minimum(1.0, most / np.maximum(total, 1e-300))

@@ -14,10 +14,10 @@ Read = Callable[[int, np.random.Generator], Array]
 #: Standard deviations of the planted worlds, in units of a value's range: between groups, between members of
 #: a group, from period to period, and of a reading.
 GROUPS_APART, MEMBERS_APART, PERIODS_APART, READING_ERROR = 0.2, 0.08, 0.03, 0.1
-#: Of the log rate of all sources in the planted world: its standard deviation and its memory of a month.
-RATE_SD, RATE_MEMORY = 1.0, 0.8
+#: The log rate of all sources in the planted world: height and length, in months, of its waves.
+WAVE, WAVE_MONTHS = 2.0, 12
 #: Monthly rate of a source in the planted world: its median, and the standard deviation of its log.
-RATE_MEDIAN, RATE_APART = 0.1, 0.5
+RATE_MEDIAN, RATE_APART = 0.3, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +49,27 @@ def read_with_error(values: Array, error: float, n_readings: int, rng: np.random
 
 
 def planted_members(
-    n_members: int, n_periods: int, n_groups: int, bounds: tuple[float, float], rng: np.random.Generator
+    shape: tuple[int, ...], n_groups: int, bounds: tuple[float, float], rng: np.random.Generator
 ) -> Members:
-    """Groups of equal size that lie apart, and readings too poor to show where a member's group lies."""
+    """Groups of equal size that lie apart, and readings too poor to show where a member's group lies.
+
+    shape : members, periods.
+    """
+    n_members, n_periods = shape
     codes = np.arange(n_members) % n_groups
     apart = (n_groups, 1), (n_members, 1), (n_members, n_periods)
     group, member, period = (rng.standard_normal(one) for one in apart)
     place = 0.5 + GROUPS_APART * group[codes] + MEMBERS_APART * member + PERIODS_APART * period
     low, high = bounds
     values = low + (high - low) * np.clip(place, 0.0, 1.0)
-    return Members(
-        values, codes, bounds, partial(read_with_error, values, READING_ERROR * (high - low))
-    )
+    return Members(values, codes, bounds, partial(read_with_error, values, READING_ERROR * (high - low)))
 
 
-def planted_months(n_sources: int, n_months: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Active source-months (n_sources, n_months), 0 or 1, whose rates rise and fall together."""
-    common = np.empty(n_months)
-    common[0] = rng.standard_normal()
-    for month in range(1, n_months):
-        fresh = np.sqrt(1 - RATE_MEMORY**2) * rng.standard_normal()
-        common[month] = RATE_MEMORY * common[month - 1] + fresh
+def planted_months(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Active source-months of this shape, 0 or 1, whose rates rise and fall together."""
+    n_sources, n_months = shape
+    place = np.arange(n_months) + rng.uniform(0, WAVE_MONTHS)
+    common = WAVE * np.sin(2 * np.pi * place / WAVE_MONTHS)
     own = np.log(RATE_MEDIAN) + RATE_APART * rng.standard_normal(n_sources)
-    rate = np.exp(own[:, None] + RATE_SD * common)
+    rate = np.exp(own[:, None] + common)
     return (rng.random(rate.shape) < -np.expm1(-rate)).astype(np.float64)

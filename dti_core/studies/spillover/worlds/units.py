@@ -10,11 +10,14 @@ import numpy as np
 from scipy.special import expit
 
 from dti_core.bridges.pooling import within_variance
+from dti_core.studies.spillover.model.clients import Records
 from dti_core.studies.spillover.model.units import Array, Counts, Values
 
 Rng = np.random.Generator
 #: Of the planted rates: strength in trials, and the range of what all units have in common.
-STRENGTH, COMMON = 60.0, (0.01, 0.5)
+STRENGTH, COMMON = 40.0, (0.05, 0.5)
+#: Of planted labels: their share where all features are 0, and the length of the rule's weights.
+SHARE, RULE = 0.3, 2.0
 
 
 def differing(counts: Counts, rng: Rng) -> Counts:
@@ -50,16 +53,14 @@ def differing_values(panel: Values, window: int, rng: Rng) -> Values:
     return replace(panel, values=np.where(seen, drawn, np.nan))
 
 
-def common_labels(features: Array, share: float, strength: float, rng: Rng) -> Array:
-    """0/1 labels (n_rows,) of one logistic rule that holds for all clients.
+def one_rule(records: Records, rng: Rng) -> Records:
+    """The same rows with labels of one logistic rule that holds for all clients; its direction is drawn."""
+    weights = rng.normal(size=records.features.shape[1])
+    weights *= RULE / np.linalg.norm(weights)
+    chance = expit(np.log(SHARE / (1 - SHARE)) + records.features @ weights)
+    return replace(records, labels=(rng.random(len(chance)) < chance).astype(float))
 
-    Parameters
-    ----------
-    features : (n_rows, n_features), standardised. share : of ones where all features are 0. strength : length
-        of the vector of weights, whose direction is drawn.
-    """
-    weights = rng.normal(size=features.shape[1])
-    weights *= strength / np.linalg.norm(weights)
-    chance = expit(np.log(share / (1 - share)) + features @ weights)
-    labels: Array = (rng.random(len(features)) < chance).astype(float)
-    return labels
+
+def nothing_to_learn(records: Records, rng: Rng) -> Records:
+    """The same rows with labels dealt anew within each client and period: only its rate is left to learn."""
+    return records.shuffled(rng, told=True)

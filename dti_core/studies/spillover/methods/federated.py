@@ -1,0 +1,111 @@
+"""Cells of bridge `federated`: industries that tell growth together, and sources that tell their next fix.
+
+FedAvg is set against clients alone, against rates, and against itself on labels dealt anew within each client.
+All rows in one place are shown beside it as what it gives up, not as a rival: they give the rows away.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from dti_core.lab.parallel import run_keyed
+from dti_core.studies.spillover.data.clients import load_growth, load_next_week
+from dti_core.studies.spillover.methods.task import Task
+from dti_core.studies.spillover.model.clients import (
+    CLIPPING_NORM,
+    DELTA,
+    Records,
+    client_losses,
+    learn,
+)
+from dti_core.studies.spillover.model.gains import Gains, Outcome, gains
+from dti_core.studies.spillover.model.losses import NAIVE, WITH, WITHOUT, Losses
+from dti_core.studies.spillover.model.sizes import each_unit
+from dti_core.studies.spillover.worlds.units import nothing_to_learn, one_rule
+
+World = Literal["null", "planted"]
+WORLDS: tuple[World, ...] = ("null", "planted")
+#: Draws that are one piece of work.
+BATCH = 10
+#: Of central noise that protects a client with all its rows.
+EPSILONS = (1.0, 4.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Some draws of one world."""
+
+    cell: str
+    records: Records
+    world: World
+    task: Task
+    numbers: range
+
+
+def firms(task: Task) -> Outcome:
+    """Whether a firm's sales outgrow the year's median next year, by a rule that industries learn together."""
+    return _cell(task, "federated_firms", load_growth())
+
+
+def fixes(task: Task) -> Outcome:
+    """Whether a Debian source mends a vulnerability next week, by a rule that sources learn together."""
+    return _cell(task, "federated_fixes", load_next_week())
+
+
+def draw(batch: Draws) -> list[Gains]:
+    """The gains of each draw."""
+    found = []
+    for number in batch.numbers:
+        rng = batch.task.stream(batch.cell, batch.world, str(number))
+        make = one_rule if batch.world == "planted" else nothing_to_learn
+        found.append(gains(client_losses(make(batch.records, rng), rng, 1)))
+    return found
+
+
+def _cell(task: Task, name: str, records: Records) -> Outcome:
+    n_shuffles = min(10, max(2, task.effort.n_instances // 10))
+    losses = client_losses(records, task.stream(name, "observed"), n_shuffles)
+    n_draws = task.effort.n_draws
+    tasks = {
+        (world, first): Draws(name, records, world, task, range(first, min(n_draws, first + BATCH)))
+        for world in WORLDS for first in range(0, n_draws, BATCH)
+    }  # fmt: skip
+    drawn = run_keyed(draw, tasks, name)
+    null, planted = (_of_world(drawn, world) for world in WORLDS)
+    size = np.bincount(records.owner[records.learnt], minlength=records.n_clients).astype(float)
+    shown = {"alone_less_together": (WITHOUT, WITH), "naive_less_together": (NAIVE, WITH)}
+    series = {
+        f"{name}_privacy": _protected(task, name, records, losses, n_shuffles),
+        f"{name}_units": each_unit(losses, size, shown),
+    }
+    return Outcome(gains(losses), null, planted, (), series)
+
+
+def _of_world(drawn: Mapping[tuple[World, int], list[Gains]], world: World) -> tuple[Gains, ...]:
+    return tuple(one for (made, _), batch in drawn.items() if made == world for one in batch)
+
+
+def _protected(task: Task, name: str, records: Records, losses: Losses, n_draws: int) -> pd.DataFrame:
+    """Gain over the naive answer and over clients alone, in % of the naive loss, by what a client gives away.
+
+    Columns: training, epsilon (inf: no noise), delta, clipping_norm, n_draws of the noise, loss (% of naive),
+    gain and alone with their ends. Intervals take clients, periods and draws of the noise as drawn.
+    """
+    rng, rows = task.stream(name, "privacy"), []
+    asked = [("all rows in one place", np.inf), ("FedAvg", np.inf), *(("FedAvg", one) for one in EPSILONS)]
+    for training, epsilon in asked:
+        private = np.isfinite(epsilon)
+        scheme, noise = ("fedavg" if training == "FedAvg" else "central"), epsilon if private else None
+        found = [learn(records, scheme, rng, epsilon=noise) for _ in range(n_draws if private else 1)]
+        told = Losses({**losses.arms, WITH: np.stack(found)}, losses.rows)
+        gain, alone = told.gain(NAIVE), told.gain(WITHOUT)
+        rows.append({
+            "training": training, "epsilon": epsilon, "delta": DELTA if private else 0.0,
+            "clipping_norm": CLIPPING_NORM if private else np.inf, "n_draws": len(found),
+            "loss": 100 * told.mean(WITH) / told.mean(NAIVE), "gain": gain.value, "gain_low": gain.low,
+            "gain_high": gain.high, "alone": alone.value, "alone_low": alone.low, "alone_high": alone.high,
+        })  # fmt: skip
+    return pd.DataFrame(rows)

@@ -1,0 +1,180 @@
+"""Clients who keep their rows and are told by one logistic rule learnt together, or each by its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit, xlogy
+
+from dti_core.bridges.federated import (
+    Clients,
+    FederatedSettings,
+    Logistic,
+    Protect,
+    Training,
+    fine_tune,
+    gaussian_noise,
+    train,
+)
+from dti_core.bridges.privacy import noise_multiplier_for
+from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Array, Losses
+
+Codes = NDArray[np.int64]
+Rng = np.random.Generator
+Scheme = Literal["fedavg", "central", "alone"]
+BASE, OWN = "base_rate", "own_rate"
+ALONE: Scheme = "alone"
+#: Told rows of a client above which it weighs no more, as in the cells of pooling.
+FULL_WEIGHT = 100.0
+#: Penalties of a client's own rule, of which the best on the told rows counts, and of the common rule.
+RIDGES, RIDGE = (0.01, 0.1, 1.0), 0.01
+SETTINGS = FederatedSettings(
+    unit="site", rounds=20, local_steps=5, sampling_rate=1.0, clipping_norm=None, precision="float32",
+    chunk_rows=4_096,
+)  # fmt: skip
+#: Bound on a client's update where noise protects it, and the chance that the guarantee leaves.
+CLIPPING_NORM, DELTA = 0.5, 1e-3
+#: Features beyond so many standard deviations are drawn in.
+_REACH = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Rows of clients with a 0/1 label; n of them.
+
+    features : (n, n_features), known before the label. labels : (n,). owner : (n,) codes of clients. period :
+    (n,) -1 of rows that are learnt from, and from 0 on of those that are told. guess : mean and strength in rows
+    of the prior under which a client's own rate stands.
+    """
+
+    features: Array
+    labels: Array
+    owner: Codes
+    period: Codes
+    guess: tuple[float, float]
+
+    @property
+    def learnt(self) -> NDArray[np.bool_]:
+        """Rows (n,) that are learnt from."""
+        return self.period < 0
+
+    @property
+    def n_clients(self) -> int:
+        """Number of clients."""
+        return int(self.owner.max()) + 1
+
+    def scaled(self) -> "Records":
+        """The same with features of mean 0 and standard deviation 1 where they are learnt from."""
+        known = self.features[self.learnt]
+        spread = np.maximum(known.std(axis=0), 1e-9)
+        features = np.clip((self.features - known.mean(axis=0)) / spread, -_REACH, _REACH)
+        return replace(self, features=features)
+
+    def clients(self) -> Clients:
+        """What the clients learn from."""
+        seen = self.learnt
+        return Clients.from_table(self.features[seen], self.labels[seen], self.owner[seen], self.n_clients)
+
+    def shuffled(self, rng: Rng, *, told: bool) -> "Records":
+        """Labels dealt anew among the rows of a client and, if `told`, also among those of a period."""
+        group = self.owner * (self.period.max() + 2) + self.period + 1
+        labels = self.labels.copy()
+        rows = np.arange(len(labels)) if told else np.flatnonzero(self.learnt)
+        at = rows[np.argsort(group[rows], kind="stable")]
+        dealt = rows[np.lexsort((rng.random(len(rows)), group[rows]))]
+        labels[at] = self.labels[dealt]
+        return replace(self, labels=labels)
+
+
+def log_loss(records: Records, chance: Array) -> Array:
+    """Mean log loss (n_clients, n_periods) of the told rows, in nats, of their chances (n_rows,); 0 without rows."""
+    told = ~records.learnt
+    p, y = chance[told], records.labels[told]
+    each = -(xlogy(y, p) + xlogy(1 - y, 1 - p))
+    total = _sums(records, each)
+    loss: Array = total / np.maximum(n_told(records), 1.0)
+    return loss
+
+
+def n_told(records: Records) -> Array:
+    """Rows (n_clients, n_periods) that are told of clients that have something to learn from."""
+    known = np.bincount(records.owner[records.learnt], minlength=records.n_clients) > 0
+    return _sums(records, np.ones(int((~records.learnt).sum()))) * known[:, None]
+
+
+def _sums(records: Records, values: Array) -> Array:
+    told, n_periods = ~records.learnt, int(records.period.max()) + 1
+    flat = records.owner[told] * n_periods + records.period[told]
+    sums = np.bincount(flat, weights=values, minlength=records.n_clients * n_periods)
+    return sums.reshape(records.n_clients, n_periods)
+
+
+def chances(records: Records, training: Training) -> Array:
+    """Chances (n_rows,) by the common rule, or by each client's own."""
+    weights = training.weights
+    own = weights[records.owner] if weights.ndim == 2 else np.broadcast_to(weights, (1, len(weights)))
+    logits = np.einsum("nd,nd->n", records.features, np.broadcast_to(own[:, :-1], records.features.shape))
+    chance: Array = expit(logits + own[:, -1])
+    return chance
+
+
+def learn(
+    records: Records, scheme: Scheme, rng: Rng, ridge: float = RIDGE, epsilon: float | None = None
+) -> Array:
+    """Log losses (n_clients, n_periods) by a rule of all or one for each client; all start from the guessed rate.
+
+    Parameters
+    ----------
+    epsilon : of the noise that protects clients in FedAvg; None adds none.
+    """
+    settings, protect = (SETTINGS, None) if epsilon is None else _protected(epsilon)
+    model, clients = Logistic(records.features.shape[1], ridge), records.clients()
+    start = np.append(np.zeros(model.n_features), logit(records.guess[0]))
+    if scheme == ALONE:
+        untrained = Training(model, start, settings, {})
+        training = fine_tune(untrained, clients, settings, rng, settings.rounds * settings.local_steps)
+    else:
+        those = clients if scheme == "fedavg" else clients.pooled()
+        training = train(model, those, settings, rng, protect, start=start)
+    return log_loss(records, chances(records, training))
+
+
+def _protected(epsilon: float) -> tuple[FederatedSettings, Protect]:
+    """Settings and noise of central differential privacy of a client, add or remove one, at `DELTA`."""
+    settings = replace(SETTINGS, clipping_norm=CLIPPING_NORM)
+    multiplier = noise_multiplier_for(epsilon, settings.sampling_rate, settings.rounds, DELTA)
+    return settings, gaussian_noise(multiplier, settings)
+
+
+def client_losses(records: Records, rng: Rng, n_shuffles: int) -> Losses:
+    """Losses of a common rule by FedAvg, of clients alone, and of rates, clients weighing up to `FULL_WEIGHT`.
+
+    The placebo is FedAvg of as many rounds on labels dealt anew within each client, its loss the mean over
+    `n_shuffles` deals. Alone, a client takes as many steps, under the penalty that does best on these very
+    rows, which flatters it. Rivals: that, its own rate under a prior nobody learnt, and the rate of all
+    (naive).
+    """
+    rows = n_told(records)
+    rows = rows * np.minimum(1.0, FULL_WEIGHT / np.maximum(rows.sum(axis=1, keepdims=True), 1.0))
+    alone = [learn(records, ALONE, rng, ridge) for ridge in RIDGES]
+    sham = [learn(records.shuffled(rng, told=False), "fedavg", rng) for _ in range(n_shuffles)]
+    best = min(alone, key=lambda loss: float(np.sum(rows * loss)))
+    found: Mapping[str, Array] = {
+        WITH: learn(records, "fedavg", rng), WITHOUT: best, PLACEBO: np.mean(sham, axis=0),
+        NAIVE: _rates(records)[0], BASE: _rates(records)[0], OWN: _rates(records)[1], ALONE: best,
+    }  # fmt: skip
+    return Losses({name: loss[None] for name, loss in found.items()}, rows)
+
+
+def _rates(records: Records) -> tuple[Array, Array]:
+    """Log losses by the rate of all clients together, and by the own rate of each."""
+    seen, n = records.learnt, records.n_clients
+    ones = np.bincount(records.owner[seen], weights=records.labels[seen], minlength=n)
+    many = np.bincount(records.owner[seen], minlength=n)
+    mean, strength = records.guess
+    base = np.full(n, (ones.sum() + 0.5) / (many.sum() + 1.0))
+    own = (ones + mean * strength) / (many + strength)
+    first, second = (log_loss(records, rate[records.owner]) for rate in (base, own))
+    return first, second
