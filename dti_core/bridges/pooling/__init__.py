@@ -4,9 +4,9 @@ How far is learnt from the units: the less they differ, and the less one saw, th
 prior (`fit_beta`), means a normal one (`fit_normal`); `ESTIMATES` holds rates alone, in one pool, and partly
 pooled, so that they compare on the same counts.
 
-Assumes: units are exchangeable: before their data nothing tells one from another. What they differ in by more
-than chance (a country, a size) belongs into groups with priors of their own. Fitted priors are taken as known,
-so that intervals are a little too narrow where units are few.
+Assumes: units are exchangeable: before their data nothing tells one from another. Where something does (a
+country, a size), make groups with priors of their own. Fitted priors are taken as known, so that intervals
+are a little too narrow where units are few.
 
 Source: Robbins (1956); Efron, Morris (1973, 1975); Skellam (1948); DerSimonian, Laird (1986).
 """

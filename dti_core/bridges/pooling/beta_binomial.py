@@ -12,7 +12,9 @@ from dti_core.bridges.pooling.counts import Array, checked
 #: Bounds of the strength: beyond the upper one units are alike, below the lower one all or nothing.
 LEAST, MOST = 1e-3, 1e6
 #: Longest step of the search, in logits of the mean and in logarithms of the strength.
-_REACH, _TOLERANCE, _MOST_STEPS = 2.0, 1e-6, 200
+_REACH, _TOLERANCE, _MOST_STEPS = 3.0, 1e-5, 200
+#: Share of the log likelihood that is rounding.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,7 @@ class BetaPrior:
         posterior: Array = (hits + self.strength * self.mean) / (tries + self.strength)
         return posterior
 
-    def interval(
-        self, successes: ArrayLike, trials: ArrayLike, level: float = 0.95
-    ) -> tuple[Array, Array]:
+    def interval(self, successes: ArrayLike, trials: ArrayLike, level: float = 0.95) -> tuple[Array, Array]:
         """Ends of the credible intervals of equal tails, each (n_units, n_categories).
 
         Assumes: the prior is known; the error of its fit is left out.
@@ -90,7 +90,7 @@ def _search(hits: Array, tries: Array, mean: Array) -> tuple[Array, Array]:
         new = at[:, going] + step
         new[1] = np.clip(new[1], np.log(LEAST), np.log(MOST))
         found = _value(new, some, own)
-        better = found >= value[going]
+        better = found >= value[going] - _ROUNDING * np.abs(value[going])
         moved = np.abs(new - at[:, going]).max(axis=0)
         at[:, going[better]], value[going[better]] = new[:, better], found[better]
         damping[going] = np.where(better, damping[going] / 10, damping[going] * 10)

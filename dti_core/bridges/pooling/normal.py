@@ -15,13 +15,13 @@ How = Literal["ml", "reml", "dersimonian_laird", "paule_mandel"]
 
 @dataclass(frozen=True, slots=True)
 class NormalPrior:
-    """What a unit is like before its data: normal around `mean`, `variance` between units, one group of them."""
+    """What a unit of one group is like before its data: normal around `mean`, `variance` between units."""
 
     mean: float
     variance: float
 
     def weights(self, variances: ArrayLike) -> Array:
-        """Share (n_units,) that a unit keeps of what it saw itself: 0 is all from the prior, 1 all its own."""
+        """Share (n_units,) that a unit keeps of what it saw itself: 0 is all the prior's, 1 all its own."""
         noise = np.asarray(variances, dtype=float)
         total = self.variance + noise
         kept: Array = np.where(np.isinf(noise), 0.0, self.variance / np.where(total > 0, total, 1.0))
@@ -115,7 +115,7 @@ def _likeliest(own: Array, noise: Array, restricted: bool) -> float:
         return float(np.sum(np.log(noise + between)) + _centre(own, noise, between)[1] + kept)
 
     top = float(((own - own.mean()) ** 2).sum()) + 1e-300
-    grid = np.concatenate([[0.0], np.geomspace(1e-8, 1.0, 65) * top])
+    grid = np.concatenate([[0.0], np.geomspace(1e-6, 1.0, 25) * top])
     best = int(np.argmin([loss(one) for one in grid]))
     low, high = grid[max(0, best - 1)], grid[min(len(grid) - 1, best + 1)]
     found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-10 * top})

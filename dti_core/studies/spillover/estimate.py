@@ -16,8 +16,15 @@ from dti_core.lab.parts import run_parts
 from dti_core.lab.record import Result
 from dti_core.studies.spillover.data import Panel, Parameters
 from dti_core.studies.spillover.measures.cells import UNIT, measure_cell, table_of
-from dti_core.studies.spillover.measures.sentences import PRIVACY, SENTENCES, feedback_helps, plans_help, say
-from dti_core.studies.spillover.methods import METHODS, STREAMS, Cell
+from dti_core.studies.spillover.measures.sentences import (
+    PRIVACY,
+    SENTENCES,
+    feedback_helps,
+    plans_help,
+    say,
+    share_of_profiles,
+)
+from dti_core.studies.spillover.methods import METHODS, REGIONS, STREAMS, Cell
 from dti_core.studies.spillover.methods.forecaster import onto
 from dti_core.studies.spillover.methods.task import Effort, Task
 from dti_core.studies.spillover.model.gains import Outcome
@@ -44,14 +51,19 @@ def estimate(config: Config, yours: Panel | None, card: DataCard) -> Result:
     asked = config.typed(Parameters)
     effort = Effort(asked.n_networks, asked.n_draws, asked.n_instances, asked.n_steps)
     root = word(config, "shared")
-    cells = {**METHODS, **STREAMS}
+    cells = {**METHODS, **STREAMS, **REGIONS}
     attempts = {
         name: Attempt(name, Task(word(config, name), effort, root, cell.about))
         for name, cell in cells.items()
     }
     tried = run_keyed(attempt, attempts, "cells")
     found = {name: one for name, one in tried.items() if isinstance(one, Outcome)}
-    parts = [measure_cell(name, cells[name], one) for name, one in found.items()]
+    parts = [
+        measure_cell(name, cells[name], one)
+        if name not in REGIONS
+        else Findings(list(one.estimates), dict(one.series))
+        for name, one in found.items()
+    ]
     parts += [
         Findings(left_out=[(cells[name].title, one)]) for name, one in tried.items() if isinstance(one, str)
     ]
@@ -70,7 +82,7 @@ def word(config: Config, name: str) -> int:
 def attempt(asked: Attempt) -> Outcome | str:
     """What a cell yields, or why its data are not here; it works its own tasks off one by one."""
     os.environ[CORES] = "1"
-    cell = {**METHODS, **STREAMS}[asked.name]
+    cell = {**METHODS, **STREAMS, **REGIONS}[asked.name]
     try:
         return run_parts(cell.run, {asked.name: asked.task}, asked.name, cell.needs)[asked.name]
     except DataError as error:
@@ -90,6 +102,9 @@ def together(found: Mapping[str, Outcome]) -> Findings:
     if planned:
         findings.estimates += say("plans_help", UNIT, plans_help, METHODS, planned)
     findings.estimates += say("feedback_helps", UNIT, feedback_helps, STREAMS, streams)
+    if regional := {name: one for name, one in found.items() if name in REGIONS}:
+        told = share_of_profiles(regional)
+        findings.estimates.append(told.estimate("regional_share_of_profiles", "share of fields and regions"))
     findings.series["cells"] = table_of(
         {name: (METHODS[name], one) for name, one in found.items() if name in METHODS}
     )

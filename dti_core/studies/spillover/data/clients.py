@@ -1,4 +1,4 @@
-"""Rows of clients: firms of an industry that may outgrow the median, and sources that may mend a flaw next week."""
+"""Rows of clients: firms of an industry that may outgrow the median, sources that may mend a flaw."""
 
 import numpy as np
 from numpy.typing import NDArray

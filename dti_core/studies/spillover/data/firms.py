@@ -93,6 +93,7 @@ def firms_of(table: pd.DataFrame) -> Firms:
     }  # fmt: skip
     return Firms(
         names=tuple(map(str, names)), sectors=tuple(map(str, sectors)), firm=firm.astype(np.int64),
-        sector=sector.astype(np.int64), industry=pd.factorize(kinds, sort=True)[0].astype(np.int64), year=rows["year"].to_numpy(np.int64),
+        sector=sector.astype(np.int64), industry=pd.factorize(kinds, sort=True)[0].astype(np.int64),
+        year=rows["year"].to_numpy(np.int64),
         **{ours: rows[theirs].to_numpy(np.float64) for ours, theirs in numbers.items()},
     )  # fmt: skip

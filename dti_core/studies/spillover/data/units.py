@@ -1,4 +1,4 @@
-"""Units of very unlike size: shops and baskets, travel sites and searches, firms and years, software and fixes."""
+"""Units of very unlike size: shops and baskets, sites and searches, firms and years, software and fixes."""
 
 import numpy as np
 import pandas as pd
@@ -80,11 +80,11 @@ def load_fix_weeks() -> Counts:
 def fix_weeks(fixes: Fixes) -> Counts:
     """Weeks with a fix by source and quarter of a year, counted from the week after a source's first fix.
 
-    The first fix makes a source known and is left out, so that no source is chosen by what is told of it. Weeks
-    beyond the last full quarter are left out.
+    The first fix makes a source known and is left out, so that no source is chosen by what is told of it.
+    Weeks beyond the last full quarter are left out.
     """
     weekly = fixes.weekly()[:, : N_WEEKS // QUARTER_WEEKS * QUARTER_WEEKS] > 0
-    known = np.cumsum(weekly, axis=1) - weekly > 0
+    known = np.asarray(np.cumsum(weekly, axis=1) - weekly > 0)
     blocks = (len(weekly), -1, QUARTER_WEEKS)
     hits, trials = (one.reshape(blocks).sum(axis=2).astype(float) for one in (weekly & known, known))
     return Counts(fixes.names, hits[..., None], trials[..., None], FIRST_QUARTERS)

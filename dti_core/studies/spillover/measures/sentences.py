@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import permutations
 
-from dti_core.lab.intervals import Interval
+from dti_core.lab.intervals import Interval, share
 from dti_core.lab.record import Estimate
 from dti_core.studies.spillover.measures.cells import UNIT, over_draws
 from dti_core.studies.spillover.methods import Cell
@@ -14,6 +14,8 @@ from dti_core.studies.spillover.model.losses import NAIVE, WITH, WITHOUT
 FIELDS = ("commerce", "finance", "security")
 #: Bridges that the review calls privacy technology, and those it calls modular AI.
 PRIVACY, MODULAR = ("privacy", "secure_sum", "federated"), ("forecaster", "pooling", "policies")
+#: Profiles of regions with a law of their own.
+LAWFUL = ("eu", "california", "china")
 #: Panels of sales among the targets of the forecaster.
 SALES = ("stocks_to_grocer", "stocks_to_departments", "stocks_to_shops")
 _Found = Mapping[str, tuple[Cell, Gains]]
@@ -100,6 +102,17 @@ def feedback_helps(found: _Found) -> Interval:
     """Mean gain over streams of what happened: beyond no feedback and beyond false feedback."""
     cells = [one for _, one in found.values()]
     return least(mean_of([one.added for one in cells]), mean_of([one.carried for one in cells]))
+
+
+def share_of_profiles(found: Mapping[str, Outcome]) -> Interval:
+    """Share of fields and regions with a law whose own rules gain over the strictest and over wrong ones."""
+    rows = [
+        row
+        for name, one in found.items()
+        for _, row in one.series[f"{name}_profiles"].iterrows()
+        if row["profile"] in LAWFUL
+    ]
+    return share(sum(bool(row["worth"] > 0 and row["carried"] > 0) for row in rows), len(rows))
 
 
 #: Name -> unit and what it is over cells that cross fields on real data.

@@ -43,6 +43,8 @@ from dti_core.studies.spillover.model.knapsacks import (
 ACTIONS = ("keep", "defer", "now", "batch")
 #: What a unit of money counts for when bids are kept, deferred and hastened, as a multiple of the rule's.
 LEVELS = (1.0, 2.0, 0.5)
+#: Feature that shows whether a measure surges, or a programme bears a sign.
+SIGN = 5
 
 
 class Budgeting:
@@ -54,7 +56,7 @@ class Budgeting:
     sizes. deal : rewards go to the wrong instances, dealt by a generator of this seed; None leaves them.
     """
 
-    n_actions, n_features = len(ACTIONS), 14
+    n_actions, n_features, n_estate = len(ACTIONS), 14, 6
 
     def __init__(
         self, draw: Callable[[Sequence[int]], Knapsacks], rule: Rule, like: Knapsacks, deal: int | None = None

@@ -7,6 +7,7 @@ from typing import Literal
 
 from dti_core.lab.methods import Method
 from dti_core.studies.spillover.data.panels import PANELS
+from dti_core.studies.spillover.methods import pooling, regional, sums, warnings
 from dti_core.studies.spillover.methods.feedback import feed_back
 from dti_core.studies.spillover.methods.forecaster import carry
 from dti_core.studies.spillover.methods.task import Task
@@ -50,6 +51,10 @@ def _forecaster(source: str, target: str) -> Cell:
     )  # fmt: skip
 
 
+#: What must hold for what a cell says, by kind of cell.
+SUMS_ASSUME = ("reports within public bounds", "one report a member and period", "aggregators do not collude")
+POOLING_ASSUMES = ("units are exchangeable before their data",)
+
 #: Cells that carry a bridge to another field, or show what it is worth at home.
 METHODS: Mapping[str, Cell] = MappingProxyType({
     "stocks_to_grocer": _forecaster("days_of_volatility", "grocer"),
@@ -62,6 +67,38 @@ METHODS: Mapping[str, Cell] = MappingProxyType({
     "shops_to_fixes": _forecaster("shops", "fixes"),
     "fixes_to_shops": _forecaster("fixes", "shops"),
     "fixes_to_stocks": _forecaster("fixes", "volatility"),
+    "sums_firms": Cell(
+        "Private sums: capital of firms by sector", sums.run_firms, SUMS_ASSUME, ("innovation",),
+        bridge="secure_sum", unit="firm",
+    ),
+    "sums_ratings": Cell(
+        "Private sums: social ratings of firms by country", sums.run_ratings, SUMS_ASSUME, ("csr_africa",),
+        bridge="secure_sum", unit="firm",
+    ),
+    "sums_fixes": Cell(
+        "Private sums: sources that mend next month", warnings.run_fixes, SUMS_ASSUME, (),
+        bridge="secure_sum", target="security", unit="source", loss="Brier score",
+    ),
+    "sums_exploits": Cell(
+        "Private sums: firms with an exploit next month", warnings.run_exploits, SUMS_ASSUME, ("vuln_dates",),
+        bridge="secure_sum", target="security", unit="vendor", loss="Brier score",
+    ),
+    "pooling_stores": Cell(
+        "Partial pooling: what is bought in shops", pooling.stores, POOLING_ASSUMES, ("promotion_sales",),
+        bridge="pooling", target="commerce", unit="shop", loss="log loss",
+    ),
+    "pooling_sites": Cell(
+        "Partial pooling: bookings by channel of travel sites", pooling.sites, POOLING_ASSUMES, ("expedia",),
+        bridge="pooling", target="commerce", unit="site", loss="log loss",
+    ),
+    "pooling_firms": Cell(
+        "Partial pooling: patents of firms", pooling.firms, POOLING_ASSUMES, ("innovation",),
+        bridge="pooling", unit="firm",
+    ),
+    "pooling_fixes": Cell(
+        "Partial pooling: weeks with fixes of sources", pooling.fixes, POOLING_ASSUMES, (),
+        bridge="pooling", target="security", unit="source", loss="log loss",
+    ),
 })  # fmt: skip
 
 
@@ -73,6 +110,19 @@ def _feedback(panel: str) -> Cell:
         bridge="forecaster", source=here.field, target=here.field, about=(panel,), unit=here.unit,
     )  # fmt: skip
 
+
+#: The same sums under the rules of each region: questions whose arms are rules, not parts carried.
+REGIONS: Mapping[str, Cell] = MappingProxyType({
+    "regional_ratings": Cell(
+        "Rules by region: ratings of firms", regional.run_ratings, SUMS_ASSUME, ("csr_africa",),
+        bridge="privacy", unit="firm", grade="conditional",
+    ),
+    "regional_fixes": Cell(
+        "Rules by region: sources that mend next month", regional.run_fixes, SUMS_ASSUME, (),
+        bridge="privacy", target="security", unit="source", loss="Brier score",
+        grade="conditional",
+    ),
+})  # fmt: skip
 
 #: Streams on which feedback is measured; they stay in their field.
 STREAMS: Mapping[str, Cell] = MappingProxyType({

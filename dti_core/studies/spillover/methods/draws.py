@@ -17,7 +17,7 @@ from dti_core.studies.spillover.model.losses import Losses
 from dti_core.studies.spillover.model.sums import Release
 
 #: Releases in a draw of a control world, and draws in a piece of work.
-DRAW_SEEDS, CHUNK = 16, 25
+DRAW_SEEDS, CHUNK = 8, 25
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Draw = Callable[[np.random.Generator], Gains]
@@ -114,11 +114,8 @@ def by_bootstrap(
         for arm, kind in enumerate(arms):
             found.append(_centred(named(name, kind), unit, one[arm], many[:, arm], arm=kind))
             if arm > 0:
-                found.append(
-                    _centred(
-                        f"{name}_apart", unit, one[0] - one[arm], many[:, 0] - many[:, arm], against=kind
-                    )
-                )
+                gap, gaps = one[0] - one[arm], many[:, 0] - many[:, arm]
+                found.append(_centred(named(f"{name}_over", kind), unit, gap, gaps, against=kind))
     return tuple(found)
 
 

@@ -1,6 +1,6 @@
 """Cells of bridge `federated`: industries that tell growth together, and sources that tell their next fix.
 
-FedAvg is set against clients alone, against rates, and against itself on labels dealt anew within each client.
+FedAvg is set against clients alone, against rates, and against itself on labels dealt anew within clients.
 All rows in one place are shown beside it as what it gives up, not as a rival: they give the rows away.
 """
 
@@ -18,18 +18,21 @@ from dti_core.studies.spillover.model.clients import (
     CLIPPING_NORM,
     DELTA,
     Records,
+    Scheme,
     client_losses,
     learn,
+    luck_of_learning,
+    with_luck,
 )
 from dti_core.studies.spillover.model.gains import Gains, Outcome, gains
 from dti_core.studies.spillover.model.losses import NAIVE, WITH, WITHOUT, Losses
 from dti_core.studies.spillover.model.sizes import each_unit
-from dti_core.studies.spillover.worlds.units import nothing_to_learn, one_rule
+from dti_core.studies.spillover.worlds.units import one_rule
 
 World = Literal["null", "planted"]
 WORLDS: tuple[World, ...] = ("null", "planted")
-#: Draws that are one piece of work.
-BATCH = 10
+#: Draws that are one piece of work, and deals over which the placebo of each is averaged.
+BATCH, DEALS = 5, 2
 #: Of central noise that protects a client with all its rows.
 EPSILONS = (1.0, 4.0)
 
@@ -43,10 +46,11 @@ class Draws:
     world: World
     task: Task
     numbers: range
+    luck: float
 
 
 def firms(task: Task) -> Outcome:
-    """Whether a firm's sales outgrow the year's median next year, by a rule that industries learn together."""
+    """Whether a firm's sales outgrow the year's median next year, by a rule industries learn together."""
     return _cell(task, "federated_firms", load_growth())
 
 
@@ -60,17 +64,19 @@ def draw(batch: Draws) -> list[Gains]:
     found = []
     for number in batch.numbers:
         rng = batch.task.stream(batch.cell, batch.world, str(number))
-        make = one_rule if batch.world == "planted" else nothing_to_learn
-        found.append(gains(client_losses(make(batch.records, rng), rng, 1)))
+        make = one_rule if batch.world == "planted" else Records.destroyed
+        losses = client_losses(make(batch.records, rng), rng, DEALS)
+        found.append(with_luck(gains(losses), batch.luck, DEALS))
     return found
 
 
 def _cell(task: Task, name: str, records: Records) -> Outcome:
-    n_shuffles = min(10, max(2, task.effort.n_instances // 10))
-    losses = client_losses(records, task.stream(name, "observed"), n_shuffles)
-    n_draws = task.effort.n_draws
+    n_deals = min(20, max(5, task.effort.n_instances // 10))
+    losses = client_losses(records, task.stream(name, "observed"), n_deals)
+    luck = luck_of_learning(records, losses, task.stream(name, "luck"), n_deals)
+    n_draws = min(task.effort.n_draws, task.effort.n_instances)
     tasks = {
-        (world, first): Draws(name, records, world, task, range(first, min(n_draws, first + BATCH)))
+        (world, first): Draws(name, records, world, task, range(first, min(n_draws, first + BATCH)), luck)
         for world in WORLDS for first in range(0, n_draws, BATCH)
     }  # fmt: skip
     drawn = run_keyed(draw, tasks, name)
@@ -78,10 +84,10 @@ def _cell(task: Task, name: str, records: Records) -> Outcome:
     size = np.bincount(records.owner[records.learnt], minlength=records.n_clients).astype(float)
     shown = {"alone_less_together": (WITHOUT, WITH), "naive_less_together": (NAIVE, WITH)}
     series = {
-        f"{name}_privacy": _protected(task, name, records, losses, n_shuffles),
+        f"{name}_privacy": _protected(task, name, records, losses, n_deals),
         f"{name}_units": each_unit(losses, size, shown),
     }
-    return Outcome(gains(losses), null, planted, (), series)
+    return Outcome(with_luck(gains(losses), luck, n_deals), null, planted, (), series)
 
 
 def _of_world(drawn: Mapping[tuple[World, int], list[Gains]], world: World) -> tuple[Gains, ...]:
@@ -92,13 +98,15 @@ def _protected(task: Task, name: str, records: Records, losses: Losses, n_draws:
     """Gain over the naive answer and over clients alone, in % of the naive loss, by what a client gives away.
 
     Columns: training, epsilon (inf: no noise), delta, clipping_norm, n_draws of the noise, loss (% of naive),
-    gain and alone with their ends. Intervals take clients, periods and draws of the noise as drawn.
+    gain and alone with their ends. Intervals take clients, periods and draws of the noise as drawn, the rule
+    as given.
     """
     rng, rows = task.stream(name, "privacy"), []
-    asked = [("all rows in one place", np.inf), ("FedAvg", np.inf), *(("FedAvg", one) for one in EPSILONS)]
-    for training, epsilon in asked:
+    asked: list[tuple[str, Scheme, float]] = [("all rows in one place", "central", np.inf)]
+    asked += [("FedAvg", "fedavg", epsilon) for epsilon in (np.inf, *EPSILONS)]
+    for training, scheme, epsilon in asked:
         private = np.isfinite(epsilon)
-        scheme, noise = ("fedavg" if training == "FedAvg" else "central"), epsilon if private else None
+        noise = epsilon if private else None
         found = [learn(records, scheme, rng, epsilon=noise) for _ in range(n_draws if private else 1)]
         told = Losses({**losses.arms, WITH: np.stack(found)}, losses.rows)
         gain, alone = told.gain(NAIVE), told.gain(WITHOUT)

@@ -2,11 +2,11 @@
 
 Every cell sets a unit's rate or mean, partly pooled, against one rate for all and against the unit alone. The
 placebo learns how much units differ where their outcomes were dealt anew among them, which leaves it little
-but one rate for all. Controls: all outcomes dealt anew (null), units that differ by a known strength (planted),
-and units that have nothing in common, where pooling must not be found to help the small.
+but one rate for all. Controls: all outcomes dealt anew (null), units that differ by a known strength
+(planted), and units that have nothing in common, where pooling must not be found to help the small.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -31,12 +31,12 @@ from dti_core.studies.spillover.model.units import POOLED, Counts, Values, value
 from dti_core.studies.spillover.worlds.units import differing, differing_values, unrelated
 
 NULL, PLANTED, UNRELATED = "null", "planted", "unrelated"
-#: Draws that are one piece of work; cells of counts above which draws take `FEWER` of the units and categories.
-BATCH, MOST_CELLS = 10, 100_000
+#: Draws that are one piece of work, and cells of counts above which they take `FEWER` units and categories.
+BATCH, MOST_CELLS = 5, 100_000
 #: Every so many of the units by size, and so many categories by frequency.
 FEWER = (2, 12)
-#: Trials above which a unit weighs no more, in the table beside the verdict's own choice: from units that weigh
-#: alike to trials that do.
+#: Trials above which a unit weighs no more, in the table beside the verdict's own choice: from units that
+#: weigh alike to trials that do.
 WEIGHTS = (1.0, 10.0, 30.0, FULL_WEIGHT, 300.0, np.inf)
 #: Years from which a firm's next value is told, and what decides.
 WINDOW, TOLD = 3, "capital_to_sales"
@@ -48,8 +48,8 @@ Piece = TypeVar("Piece")
 class Drawn:
     """What one draw yields: its gains, and those at both ends of the range of sizes, in % of the naive loss.
 
-    small : loss of the best lone prior less that partly pooled, smallest quarter of units. large : pooled loss
-    less that of the best lone prior, largest quarter.
+    small : loss of the best lone prior less that partly pooled, smallest quarter of units. large : pooled
+    loss less that of the best lone prior, largest quarter.
     """
 
     gains: Gains
@@ -73,7 +73,7 @@ class Batch(Generic[Of]):
 
 
 def stores(task: Task) -> Outcome:
-    """Which categories are bought in a basket of a shop, told from its own baskets and those of other shops."""
+    """Which categories are bought in a basket of a shop, told from its own baskets and other shops'."""
     return _count_cell(task, "pooling_stores", _spread(load_stores(), 1, 10 * task.effort.n_instances))
 
 
@@ -129,7 +129,11 @@ def draw_values(batch: Batch[Values]) -> list[Gains]:
     return found
 
 
-_COUNT_WORLDS = {NULL: Counts.shuffled, PLANTED: differing, UNRELATED: unrelated}
+_COUNT_WORLDS: Mapping[str, Callable[[Counts, np.random.Generator], Counts]] = {
+    NULL: Counts.shuffled,
+    PLANTED: differing,
+    UNRELATED: unrelated,
+}
 
 
 def _count_cell(task: Task, name: str, counts: Counts) -> Outcome:
@@ -149,8 +153,8 @@ def _count_cell(task: Task, name: str, counts: Counts) -> Outcome:
     shown = {"alone_less_partly": (WITHOUT, WITH), "pooled_less_partly": (POOLED, WITH)}
     weights = [{"most": most, **_row(gains(setting.weighted(plain, most)))} for most in WEIGHTS]
     series = {
-        f"{name}_sizes": by_size(losses, size, tuple(setting.lone), POOLED), f"{name}_weights": pd.DataFrame(weights),
-        f"{name}_units": each_unit(losses, size, shown),
+        f"{name}_sizes": by_size(losses, size, tuple(setting.lone), POOLED),
+        f"{name}_weights": pd.DataFrame(weights), f"{name}_units": each_unit(losses, size, shown),
     }  # fmt: skip
     null, there = (tuple(one.gains for one in many) for many in (alike, planted))
     return Outcome(gains(losses), null, there, estimates, series)
@@ -174,7 +178,7 @@ def _spread(counts: Counts, every: int, n_kinds: int) -> Counts:
 def _batches(
     task: Task, name: str, units: Of, worlds: Iterable[str]
 ) -> dict[tuple[str, int], Batch[Of]]:  # fmt: skip
-    n_draws = task.effort.n_draws
+    n_draws = min(task.effort.n_draws, task.effort.n_instances)
     return {
         (world, first): Batch(name, units, world, task, range(first, min(n_draws, first + BATCH)))
         for world in worlds for first in range(0, n_draws, BATCH)

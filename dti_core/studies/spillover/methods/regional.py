@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from dti_core.lab.record import Estimate
 from dti_core.studies.spillover.data.regions import Profile, load_profiles
 from dti_core.studies.spillover.methods.draws import (
-    DRAW_SEEDS,
     draws_of,
     gain_estimates,
     gains_row,
@@ -60,6 +59,8 @@ APART = (
     Profile("tight", 0.02, 0.1, 1.0), Profile("strict", 0.02, 0.1, 1.0),
     Profile("open", float("inf"), 1.0, 1.0), Profile("loose", float("inf"), 1.0, 1.0),
 )  # fmt: skip
+#: Releases in a draw of a control world: two of each way to deal four rules wrongly.
+N_RELEASES = 18
 #: The rules of each region, as applied.
 Applied = tuple[Profile, ...]
 
@@ -218,7 +219,7 @@ def _cell(
 
 
 def _null(losses: Callable[..., Losses], alike: Applied, rng: np.random.Generator) -> Gains:
-    return regional_gains(resampled(losses(alike, DRAW_SEEDS, rng), rng))
+    return regional_gains(resampled(losses(alike, N_RELEASES, rng), rng))
 
 
 def _profiles(
@@ -253,13 +254,13 @@ def breach_estimate(profiles: Applied, field: str) -> Estimate:
 
 def _planted_ratings(members: Members, rng: np.random.Generator) -> Gains:
     drawn = planted_members(members.values.shape, members.n_groups, members.bounds, rng)
-    return regional_gains(firm_losses(drawn, APART, DRAW_SEEDS, rng))
+    return regional_gains(firm_losses(drawn, APART, N_RELEASES, rng))
 
 
 def _planted_fixes(months: Months, rng: np.random.Generator) -> Gains:
     active = planted_months(months.active.shape, rng)
     drawn = Months(active, np.where(active > 0, 0.0, np.nan))
-    return regional_gains(month_losses(drawn, APART, DRAW_SEEDS, rng))
+    return regional_gains(month_losses(drawn, APART, N_RELEASES, rng))
 
 
 def run_ratings(task: Task) -> Outcome:

@@ -181,7 +181,7 @@ def _finance_cell(
 
 def outside_estimates(members: Members, cell: str, task: Task, *, pooled: bool) -> tuple[Estimate, ...]:
     """What drawing in gives over raw means, and fresh private means over two kinds without privacy."""
-    found, n_seeds = [], task.effort.n_instances
+    found, n_seeds = [], max(2, task.effort.n_instances // 2)
     for epsilon in EPSILONS:
         release, rng = Release(epsilon), task.stream(cell, "outside", f"{epsilon}")
         arms = {**forecasts_of(members, release, n_seeds, rng), **outside_of(members, release, n_seeds, rng)}
@@ -231,7 +231,7 @@ def rank_estimates(members: Members, task: Task) -> tuple[Estimate, ...]:
         return np.asarray(np.mean(found, axis=1).T)
 
     units = {"sums_ratings_rank": "Spearman's rho", "sums_ratings_wrong_third": "share of firms"}
-    return by_bootstrap(both, units, arms, n_seeds, len(target), max(40, task.effort.n_draws), rng)
+    return by_bootstrap(both, units, arms, n_seeds, len(target), max(20, task.effort.n_draws), rng)
 
 
 def _order(forecast: Array, target: Array) -> tuple[float, float]:

@@ -146,7 +146,7 @@ def warning_estimates(task: Task, cell: str, months: Months) -> tuple[Estimate, 
         return np.asarray(found).T
 
     units = {f"{cell}_coverage": "share of active member-months", f"{cell}_warning": "days"}
-    return by_bootstrap(both, units, arms, n_seeds, n_members, max(40, task.effort.n_draws), rng)
+    return by_bootstrap(both, units, arms, n_seeds, n_members, max(20, task.effort.n_draws), rng)
 
 
 def attack(

@@ -1,5 +1,6 @@
 """Clients who keep their rows and are told by one logistic rule learnt together, or each by its own."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -19,6 +20,8 @@ from dti_core.bridges.federated import (
     train,
 )
 from dti_core.bridges.privacy import noise_multiplier_for
+from dti_core.lab.intervals import Interval
+from dti_core.studies.spillover.model.gains import Gains
 from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Array, Losses
 
 Codes = NDArray[np.int64]
@@ -31,8 +34,8 @@ FULL_WEIGHT = 100.0
 #: Penalties of a client's own rule, of which the best on the told rows counts, and of the common rule.
 RIDGES, RIDGE = (0.01, 0.1, 1.0), 0.01
 SETTINGS = FederatedSettings(
-    unit="site", rounds=20, local_steps=5, sampling_rate=1.0, clipping_norm=None, precision="float32",
-    chunk_rows=4_096,
+    unit="site", rounds=10, local_steps=5, sampling_rate=1.0, learning_rate=1.0, clipping_norm=None,
+    precision="float32", chunk_rows=4_096,
 )  # fmt: skip
 #: Bound on a client's update where noise protects it, and the chance that the guarantee leaves.
 CLIPPING_NORM, DELTA = 0.5, 1e-3
@@ -45,8 +48,8 @@ class Records:
     """Rows of clients with a 0/1 label; n of them.
 
     features : (n, n_features), known before the label. labels : (n,). owner : (n,) codes of clients. period :
-    (n,) -1 of rows that are learnt from, and from 0 on of those that are told. guess : mean and strength in rows
-    of the prior under which a client's own rate stands.
+    (n,) -1 of rows that are learnt from, and from 0 on of those that are told. guess : mean and strength, in
+    rows, of the prior under which a client's own rate stands.
     """
 
     features: Array
@@ -77,19 +80,20 @@ class Records:
         seen = self.learnt
         return Clients.from_table(self.features[seen], self.labels[seen], self.owner[seen], self.n_clients)
 
-    def shuffled(self, rng: Rng, *, told: bool) -> "Records":
-        """Labels dealt anew among the rows of a client and, if `told`, also among those of a period."""
-        group = self.owner * (self.period.max() + 2) + self.period + 1
-        labels = self.labels.copy()
-        rows = np.arange(len(labels)) if told else np.flatnonzero(self.learnt)
-        at = rows[np.argsort(group[rows], kind="stable")]
-        dealt = rows[np.lexsort((rng.random(len(rows)), group[rows]))]
-        labels[at] = self.labels[dealt]
+    def shuffled(self, rng: Rng) -> "Records":
+        """Labels of learnt rows dealt anew within each client: of a client only its rate is left to learn."""
+        rows, labels = np.flatnonzero(self.learnt), self.labels.copy()
+        at = rows[np.argsort(self.owner[rows], kind="stable")]
+        labels[at] = self.labels[rows[np.lexsort((rng.random(len(rows)), self.owner[rows]))]]
         return replace(self, labels=labels)
+
+    def destroyed(self, rng: Rng) -> "Records":
+        """Labels dealt anew among all rows, learnt or told: nothing but the rate of all is left."""
+        return replace(self, labels=rng.permutation(self.labels))
 
 
 def log_loss(records: Records, chance: Array) -> Array:
-    """Mean log loss (n_clients, n_periods) of the told rows, in nats, of their chances (n_rows,); 0 without rows."""
+    """Mean log loss (n_clients, n_periods) of told rows, in nats, by chances (n_rows,); 0 without rows."""
     told = ~records.learnt
     p, y = chance[told], records.labels[told]
     each = -(xlogy(y, p) + xlogy(1 - y, 1 - p))
@@ -107,8 +111,9 @@ def n_told(records: Records) -> Array:
 def _sums(records: Records, values: Array) -> Array:
     told, n_periods = ~records.learnt, int(records.period.max()) + 1
     flat = records.owner[told] * n_periods + records.period[told]
-    sums = np.bincount(flat, weights=values, minlength=records.n_clients * n_periods)
-    return sums.reshape(records.n_clients, n_periods)
+    table = np.zeros((records.n_clients, n_periods))
+    table.ravel()[:] = np.bincount(flat, weights=values, minlength=table.size)
+    return table
 
 
 def chances(records: Records, training: Training) -> Array:
@@ -123,7 +128,7 @@ def chances(records: Records, training: Training) -> Array:
 def learn(
     records: Records, scheme: Scheme, rng: Rng, ridge: float = RIDGE, epsilon: float | None = None
 ) -> Array:
-    """Log losses (n_clients, n_periods) by a rule of all or one for each client; all start from the guessed rate.
+    """Log losses (n_clients, n_periods) by a common rule or one a client, which starts from the guessed rate.
 
     Parameters
     ----------
@@ -148,24 +153,53 @@ def _protected(epsilon: float) -> tuple[FederatedSettings, Protect]:
     return settings, gaussian_noise(multiplier, settings)
 
 
-def client_losses(records: Records, rng: Rng, n_shuffles: int) -> Losses:
-    """Losses of a common rule by FedAvg, of clients alone, and of rates, clients weighing up to `FULL_WEIGHT`.
+def client_losses(records: Records, rng: Rng, n_deals: int) -> Losses:
+    """Losses of a common rule by FedAvg, of clients alone, and of rates.
 
     The placebo is FedAvg of as many rounds on labels dealt anew within each client, its loss the mean over
-    `n_shuffles` deals. Alone, a client takes as many steps, under the penalty that does best on these very
-    rows, which flatters it. Rivals: that, its own rate under a prior nobody learnt, and the rate of all
-    (naive).
+    `n_deals`. Alone, a client takes as many steps, under the penalty that does best on these very rows, which
+    flatters it. Rivals: that, its own rate under a prior nobody learnt, and the rate of all (naive). Rows are
+    weights: those told of a client, scaled down to `FULL_WEIGHT` in all.
     """
     rows = n_told(records)
     rows = rows * np.minimum(1.0, FULL_WEIGHT / np.maximum(rows.sum(axis=1, keepdims=True), 1.0))
     alone = [learn(records, ALONE, rng, ridge) for ridge in RIDGES]
-    sham = [learn(records.shuffled(rng, told=False), "fedavg", rng) for _ in range(n_shuffles)]
     best = min(alone, key=lambda loss: float(np.sum(rows * loss)))
+    base, own = _rates(records)
     found: Mapping[str, Array] = {
-        WITH: learn(records, "fedavg", rng), WITHOUT: best, PLACEBO: np.mean(sham, axis=0),
-        NAIVE: _rates(records)[0], BASE: _rates(records)[0], OWN: _rates(records)[1], ALONE: best,
+        WITH: learn(records, "fedavg", rng), WITHOUT: best, NAIVE: base, BASE: base, OWN: own, ALONE: best,
+        PLACEBO: np.mean([learn(records.shuffled(rng), "fedavg", rng) for _ in range(n_deals)], axis=0),
     }  # fmt: skip
     return Losses({name: loss[None] for name, loss in found.items()}, rows)
+
+
+def luck_of_learning(records: Records, losses: Losses, rng: Rng, n_deals: int) -> float:
+    """Standard deviation, in % of the naive loss, of the mean loss of one FedAvg over deals of its labels.
+
+    All told rows share the rule that was learnt, so that an interval over clients and periods, which takes
+    the rule as given, lacks it.
+
+    Assumes: the luck of the true labels is as large as that of labels dealt anew within clients.
+    """
+    deals = [learn(records.shuffled(rng), "fedavg", rng) for _ in range(n_deals)]
+    share = losses.rows / losses.rows.sum()
+    return 100.0 * float(np.std([np.sum(share * one) for one in deals], ddof=1)) / losses.mean(NAIVE)
+
+
+def with_luck(found: Gains, luck: float, n_deals: int) -> Gains:
+    """The same gains, their intervals widened by the luck of the rule learnt and of `n_deals` placebos."""
+    return replace(
+        found, added=_wider(found.added, luck), worth=_wider(found.worth, luck),
+        carried=_wider(found.carried, luck * math.sqrt(1 + 1 / n_deals)),
+    )  # fmt: skip
+
+
+def _wider(one: Interval, luck: float) -> Interval:
+    wider = math.hypot(one.std_error, luck) / one.std_error
+    return replace(
+        one, low=one.value - wider * (one.value - one.low), high=one.value + wider * (one.high - one.value),
+        std_error=wider * one.std_error, how=f"{one.how}, and luck of learning",
+    )  # fmt: skip
 
 
 def _rates(records: Records) -> tuple[Array, Array]:

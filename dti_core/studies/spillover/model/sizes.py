@@ -30,13 +30,11 @@ def of_units(losses: Losses, units: Units) -> Losses:
 def by_size(losses: Losses, size: Array, lone: Sequence[str], pooled: str) -> pd.DataFrame:
     """A row a class of units and contrast, in the unit of the loss, each unit weighing alike.
 
-    Of the lone priors each class takes the one that did best in it, which flatters it. Columns: units, contrast,
-    prior, n_units, least, most (size), value, low, high; below 0 the first of the contrast is better.
+    Of the lone priors each class takes the one that did best in it, which flatters it. Columns: units,
+    contrast, prior, n_units, least, most (size), value, low, high; below 0 the first of a contrast is better.
     """
     told = np.flatnonzero((losses.rows > 0).any(axis=1))
-    bounds = {
-        name: told[(size[told] >= low) & (size[told] <= high)] for name, (low, high) in BOUNDS.items()
-    }
+    bounds = {name: told[(size[told] >= low) & (size[told] <= high)] for name, (low, high) in BOUNDS.items()}
     mean = {name: unit_means(losses, name) for name in (WITH, pooled, PLACEBO, *lone)}
     rows = []
     for name, units in {**quarters(losses, size), **bounds}.items():

@@ -104,10 +104,10 @@ def count_losses(
 ) -> Losses:  # fmt: skip
     """Losses of rates partly pooled, in one pool, and alone by each of several priors.
 
-    `without` is the lone prior that did best on these very rows, which flatters it; all of them, and the pool,
-    are rivals. The placebo takes the unit's own counts and a prior learnt where the units' successes were
-    dealt anew; its loss is the mean over `n_shuffles` deals, so that the luck of one does not count. The naive
-    answer is one rate a category for all.
+    `without` is the lone prior that did best on these very rows, which flatters it; all of them, and the
+    pool, are rivals. The placebo takes the unit's own counts and a prior learnt where the units' successes
+    were dealt anew; its loss is the mean over `n_shuffles` deals, so that the luck of one does not count. The
+    naive answer is one rate a category for all.
 
     Parameters
     ----------
@@ -165,8 +165,8 @@ class Values:
 def value_losses(panel: Values, window: int, rng: np.random.Generator, n_shuffles: int) -> Losses:
     """Squared errors of next year's value, told from the last `window` years, a row a unit and year told.
 
-    Arms as in `count_losses`: a unit's mean partly pooled, its own mean or its last value, one mean for all or
-    one a group. A unit is told if it has a value in the last year of the window and in the next.
+    Arms as in `count_losses`: a unit's mean partly pooled, its own mean or its last value, one mean for all
+    or one a group. A unit is told if it has a value in the last year of the window and in the next.
     """
     n_years = panel.values.shape[1]
     told = [_one_year(panel, year, window, rng, n_shuffles) for year in range(window, n_years)]

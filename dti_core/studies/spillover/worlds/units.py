@@ -7,27 +7,29 @@ helps between the two, most where a unit knows by itself about half of what it n
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from dti_core.bridges.pooling import within_variance
 from dti_core.studies.spillover.model.clients import Records
-from dti_core.studies.spillover.model.units import Array, Counts, Values
+from dti_core.studies.spillover.model.losses import Array
+from dti_core.studies.spillover.model.units import Counts, Values
 
 Rng = np.random.Generator
 #: Of the planted rates: strength in trials, and the range of what all units have in common.
 STRENGTH, COMMON = 40.0, (0.05, 0.5)
-#: Of planted labels: their share where all features are 0, and the length of the rule's weights.
-SHARE, RULE = 0.3, 2.0
+#: Of planted labels: their share where all features are 0, and the standard deviation of the rule's log odds.
+SHARE, RULE = 0.3, 1.0
 
 
 def differing(counts: Counts, rng: Rng) -> Counts:
     """Units that differ around a common rate a category by a beta law of strength `STRENGTH`.
 
-    The common rates are drawn evenly in logarithms over `COMMON`, so that no unit knows them by itself. Trials
-    stay as they are.
+    The common rates are drawn evenly in logarithms over `COMMON`, so that no unit knows them by itself.
+    Trials stay as they are.
     """
     n_units, _, n_categories = counts.hits.shape
-    common = np.exp(rng.uniform(*np.log(COMMON), n_categories))
+    least, most = COMMON
+    common = np.exp(rng.uniform(np.log(least), np.log(most), n_categories))
     rates = rng.beta(common * STRENGTH, (1 - common) * STRENGTH, (n_units, n_categories))
     return _drawn(counts, rates, rng)
 
@@ -54,13 +56,9 @@ def differing_values(panel: Values, window: int, rng: Rng) -> Values:
 
 
 def one_rule(records: Records, rng: Rng) -> Records:
-    """The same rows with labels of one logistic rule that holds for all clients; its direction is drawn."""
-    weights = rng.normal(size=records.features.shape[1])
-    weights *= RULE / np.linalg.norm(weights)
-    chance = expit(np.log(SHARE / (1 - SHARE)) + records.features @ weights)
-    return replace(records, labels=(rng.random(len(chance)) < chance).astype(float))
-
-
-def nothing_to_learn(records: Records, rng: Rng) -> Records:
-    """The same rows with labels dealt anew within each client and period: only its rate is left to learn."""
-    return records.shuffled(rng, told=True)
+    """As many rows of each client and period, with normal features and labels of one logistic rule."""
+    features = rng.normal(size=records.features.shape)
+    odds = features @ rng.normal(size=features.shape[1])
+    chance = expit(logit(SHARE) + RULE * odds / odds.std())
+    labels = (rng.random(len(chance)) < chance).astype(float)
+    return replace(records, features=features, labels=labels)

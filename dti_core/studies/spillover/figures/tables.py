@@ -1,0 +1,37 @@
+"""Tables of the study in words."""
+
+import pandas as pd
+
+from dti_core.lab.record import Result
+from dti_core.lab.tables import Table, show_table
+from dti_core.studies.spillover.figures.sums import PROMISE
+
+#: Series -> title, columns that stay with their words, what stands below.
+VIEWS: dict[str, tuple[str, dict[str, str], str]] = {
+    "regional_ratings_profiles": (
+        "Ratings of firms under the rules of each region",
+        {"profile": "rules", "epsilon": "epsilon", "worth": "over the strictest everywhere, %",
+         "carried": "over rules of the wrong region, %"},
+        f"Epsilon is of {PROMISE}. Profiles are assumptions of ours; no statute sets an epsilon.",
+    ),
+    "regional_fixes_profiles": (
+        "Fixes of sources under the rules of each region",
+        {"profile": "rules", "epsilon": "epsilon", "worth": "over the strictest everywhere, %",
+         "carried": "over rules of the wrong region, %"},
+        f"Epsilon is of {PROMISE}.",
+    ),
+    "left_out": ("Left out", {"analysis": "analysis", "why": "why"}, ""),
+}  # fmt: skip
+
+
+def told(result: Result, series: str, **texts: str) -> Table:
+    """A table of the result in words; a sentence where its data are not here."""
+    title, words, note = VIEWS[series]
+    table = result.series.get(series, pd.DataFrame())
+    if not table.empty:
+        ends = [f"{name}{end}" for name in words for end in ("_low", "_high") if f"{name}{end}" in table]
+        order = [
+            column for name in words for column in (name, *(e for e in ends if e.startswith(f"{name}_")))
+        ]
+        table = table[order]
+    return show_table(table, name=series, title=title, titles=words, **({"note": note} | texts))
