@@ -8,7 +8,7 @@ from pathlib import Path
 from dti_core.lab.config import Config
 from dti_core.lab.data import planned_reads, sha256_of
 from dti_core.lab.described import described_hashes
-from dti_core.lab.errors import RunError
+from dti_core.lab.errors import DataError, RunError
 from dti_core.lab.files import write
 from dti_core.lab.fingerprint import (
     DATA_PATH,
@@ -18,7 +18,7 @@ from dti_core.lab.fingerprint import (
     numbers_changed,
     telling_changed,
 )
-from dti_core.lab.frozen import frozen_record, frozen_result
+from dti_core.lab.frozen import frozen_folder, frozen_record, frozen_result
 from dti_core.lab.kept import is_kept, save_result
 from dti_core.lab.paths import results_root
 from dti_core.lab.pieces import sha256
@@ -109,16 +109,34 @@ def data_hashes(config: Config, inputs: Inputs) -> dict[str, str]:
     """sha256 of each file that a run reads, by the name under which it is read.
 
     A parameter whose value names a registered set stands for its files and those of the sets read with it, as
-    does the experiment's list `reads`; `data_path` stands for the user's file, with the tables that it names,
-    or each file of a folder; every table, YAML or JSON file and weights below experiments/data/<slug>/ count.
+    does the experiment's list `reads`, in which slug/file is a file of another study in experiments/data and
+    slug.result.json the frozen record of one; `data_path` stands for the user's file, with the tables that it
+    names, or each file of a folder; every table, YAML or JSON file and weights below experiments/data/<slug>/
+    count.
+
+    Raises
+    ------
+    DataError if a file of another study is not there.
     """
-    hashes = planned_reads(config.values.values(), getattr(config.experiment, "reads", ()))
+    asked = getattr(config.experiment, "reads", ())
+    others = {name: _of_another(name, inputs.home) for name in asked if "." in name}
+    hashes = planned_reads(config.values.values(), [name for name in asked if name not in others])
+    hashes |= {name.partition("/")[2] or name: sha256_of(file) for name, file in others.items()}
     if path := config.values.get(DATA_PATH):
         hashes |= described_hashes(str(path))
     folder = inputs.home / "experiments" / "data" / config.slug
     for file in sorted(found for pattern in _FROZEN for found in folder.rglob(pattern)):
         hashes[file.relative_to(folder).as_posix()] = sha256_of(file)
     return hashes
+
+
+def _of_another(name: str, home: Path) -> Path:
+    """The file of another study that an entry of `reads` names."""
+    place = home / "experiments" / "data" if "/" in name else frozen_folder()
+    file = place / name
+    if not file.resolve().is_relative_to(place.resolve()) or not file.is_file():
+        raise DataError(f"reads: no file {name}. It belongs to the checkout.")
+    return file
 
 
 def kept_store(numbers: Numbers) -> Path:

@@ -1,13 +1,15 @@
 """Cells x worlds -> gains -> Result: what each part is worth in a field that it was not made for."""
 
+import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard
+from dti_core.lab.data.frozen import frozen_bytes
 from dti_core.lab.errors import DataError, one_line
 from dti_core.lab.findings import Findings, gather
 from dti_core.lab.kept import keep
@@ -15,6 +17,7 @@ from dti_core.lab.parallel import CORES, run_keyed
 from dti_core.lab.parts import run_parts
 from dti_core.lab.record import Result
 from dti_core.studies.spillover.data import Panel, Parameters
+from dti_core.studies.spillover.data.frontiers import CHECKS, CREDIT, DIAMONDS, record_digests
 from dti_core.studies.spillover.measures.cells import UNIT, measure_cell, table_of
 from dti_core.studies.spillover.measures.sentences import (
     PRIVACY,
@@ -22,14 +25,20 @@ from dti_core.studies.spillover.measures.sentences import (
     feedback_helps,
     plans_help,
     say,
+    share_of_instances,
     share_of_profiles,
 )
 from dti_core.studies.spillover.methods import METHODS, REGIONS, STREAMS, Cell
 from dti_core.studies.spillover.methods.forecaster import onto
+from dti_core.studies.spillover.methods.frontiers import study_frontiers
+from dti_core.studies.spillover.methods.planner import AS_THEY_ARE
 from dti_core.studies.spillover.methods.task import Effort, Task
 from dti_core.studies.spillover.model.gains import Outcome
 from dti_core.studies.spillover.worlds import WORLDS
 
+#: The question that is no cell: whether fields pay for less risk at the same balance.
+FRONTIERS = "frontiers"
+FRONTIER_READS = (CREDIT, CHECKS, DIAMONDS)
 #: The panel whose forecaster is carried to a user's series, by the rows in a season of these.
 SOURCES = {1: "volatility", 7: "days_of_volatility"}
 
@@ -53,9 +62,12 @@ def estimate(config: Config, yours: Panel | None, card: DataCard) -> Result:
     root = word(config, "shared")
     cells = {**METHODS, **STREAMS, **REGIONS}
     attempts = {
-        name: Attempt(name, Task(word(config, name), effort, root, cell.about))
+        name: Attempt(name, Task(word(config, name), effort, root, cell.about, digests(cell.frozen)))
         for name, cell in cells.items()
     }
+    attempts[FRONTIERS] = Attempt(
+        FRONTIERS, Task(word(config, FRONTIERS), effort, root, (), record_digests())
+    )
     tried = run_keyed(attempt, attempts, "cells")
     found = {name: one for name, one in tried.items() if isinstance(one, Outcome)}
     parts = [
@@ -64,8 +76,11 @@ def estimate(config: Config, yours: Panel | None, card: DataCard) -> Result:
         else Findings(list(one.estimates), dict(one.series))
         for name, one in found.items()
     ]
+    parts += [one for one in tried.values() if isinstance(one, Findings)]
     parts += [
-        Findings(left_out=[(cells[name].title, one)]) for name, one in tried.items() if isinstance(one, str)
+        Findings(left_out=[(cells[name].title if name in cells else name, one)])
+        for name, one in tried.items()
+        if isinstance(one, str)
     ]
     parts += [together(found)]
     if yours is not None:
@@ -74,16 +89,26 @@ def estimate(config: Config, yours: Panel | None, card: DataCard) -> Result:
     return Result(config, card, tuple(everything.estimates), everything.series)
 
 
+def digests(files: Iterable[str]) -> tuple[str, ...]:
+    """sha256 of files of other studies, as they are now."""
+    return tuple(
+        hashlib.sha256(frozen_bytes(slug, file)).hexdigest()
+        for slug, _, file in (name.partition("/") for name in files)
+    )
+
+
 def word(config: Config, name: str) -> int:
     """A root of random numbers for a cell, from the run's seed."""
     return int(config.seeds(name).generate_state(1)[0])
 
 
-def attempt(asked: Attempt) -> Outcome | str:
-    """What a cell yields, or why its data are not here; it works its own tasks off one by one."""
+def attempt(asked: Attempt) -> Outcome | Findings | str:
+    """What a cell or the frontiers yield, or why data are not here; tasks are worked off one by one."""
     os.environ[CORES] = "1"
-    cell = {**METHODS, **STREAMS, **REGIONS}[asked.name]
     try:
+        if asked.name == FRONTIERS:
+            return run_parts(study_frontiers, {FRONTIERS: asked.task}, FRONTIERS, FRONTIER_READS)[FRONTIERS]
+        cell = {**METHODS, **STREAMS, **REGIONS}[asked.name]
         return run_parts(cell.run, {asked.name: asked.task}, asked.name, cell.needs)[asked.name]
     except DataError as error:
         return one_line(error, 200)
@@ -94,13 +119,15 @@ def together(found: Mapping[str, Outcome]) -> Findings:
     findings = Findings()
     crossing = {name: one for name, one in found.items() if name in METHODS and METHODS[name].crosses}
     real = {name: one for name, one in crossing.items() if METHODS[name].grade == "observed"}
-    planned = {name: one for name, one in crossing.items() if METHODS[name].bridge == "policies"}
+    planned = {name: one for name, one in crossing.items() if AS_THEY_ARE in METHODS[name].about}
     streams = {name: one for name, one in found.items() if name in STREAMS}
     for name, (unit, of) in SENTENCES.items():
         planted: Callable[[Cell], bool] = _private if name == "privacy_over_other_bridges" else _any
         findings.estimates += say(name, unit, of, METHODS, real, planted)
     if planned:
         findings.estimates += say("plans_help", UNIT, plans_help, METHODS, planned)
+        told = share_of_instances(planned)
+        findings.estimates.append(told.estimate("plans_help_share", "share of drawn budgets"))
     findings.estimates += say("feedback_helps", UNIT, feedback_helps, STREAMS, streams)
     if regional := {name: one for name, one in found.items() if name in REGIONS}:
         told = share_of_profiles(regional)

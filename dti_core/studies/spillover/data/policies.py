@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -37,6 +38,7 @@ class Patchers:
     rule: Rule
 
 
+@cache
 def load_patchers() -> Patchers:
     """The policies of `CARRIED`.
 

@@ -38,8 +38,8 @@ def plot_epsilons(result: Result) -> go.Figure:
     figure = style(
         figure, x="", y="", card=result.card, series=f"{cells[0]}_by_epsilon",
         title=f"At epsilon 1 private sums help in {len(helps)} of {len(cells)} uses outside commerce",
-        caption=f"Gain in % of the naive error. Epsilon is of {PROMISE}. Intervals of 95 %, clustered by draws "
-        "of noise, members and periods.",
+        caption=f"Gain in % of the naive error. Epsilon is of {PROMISE}. Intervals of 95 %, clustered by "
+        "draws of noise, members and periods.",
         alt=_told(result, cells),
     )  # fmt: skip
     return figure.update_layout(height=280 * len(cells) + 140)

@@ -1,5 +1,7 @@
 """Tables of the study in words."""
 
+import math
+
 import pandas as pd
 
 from dti_core.lab.record import Result
@@ -24,6 +26,12 @@ VIEWS: dict[str, tuple[str, dict[str, str], str]] = {
 }  # fmt: skip
 
 
+def _epsilon(epsilon: float) -> str:
+    if math.isnan(epsilon):
+        return "each its own"
+    return "no noise" if math.isinf(epsilon) else f"{epsilon:g}"
+
+
 def told(result: Result, series: str, **texts: str) -> Table:
     """A table of the result in words; a sentence where its data are not here."""
     title, words, note = VIEWS[series]
@@ -34,4 +42,6 @@ def told(result: Result, series: str, **texts: str) -> Table:
             column for name in words for column in (name, *(e for e in ends if e.startswith(f"{name}_")))
         ]
         table = table[order]
+        if "epsilon" in table:
+            table = table.assign(epsilon=table["epsilon"].map(_epsilon))
     return show_table(table, name=series, title=title, titles=words, **({"note": note} | texts))

@@ -4,28 +4,39 @@ import plotly.graph_objects as go
 
 from dti_core.lab.forest import Axis, Row, bar_rows, plot_forest
 from dti_core.lab.record import Estimate, Result
-from dti_core.lab.register import load_register
-from dti_core.lab.theme import PALETTE
 from dti_core.studies.spillover.worlds import WORLDS
 
 _GAIN = Axis("gain, % of the naive loss", upto=60.0)
 _SHARE = Axis("share of ordered pairs of fields")
 _ATTACK = Axis("true less false positives")
-_COLOURS = {"observed": PALETTE[1]}
+#: Claims in the order of the figure, and what their bars measure, in few words.
+CLAIMS = ("C10", "C24", "C25a", "C25b", "C26", "C27", "C32", "C33", "C37b", "C39b", "C56a")
+BARS = {
+    "share_of_pairs_helped": "C10: pairs of fields that are helped",
+    "best_gain_in_commerce": "C24: best part in commerce",
+    "best_gain_in_finance": "C24: best part in finance",
+    "best_gain_in_security": "C24: best part in security",
+    "least_gain_of_privacy": "C25a: privacy technology, its worst cell",
+    "least_gain_of_modules": "C25a: modular AI, its worst cell",
+    "privacy_over_other_bridges": "C25b: privacy over other bridges",
+    "gain_sums_ratings": "C26: ratings from private sums",
+    "gain_sums_fixes": "C27: fixes of sources",
+    "gain_sums_exploits": "C27: exploited vendors",
+    "plans_help": "C32: policies of patching on budgets",
+    "feedback_helps": "C33: feedback on four streams",
+    "regional_gain_finance": "C37b: rules by region, ratings",
+    "regional_gain_security": "C37b: rules by region, fixes",
+    "stocks_help_sales": "C39b: forecaster of stocks on sales",
+    "attacker_advantage": "C56a: an attacker's advantage",
+    "attacker_gain": "C56a: less of it than from a sample",
+}
 
 
 def plot_bars(result: Result) -> go.Figure:
     """The bars of all claims of the study."""
-    rows: list[Row] = []
-    bars = {
-        bar.estimate: (key, bar.label)
-        for key, claim in load_register().bound_to(result.config.slug).items()
-        for test in claim.tests
-        if test.study == result.config.slug
-        for bar in test.estimates
-    }
-    for key in dict.fromkeys(claim for claim, _ in bars.values()):
-        rows += bar_rows(result, key, lambda one: f"{bars[one.name][0]}: {bars[one.name][1]}", WORLDS, _axis)
+    rows: list[Row] = [
+        row for claim in CLAIMS for row in bar_rows(result, claim, lambda one: BARS[one.name], WORLDS, _axis)
+    ]
     return plot_forest(
         rows, what="What decides", card=result.card, title="What decides the claims of this chapter",
         caption="Intervals of 95 %; those of the best of several parts hold for all at once. Hollow: control "

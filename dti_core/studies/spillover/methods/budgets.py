@@ -1,7 +1,7 @@
 """Programmes as agents on a budget, shown what patching's policies were shown of services and their bundles.
 
-The agents change the bids of a tuned rule and never its limits; doing nothing is the rule itself. What a policy
-of patching sees here, feature by feature, on which the transfer rests:
+The agents change the bids of a tuned rule and never its limits; doing nothing is the rule itself. What a
+policy of patching sees here, feature by feature, on which the transfer rests:
 
 | feature | patching | here |
 |---|---|---|
@@ -19,7 +19,7 @@ of patching sees here, feature by feature, on which the transfer rests:
 | neighbours | services that call it | programmes that share its audience or topic |
 | actions | keep, defer, now, batch | the same, on measures that share a set-up |
 
-The bent logarithm of money is log(1 + money / small) / 4, with small the middle cost of a bundle or a measure.
+The bent logarithm of money is log(1 + money / small) / 4; small is about what a bundle or measure costs.
 """
 
 from collections.abc import Callable, Sequence
@@ -150,7 +150,8 @@ class Budgeting:
         none = np.zeros(value.shape)
         return np.stack(
             [np.log1p(value / unit) / 4, np.log1p(cost / unit) / 4, none, np.log1p(self._worthy),
-             np.log1p((self._kept > 0).sum(axis=2)), out, sacks.open[:, :, period:].mean(axis=2), none], axis=2,
+             np.log1p((self._kept > 0).sum(axis=2)), out, sacks.open[:, :, period:].mean(axis=2), none],
+            axis=2,
         )  # fmt: skip
 
 

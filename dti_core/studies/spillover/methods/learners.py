@@ -42,7 +42,7 @@ def permuted(policy: Policy, seed: int) -> Policy:
 
 
 def reads_the_sign(seed: int) -> Policy:
-    """A policy set by hand: it defers programmes that bear a sign and hastens the others; noise beside that."""
+    """A policy set by hand: it defers programmes that bear a sign and hastens the others, beside noise."""
     rng, policy = np.random.default_rng(seed), Policy(SHAPE)
     network = policy.networks["actor"]
     (first, shift), (second, _), (last, _) = network.layers

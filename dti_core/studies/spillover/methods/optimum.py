@@ -32,12 +32,13 @@ class _Columns:
 def optimum(sacks: Knapsacks, *, whole: bool = True) -> Best:
     """The best plan of each instance in hindsight, arrivals and surges known from the start.
 
-    Without `whole` measures may be begun in part: the bound alone has a meaning then, and is found in no time.
-
-    Maximises what is truly earned less cost, under the limits of `admit`; that it also begins nothing before it
-    is known, only rules and policies have to wait for.
+    Maximises what is truly earned less cost, under the limits of `admit`. Nothing is begun before it is
+    known, but the plan knows what will be. Without `whole` measures may be begun in part: the bound alone has
+    a meaning then, and is found in no time.
     """
-    starts, bounds = zip(*(_solve(sacks.take(slice(one, one + 1)), whole) for one in range(len(sacks))), strict=True)
+    starts, bounds = zip(
+        *(_solve(sacks.take(slice(one, one + 1)), whole) for one in range(len(sacks))), strict=True
+    )
     return Best(np.concatenate(starts), np.array(bounds))
 
 
@@ -86,7 +87,9 @@ def _limits(one: Knapsacks, columns: _Columns) -> tuple[sparse.csr_matrix, Array
     setup = n + columns.programme * n_periods + columns.period
     fees = sparse.csr_matrix((np.ones(n), (each, each)), (n, width))
     fees -= sparse.csr_matrix((np.ones(n), (each, setup)), (n, width))
-    hours = sparse.csr_matrix((one.hours[0].ravel()[columns.measure], (columns.period, each)), (n_periods, width))
+    hours = sparse.csr_matrix(
+        (one.hours[0].ravel()[columns.measure], (columns.period, each)), (n_periods, width)
+    )
     setups = np.arange(n_programmes * n_periods)
     spent = np.repeat(one.setup_hours[0], n_periods)
     hours += sparse.csr_matrix((spent, (setups % n_periods, n + setups)), (n_periods, width))
@@ -103,7 +106,9 @@ def _chains(one: Knapsacks, columns: _Columns, width: int) -> sparse.csr_matrix:
     """A row a start of a chained measure: at most as many starts of the one before, by that period."""
     chained = np.flatnonzero(one.chained[0].ravel()[columns.measure])
     before = columns.measure[chained] - 1
-    frees = (columns.measure[None] == before[:, None]) & (columns.period[None] <= columns.period[chained][:, None])
+    frees = (columns.measure[None] == before[:, None]) & (
+        columns.period[None] <= columns.period[chained][:, None]
+    )
     rows, at = np.nonzero(frees)
     size = (len(chained), width)
     found = sparse.csr_matrix((np.ones(len(chained)), (np.arange(len(chained)), chained)), size)

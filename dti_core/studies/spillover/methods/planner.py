@@ -1,10 +1,10 @@
 """Cells of bridge `policies`: patching's trained policies on budgets of marketing and of ESG measures.
 
 All arms change the bids of one rule, whose price of money was tuned in the target field: patching's policies
-(`with`, as they are or trained on in the target), the same network trained there from nothing (`without`), and
-patching's policies that were trained as long on rewards dealt to wrong estates (`placebo`). Rivals are the rule
-itself and a greedy order by net earnings for money. A loss is what the exact plan in hindsight earns more, so
-that gains are in % of what could be earned; the naive plan begins nothing. Unit: an instance; one period.
+(`with`, as they are or trained on in the target), the same network trained there from nothing (`without`),
+and patching's policies that were trained as long on rewards dealt to wrong estates (`placebo`). Rivals are
+the rule itself and a greedy order by net earnings for money. A loss is what the exact plan in hindsight earns
+more, so that gains are in % of what could be earned; the naive plan begins nothing. Unit: an instance.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,12 +24,12 @@ from dti_core.studies.spillover.methods.task import Task
 from dti_core.studies.spillover.model.gains import Outcome, all_gains, gains
 from dti_core.studies.spillover.model.knapsacks import ORDERS, Knapsacks, Rule, follow, worth
 from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Array, Losses
-from dti_core.studies.spillover.worlds.knapsacks import SETTINGS, Field, draw_all, planted
+from dti_core.studies.spillover.worlds.knapsacks import SETTINGS, Target, draw_all, planted
 
 AS_THEY_ARE, TUNED = "as_they_are", "tuned"
 GREEDY, RULE = "greedy_ratio", "tuned_rule"
 OBSERVED, PLANTED = "observed", "planted"
-#: Instances on which a rule is tuned, worlds of a round of training, and how often each is played.
+#: Most instances on which a rule is tuned, worlds of a round of training, and how often each is played.
 N_TUNING, N_WORLDS, N_REPLICAS = 96, 8, 8
 #: What is tuned of a rule, one after the other, twice; prices go on being doubled while the last is best.
 AXES = {
@@ -37,7 +37,7 @@ AXES = {
     "pace": (0.0, 1.0),
 }  # fmt: skip
 UNIT = "% of what could be earned"
-TARGETS: dict[Field, str] = {"marketing": "commerce", "esg": "finance"}
+TARGETS: dict[Target, str] = {"marketing": "commerce", "esg": "finance"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Arena:
     n_instances, n_seeds, n_rounds : instances judged, policies an arm, rounds of training in the target.
     """
 
-    field: Field
+    field: Target
     world: str
     root: int
     n_instances: int
@@ -72,12 +72,12 @@ def budgets(task: Task) -> Outcome:
     return budget_cell(task, "esg" if field == "esg" else "marketing", way == TUNED)
 
 
-def budget_cell(task: Task, field: Field, tuned: bool) -> Outcome:
+def budget_cell(task: Task, field: Target, tuned: bool) -> Outcome:
     """Patching's policies on budgets of a field."""
     name = f"planner_{field}" + ("_tuned" if tuned else "")
     n_seeds = min(10, max(2, task.effort.n_networks // 8))
     here = Arena(
-        field, OBSERVED, task.root, max(8, task.effort.n_instances // 2), n_seeds,
+        field, OBSERVED, task.root, max(4, task.effort.n_instances // 2), n_seeds,
         max(1, task.effort.n_steps // 50),
     )  # fmt: skip
     set_up = losses(replace(here, world=PLANTED), tuned).losses
@@ -143,11 +143,11 @@ def tuned_rule(arena: Arena) -> Rule:
 
     Raises ArithmeticError if no price was high enough to be too high.
     """
-    sacks = arena.draw(arena.seeds("tuning", N_TUNING))
+    sacks = arena.draw(arena.seeds("tuning", min(N_TUNING, 4 * arena.n_instances)))
     best = Rule(price=8.0, decay=0.25, pace=1.0)
     for _ in range(2):
         for axis, values in AXES.items():
-            tried = [replace(best, **{axis: value}) for value in values]
+            tried = [replace(best, **{axis: value}) for value in values]  # type: ignore[arg-type]
             best = max(tried, key=lambda one: float(worth(sacks, follow(sacks, one)).sum()))
     if best.price == AXES["price"][-1]:
         raise ArithmeticError(f"the best price {best.price} lies at the end of what was tried")
@@ -199,8 +199,8 @@ def _trained(arena: Arena, arm: str, settings: Sequence[Mappo]) -> tuple[Policy,
 def _estimates(name: str, arena: Arena, tuned: bool, seen: Losses) -> list[Estimate]:
     """What policies and rule earn of the optimum, and gains over simpler planners.
 
-    Of policies as they are also over random weights, and what they gain on the greedy order with patching's own
-    rule under them, of which nothing was tuned in the target.
+    Of policies as they are also over random weights, and what they gain on the greedy order with patching's
+    own rule under them, of which nothing was tuned in the target.
     """
     at = {"cell": name, "bridge": "policies", "target": TARGETS[arena.field]}
     found = [
@@ -222,7 +222,9 @@ def _estimates(name: str, arena: Arena, tuned: bool, seen: Losses) -> list[Estim
     return [
         *found,
         wide.gain("random_weights").estimate(f"{name}_over_random_weights", UNIT, **at, against="random"),
-        wide.gain(GREEDY, "patching").estimate(f"{name}_untuned_over_greedy_ratio", UNIT, **at, against=GREEDY),
+        wide.gain(GREEDY, "patching").estimate(
+            f"{name}_untuned_over_greedy_ratio", UNIT, **at, against=GREEDY
+        ),
     ]  # fmt: skip
 
 

@@ -26,13 +26,15 @@ class Task:
     """One cell to be run.
 
     seed : root of its random numbers. root : that of what cells share. about : names that its function asks
-    for, such as the panels that a forecaster is carried between.
+    for, such as the panels that a forecaster is carried between. frozen : sha256 of other studies' files that
+    it reads, so that another file makes another task.
     """
 
     seed: int
     effort: Effort
     root: int = 0
     about: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
 
     def seeds(self, *names: str) -> np.random.SeedSequence:
         """Seeds for a named purpose; another purpose moves none of them."""

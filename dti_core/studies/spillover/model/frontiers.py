@@ -1,7 +1,7 @@
 """How a loss falls with what is paid to lower it: loss = a + b / cost^p, and how alike several p are.
 
-At a price of one for cost and loss beyond the floor a, the best balance puts p / (1 + p) of the sum into cost:
-the share that needs no unit and can be compared between fields.
+At a price of one for cost and for loss beyond the floor a, the best balance puts p / (1 + p) of the sum into
+cost: a share that needs no unit and can be compared between fields.
 """
 
 from collections.abc import Mapping, Sequence
@@ -119,22 +119,21 @@ class Shares:
 def spread(shares: Shares, level: float = 0.95) -> Interval:
     """Greatest difference between two shares.
 
-    The upper end is the greatest of the pairs', which needs no correction to say that all are alike (Berger,
+    A pair's difference is taken to err by as much, to either side, as those of redrawn frontiers do. The
+    upper end is the greatest of the pairs', which needs no correction to say that all are alike (Berger,
     1982); the lower end is the greatest of the pairs' at a level that holds for all at once.
     """
     pairs = list(combinations(range(len(shares.names)), 2))
-    tail = (1 - level) / 2
     lows, highs = [0.0], [0.0]
     for one, other in pairs:
-        gap = shares.redrawn[:, one] - shares.redrawn[:, other]
-        low, high = np.quantile(gap, [tail, 1 - tail])
-        highs.append(max(abs(float(low)), abs(float(high))))
-        low, high = np.quantile(gap, [tail / len(pairs), 1 - tail / len(pairs)])
-        lows.append(max(float(low), -float(high), 0.0))
-    value = float(np.ptp(shares.value))
+        gap = abs(shares.value[one] - shares.value[other])
+        errors = shares.redrawn - shares.value
+        off = np.abs(errors[:, one] - errors[:, other])
+        highs.append(float(gap + np.quantile(off, level)))
+        lows.append(float(gap - np.quantile(off, 1 - (1 - level) / len(pairs))))
     how = f"{len(pairs)} pairs of redrawn frontiers"
-    low, high = min(max(lows), value), max(*highs, value)
-    return Interval(value, low, high, (high - low) / 4, len(shares.names), how, level)
+    low, high = max(lows), max(highs)
+    return Interval(float(np.ptp(shares.value)), low, high, (high - low) / 4, len(shares.names), how, level)
 
 
 def alike_minus_outside(inside: Shares, outside: Shares) -> Interval:
@@ -151,8 +150,8 @@ def turnover_risk(weights: Array, growth: Array, every: int, first: int) -> tupl
 
     Parameters
     ----------
-    weights : (n_periods, n_assets) told at the start of each period. growth : (n_periods, n_assets) of a unit of
-    each asset in it. every, first : periods between two changes, and the first of them.
+    weights : (n_periods, n_assets) told at the start of each period. growth : (n_periods, n_assets) of a unit
+    of each asset in it. every, first : periods between two changes, and the first of them.
     """
     held, traded, found = weights[0], 0.0, np.empty(len(weights))
     for period, (wanted, grown) in enumerate(zip(weights, growth, strict=True)):
@@ -166,7 +165,7 @@ def turnover_risk(weights: Array, growth: Array, every: int, first: int) -> tupl
 
 
 def subset_risk(covariance: Array, n_held: int) -> float:
-    """Standard deviation of an even mix of `n_held` of the assets, mean variance over all ways to choose them."""
+    """Standard deviation of an even mix of `n_held` of the assets: mean variance over all ways to choose."""
     n = len(covariance)
     own = float(np.trace(covariance)) / n
     shared = (float(covariance.sum()) - n * own) / (n * (n - 1))

@@ -43,10 +43,10 @@ class Knapsacks:
     value : (N, A, K) stated earnings a period. truth : (N, A) true earnings as a multiple of stated ones.
     hours, cost : (N, A, K) work and money, once. chained : (N, A, K) whether the measure before it must be in
     first. known, surge : (N, A, K) period from which it can be begun, and from which it surges. setup_hours,
-    setup_cost : (N, A) for each period in which a programme begins anything. open : (N, A, T) periods in which
-    it may. capacity : (N,) hours a period. budget : (N,) money in all. unit : (N,) money that is small for one
-    measure. partners : (N, A, D) programmes joined
-    to it, -1 beyond. flagged : (N, A) programmes that bear a sign. surges : how earnings move.
+    setup_cost : (N, A) for each period in which a programme begins anything. open : (N, A, T) periods in
+    which it may. capacity : (N,) hours a period. budget : (N,) money in all. unit : (N,) money that is small
+    for one measure. partners : (N, A, D) programmes joined to it, -1 beyond. flagged : (N, A) programmes that
+    bear a sign. surges : how earnings move.
     """
 
     value: Array
@@ -77,7 +77,9 @@ class Knapsacks:
     def take(self, which: Ints | slice) -> Self:
         """Some of the instances, in that order."""
         held = {one.name: getattr(self, one.name) for one in fields(self)}
-        taken: dict[str, Any] = {name: one[which] for name, one in held.items() if isinstance(one, np.ndarray)}
+        taken: dict[str, Any] = {
+            name: one[which] for name, one in held.items() if isinstance(one, np.ndarray)
+        }
         return replace(self, **taken)
 
     def stated(self, period: int) -> Array:
@@ -177,14 +179,17 @@ def admit(sacks: Knapsacks, season: Season, bid: Array) -> Flags:
     Moves the season on by a period. A measure's bid counts at most as that of the one that it needs.
     """
     n, _, n_measures = sacks.value.shape
-    keys, waits = np.where(may_begin(sacks, season) & (bid > 0), bid, -np.inf), np.zeros(bid.shape, dtype=bool)
+    keys, waits = (
+        np.where(may_begin(sacks, season) & (bid > 0), bid, -np.inf),
+        np.zeros(bid.shape, dtype=bool),
+    )
     for k in range(1, n_measures):
         waits[..., k] = sacks.chained[..., k] & (season.start[..., k - 1] == NEVER)
         capped = np.minimum(keys[..., k], keys[..., k - 1])
         keys[..., k] = np.where(waits[..., k], capped, keys[..., k])
     flat, rows = keys.reshape(n, -1), np.arange(n)
     order = np.argsort(-flat, axis=1, kind="stable")
-    hours, cost, needs = (one.reshape(n, -1) for one in (sacks.hours, sacks.cost, waits))
+    hours, cost, needs = sacks.hours.reshape(n, -1), sacks.cost.reshape(n, -1), waits.reshape(n, -1)
     room, setup = sacks.capacity.copy(), np.ones(sacks.setup_cost.shape)
     goes_in = np.zeros(flat.shape, dtype=bool)
     for rank in range(int((flat > -np.inf).sum(axis=1).max(initial=0))):
@@ -195,7 +200,7 @@ def admit(sacks: Knapsacks, season: Season, bid: Array) -> Flags:
         pay = cost[rows, at] + fee * sacks.setup_cost[rows, of]
         goes = (flat[rows, at] > -np.inf) & (want <= room + SLACK) & (pay <= season.money * (1 + SLACK))
         goes &= ~needs[rows, at] | goes_in[rows, np.maximum(at - 1, 0)]
-        goes_in[rows, at], setup[rows, of] = goes, fee * ~goes
+        goes_in[rows, at], setup[rows, of] = goes, np.where(goes, 0.0, fee)
         room, season.money = room - goes * want, np.maximum(season.money - goes * pay, 0.0)
     admitted = goes_in.reshape(bid.shape)
     season.start = np.where(admitted, season.period, season.start)

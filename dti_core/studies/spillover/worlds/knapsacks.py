@@ -18,14 +18,14 @@ machinery firms, 2000-2017. Arrivals, surges, windows and chains are those of pa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from dti_core.studies.spillover.model.knapsacks import NEVER, Array, Flags, Ints, Knapsacks, Surge, join
 
-Field = Literal["marketing", "esg"]
+Target = Literal["marketing", "esg"]
 N_PROGRAMMES, N_MEASURES, N_PERIODS, N_PARTNERS = 11, 6, 12, 3
 #: Of trials with top, middle and bottom of the funnel, median lift; and what attribution makes of it.
 LIFTS, ATTRIBUTED = (0.29, 0.18, 0.05), (0.83, 0.58, 0.24)
@@ -38,8 +38,8 @@ class Setting:
     """What makes a world of budgets.
 
     late : share of measures that become known after the first period. windows : share of periods in which a
-    programme may begin anything. hours : capacity of all periods together, in work of all measures. budget : in
-    cost of all measures; of ESG the share of a year's cash flow. chained : share that need the one before.
+    programme may begin anything. hours : capacity of all periods together, in work of all measures. budget :
+    in cost of all measures; of ESG the share of a year's cash flow. chained : share that need the one before.
     overstated : whether half of the programmes, which bear a sign, earn less than is stated, by as much as
     attribution overstates lifts.
     """
@@ -49,35 +49,35 @@ class Setting:
     hours: float = 0.7
     budget: float = 0.12
     chained: float = 0.3
-    surges: Surge = Surge(3.0, 0.03, 4)
+    surges: Surge = field(default_factory=lambda: Surge(3.0, 0.03, 4))
     overstated: bool = False
 
 
-SETTINGS: dict[Field, Setting] = {
+SETTINGS: dict[Target, Setting] = {
     "marketing": Setting(),
     "esg": Setting(budget=0.01, surges=Surge(3.0, 0.03, 12)),
 }
 
 
-def planted(field: Field) -> Setting:
+def planted(target: Target) -> Setting:
     """The field's world in which half of the programmes earn less than is stated, and nothing surges."""
-    return replace(SETTINGS[field], overstated=True, surges=Surge(1.0, 0.0, SETTINGS[field].surges.tail))
+    return replace(SETTINGS[target], overstated=True, surges=Surge(1.0, 0.0, SETTINGS[target].surges.tail))
 
 
-def draw_all(field: Field, setting: Setting, seeds: Sequence[int]) -> Knapsacks:
+def draw_all(target: Target, setting: Setting, seeds: Sequence[int]) -> Knapsacks:
     """One instance a seed; each follows from its own seed, alone or in a batch."""
-    return join([draw(field, setting, int(seed)) for seed in seeds])
+    return join([draw(target, setting, int(seed)) for seed in seeds])
 
 
-def draw(field: Field, setting: Setting, seed: int) -> Knapsacks:
+def draw(target: Target, setting: Setting, seed: int) -> Knapsacks:
     """The one instance of a seed."""
     rng = np.random.default_rng(seed)
     size = (1, N_PROGRAMMES, N_MEASURES)
-    value, hours, cost, unit = (_marketing if field == "marketing" else _esg)(rng, size)
+    value, hours, cost, unit = (_marketing if target == "marketing" else _esg)(rng, size)
     known = np.where(rng.random(size) < setting.late, rng.integers(1, N_PERIODS, size), 0)
     fee = rng.uniform(0.15, 0.6, size[:2])
     setup_hours, setup_cost = fee * hours.mean(), fee * unit
-    total = cost.sum() if field == "marketing" else CASH_FLOW * MILLION
+    total = cost.sum() if target == "marketing" else CASH_FLOW * MILLION
     flagged = rng.random(size[:2]) < 0.5
     overstated = np.mean(np.divide(ATTRIBUTED, LIFTS))
     return Knapsacks(
