@@ -1,17 +1,15 @@
 """The picture of the chapter: the gain of every cell over placebo and rival, and the matrix of cells."""
 
-from collections.abc import Iterator
-
 import pandas as pd
 import plotly.graph_objects as go
 
 from dti_core.lab.record import Result
-from dti_core.lab.say import listed, number
+from dti_core.lab.say import number
 from dti_core.lab.tables import Cell as Entry
 from dti_core.lab.tables import Span, Table, show_table
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style, wrap
 from dti_core.studies.spillover.measures.sentences import FIELDS
-from dti_core.studies.spillover.methods import METHODS, STREAMS
+from dti_core.studies.spillover.methods import METHODS
 
 #: Percent of the naive loss at which the axis ends; what lies beyond is told at the edge.
 EDGE = 60.0
@@ -155,12 +153,8 @@ _HEADS = {
 }
 
 
-def fields_in_words() -> str:
-    """The fields as a sentence lists them."""
-    return listed(list(FIELDS))
-
-
-def streams() -> Iterator[str]:
-    """Panels on which feedback is measured, by name."""
-    for cell in STREAMS.values():
-        yield cell.about[0]
+def yours(result: Result) -> Table:
+    """The user's series, if this run was given any."""
+    if "yours" in result.series:
+        return cells_table(result, "yours")
+    return show_table({}, name="yours_table", title="Your series", empty="This run was given none.")
