@@ -18,7 +18,7 @@ from dti_core.lab.fingerprint import (
     numbers_changed,
     telling_changed,
 )
-from dti_core.lab.frozen import frozen_folder, frozen_record, frozen_result
+from dti_core.lab.frozen import frozen_record, frozen_result
 from dti_core.lab.kept import is_kept, save_result
 from dti_core.lab.paths import results_root
 from dti_core.lab.pieces import sha256
@@ -132,7 +132,7 @@ def data_hashes(config: Config, inputs: Inputs) -> dict[str, str]:
 
 def _of_another(name: str, home: Path) -> Path:
     """The file of another study that an entry of `reads` names."""
-    place = home / "experiments" / "data" if "/" in name else frozen_folder()
+    place = home / ("experiments/data" if "/" in name else "book/studies")
     file = place / name
     if not file.resolve().is_relative_to(place.resolve()) or not file.is_file():
         raise DataError(f"reads: no file {name}. It belongs to the checkout.")

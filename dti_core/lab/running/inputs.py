@@ -19,6 +19,9 @@ SERIES_FOLDER = "result"
 #: Below a run's folder: files that a study makes for its user.
 FILES_FOLDER = "files"
 _NO_CODE = shutil.ignore_patterns("__pycache__", "*.pyc", ".ipynb_checkpoints")
+#: Frozen records and series of all studies, which a synthesis reads, without chapters and pictures.
+_FROZEN = "book/studies"
+_NO_CHAPTERS = shutil.ignore_patterns("*.ipynb", "*.svg", "*.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,14 @@ def live() -> Inputs:
 
 
 def copy_inputs(place: Path, source: Inputs | None = None) -> Inputs:
-    """Copies of experiments, notebooks and the package below `place`, which must be removed at the end."""
+    """Copies of experiments, notebooks, frozen records and the package below `place`, to be removed later."""
     source = source or live()
     home = place / "copies"
     for folder in ("experiments", "notebooks"):
         if (source.home / folder).is_dir():
             shutil.copytree(source.home / folder, home / folder, ignore=_NO_CODE)
+    if (source.home / _FROZEN).is_dir():
+        shutil.copytree(source.home / _FROZEN, home / _FROZEN, ignore=_NO_CHAPTERS)
     shutil.copytree(source.package, home / source.package.name, ignore=_NO_CODE)
     return Inputs(home, home / source.package.name)
 
