@@ -31,6 +31,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "esg_constraint": {"n_draws": 4, "n_power_draws": 4, "n_resamples": 19},
     "patch_planning": {"n_small": 4, "n_large": 2, "n_exact": 4, "n_draws": 2, "n_sets": 2, "n_policies": 1,
                        "n_resamples": 19, "largest": 10},
+    "spillover": {"n_networks": 4, "n_draws": 4, "n_instances": 4, "n_steps": 10},
 }  # fmt: skip
 ESTIMATE = """\
 import importlib, json, sys

@@ -48,6 +48,10 @@ ROOMS = {
 }  # fmt: skip
 
 
+#: Studies that read the frozen records of others, through one room of the lab.
+SYNTHESES = ("spillover", "closed_loop")
+
+
 def _lines(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
 
@@ -138,6 +142,8 @@ def _may_import(path: Path, name: str) -> bool:
     match name.split(".")[1:]:
         case ["bridges", bridge, *below]:
             return (side, rest[0]) == ("bridges", bridge) or (len(below) < 2 and not _is_module(name))
+        case ["lab", "frozen", read]:
+            return rest[0] in SYNTHESES and read in ("frozen_series", "record_digest")
         case ["lab", room, *_]:
             return side == "studies" and room in ROOMS
         case ["studies", slug, *_]:
@@ -202,6 +208,9 @@ def test_science_uses_only_the_rooms_meant_for_it():
         ("studies/a/model/fit.py", "dti_core.studies.b.data", False),
         ("studies/a/model/fit.py", "dti_core.lab.claims.judge", False),
         ("studies/a/model/fit.py", "dti_core.lab.some_new_room", False),
+        ("studies/a/data/frozen.py", "dti_core.lab.frozen.frozen_series", False),
+        ("studies/spillover/data/frozen.py", "dti_core.lab.frozen.frozen_series", True),
+        ("studies/spillover/data/frozen.py", "dti_core.lab.frozen.frozen_record", False),
         ("studies/a/model/fit.py", "dti_core.cli", False),
         ("bridges/forecaster/lstm.py", "dti_core.bridges.forecaster.sequences.Fold", True),
         ("bridges/a/b.py", "dti_core.bridges.forecaster.Fold", True),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dti_core.lab import frozen
 from dti_core.lab.data import forget_reads, reads
 from dti_core.lab.errors import DataError
 from dti_core.studies.spillover.data import frontiers as data
@@ -133,19 +134,19 @@ def test_a_linear_rule_errs_as_it_must():
 
 def test_frozen_series_are_checked_and_noted(tmp_path, monkeypatch):
     forget_reads()
-    table = data.frozen_series("private_lift", "trials")
+    table = frozen.frozen_series("private_lift", "trials")
     assert isinstance(table, pd.DataFrame)
     assert set(reads()) == {"private_lift.result.json"}
     with pytest.raises(DataError, match="no_such"):
-        data.frozen_series("private_lift", "no_such")
-    place = data.record_file("private_lift")
+        frozen.frozen_series("private_lift", "no_such")
+    place = frozen.record_file("private_lift")
     told = json.loads(place.read_text())
     told["series"]["trials"] = "0" * 64
     changed = tmp_path / place.name
     changed.write_text(json.dumps(told))
-    monkeypatch.setattr(data, "record_file", lambda slug: changed)
+    monkeypatch.setattr(frozen, "record_file", lambda slug: changed)
     with pytest.raises(DataError, match="sha256"):
-        data.frozen_series("private_lift", "trials")
+        frozen.frozen_series("private_lift", "trials")
 
 
 def test_three_fields_are_set_against_three_outside():

@@ -1,11 +1,16 @@
 """What is frozen in the book: a record, the series behind its figures and a chapter for each study."""
 
+import hashlib
 from pathlib import Path
 
+import pandas as pd
+
 from dti_core.lab.config import load_experiment
-from dti_core.lab.errors import RunError
-from dti_core.lab.kept import read_series
+from dti_core.lab.data import note
+from dti_core.lab.errors import DataError, RunError
+from dti_core.lab.kept import read_series, series_file
 from dti_core.lab.paths import project_root
+from dti_core.lab.pieces import read_table
 from dti_core.lab.record import Record, Result
 
 _RECORD = ".result.json"
@@ -66,3 +71,32 @@ def result_of(record: Record, folder: Path) -> Result:
     except (OSError, ValueError) as error:
         raise RunError(f"{record.slug}: the series behind the figures cannot be read ({error}).") from error
     return Result(config, record.data, record.estimates, series)
+
+
+def record_digest(slug: str) -> str:
+    """sha256 of the frozen record of a study, "none" without one."""
+    path = record_file(slug)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "none"
+
+
+def frozen_series(slug: str, name: str) -> pd.DataFrame:
+    """A table behind another study's figures, for a synthesis; the hash of its record is noted as read.
+
+    The experiment that reads it names `<slug>.result.json` among its `reads`.
+
+    Raises
+    ------
+    DataError if there is no such table, or another one than its record tells of.
+    """
+    path, table = record_file(slug), frozen_folder() / slug / series_file(name)
+    try:
+        content, told = path.read_bytes(), table.read_bytes()
+    except OSError as error:
+        raise DataError(f"{slug}: the frozen series {name} cannot be read ({error}).") from error
+    said = parse_record(content, path.name).series.get(name, "none")
+    if (found := hashlib.sha256(told).hexdigest()) != said:
+        raise DataError(
+            f"{slug}: the series {name} has sha256 {found[:12]}, its record tells of {said[:12]}."
+        )
+    note(path.name, hashlib.sha256(content).hexdigest())
+    return read_table(told)

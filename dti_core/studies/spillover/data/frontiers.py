@@ -3,17 +3,13 @@
 The tables have nothing to do with the three fields' use of AI: an error falls with the rows learned from.
 """
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from dti_core.lab.data import note, packaged
-from dti_core.lab.errors import DataError
-from dti_core.lab.frozen import frozen_folder, parse_record, record_file
-from dti_core.lab.kept import series_file
-from dti_core.lab.pieces import read_table
+from dti_core.lab.data import packaged
+from dti_core.lab.frozen import frozen_series, record_digest
 from dti_core.studies.spillover.model.frontiers import Array, Curve, Ints
 
 LIFTS, RISKS, STOCKS = "private_lift", "patch_planning", "lstm_portfolio"
@@ -52,29 +48,7 @@ class Rows:
 
 def record_digests() -> tuple[str, ...]:
     """sha256 of each frozen record that the frontiers are read from, "none" for one that is not there."""
-    files = (record_file(slug) for slug in (LIFTS, RISKS, STOCKS))
-    return tuple(hashlib.sha256(one.read_bytes()).hexdigest() if one.is_file() else "none" for one in files)
-
-
-def frozen_series(slug: str, name: str) -> pd.DataFrame:
-    """A table behind the figures of another study's chapter; the record that holds its digest is noted.
-
-    Raises
-    ------
-    DataError if there is no such table, or another one than its record tells of.
-    """
-    path, table = record_file(slug), frozen_folder() / slug / series_file(name)
-    try:
-        content, told = path.read_bytes(), table.read_bytes()
-    except OSError as error:
-        raise DataError(f"{slug}: the frozen series {name} cannot be read ({error}).") from error
-    record = parse_record(content, path.name)
-    if (found := hashlib.sha256(told).hexdigest()) != (said := record.series.get(name, "none")):
-        raise DataError(
-            f"{slug}: the series {name} has sha256 {found[:12]}, its record tells of {said[:12]}."
-        )
-    note(path.name, hashlib.sha256(content).hexdigest())
-    return read_table(told)
+    return tuple(record_digest(slug) for slug in (LIFTS, RISKS, STOCKS))
 
 
 def load_lift_errors() -> Clustered:
