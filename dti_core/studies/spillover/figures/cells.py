@@ -34,9 +34,9 @@ def plot_cells(result: Result, series: str = "cells") -> go.Figure:
             layer="below",
         )  # fmt: skip
     figure.add_vline(x=0, line_color=NEUTRAL)
-    figure.update_layout(height=150 + 46 * len(table))
+    figure.update_layout(height=150 + 62 * len(table))
     figure.update_yaxes(
-        tickvals=list(range(len(table))), ticktext=[wrap(title, 30) for title in table["title"]],
+        tickvals=list(range(len(table))), ticktext=[wrap(title, 38) for title in table["title"]],
         range=[-0.6, len(table) - 0.4],
     )  # fmt: skip
     figure.update_xaxes(range=[-EDGE, EDGE])
@@ -48,7 +48,7 @@ def plot_cells(result: Result, series: str = "cells") -> go.Figure:
         "of planned budgets are simulated.",
         alt=_told(table),
     )  # fmt: skip
-    return figure.update_layout(height=240 + 46 * len(table))
+    return figure.update_layout(height=240 + 62 * len(table))
 
 
 _KINDS = {"carried": "over its placebo", "worth": "over the best rival"}

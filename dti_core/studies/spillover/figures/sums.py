@@ -20,7 +20,7 @@ def plot_epsilons(result: Result) -> go.Figure:
     """Gain of the sums by epsilon, a panel a cell."""
     cells = _cells(result)
     titles = [wrap(METHODS[name].title, 44) for name in cells]
-    figure = make_subplots(rows=len(cells), vertical_spacing=0.5 / (2 * len(cells)), subplot_titles=titles)
+    figure = make_subplots(rows=len(cells), vertical_spacing=0.4 / len(cells), subplot_titles=titles)
     for row, name in enumerate(cells, start=1):
         table = result.series[f"{name}_by_epsilon"]
         for (kind, label), colour in zip(_KINDS.items(), PALETTE, strict=False):
@@ -42,7 +42,7 @@ def plot_epsilons(result: Result) -> go.Figure:
         "draws of noise, members and periods.",
         alt=_told(result, cells),
     )  # fmt: skip
-    return figure.update_layout(height=280 * len(cells) + 140)
+    return figure.update_layout(height=330 * len(cells) + 140)
 
 
 def _told(result: Result, cells: list[str]) -> str:
@@ -64,15 +64,17 @@ def plot_attacker(result: Result) -> go.Figure:
     epsilons = sorted(table["epsilon"].unique())
     for epsilon, colour in zip(epsilons, PALETTE, strict=False):
         part = table[table["epsilon"] == epsilon]
-        for column, dash in (("aggregator", "solid"), ("outsider", "dot"), ("bound", "dash")):
+        views = ("aggregator", "outsider", "bound") if epsilon == SHOWN else ("aggregator",)
+        for column, dash in zip(views, ("solid", "dot", "dash"), strict=False):
             figure.add_scatter(
                 x=part["months"], y=part[column], mode="lines+markers" if column != "bound" else "lines",
                 name=f"epsilon {_epsilon(epsilon)}, {_VIEWS[column]}", line={"color": colour, "dash": dash},
                 marker_color=colour,
             )  # fmt: skip
     figure.update_xaxes(type="log", tickvals=sorted(table["months"].unique()))
+    figure.update_yaxes(range=[0, 1.05])
     one = result["attacker_advantage"]
-    return style(
+    figure = style(
         figure, x="months in which the member reported", y="true less false positives", card=result.card,
         series="sums_fixes_attacker",
         title=f"At epsilon 1 an attacker tells one month of one source with {one.value:.2f} more true than "
@@ -82,8 +84,11 @@ def plot_attacker(result: Result) -> go.Figure:
         "1, a coin has 0.",
         alt=f"True less false positives at epsilon 1 and one month: {one.text}.",
     )  # fmt: skip
+    return figure.update_layout(height=620, margin_b=220)
 
 
+#: The epsilon whose bound and whose view from outside are drawn too.
+SHOWN = 1.0
 _VIEWS = {"aggregator": "seen by one aggregator", "outsider": "seen from outside", "bound": "bound"}
 
 

@@ -1,5 +1,6 @@
 """Who gains from pooling: small units and large ones, shops, sites and sources of software."""
 
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -24,9 +25,9 @@ def plot_sizes(result: Result) -> go.Figure:
     titles = [f"{SIZED[name][0]} by {SIZED[name][1]}" for name in shown]
     figure = make_subplots(rows=len(shown), vertical_spacing=0.16, subplot_titles=titles)
     for row, name in enumerate(shown, start=1):
-        table = result.series[f"{name}_sizes"]
+        table = _quarters(result, name)
         for (contrast, label), colour in zip(_CONTRASTS.items(), PALETTE, strict=False):
-            part = table[table["contrast"] == contrast].drop_duplicates("units")
+            part = table[table["contrast"] == contrast]
             figure.add_scatter(
                 x=[_size(one) for _, one in part.iterrows()], y=part["value"], name=label, legendgroup=label,
                 showlegend=row == 1, mode="markers", marker={"color": colour, "size": 9},
@@ -48,6 +49,12 @@ def plot_sizes(result: Result) -> go.Figure:
     return figure.update_layout(height=300 * len(shown) + 140)
 
 
+def _quarters(result: Result, name: str) -> pd.DataFrame:
+    """Quarters of units by size; the table holds other classes of size too."""
+    table = result.series[f"{name}_sizes"].drop_duplicates(["units", "contrast"])
+    return table[table["units"].str.endswith("quarter")]
+
+
 def _size(row: object) -> str:
     least, most = row["least"], row["most"]  # type: ignore[index]
     return f"{least:,.0f}" if least == most else f"{least:,.0f}-{most:,.0f}"
@@ -63,7 +70,7 @@ def _finding(result: Result) -> str:
 def _told(result: Result, shown: list[str]) -> str:
     parts = []
     for name in shown:
-        table = result.series[f"{name}_sizes"].drop_duplicates(["units", "contrast"])
+        table = _quarters(result, name)
         rows = [
             f"{row['units']}, {row['contrast']}: {number(row['value'], 3, '+')} "
             f"[{number(row['low'], 3, '+')}, {number(row['high'], 3, '+')}]"
