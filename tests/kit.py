@@ -81,6 +81,8 @@ def copy_of_the_project(place: Path) -> Path:
     home = place / "ä copy #2"
     for name in ("experiments", "notebooks"):
         shutil.copytree(ROOT / name, home / name)
+    frozen = Path("book") / "studies"
+    shutil.copytree(ROOT / frozen, home / frozen, ignore=shutil.ignore_patterns("*.ipynb", "*.svg", "*.csv"))
     shutil.copy(ROOT / "requirements.lock", home)
     return home
 
