@@ -22,12 +22,14 @@ from joblib.externals.loky import get_reusable_executor
 
 from dti_core.cli import doctor
 from dti_core.lab import data
-from dti_core.lab.config import list_slugs, load_experiment
+from dti_core.lab.config import Config, list_slugs, load_experiment
 from dti_core.lab.data import carriers, limits, tables
 from dti_core.lab.data.frozen import frozen_bytes
 from dti_core.lab.errors import ConfigError, DataError
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.register import load_register
+from dti_core.lab.running.cache import data_hashes
+from dti_core.lab.running.inputs import live
 from dti_core.lab.yaml_files import parse_yaml
 from tests.hostile_files import HOSTILE
 from tests.shared_data import SHARED, bring
@@ -231,8 +233,29 @@ def test_the_constraint_study_reads_what_is_planned():
 
 
 @pytest.mark.parametrize("slug", list_slugs())
-def test_what_a_study_always_reads_is_registered(slug):
-    assert set(load_experiment(slug).reads) <= set(data.load_all())
+def test_what_a_study_always_reads_is_registered_or_a_file_of_another_study(slug):
+    registered, reads = set(data.load_all()), set(load_experiment(slug).reads)
+    others = {name for name in reads - registered if "." in name}
+    assert reads - registered == others
+    places = {name: "experiments/data" if "/" in name else "book/studies" for name in others}
+    assert [name for name, place in places.items() if not (ROOT / place / name).is_file()] == []
+    assert not any(name.startswith((f"{slug}/", f"{slug}.")) for name in others)
+
+
+def test_files_of_other_studies_are_planned_by_the_names_under_which_reading_is_noted():
+    config = load_experiment("spillover").resolve("quick")
+    planned = data_hashes(config, live())
+    cadence, record = "experiments/data/patch_planning/debian_cadence.csv", "private_lift.result.json"
+    assert planned["debian_cadence.csv"] == sha((ROOT / cadence).read_bytes())
+    assert planned[record] == sha((ROOT / "book" / "studies" / record).read_bytes())
+
+
+@pytest.mark.parametrize("name", ["patch_planning/no_such.csv", "no_such.result.json", "../claims.yaml"])
+def test_a_file_of_another_study_that_is_not_there_is_refused(name):
+    config = load_experiment("spillover").resolve("quick")
+    asked = Config(config.experiment.model_copy(update={"reads": (name,)}), config.values)
+    with pytest.raises(DataError, match="no file"):
+        data_hashes(asked, live())
 
 
 def test_a_study_that_names_no_registered_set_is_told_so():
@@ -260,7 +283,7 @@ def _opens_files(code: str) -> list[str]:
             called = ast.unparse(node.func)
             name = called.rpartition(".")[2]
             noted = node.args and ".stream(" in ast.unparse(node.args[0])
-            harmless = bool(noted) and name in ("read_pickle", "read_parquet")
+            harmless = bool(noted) and name in ("read_pickle", "read_parquet", "read_csv")
             harmless |= bool(node.args) and ast.unparse(node.args[0]) == "os.devnull"
             if (not harmless and (name == "read_pickle" or name in _READING)) or called in (
                 "np.load",
@@ -281,6 +304,7 @@ def test_science_opens_no_data_by_itself():
     assert _opens_files("pd.read_pickle(path)") == ["pd.read_pickle"]
     assert _opens_files("pd.read_parquet(path)") == ["pd.read_parquet"]
     assert _opens_files("pd.read_parquet(packaged('promotions').stream())") == []
+    assert _opens_files("pd.read_csv(packaged('ta_feng').stream(), compression='zip')") == []
     assert _opens_files("packaged('vix').table(index_col=0)") == []
     assert _opens_files("os.open(os.devnull, os.O_WRONLY)") == []
     assert _opens_files("os.open(path, os.O_RDONLY)") == ["os.open"]
