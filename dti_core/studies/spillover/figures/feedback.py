@@ -43,7 +43,7 @@ def plot_feedback(result: Result) -> go.Figure:
     )
     figure = style(
         figure, x="", y="", card=result.card, series=f"feedback_{shown[0][0]}_rounds",
-        title=f"The gain of feedback grows with the rounds on {listed(grows, 'none of the streams')}",
+        title=f"The lead over false feedback grows with the rounds on {listed(grows, 'none of the streams')}",
         caption="Gain in % of the naive loss of networks retuned on what happened, over the same networks "
         "retuned on permuted outcomes and never retuned; in the first round all are the same. Intervals of "
         "95 % within a round.",

@@ -9,11 +9,13 @@ from dti_core.lab.forest import Row, plot_forest
 from dti_core.lab.record import Estimate, Result
 from dti_core.lab.theme import NEUTRAL, PALETTE
 from dti_core.studies.spillover.methods import METHODS
+from dti_core.studies.spillover.methods.planner import TUNED
 
 _ARMS = {
-    "with": "patching's policies", "without": "the same network, trained there",
-    "placebo": "policies of false rewards", "tuned_rule": "rule tuned there", "greedy_ratio": "greedy ratio",
+    "with": "patching", "without": "trained there",
+    "placebo": "false rewards", "tuned_rule": "tuned rule", "greedy_ratio": "greedy ratio",
 }  # fmt: skip
+_BUDGETS = {"marketing": "Marketing", "esg": "ESG"}
 _FIELDS = {"commerce": PALETTE[0], "finance": PALETTE[1], "security": PALETTE[2], "outside": NEUTRAL}
 #: Difference of shares below which two balances are called the same.
 ALIKE = 0.1
@@ -26,17 +28,15 @@ def plot_plans(result: Result) -> go.Figure:
         table = result.series.get(f"{name}_arms")
         if table is None:
             continue
-        for _, arm in table[table["arm"] != "naive"].iterrows():
+        tuned = TUNED in cell.about
+        shown = table[table["arm"].isin(["with", "placebo"] if tuned else list(_ARMS))]
+        for _, arm in shown.iterrows():
             one = Estimate(
                 f"{name}_{arm['arm']}", arm["share"], arm["low"], arm["high"], "% of what could be earned",
                 int(arm["policies"]),
             )  # fmt: skip
-            what = cell.title.split(": ")[1]
-            rows.append(
-                Row(
-                    f"{what}: {_ARMS[arm['arm']]}", one, _FIELDS[cell.target], control=arm["arm"] == "placebo"
-                )
-            )
+            label = f"{_BUDGETS[cell.about[0]]}: {_ARMS[arm['arm']]}{', tuned' * tuned}"
+            rows.append(Row(label, one, _FIELDS[cell.target], control=arm["arm"] == "placebo"))
     ours = result["planner_marketing_earns"], result["planner_esg_earns"]
     rule = result["planner_marketing_rule_earns"], result["planner_esg_rule_earns"]
     ahead = all(one.value < other.value for one, other in zip(ours, rule, strict=True))
@@ -64,8 +64,8 @@ def plot_frontiers(result: Result) -> go.Figure:
     return plot_forest(
         rows, what="Share of the total that is cost at the best balance", x="share of the total that is cost",
         card=result.card, zero=False,
-        title=f"Best balances of the fields lie {spread.value:.2f} apart, those of unrelated tasks "
-        f"{outside.value:.2f}",
+        title=f"Shares that the fields best put into cost lie {spread.value:.2f} apart, those of unrelated "
+        f"tasks {outside.value:.2f}",
         caption=f"Equal within {ALIKE:g} would be one balance. Intervals of 95 %, units drawn anew. Hollow: "
         "errors of forecasts against rows learned from, which have nothing to do with the fields. The second "
         "row of a field decides nothing.",

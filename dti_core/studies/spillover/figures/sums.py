@@ -37,7 +37,7 @@ def plot_epsilons(result: Result) -> go.Figure:
     helps = [name for name in cells if result[f"gain_{name}"].low > 0]
     figure = style(
         figure, x="", y="", card=result.card, series=f"{cells[0]}_by_epsilon",
-        title=f"At epsilon 1 private sums help in {len(helps)} of {len(cells)} uses outside commerce",
+        title=f"At epsilon 1 private sums beat placebo and rivals in {len(helps)} of {len(cells)} uses",
         caption=f"Gain in % of the naive error. Epsilon is of {PROMISE}. Intervals of 95 %, clustered by "
         "draws of noise, members and periods.",
         alt=_told(result, cells),
@@ -81,7 +81,7 @@ def plot_attacker(result: Result) -> go.Figure:
         "false positives; months add up",
         caption="Of an attacker who knows all other reports: one who sees one aggregator's noise only, one "
         f"outside, and the bound that holds for every attacker. Epsilon is of {PROMISE}. Without noise it is "
-        "1, a coin has 0.",
+        "1, a coin has 0. One view of one epsilon is exact or simulated, and may meet the bound.",
         alt=f"True less false positives at epsilon 1 and one month: {one.text}.",
     )  # fmt: skip
     return figure.update_layout(height=620, margin_b=220)

@@ -39,7 +39,7 @@ def plot_sizes(result: Result) -> go.Figure:
         figure.update_xaxes(
             type="category", title_text=f"{SIZED[name][1]} a unit, by quarter", row=row, col=1
         )
-        figure.update_yaxes(title_text="nats a trial", row=row, col=1)
+        figure.update_yaxes(title_text="nats a trial (below 0: better)", row=row, col=1)
     figure = style(
         figure, x="", y="", title=_finding(result), card=result.card, series=f"{shown[0]}_sizes",
         caption="Differences of log loss a trial, less is better; the best lone prior is taken in each "
