@@ -76,6 +76,51 @@ def test_a_placebo_against_itself_helps_in_no_more_draws_than_it_may_and_a_plant
     assert np.mean(planted) >= 0.8
 
 
+@pytest.mark.parametrize("sizes", [[10] * 8, [4, 8, 16, 32, 64, 8, 16, 32]])
+def test_units_that_hang_together_count_as_their_clusters(sizes):
+    """Luck by cluster alone: intervals cover as often as they say, also where clusters are unlike in size."""
+    rng, inside = np.random.default_rng(6), []
+    codes = np.repeat(np.arange(len(sizes)), sizes)
+    naive = np.ones((1, len(codes), 1))
+    for _ in range(400):
+        luck = rng.normal(size=len(sizes))[codes][None, :, None]
+        arms = {NAIVE: naive, WITH: naive, PLACEBO: naive + 0.2 * luck, WITHOUT: naive}
+        one = Losses(arms, np.ones((len(codes), 1)), codes).gain(PLACEBO)
+        inside.append(one.low <= 0 <= one.high)
+    assert np.mean(inside) >= 0.92
+
+
+def test_clusters_are_drawn_whole():
+    rng, codes = np.random.default_rng(7), np.repeat([0, 1, 2], [2, 3, 4])
+    naive = np.arange(9.0)[None, :, None] + 1
+    losses = Losses(dict.fromkeys((NAIVE, WITH, PLACEBO, WITHOUT), naive), np.ones((9, 1)), codes)
+    found = losses.resampled(rng)
+    assert len(np.unique(found.clusters)) == 3
+    for one in np.unique(found.clusters):
+        drawn = found.arms[NAIVE][0, found.clusters == one, 0] - 1
+        assert len(set(codes[drawn.astype(int)])) == 1
+        assert len(drawn) == np.sum(codes == codes[int(drawn[0])])
+
+
+def test_unopposed_the_placebo_alone_decides():
+    """The hardest world without transfer: a bar that no rival guards is held by its interval alone."""
+    rng = np.random.default_rng(8)
+    pool = _losses(rng, 0.3, seeds=40)
+    assert gains(pool.unopposed()).worth.low > 5
+    found = [gains(pool.without_effect(20, rng)) for _ in range(300)]
+    assert [one.lesser.low > 0 for one in found] == [one.carried.low > 0 for one in found]
+    assert 0 < np.mean([one.carried.low > 0 or one.carried.high < 0 for one in found]) <= 0.08
+
+
+def test_the_method_without_the_part_is_a_rival_too():
+    naive = np.ones((1, 4, 3))
+    arms = {NAIVE: naive, WITH: 0.8 * naive, PLACEBO: naive, WITHOUT: 0.7 * naive, "dull": naive}
+    found = gains(Losses(arms, np.ones((4, 3))))
+    assert found.rival == WITHOUT
+    assert found.worth.value == pytest.approx(-10.0)
+    assert found.own.value == pytest.approx(30.0)
+
+
 def test_the_best_rival_is_chosen_on_the_rows_themselves():
     naive = np.ones((1, 4, 3))
     arms = {NAIVE: naive, WITH: naive, PLACEBO: naive, WITHOUT: naive, "bad": 2 * naive, "good": 0.5 * naive}

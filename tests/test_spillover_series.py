@@ -1,25 +1,38 @@
 """The forecaster carried between panels: no look-ahead, equal steps, known traps; and a user's series."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from dti_core.studies.spillover.data.panels import PANELS, Panel
 from dti_core.studies.spillover.data.yours import check, panel_of
-from dti_core.studies.spillover.methods.feedback import changed_stream, followed, rounds
-from dti_core.studies.spillover.methods.forecaster import Crossing, Lesson, cross, crossed, learn
+from dti_core.studies.spillover.methods.feedback import FROZEN, OLD, changed_stream, contest, followed, rounds
+from dti_core.studies.spillover.methods.forecaster import (
+    Crossing,
+    Lesson,
+    cross,
+    crossed,
+    learn,
+    planted_losses,
+    planted_panels,
+    read,
+    split,
+)
 from dti_core.studies.spillover.methods.task import Effort, Task
 from dti_core.studies.spillover.model.gains import gains
-from dti_core.studies.spillover.model.losses import PLACEBO, WITH
+from dti_core.studies.spillover.model.losses import PLACEBO, WITH, WITHOUT
 from dti_core.studies.spillover.model.sequences import (
     RIVALS,
     fit_ridge,
     judged_ends,
     learning_ends,
     naive,
+    promoted,
     sample,
 )
-from dti_core.studies.spillover.worlds.series import SOURCE_SIZE, TARGET_SIZE, Tent
+from dti_core.studies.spillover.worlds.series import Tent
 
 TASK = Task(5, Effort(8, 20, 4, 60), 1)
 
@@ -91,13 +104,19 @@ def test_arms_differ_in_what_was_learned_and_in_nothing_else():
 
 def test_a_planted_transfer_is_found_and_none_between_two_placebos():
     rng = np.random.default_rng(3)
-    source, target = (Tent().draw(*size, rng) for size in (SOURCE_SIZE, TARGET_SIZE))
-    panel = Panel(target, tuple(map(str, range(TARGET_SIZE[1]))), 1, 12, 4)
+    source, panel = planted_panels(_panel(rng), rng)
     task = Task(5, Effort(20, 40, 4, 300), 1)
     losses, _ = crossed(source, panel, task, 20, "test, planted")
     assert gains(losses).lesser.low > 0
     drawn = [gains(losses.without_effect(10, rng)).lesser.low > 0 for _ in range(60)]
     assert np.mean(drawn) <= 0.05
+
+
+def test_planted_worlds_have_networks_of_their_own():
+    like = _panel(np.random.default_rng(3))
+    first, second = planted_losses(Task(5, Effort(16, 20, 4, 20), 1), like)
+    assert len(first.arms[WITH]) == len(second.arms[WITH]) == 8
+    assert first.mean(WITH) != second.mean(WITH)
 
 
 def test_a_straight_line_cannot_forecast_the_planted_series():
@@ -114,9 +133,80 @@ def test_only_feedback_teaches_what_happens_after():
     task = Task(5, Effort(10, 20, 4, 300), 1)
     panel = changed_stream(_panel(np.random.default_rng(5)), task)
     losses = followed(panel, task, "test, changed")
-    assert gains(losses).learned.low > 0
+    assert gains(contest(losses)).learned.low > 0
+    assert losses.mean(WITHOUT) == min(losses.mean(OLD), losses.mean(FROZEN))
     first = len(rounds(panel)[0]) // panel.block
-    np.testing.assert_array_equal(losses.arms[WITH][..., :first], losses.arms[PLACEBO][..., :first])
+    for arm in (PLACEBO, OLD, FROZEN):
+        np.testing.assert_array_equal(losses.arms[WITH][..., :first], losses.arms[arm][..., :first])
+
+
+def test_feedback_that_is_more_steps_is_not_found():
+    """A stream that never changes, learned too briefly: as many steps on old rows teach as much."""
+    rng, task = np.random.default_rng(7), Task(5, Effort(10, 20, 4, 60), 1)
+    panel = Panel(Tent().draw(300, 6, rng), tuple("abcdef"), 1, 12, 4)
+    losses = followed(panel, task, "test, unchanged")
+    assert losses.gain(FROZEN).low > 0
+    assert losses.best_rival != FROZEN
+    assert gains(contest(losses)).learned.low <= 0
+
+
+def test_a_gain_that_is_more_steps_is_not_found():
+    """The known trap: trained longer on anything a network beats one trained briefly; so does its placebo."""
+    rng = np.random.default_rng(9)
+    source, target = rng.normal(size=(300, 6)), Tent().draw(120, 6, rng)
+    panel = Panel(target, tuple("abcdef"), 1, 12, 4)
+    losses, _ = crossed(source, panel, Task(5, Effort(20, 20, 4, 200), 1), 20, "test, steps")
+    learning, ends = learning_ends(panel.n_learning, 12, 1), judged_ends(120, panel.n_learning, 1)
+    brief = learn(Lesson(target, learning, 12, 1, 10, tuple(range(20))))
+    asked = sample(target, ends, 12, 1)
+    briefly = float(np.mean((read(brief, asked, 1) - asked.target) ** 2))
+    assert losses.mean(WITH) < briefly
+    assert gains(losses).lesser.low <= 0
+
+
+def test_no_two_networks_share_a_shuffle():
+    """From equal weights, networks whose batches differ end apart where targets are dealt."""
+    levels = np.random.default_rng(3).normal(size=(60, 4)).cumsum(axis=0)
+    lesson = Lesson(levels, np.arange(11, 50), 12, 1, 30, (1, 2, 3))
+    start = np.repeat(learn(lesson)[:1], 3, axis=0)
+    dealt = learn(replace(lesson, start=start, shuffled=True))
+    assert len({one.tobytes() for one in dealt}) == 3
+
+
+def test_networks_stop_where_rows_held_back_are_forecast_best():
+    """Noise that ends in a rise: more steps on the noise only harm, so that few are taken."""
+    rng = np.random.default_rng(4)
+    learning = learning_ends(100, 12, 1)
+    early, held = split(learning, 1)
+    assert early[-1] + 1 < held[0]
+    assert len(held) == pytest.approx(len(learning) / 3, abs=1)
+    levels = rng.normal(size=(100, 3))
+    long = Lesson(levels, early, 12, 1, 1500, tuple(range(8)))
+    asked = sample(levels, held, 12, 1)
+    error = [float(np.mean((read(learn(one), asked, 1) - asked.target) ** 2))
+             for one in (long, replace(long, held=held))]  # fmt: skip
+    assert error[1] < error[0]
+
+
+def test_plans_known_ahead_are_a_rival_where_they_move_sales():
+    rng = np.random.default_rng(5)
+    planned = rng.normal(size=(80, 5))
+    levels = 2.0 * planned + 0.1 * rng.normal(size=(80, 5))
+    learning, ends = learning_ends(48, 12, 1), judged_ends(80, 48, 1)
+    truth, dull = levels[ends + 1], np.mean((levels[ends] - levels[ends + 1]) ** 2)
+    assert np.mean((promoted(levels, planned, learning, ends, 1) - truth) ** 2) < 0.02 * dull
+    still = promoted(levels, np.zeros_like(planned), learning, ends, 1)
+    np.testing.assert_array_equal(still, levels[ends])
+    panel = Panel(levels, tuple("abcde"), 1, 12, 4, planned)
+    losses, _ = crossed(levels, panel, Task(5, Effort(4, 20, 4, 10), 1), 4, "test, plans")
+    assert losses.best_rival == "plans"
+
+
+def test_promotions_of_shops_are_laid_out_as_their_sales_are():
+    panel = PANELS["shops"].load_target()
+    assert panel.planned.shape == panel.levels.shape
+    assert np.isfinite(panel.planned).all()
+    assert (panel.planned.max(axis=0) > 0).mean() > 0.9
 
 
 @pytest.mark.parametrize("name", list(PANELS))

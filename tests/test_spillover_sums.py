@@ -84,27 +84,54 @@ def test_exact_means_are_those_of_pandas_and_noisy_ones_return_to_the_centre(rng
     assert model.raw_means(found.weighed(0.0), BOUNDS) == pytest.approx(BOUNDS[0])
 
 
-def test_one_weight_and_several_are_those_of_least_squares(rng):
+def test_weights_are_those_of_least_squares(rng):
     own, target = rng.standard_normal((1, 9, 6)), rng.standard_normal((9, 6))
     learning = np.arange(6) < 4
     seen, wanted = own[0][:, learning].ravel(), target[:, learning].ravel()
-    weight = np.linalg.lstsq(seen[:, None] - 2, wanted - 2, rcond=None)[0][0]
-    assert model.shrunk(own, np.full((1, 1, 1), 2.0), target, learning) == pytest.approx(
-        2 + weight * (own - 2)
-    )
+    mean = np.cumsum(own, axis=2) / np.arange(1, 7)
+    columns = np.column_stack([seen, mean[0][:, learning].ravel()]) - 2
+    a, b = np.linalg.lstsq(columns, wanted - 2, rcond=None)[0]
+    found = model.shrunk(own, np.full((1, 1, 1), 2.0), target, learning)
+    assert found == pytest.approx(2 + a * (own - 2) + b * (mean - 2), abs=1e-4)
     table = np.column_stack([np.ones(len(seen)), seen])
     first, second = np.linalg.lstsq(table, wanted, rcond=None)[0]
     found = model.least_squares([np.ones((1, 1, 1)), own], target, learning)
     assert found == pytest.approx(first + second * own, abs=1e-6)
 
 
+def test_a_mean_so_far_leaves_out_what_is_absent_and_what_comes_later():
+    found = model.mean_so_far(np.array([[np.nan, 2.0, np.nan, 6.0]]))
+    assert found[0, 1:].tolist() == [2.0, 2.0, 4.0]
+    assert np.isnan(found[0, 0])
+
+
+def test_a_bank_that_averages_its_readings_is_a_rival_that_sums_may_lose_to():
+    """Where readings err each alone their group means are as good as any sum, without its noise."""
+    made = planted_members((240, 6), 6, BOUNDS, np.random.default_rng(3))
+    honest = Members(made.values, made.codes, BOUNDS, partial(read_with_error, made.values, 0.8))
+    losses = sums.losses_in(honest, 1.0, 8, np.random.default_rng(4), pooled=True)
+    assert set(losses.rivals) == {"without", sums.GLOBAL, sums.LAST, sums.READINGS, sums.STALE}
+    assert losses.best_rival == sums.READINGS
+    assert losses.mean(sums.READINGS) < losses.mean(WITH)
+    wrong = sums.losses_in(made, 1.0, 8, np.random.default_rng(4), pooled=True)
+    assert wrong.mean(sums.READINGS) > wrong.mean(WITH)
+
+
+def test_firms_of_a_group_hang_together():
+    """The interval is as wide as that of six groups, however many firms they have."""
+    made = planted_members((240, 6), 6, BOUNDS, np.random.default_rng(3))
+    losses = sums.losses_in(made, 1.0, 4, np.random.default_rng(4), pooled=True)
+    one = losses.gain(PLACEBO)
+    assert one.how == "clustered by 4 seeds x 6 clusters of units"
+    assert one.std_error > losses.__class__(losses.arms, losses.rows).gain(PLACEBO).std_error
+
+
 def test_raw_sector_means_lose_to_one_global_mean_where_noise_is_large():
     """The known trap: most of what sector means give at a small epsilon is shrinkage."""
     members, rng = sums.firms_members(), np.random.default_rng(2)
     for epsilon, raw_wins in ((0.5, False), (8.0, True)):
-        release = model.Release(epsilon)
-        arms = {**sums.forecasts_of(members, release, 8, rng), **sums.outside_of(members, release, 8, rng)}
-        losses = sums.losses_of(arms, members.values[:, 1:], pooled=True)
+        losses = sums.all_losses(members, epsilon, 8, rng, pooled=True)
+        assert sums.RAW not in sums.contest(losses).arms
         assert (losses.mean(sums.RAW) < losses.mean(sums.GLOBAL)) is raw_wins
         assert losses.mean(WITH) < losses.mean(sums.GLOBAL)
 
@@ -140,16 +167,28 @@ def test_advantage_by_hand():
     assert attacker.exact_advantage(math.inf, "outsider", 3) == 1.0
 
 
-def test_attack_meets_its_exact_advantage_and_sees_all_without_noise(rng):
-    for view in warnings.VIEWS:
-        alone, spared = warnings.attack(4.0, 1.0, view, 20_000, rng)
-        exact = attacker.exact_advantage(1.0, view)
-        share = attacker.sampled_share(4.0, model.Release(1.0, steps=1).variance)
-        assert alone.value == pytest.approx(exact, abs=4 * alone.std_error)
-        assert spared.value == pytest.approx(share - exact, abs=4 * spared.std_error)
-    alone, spared = warnings.attack(4.0, 1.0, "outsider", 1_000, rng, forgotten=True)
+@pytest.mark.parametrize(("view", "n_noises"), attacker.UNKNOWN.items())
+def test_the_exact_advantage_is_that_of_simulated_releases(view, n_noises, rng):
+    """Who says "in" from 1 up on releases less all known reports: 40,000 with the report, 40,000 without."""
+    scale = model.Release(1.0, steps=1).scale
+    noise = discrete_laplace(scale, (2, n_noises, 40_000), rng).sum(axis=1)
+    seen = float(np.mean(1 + noise[0] >= 1) - np.mean(noise[1] >= 1))
+    assert seen == pytest.approx(attacker.exact_advantage(1.0, view), abs=4 * np.sqrt(0.5 / 40_000))
+
+
+def test_an_attack_is_set_against_a_sample_of_the_judged_months(busy, rng):
+    judged = warnings.judged_totals(busy)
+    assert len(judged) == int((~busy.learning).sum())
+    every = np.arange(len(judged))
+    seen, spared = warnings.attacked(busy, 1.0, "outsider", every, 100, rng)
+    exact = attacker.exact_advantage(1.0, "outsider")
+    share = attacker.sampled_share(judged.mean(), model.Release(1.0, steps=1).variance)
+    assert (seen.value, spared.value) == pytest.approx((exact, share - exact))
+    assert spared.low < spared.value < spared.high
+    alone, less = warnings.attacked(busy, 1.0, "outsider", every, 100, rng, forgotten=True)
     assert alone.value == 1.0
-    assert spared.high < 0
+    assert less.high < 0
+    assert warnings.judged_totals(warnings.crowd(busy)).mean() == warnings.CROWD * judged.mean()
 
 
 def test_a_sample_of_that_share_errs_as_much_as_the_noise(rng):
@@ -255,6 +294,14 @@ def test_absent_data_are_told_and_not_replaced(monkeypatch, tmp_path):
     monkeypatch.setenv("DTI_DATA", str(tmp_path))
     with pytest.raises(DataError, match="dti data get csr_africa"):
         load_ratings()
+
+
+def test_other_rules_are_of_the_same_kind(rng):
+    for one in load_profiles():
+        many = [one.varied(rng) for _ in range(50)]
+        assert all(one.epsilon / 4 <= other.epsilon <= 4 * one.epsilon for other in many)
+        assert all(0 < other.taking_part <= 1 and other.least_batch >= 1 for other in many)
+        assert len({other.least_batch for other in many}) > 1
 
 
 def test_profiles_out_of_range_are_refused():

@@ -191,11 +191,11 @@ def test_a_common_rule_is_found_only_where_there_is_one(planted):
 
 def test_luck_of_learning_widens_an_interval_by_its_square(rng):
     one = Interval(1.0, 0.0, 2.0, 0.3, 5, "x")
-    found = replace(_gains(rng), added=one, carried=one, worth=one)
+    found = replace(_gains(rng), added=one, carried=one, worth=one, own=one, strict=one)
     wider = with_luck(found, 0.4, 1)
     assert wider.worth.std_error == pytest.approx(0.5)
     assert (wider.worth.low, wider.worth.high) == pytest.approx((1 - 5 / 3, 1 + 5 / 3))
-    assert wider.carried.std_error == pytest.approx(np.sqrt(0.09 + 0.32))
+    assert wider.carried.std_error == wider.strict.std_error == pytest.approx(np.sqrt(0.09 + 0.32))
 
 
 def _gains(rng):
@@ -222,7 +222,7 @@ def test_the_panels_are_what_their_sources_say():
     """InstInnovation: 803 firms, 5,281 pairs of years, 18 sectors; Debian: 99 sources, 337 weeks of fixes."""
     firms, fixes = load_firms(), load_fixes()
     sales = np.isfinite(firms.grid(firms.sales))
-    assert (len(firms.names), len(firms.sectors), (sales[:, 1:] & sales[:, :-1]).sum()) == (803, 18, 5281)
+    assert (len(firms.names), len(firms.sectors), (sales[:, 1:] & sales[:, :-1]).sum()) == (803, 51, 5281)
     assert (len(fixes.names), (fixes.weekly() > 0).sum()) == (99, 337)
     assert load_sites().hits.shape == (42, 40, 11)
     assert len(load_growth().labels) == 5281

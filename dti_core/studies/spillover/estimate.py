@@ -26,7 +26,7 @@ from dti_core.studies.spillover.measures.sentences import (
     plans_help,
     say,
     share_of_instances,
-    share_of_profiles,
+    share_of_settings,
 )
 from dti_core.studies.spillover.methods import METHODS, REGIONS, STREAMS, Cell
 from dti_core.studies.spillover.methods.forecaster import onto
@@ -130,8 +130,8 @@ def together(found: Mapping[str, Outcome]) -> Findings:
         findings.estimates.append(told.estimate("plans_help_share", "share of drawn budgets"))
     findings.estimates += say("feedback_helps", UNIT, feedback_helps, STREAMS, streams)
     if regional := {name: one for name, one in found.items() if name in REGIONS}:
-        told = share_of_profiles(regional)
-        findings.estimates.append(told.estimate("regional_share_of_profiles", "share of fields and regions"))
+        told = share_of_settings(regional)
+        findings.estimates.append(told.estimate("regional_share_of_settings", "share of settings"))
     findings.series["cells"] = table_of(
         {name: (METHODS[name], one) for name, one in found.items() if name in METHODS}
     )

@@ -18,11 +18,12 @@ Codes = NDArray[np.int64]
 class Firms:
     """A row a firm and year, sorted so; n of them, with gaps where a firm has no row in a year.
 
-    firm : (n,) codes 0 to n_firms - 1, into names. sector : (n,) codes into sectors, the first two digits of
-    the industry; industry : (n,) codes of all four. year : (n,). sales, capital, value : (n,) million USD;
-    research : (n,) million USD, the stock that its spending has left, 0 where none is known. employees :
-    (n,) thousands. patents, cites : (n,) granted patents applied for in the year, and how often these were
-    cited since. tobins_q : (n,), and value: NaN where not known. institutions : (n,) % of shares they own.
+    firm : (n,) codes 0 to n_firms - 1, into names. sector : (n,) codes into sectors, the first three digits
+    of the industry, a subsector of NAICS, as two put most firms into one; industry : (n,) codes of all four.
+    year : (n,). sales, capital, value : (n,) million USD; research : (n,) million USD, the stock that its
+    spending has left, 0 where none is known. employees : (n,) thousands. patents, cites : (n,) granted
+    patents applied for in the year, and how often these were cited since. tobins_q : (n,), and value: NaN
+    where not known. institutions : (n,) % of shares they own.
     """
 
     names: tuple[str, ...]
@@ -85,7 +86,7 @@ def firms_of(table: pd.DataFrame) -> Firms:
         raise DataError(f"{NAME}: {first['company']} has two rows in {first['year']}. Keep one.")
     firm, names = pd.factorize(rows["company"])
     kinds = rows["industry"].astype(str).groupby(firm).transform("first")
-    sector, sectors = pd.factorize(kinds.str[:2], sort=True)
+    sector, sectors = pd.factorize(kinds.str[:3], sort=True)
     numbers = {
         "sales": "sales", "capital": "capital", "employees": "employment", "research": "randd",
         "patents": "patents", "cites": "cites", "value": "value", "tobins_q": "tobinq",

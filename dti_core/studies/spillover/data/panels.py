@@ -5,11 +5,12 @@ realised volatility of a week.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dti_core.lab.data import frozen_table, packaged
@@ -33,7 +34,9 @@ class Panel:
 
     levels : (n_rows, n_series), finite. names : (n_series,). horizon : rows ahead that are forecast, a
     whole season, so that the level of now is the seasonal naive forecast. window : rows that are seen.
-    block : rows in a period of the test, whose errors may hang together.
+    block : rows in a period of the test, whose errors may hang together. planned : (n_rows, n_series) what is
+    known of each row before it comes, such as the promotions of a week; None for nothing. learning : share
+    of all rows that is learned from.
     """
 
     levels: Array
@@ -41,22 +44,33 @@ class Panel:
     horizon: int
     window: int
     block: int
+    planned: Array | None = None
+    learning: float = LEARNING
 
     @property
     def n_learning(self) -> int:
         """Rows before the first row that is forecast in the test."""
-        return int(LEARNING * len(self.levels))
+        return int(self.learning * len(self.levels))
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a panel comes from: title, field, what a series is, data sets that it reads, how it is loaded."""
+    """Where a panel comes from: title, field, what a series is, data sets that it reads, how it is loaded.
+
+    planned : how what is known ahead of a panel's rows is loaded, for who forecasts it; None for nothing.
+    """
 
     title: str
     field: Field
     unit: str
     needs: tuple[str, ...]
     load: Callable[[], Panel]
+    planned: Callable[[Panel], Array] | None = None
+
+    def load_target(self) -> Panel:
+        """The panel with what is known ahead of its rows."""
+        panel = self.load()
+        return panel if self.planned is None else replace(panel, planned=self.planned(panel))
 
 
 def _weekly(levels: Array, names: list[str]) -> Panel:
@@ -128,6 +142,19 @@ def load_shops() -> Panel:
     return _weekly(np.log1p(often.to_numpy(np.float64)), list(map(str, often)))
 
 
+def load_promotions(shops: Panel) -> Array:
+    """Log of one plus the products that each shop shows or advertises in a week, (n_weeks, n_shops).
+
+    Both are planned before the week; a shop without an entry has its usual shelves.
+    """
+    rows = pq.read_table(packaged("promotions").stream(), columns=["store_id", "week"])
+    counts = rows.group_by(["store_id", "week"]).aggregate([([], "count_all")]).to_pandas()
+    wide = counts.pivot(index="week", columns="store_id", values="count_all")
+    wide.columns = wide.columns.astype(str)
+    n_weeks = len(shops.levels)
+    return np.log1p(wide.reindex(range(1, n_weeks + 1), columns=list(shops.names)).fillna(0.0).to_numpy())
+
+
 def load_bookings() -> Panel:
     """Bookings among the sampled searches of each Expedia site, week by week, 2013-2014."""
     raw = packaged("expedia").table()
@@ -169,7 +196,10 @@ PANELS: Mapping[str, Source] = {
     "departments": Source(
         "weekly sales of departments", "commerce", "department", ("walmart_weekly",), load_departments
     ),
-    "shops": Source("weekly sales of shops", "commerce", "shop", ("promotion_sales",), load_shops),
+    "shops": Source(
+        "weekly sales of shops", "commerce", "shop", ("promotion_sales", "promotions"), load_shops,
+        load_promotions,
+    ),
     "bookings": Source("weekly bookings of travel sites", "commerce", "site", ("expedia",), load_bookings),
     "fixes": Source("fixes of Debian sources", "security", "source", (), load_fixes),
 }  # fmt: skip

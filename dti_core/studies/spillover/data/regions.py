@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from dti_core.lab.data import frozen_table
@@ -12,6 +13,8 @@ SLUG, FILE = "private_lift", "regions.csv"
 COLUMNS = ("region", "parameter", "value")
 #: Share of members who take part, by the default of consent; None: all.
 SHARES = {"opt_in": "opt_in_share", "opt_out": "opt_out_share", "none": None}
+#: By how much a rule may differ from what the table says, where that is tried.
+FACTOR = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,13 @@ class Profile:
             self.name, min(one.epsilon for one in every), min(one.taking_part for one in every),
             max(one.least_batch for one in every),
         )  # fmt: skip
+
+    def varied(self, rng: np.random.Generator) -> "Profile":
+        """Rules of the same kind: epsilon, odds of taking part and batch up to `FACTOR` times as much."""
+        epsilon, odds, batch = FACTOR ** rng.uniform(-1, 1, 3)
+        share = self.taking_part
+        taking = share if share == 1 else share * odds / (1 - share + share * odds)
+        return Profile(self.name, self.epsilon * epsilon, taking, max(1.0, self.least_batch * batch))
 
 
 def load_profiles() -> tuple[Profile, ...]:

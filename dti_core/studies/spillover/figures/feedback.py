@@ -8,9 +8,12 @@ from dti_core.lab.say import listed
 from dti_core.lab.theme import NEUTRAL, PALETTE, style, wrap
 from dti_core.studies.spillover.methods import STREAMS
 
+#: What feedback is set against, as the table of rounds names it.
+KINDS = ("over false feedback", "over old rows", "over none")
+
 
 def plot_feedback(result: Result) -> go.Figure:
-    """Round by round: gain over false feedback and over none, a panel a stream."""
+    """Round by round: gain over false feedback, over as many steps on old rows and over none, by stream."""
     shown = [
         (cell.about[0], cell)
         for cell in STREAMS.values()
@@ -23,11 +26,11 @@ def plot_feedback(result: Result) -> go.Figure:
     grows = []
     for row, (name, cell) in enumerate(shown, start=1):
         table = result.series[f"feedback_{name}_rounds"]
-        for kind, colour in (("over false feedback", PALETTE[0]), ("over none", PALETTE[1])):
+        for place, (kind, colour) in enumerate(zip(KINDS, PALETTE, strict=False)):
             middle = table[f"{kind} value"]
             figure.add_scatter(
-                x=table["round"] + 1, y=middle, name=kind, legendgroup=kind, showlegend=row == 1,
-                mode="lines+markers",                marker_color=colour, line_color=colour,
+                x=table["round"] + 1 + 0.08 * (place - 1), y=middle, name=kind, legendgroup=kind,
+                showlegend=row == 1, mode="lines+markers", marker_color=colour, line_color=colour,
                 error_y={"array": table[f"{kind} high"] - middle, "arrayminus": middle - table[f"{kind} low"],
                          "color": colour},
                 row=row, col=1,
@@ -45,8 +48,8 @@ def plot_feedback(result: Result) -> go.Figure:
         figure, x="", y="", card=result.card, series=f"feedback_{shown[0][0]}_rounds",
         title=f"The lead over false feedback grows with the rounds on {listed(grows, 'none of the streams')}",
         caption="Gain in % of the naive loss of networks retuned on what happened, over the same networks "
-        "retuned on permuted outcomes and never retuned; in the first round all are the same. Intervals of "
-        "95 % within a round.",
+        "retuned on permuted outcomes, retuned for as many steps on the rows they learned first, and never "
+        "retuned; in the first round all are the same. Intervals of 95 % within a round.",
         alt=f"Slopes of the gain over false feedback. {slopes}.",
     )  # fmt: skip
     return figure.update_layout(height=230 * len(shown) + 160)

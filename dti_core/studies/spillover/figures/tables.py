@@ -10,20 +10,18 @@ from dti_core.studies.spillover.figures.sums import PROMISE
 
 _PROFILES = (
     f"Epsilon is of {PROMISE}. Profiles are assumptions of ours; no statute sets an epsilon. Everybody under "
-    "one region's rules; differences between rules of one epsilon are noise."
+    "one region's rules, against no sums at all."
 )
 #: Series -> title, columns that stay with their words, what stands below.
 VIEWS: dict[str, tuple[str, dict[str, str], str]] = {
     "regional_ratings_profiles": (
         "Ratings of firms under the rules of each region",
-        {"profile": "rules", "epsilon": "epsilon", "worth": "over the strictest everywhere, %",
-         "carried": "over rules of the wrong region, %"},
+        {"profile": "rules", "epsilon": "epsilon", "added": "gain over no sums, %"},
         _PROFILES,
     ),
     "regional_fixes_profiles": (
         "Fixes of sources under the rules of each region",
-        {"profile": "rules", "epsilon": "epsilon", "worth": "over the strictest everywhere, %",
-         "carried": "over rules of the wrong region, %"},
+        {"profile": "rules", "epsilon": "epsilon", "added": "gain over no sums, %"},
         f"Epsilon is of {PROMISE}.",
     ),
     "left_out": ("Left out", {"analysis": "analysis", "why": "why"}, ""),

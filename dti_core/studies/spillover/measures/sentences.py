@@ -4,18 +4,18 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import permutations
 
+import numpy as np
+
 from dti_core.lab.intervals import Interval, share
 from dti_core.lab.record import Estimate
 from dti_core.studies.spillover.measures.cells import UNIT, over_draws
 from dti_core.studies.spillover.methods import Cell
 from dti_core.studies.spillover.model.gains import Gains, Outcome, least
-from dti_core.studies.spillover.model.losses import NAIVE, WITH, WITHOUT
+from dti_core.studies.spillover.model.losses import WITH
 
 FIELDS = ("commerce", "finance", "security")
 #: Bridges that the review calls privacy technology, and those it calls modular AI.
 PRIVACY, MODULAR = ("privacy", "secure_sum", "federated"), ("forecaster", "pooling", "policies")
-#: Profiles of regions with a law of their own.
-LAWFUL = ("eu", "california", "china")
 #: Panels of sales among the targets of the forecaster.
 SALES = ("stocks_to_grocer", "stocks_to_departments", "stocks_to_shops")
 _Found = Mapping[str, tuple[Cell, Gains]]
@@ -55,42 +55,53 @@ def share_of_pairs(found: _Found) -> Interval:
     )
 
 
-def best_in(field: str, found: _Found) -> Interval:
-    """The gain of the part that helps a field most, of those that come from another."""
-    return largest_of([one.strict for cell, one in found.values() if cell.target == field])
+def best_in(field: str, found: _Found) -> Interval | None:
+    """The gain of the part that helps a field most, of those that come from another; None without any."""
+    many = [one.strict for cell, one in found.values() if cell.target == field]
+    return largest_of(many) if many else None
 
 
-def least_of_bridges(bridges: Sequence[str], found: _Found) -> Interval:
-    """The gain of the bridges of a kind in the cell in which they gain least."""
-    return least(*(one.lesser for cell, one in found.values() if cell.bridge in bridges))
+def least_of_bridges(bridges: Sequence[str], found: _Found) -> Interval | None:
+    """The gain of the bridges of a kind in the cell in which they gain least; None without any."""
+    many = [one.lesser for cell, one in found.values() if cell.bridge in bridges]
+    return least(*many) if many else None
 
 
-def privacy_over_others(found: _Found) -> Interval:
-    """Best gain of privacy technology less the best of any other bridge, mean over fields that have both."""
+def privacy_over_others(found: _Found) -> Interval | None:
+    """Best gain of privacy technology less the best of any other bridge, mean over fields that have both.
+
+    Source: Zou and Donner (2008), an interval of a difference from those of its parts, taken as independent.
+    """
     gaps = []
     for field in FIELDS:
         here = [(cell.bridge in PRIVACY, one.strict) for cell, one in found.values() if cell.target == field]
         ours, others = ([one for private, one in here if private is kind] for kind in (True, False))
         if ours and others:
             gaps.append((largest_of(ours), largest_of(others)))
+    if not gaps:
+        return None
     value = sum(ours.value - others.value for ours, others in gaps) / len(gaps)
-    low = sum(ours.low - others.high for ours, others in gaps) / len(gaps)
-    high = sum(ours.high - others.low for ours, others in gaps) / len(gaps)
-    return Interval(value, low, high, (high - low) / 4, len(gaps), "difference of simultaneous intervals")
+    down = math.hypot(*(end for a, b in gaps for end in (a.value - a.low, b.high - b.value))) / len(gaps)
+    up = math.hypot(*(end for a, b in gaps for end in (a.high - a.value, b.value - b.low))) / len(gaps)
+    how = "difference of simultaneous intervals, independent"
+    return Interval(value, value - down, value + up, (down + up) / 4, len(gaps), how)
 
 
-def stocks_help_sales(found: _Found) -> Interval:
+def stocks_help_sales(found: _Found) -> Interval | None:
     """Mean gain over panels of sales of the forecaster of stocks: beyond its placebo and the best rivals."""
-    cells = [found[name][1] for name in SALES if name in found]
+    if not (cells := _sales(found)):
+        return None
     return least(mean_of([one.carried for one in cells]), mean_of([one.worth for one in cells]))
 
 
-def networks_forecast_sales(found: _Found) -> Interval:
+def networks_forecast_sales(found: _Found) -> Interval | None:
     """By how much networks beat last week's sales, mean over panels, with the part or without, the better."""
-    cells = [found[name][1] for name in SALES if name in found]
-    gained = [one.losses[NAIVE] - min(one.losses[WITH], one.losses[WITHOUT]) for one in cells]
-    value = sum(gained) / len(gained)
-    return Interval(value, min(gained), max(gained), 0.0, len(gained), "mean and range of panels")
+    return mean_of([one.own for one in cells]) if (cells := _sales(found)) else None
+
+
+def _sales(found: _Found) -> list[Gains]:
+    """Gains of the forecaster of stocks on every panel of sales; none if one of them is lacking."""
+    return [found[name][1] for name in SALES] if set(SALES) <= set(found) else []
 
 
 def plans_help(found: _Found) -> Interval:
@@ -115,19 +126,16 @@ def feedback_helps(found: _Found) -> Interval:
     return least(mean_of([one.added for one in cells]), mean_of([one.carried for one in cells]))
 
 
-def share_of_profiles(found: Mapping[str, Outcome]) -> Interval:
-    """Share of fields and regions with a law whose own rules gain over the strictest and over wrong ones."""
-    rows = [
-        row
-        for name, one in found.items()
-        for _, row in one.series[f"{name}_profiles"].iterrows()
-        if row["profile"] in LAWFUL
-    ]
-    return share(sum(bool(row["worth"] > 0 and row["carried"] > 0) for row in rows), len(rows))
+def share_of_settings(found: Mapping[str, Outcome]) -> Interval:
+    """Share of other rules under which each region's own gain over strictest and wrong ones in all fields."""
+    tables = [one.series[f"{name}_settings"].set_index("setting") for name, one in found.items()]
+    gained = [(table["worth"] > 0) & (table["carried"] > 0) for table in tables]
+    everywhere = np.logical_and.reduce(gained)
+    return share(int(everywhere.sum()), len(everywhere))
 
 
 #: Name -> unit and what it is over cells that cross fields on real data.
-SENTENCES: Mapping[str, tuple[str, Callable[[_Found], Interval]]] = {
+SENTENCES: Mapping[str, tuple[str, Callable[[_Found], Interval | None]]] = {
     "share_of_pairs_helped": ("share of ordered pairs of fields", share_of_pairs),
     **{
         f"best_gain_in_{field}": (UNIT, lambda found, field=field: best_in(field, found))  # type: ignore[misc]
@@ -142,15 +150,18 @@ SENTENCES: Mapping[str, tuple[str, Callable[[_Found], Interval]]] = {
 
 
 def say(
-    name: str, unit: str, of: Callable[[_Found], Interval], cells: Mapping[str, Cell],
+    name: str, unit: str, of: Callable[[_Found], Interval | None], cells: Mapping[str, Cell],
     found: Mapping[str, Outcome], planted: Callable[[Cell], bool] = lambda _: True,
 ) -> list[Estimate]:  # fmt: skip
-    """A sentence's estimate on real data, and over the draws of both control worlds.
+    """A sentence's estimate on real data, and over the draws of both control worlds; none without its cells.
 
     planted : in which cells transfer is planted in the positive one; the others carry nothing there.
     """
+    observed = of({key: (cells[key], one.observed) for key, one in found.items()}) if found else None
+    if observed is None:
+        return []
     n_draws = min(len(one.null) for one in found.values())
-    estimates = [of({key: (cells[key], one.observed) for key, one in found.items()}).estimate(name, unit)]
+    estimates = [observed.estimate(name, unit)]
     for world in ("null", "planted"):
         many = []
         for k in range(n_draws):
@@ -161,6 +172,7 @@ def say(
                 )
                 for key, one in found.items()
             }
-            many.append(of(drawn))
+            if (one_draw := of(drawn)) is not None:
+                many.append(one_draw)
         estimates.append(over_draws(name, unit, world, many, {}))
     return estimates

@@ -13,7 +13,6 @@ from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.spillover.methods.task import Task
 from dti_core.studies.spillover.model.gains import Gains, Outcome
-from dti_core.studies.spillover.model.losses import Losses
 from dti_core.studies.spillover.model.sums import Release
 
 #: Releases in a draw of a control world, and draws in a piece of work.
@@ -33,12 +32,6 @@ def promised(release: Release, n_periods: int) -> dict[str, str | float]:
     """What a release promises a member, for the rows of a table: of one period, and of all together."""
     one = release.guarantee
     return {"guarantee": one.text, "epsilon of all periods": compose(*[one] * n_periods).epsilon}
-
-
-def resampled(losses: Losses, rng: np.random.Generator) -> Losses:
-    """Losses of other members, drawn with replacement."""
-    units = rng.integers(len(losses.rows), size=len(losses.rows))
-    return Losses({name: one[:, units] for name, one in losses.arms.items()}, losses.rows[units])
 
 
 def draws_of(task: Task, cell: str, draws: Mapping[str, Draw]) -> dict[str, tuple[Gains, ...]]:
@@ -94,19 +87,22 @@ def gains_row(found: Gains, **at: str | float) -> dict[str, str | float]:
 
 def by_bootstrap(
     measure: Callable[[int, Codes], Array], units: Mapping[str, str], arms: Sequence[str], n_seeds: int,
-    n_members: int, n_resamples: int, rng: np.random.Generator,
+    clusters: Codes, n_resamples: int, rng: np.random.Generator,
 ) -> tuple[Estimate, ...]:  # fmt: skip
     """Measures of each arm, and the first arm's less those of each other, over members and releases.
+
+    Members hang together in clusters (n_members,), which are resampled whole.
 
     Parameters
     ----------
     measure : of a release and rows of members, (n_measures, n_arms). units : name -> unit of each measure.
     """
-    everybody = np.arange(n_members)
+    everybody, codes = np.arange(len(clusters)), np.unique(clusters)
+    inside = [np.flatnonzero(clusters == code) for code in codes]
     value = np.mean([measure(seed, everybody) for seed in range(n_seeds)], axis=0)
     boot = np.array([
-        measure(int(rng.integers(n_seeds)), rng.integers(n_members, size=n_members))
-        for _ in range(n_resamples)
+        measure(int(rng.integers(n_seeds)), np.concatenate([inside[k] for k in some]))
+        for some in rng.integers(len(codes), size=(n_resamples, len(codes)))
     ])  # fmt: skip
     found = list[Estimate]()
     for place, (name, unit) in enumerate(units.items()):
@@ -121,5 +117,5 @@ def by_bootstrap(
 
 def _centred(name: str, unit: str, value: float, boot: Array, **at: str | float) -> Estimate:
     low, high = np.quantile(boot - boot.mean() + value, [0.025, 0.975])
-    how = f"bootstrap of members and releases, {len(boot)} resamples"
+    how = f"bootstrap of members, or clusters of them, and releases, {len(boot)} resamples"
     return Estimate(name, float(value), float(low), float(high), unit, len(boot), how=how, at=at)

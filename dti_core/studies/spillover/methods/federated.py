@@ -5,7 +5,7 @@ All rows in one place are shown beside it as what it gives up, not as a rival: t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -66,7 +66,8 @@ def draw(batch: Draws) -> list[Gains]:
         rng = batch.task.stream(batch.cell, batch.world, str(number))
         make = one_rule if batch.world == "planted" else Records.destroyed
         losses = client_losses(make(batch.records, rng), rng, DEALS)
-        found.append(with_luck(gains(losses), batch.luck, DEALS))
+        judged = losses if batch.world == "planted" else losses.unopposed()
+        found.append(with_luck(gains(judged), batch.luck, DEALS))
     return found
 
 
@@ -108,7 +109,7 @@ def _protected(task: Task, name: str, records: Records, losses: Losses, n_draws:
         private = np.isfinite(epsilon)
         noise = epsilon if private else None
         found = [learn(records, scheme, rng, epsilon=noise) for _ in range(n_draws if private else 1)]
-        told = Losses({**losses.arms, WITH: np.stack(found)}, losses.rows)
+        told = replace(losses, arms={**losses.arms, WITH: np.stack(found)})
         gain, alone = told.gain(NAIVE), told.gain(WITHOUT)
         rows.append({
             "training": training, "epsilon": epsilon, "delta": DELTA if private else 0.0,

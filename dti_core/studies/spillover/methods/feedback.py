@@ -1,6 +1,10 @@
-"""Feedback on real streams: a forecaster retuned by rounds on what happened, never, or on falsehoods."""
+"""Feedback on real streams: a forecaster retuned by rounds on what happened, and what it is set against.
 
-from dataclasses import dataclass
+Never retuned, retuned for as many steps on the rows it learned first (no feedback: the better of the two),
+and retuned for as many steps on permuted outcomes (false feedback).
+"""
+
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -28,6 +32,8 @@ from dti_core.studies.spillover.worlds.series import Tent
 N_ROUNDS = 6
 #: Share of the first training's steps that each retuning takes.
 RETUNING = 0.25
+#: The two ways to have no feedback; in the contest the better one stands as the method without it.
+FROZEN, OLD = "never retuned", "retuned on old rows"
 #: The planted stream: rows before its process changes and after, and series.
 CHANGED_SIZE = (90, 60, 40)
 
@@ -51,22 +57,22 @@ def rounds(panel: Panel) -> list[Rows]:
 
 
 def follow(stream: Stream) -> dict[str, Array]:
-    """Squared errors (n_networks, n_ends, n_series): never retuned, retuned on outcomes, on permuted ones."""
+    """Squared errors (n_networks, n_ends, n_series): retuned on outcomes, falsehoods, old rows; never."""
     panel = stream.panel
     lesson = partial(Lesson, panel.levels, window=panel.window, horizon=panel.horizon)
-    first = learning_ends(panel.n_learning, panel.window, panel.horizon)
     n_series = panel.levels.shape[1]
-    weights = learn(lesson(ends=spaced(first, n_series), n_steps=stream.n_steps, seeds=stream.seeds))
-    now: dict[str, Weights] = dict.fromkeys((WITHOUT, WITH, PLACEBO), weights)
+    first = spaced(learning_ends(panel.n_learning, panel.window, panel.horizon), n_series)
+    weights = learn(lesson(ends=first, n_steps=stream.n_steps, seeds=stream.seeds))
+    now: dict[str, Weights] = dict.fromkeys((FROZEN, OLD, WITH, PLACEBO), weights)
     errors: dict[str, list[Array]] = {arm: [] for arm in now}
     n_steps = max(1, int(RETUNING * stream.n_steps))
     for k, ends in enumerate(rounds(panel)):
         if k:
             known = spaced(np.arange(panel.window - 1, int(ends[0]) + 1 - panel.horizon), n_series)
             seeds = tuple(seed + k for seed in stream.seeds)
-            for arm, shuffled in ((WITH, False), (PLACEBO, True)):
+            for arm, rows in ((WITH, known), (PLACEBO, known), (OLD, first)):
                 now[arm] = learn(lesson(
-                    ends=known, n_steps=n_steps, seeds=seeds, shuffled=shuffled, start=now[arm],
+                    ends=rows, n_steps=n_steps, seeds=seeds, shuffled=arm == PLACEBO, start=now[arm],
                 ))  # fmt: skip
         asked = sample(panel.levels, ends, panel.window, panel.horizon)
         for arm, current in now.items():
@@ -91,8 +97,14 @@ def followed(panel: Panel, task: Task, label: str) -> Losses:
     for name, rival in {NAIVE: naive, **RIVALS}.items():
         arms[name] = ((rival(panel.levels, learning, ends, panel.window, panel.horizon) - truth) ** 2)[None]
     losses = {arm: by_period(loss, panel.block) for arm, loss in arms.items()}
+    losses[WITHOUT] = min((losses[FROZEN], losses[OLD]), key=lambda one: float(np.mean(one)))
     rows = np.bincount(np.arange(len(ends)) // panel.block).astype(float)
     return Losses(losses, np.tile(rows, (truth.shape[1], 1)))
+
+
+def contest(losses: Losses) -> Losses:
+    """The arms of which the better way to have no feedback stands for both."""
+    return replace(losses, arms={arm: one for arm, one in losses.arms.items() if arm not in (FROZEN, OLD)})
 
 
 def slope(losses: Losses, panel: Panel) -> tuple[Interval, pd.DataFrame]:
@@ -107,15 +119,16 @@ def slope(losses: Losses, panel: Panel) -> tuple[Interval, pd.DataFrame]:
     found = []
     for k in range(len(n_rows)):
         part = of_period == k
-        gain = Losses({arm: loss[..., part] for arm, loss in losses.arms.items()}, losses.rows[:, part])
-        found.append((k, gain.gain(PLACEBO), gain.gain(WITHOUT)))
+        arms = {arm: loss[..., part] for arm, loss in losses.arms.items()}
+        gain = replace(losses, arms=arms, rows=losses.rows[:, part])
+        found.append((k, gain.gain(PLACEBO), gain.gain(OLD), gain.gain(FROZEN)))
+    against = ("over false feedback", "over old rows", "over none")
     table = pd.DataFrame({
         "round": [k for k, *_ in found],
         **{f"{name} {end}": [getattr(one[place], end) for one in found]
-           for place, name in ((1, "over false feedback"), (2, "over none"))
-           for end in ("value", "low", "high")},
+           for place, name in enumerate(against, start=1) for end in ("value", "low", "high")},
     })  # fmt: skip
-    values = np.array([one.value for _, one, _ in found])
+    values = np.array([one.value for _, one, *_ in found])
     if len(values) < 3:
         return Interval(0.0, -100.0, 100.0, 0.0, len(values), "too few rounds for a line"), table
     fit = sm.OLS(values, sm.add_constant(np.arange(len(values), dtype=float))).fit()
@@ -127,21 +140,23 @@ def slope(losses: Losses, panel: Panel) -> tuple[Interval, pd.DataFrame]:
 def feed_back(task: Task) -> Outcome:
     """Feedback on the panel that `task.about` names, and both control worlds.
 
-    Without effect two false feedbacks stand against each other; planted, the process changes with them.
+    Without effect two false feedbacks stand against each other alone; planted, the process changes.
     """
     (name,) = task.about
     panel, rng = PANELS[name].load(), task.stream("draws")
-    observed = followed(panel, task, f"feedback, {name}")
+    arms = followed(panel, task, f"feedback, {name}")
+    observed = contest(arms)
     n_seeds = max(2, task.effort.n_networks // 2)
     null = [observed.without_effect(n_seeds, rng) for _ in range(task.effort.n_draws)]
-    planted = followed(changed_stream(panel, task.shared), task.shared, f"feedback, planted, {panel.window}")
+    planted = contest(followed(changed_stream(panel, task), task, f"feedback, planted, {name}"))
     pool = [planted.drawn(n_seeds, rng) for _ in range(task.effort.n_draws)]
-    grows, table = slope(observed, panel)
-    return Outcome(
-        gains(observed), all_gains(null), all_gains(pool),
-        (grows.estimate(f"feedback_slope_{name}", "points of the naive loss a round", panel=name),),
-        {f"feedback_{name}_rounds": table},
-    )  # fmt: skip
+    grows, table = slope(arms, panel)
+    estimates = [grows.estimate(f"feedback_slope_{name}", "points of the naive loss a round", panel=name)]
+    for over, told in ((OLD, "old_rows"), (FROZEN, "none")):
+        gain = arms.gain(over)
+        estimates.append(gain.estimate(f"feedback_{name}_over_{told}", "% of the naive loss", panel=name))
+    series = {f"feedback_{name}_rounds": table}
+    return Outcome(gains(observed), all_gains(null), all_gains(pool), tuple(estimates), series)
 
 
 def changed_stream(like: Panel, task: Task) -> Panel:

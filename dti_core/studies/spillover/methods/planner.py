@@ -29,6 +29,8 @@ from dti_core.studies.spillover.worlds.knapsacks import SETTINGS, Target, draw_a
 AS_THEY_ARE, TUNED = "as_they_are", "tuned"
 GREEDY, RULE = "greedy_ratio", "tuned_rule"
 OBSERVED, PLANTED = "observed", "planted"
+#: Planted worlds of a field, each with instances, a rule and policies of its own; draws are dealt to them.
+N_PLANTED = 3
 #: Most instances on which a rule is tuned, worlds of a round of training, and how often each is played.
 N_TUNING, N_WORLDS, N_REPLICAS = 96, 8, 8
 #: What is tuned of a rule, one after the other, twice; prices go on being doubled while the last is best.
@@ -80,11 +82,13 @@ def budget_cell(task: Task, field: Target, tuned: bool) -> Outcome:
         field, OBSERVED, task.root, max(4, task.effort.n_instances // 2), n_seeds,
         max(1, task.effort.n_steps // 50),
     )  # fmt: skip
-    set_up = losses(replace(here, world=PLANTED), tuned).losses
+    set_up = [
+        losses(replace(here, world=PLANTED, root=task.root + k), tuned).losses for k in range(N_PLANTED)
+    ]
     one, draws = losses(here, tuned), range(task.effort.n_draws)
     seen = one.losses
     null = [one.without_effect(n_seeds, task.stream(name, "null", str(k))) for k in draws]
-    found = [set_up.drawn(n_seeds, task.stream(name, "planted", str(k))) for k in draws]
+    found = [set_up[k % N_PLANTED].drawn(n_seeds, task.stream(name, "planted", str(k))) for k in draws]
     return Outcome(
         gains(seen), all_gains(null), all_gains(found), tuple(_estimates(name, here, tuned, seen)),
         {f"{name}_arms": _arms(seen), f"{name}_instances": _instances(here, seen)},
@@ -101,7 +105,8 @@ class Judged:
     def without_effect(self, n_seeds: int, rng: np.random.Generator) -> Losses:
         """Losses in which one half of the placebo's policies, at random, stands for the part."""
         placebo = np.concatenate([self.losses.arms[PLACEBO], self.more])
-        return Losses({**self.losses.arms, PLACEBO: placebo}, self.losses.rows).without_effect(n_seeds, rng)
+        every = replace(self.losses, arms={**self.losses.arms, PLACEBO: placebo})
+        return every.without_effect(n_seeds, rng)
 
 
 @cache
@@ -218,7 +223,7 @@ def _estimates(name: str, arena: Arena, tuned: bool, seen: Losses) -> list[Estim
         arm: (exact(arena) - _earned(judged(arena), some, over))[..., None]
         for arm, (some, over) in others.items()
     }
-    wide = Losses({**seen.arms, **lost}, seen.rows)
+    wide = replace(seen, arms={**seen.arms, **lost})
     return [
         *found,
         wide.gain("random_weights").estimate(f"{name}_over_random_weights", UNIT, **at, against="random"),

@@ -25,7 +25,7 @@ from dti_core.studies.spillover.data.units import (
 from dti_core.studies.spillover.methods.task import Task
 from dti_core.studies.spillover.model.gains import Gains, Outcome, gains
 from dti_core.studies.spillover.model.losses import WITH, WITHOUT, Array, Losses
-from dti_core.studies.spillover.model.sizes import QUARTERS, by_size, each_unit, of_units, quarters
+from dti_core.studies.spillover.model.sizes import QUARTERS, by_size, each_unit, quarters
 from dti_core.studies.spillover.model.tellings import FULL_WEIGHT, SETTINGS
 from dti_core.studies.spillover.model.units import POOLED, Counts, Values, value_losses
 from dti_core.studies.spillover.worlds.units import differing, differing_values, unrelated
@@ -115,7 +115,8 @@ def draw_counts(batch: Batch[Counts]) -> list[Drawn]:
     for rng in batch.streams():
         made = make(batch.units, rng)
         losses = setting.weighted(setting.losses(made, rng))
-        found.append(Drawn(gains(losses), *_ends(losses, setting.size(made))))
+        judged = losses.unopposed() if batch.world == NULL else losses
+        found.append(Drawn(gains(judged), *_ends(losses, setting.size(made))))
     return found
 
 
@@ -125,7 +126,8 @@ def draw_values(batch: Batch[Values]) -> list[Gains]:
     for rng in batch.streams():
         plain, panel = batch.world == NULL, batch.units
         made = panel.shuffled(rng) if plain else differing_values(panel, WINDOW, rng)
-        found.append(gains(value_losses(made, WINDOW, rng, 1)))
+        losses = value_losses(made, WINDOW, rng, 1)
+        found.append(gains(losses.unopposed() if plain else losses))
     return found
 
 
@@ -162,7 +164,7 @@ def _count_cell(task: Task, name: str, counts: Counts) -> Outcome:
 
 def _ends(losses: Losses, size: Array) -> tuple[Interval, Interval]:
     """Gain of partial pooling to the smallest quarter, and harm of one pool to the largest."""
-    small, large = (of_units(losses, quarters(losses, size)[name]) for name in (QUARTERS[0], QUARTERS[-1]))
+    small, large = (losses.of_units(quarters(losses, size)[name]) for name in (QUARTERS[0], QUARTERS[-1]))
     return small.gain(WITHOUT, WITH), large.gain(POOLED, WITHOUT)
 
 

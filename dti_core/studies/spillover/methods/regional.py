@@ -20,7 +20,6 @@ from dti_core.studies.spillover.methods.draws import (
     gain_estimates,
     gains_row,
     named,
-    resampled,
 )
 from dti_core.studies.spillover.methods.sums import (
     LAST,
@@ -157,7 +156,7 @@ def firm_losses(
 
     arms = {arm: by_rules(place, rules, forecast) for arm, rules in policies(profiles).items()}
     arms |= {WITHOUT: shrunk(own, centre, target, learning), NAIVE: own, LAST: np.clip(own, *members.bounds)}
-    return losses_of(arms, target, pooled=True)
+    return losses_of(arms, target, members.codes, pooled=True)
 
 
 def month_losses(
@@ -194,7 +193,7 @@ def month_losses(
 def regional_gains(losses: Losses) -> Gains:
     """Gains of privacy set region by region: carried over wrong regions, worth over the strictest setting."""
     kept = (WITH, WITHOUT, PLACEBO, NAIVE, STRICTEST)
-    return gains(Losses({name: losses.arms[name] for name in kept}, losses.rows))
+    return gains(replace(losses, arms={name: losses.arms[name] for name in kept}))
 
 
 def _cell(
@@ -214,12 +213,15 @@ def _cell(
         )
         for name, arm in against.items()
     )
-    series = {f"{cell}_profiles": _profiles(task, cell, losses, profiles)}
+    series = {
+        f"{cell}_profiles": _profiles(task, cell, losses, profiles),
+        f"{cell}_settings": _settings(task, cell, losses, profiles),
+    }
     return replace(outcome, estimates=(*estimates, breach_estimate(profiles, field)), series=series)
 
 
 def _null(losses: Callable[..., Losses], alike: Applied, rng: np.random.Generator) -> Gains:
-    return regional_gains(resampled(losses(alike, N_RELEASES, rng), rng))
+    return regional_gains(losses(alike, N_RELEASES, rng).resampled(rng).unopposed())
 
 
 def _profiles(
@@ -234,6 +236,21 @@ def _profiles(
     printed = losses(tuple(profiles), n_seeds, task.stream(cell, "printed"), batch_scale=1.0)
     row = gains_row(regional_gains(printed), profile="each its own", epsilon=float("nan"))
     rows.append(row | {"users a firm": 1.0})
+    return pd.DataFrame(rows)
+
+
+def _settings(task: Task, cell: str, losses: Callable[..., Losses], profiles: Applied) -> pd.DataFrame:
+    """Gains of own rules where every region's rules are others than assumed, and members dealt anew.
+
+    Both fields meet the same rules: a row is a setting, by its number.
+    """
+    n_settings, n_seeds = min(40, task.effort.n_instances), max(2, task.effort.n_instances // 10)
+    rows = []
+    for number in range(n_settings):
+        rng = task.shared.stream("settings", str(number))
+        other = tuple(one.varied(rng) for one in profiles)
+        found = losses(other, n_seeds, task.stream(cell, "settings", str(number)))
+        rows.append(gains_row(regional_gains(found), setting=number))
     return pd.DataFrame(rows)
 
 

@@ -16,11 +16,9 @@ from dti_core.studies.spillover.methods.draws import (
     DRAW_SEEDS,
     by_bootstrap,
     draws_of,
-    gain_estimates,
     gains_row,
     named,
     promised,
-    resampled,
 )
 from dti_core.studies.spillover.methods.task import Task
 from dti_core.studies.spillover.model.gains import Gains, Outcome, gains
@@ -41,8 +39,8 @@ Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 EPSILONS, MAIN_EPSILON = (0.5, 1.0, 2.0, 8.0), 1.0
 GLOBAL, LAST = "global mean", "last value"
-#: Arms outside the contest: exact group means of the pilot, without privacy; those of a reader of all
-#: members; fresh private means as they come.
+#: Rivals that need no sums: exact group means of the pilot, which lies open, and those of a bank that
+#: averages the readings that it holds. Outside the contest: fresh private means as they come.
 STALE, READINGS, RAW = "published once", "all readings", "raw means"
 #: Public bounds of capital over sales: a twentieth to five; assumed error of what a bank sees of its log.
 RATIO_BOUNDS, OWN_ERROR = (float(np.log(0.05)), float(np.log(5.0))), 0.3
@@ -78,42 +76,35 @@ def centre_of(own: Array, learning: NDArray[np.bool_]) -> Array:
 
 
 def forecasts_of(members: Members, release: Release, n_seeds: int, rng: np.random.Generator) -> Forecasts:
-    """Forecasts (n_seeds, n_members, n_periods - 1) of the next value by every arm, a weight learnt for each.
+    """Forecasts (n_seeds, n_members, n_periods - 1) of the next value by every arm, weights learnt for each.
 
-    Assumes: who forecasts a member sees readings of it alone, the releases, and what the pilot tells.
+    Every arm has a member's last reading and its mean so far, and a centre that it draws both to: means of
+    groups from private sums, or of all members together, or without any sum. The rivals are what can be made
+    without sums of what the bank holds.
     """
     own, bounds = members.read(n_seeds, rng)[:, :, :-1], members.bounds
     target, steps = members.values[:, 1:], steps_of(members.values, bounds)[:, :-1]
-    learning = learning_periods(target.shape[1])
+    learning, codes, exact = learning_periods(target.shape[1]), members.codes[None], Release(float("inf"))
     centre = centre_of(own, learning)
     shuffled = np.stack([rng.permutation(members.codes) for _ in range(n_seeds)])
     groups = {WITH: members.codes[None], PLACEBO: shuffled, GLOBAL: np.zeros_like(members.codes)[None]}
-    found = {}
-    for arm, codes in groups.items():
-        sums = release_sums(steps, codes, int(codes.max()) + 1, release, n_seeds, rng)
-        found[arm] = shrunk(own, of_members(group_means(sums, bounds, centre), codes), target, learning)
-    found[WITHOUT] = shrunk(own, centre, target, learning)
-    return {**found, LAST: np.clip(own, *bounds), NAIVE: own}
-
-
-def outside_of(members: Members, release: Release, n_seeds: int, rng: np.random.Generator) -> Forecasts:
-    """Forecasts by group means that are not drawn in, that a pilot told, or that one reader sees whole."""
-    own, bounds = members.read(n_seeds, rng)[:, :, :-1], members.bounds
-    target, steps = members.values[:, 1:], steps_of(members.values, bounds)[:, :-1]
-    learning, codes, exact = learning_periods(target.shape[1]), members.codes[None], Release(float("inf"))
-    fresh = release_sums(steps, codes, members.n_groups, release, n_seeds, rng)
+    centres = {WITHOUT: centre}
+    for arm, dealt in groups.items():
+        sums = release_sums(steps, dealt, int(dealt.max()) + 1, release, n_seeds, rng)
+        centres[arm] = of_members(group_means(sums, bounds, centre), dealt)
+        if arm == WITH:
+            centres[RAW] = of_members(raw_means(sums, bounds), dealt)
     whole = release_sums(steps_of(own, bounds), codes, members.n_groups, exact, n_seeds, rng)
     pilot = release_sums(steps[:, learning], codes, members.n_groups, exact, 1, rng)
     once = Sums(pilot.up.sum(2, keepdims=True), pilot.down.sum(2, keepdims=True), 0.0)
-    means = {RAW: fresh, READINGS: whole, STALE: once}
-    return {
-        arm: shrunk(own, of_members(raw_means(one, bounds), codes), target, learning)
-        for arm, one in means.items()
-    }
+    for arm, one in {READINGS: whole, STALE: once}.items():
+        centres[arm] = of_members(raw_means(one, bounds), codes)
+    found = {arm: shrunk(own, one, target, learning) for arm, one in centres.items()}
+    return {**found, LAST: np.clip(own, *bounds), NAIVE: own}
 
 
-def losses_of(forecasts: Forecasts, target: Array, *, pooled: bool) -> Losses:
-    """Squared errors in the periods after learning, of one mean a member if `pooled`."""
+def losses_of(forecasts: Forecasts, target: Array, clusters: Codes, *, pooled: bool) -> Losses:
+    """Squared errors in the periods after learning, of one mean a member if `pooled`, clustered by group."""
     testing = ~learning_periods(target.shape[1])
     rows = np.isfinite(target).astype(np.float64)
     for one in forecasts.values():
@@ -126,20 +117,33 @@ def losses_of(forecasts: Forecasts, target: Array, *, pooled: bool) -> Losses:
         total = rows.sum(axis=1, keepdims=True)
         errors = {arm: one.sum(2, keepdims=True) / np.maximum(total, 1.0) for arm, one in errors.items()}
         rows = total
-    return Losses(errors, rows)
+    return Losses(errors, rows, clusters)
 
 
 def losses_in(
     members: Members, epsilon: float, n_seeds: int, rng: np.random.Generator, *, pooled: bool
 ) -> Losses:
-    """Losses of all arms when sums are released with this epsilon a firm and year."""
+    """Losses of the arms of the contest when sums are released with this epsilon a firm and year."""
+    return contest(all_losses(members, epsilon, n_seeds, rng, pooled=pooled))
+
+
+def all_losses(
+    members: Members, epsilon: float, n_seeds: int, rng: np.random.Generator, *, pooled: bool
+) -> Losses:
+    """The same, with raw means, which no one would use, among the arms."""
     forecasts = forecasts_of(members, Release(epsilon), n_seeds, rng)
-    return losses_of(forecasts, members.values[:, 1:], pooled=pooled)
+    return losses_of(forecasts, members.values[:, 1:], members.codes, pooled=pooled)
+
+
+def contest(losses: Losses) -> Losses:
+    """The arms that the part is set against."""
+    return replace(losses, arms={arm: one for arm, one in losses.arms.items() if arm != RAW})
 
 
 def null_draw(members: Members, pooled: bool, rng: np.random.Generator) -> Gains:
     """Members whose groups are chance, as those of the placebo are."""
-    return gains(resampled(losses_in(members.dealt(rng), MAIN_EPSILON, DRAW_SEEDS, rng, pooled=pooled), rng))
+    dealt = losses_in(members.dealt(rng), MAIN_EPSILON, DRAW_SEEDS, rng, pooled=pooled)
+    return gains(dealt.resampled(rng).unopposed())
 
 
 def planted_draw(members: Members, pooled: bool, rng: np.random.Generator) -> Gains:
@@ -176,17 +180,16 @@ def _finance_cell(
         ),
         f"{cell}_variants": pd.DataFrame([gains_row(one, variant=at) for at, one in other.items()]),
     }
-    return replace(outcome, estimates=gain_estimates(f"{cell}_gain", outcome) + outside, series=series)
+    return replace(outcome, estimates=outside, series=series)
 
 
 def outside_estimates(members: Members, cell: str, task: Task, *, pooled: bool) -> tuple[Estimate, ...]:
-    """What drawing in gives over raw means, and fresh private means over two kinds without privacy."""
+    """What drawing in gives over raw means, and private means over each way to do without them."""
     found, n_seeds = [], max(2, task.effort.n_instances // 2)
     for epsilon in EPSILONS:
-        release, rng = Release(epsilon), task.stream(cell, "outside", f"{epsilon}")
-        arms = {**forecasts_of(members, release, n_seeds, rng), **outside_of(members, release, n_seeds, rng)}
-        losses = losses_of(arms, members.values[:, 1:], pooled=pooled)
-        pairs = [(RAW, WITH), (STALE, WITH), (READINGS, WITH), (GLOBAL, RAW)]
+        rng = task.stream(cell, "outside", f"{epsilon}")
+        losses = all_losses(members, epsilon, n_seeds, rng, pooled=pooled)
+        pairs = [(RAW, WITH), (STALE, WITH), (READINGS, WITH), (WITHOUT, WITH), (GLOBAL, WITH), (GLOBAL, RAW)]
         for over, under in pairs:
             name = named(cell, over, "less", under, "eps", epsilon)
             one = losses.gain(over, under)
@@ -207,7 +210,7 @@ def run_firms(task: Task) -> Outcome:
 def run_ratings(task: Task) -> Outcome:
     """Next year's social rating of African firms, from country means by private sums (C26).
 
-    Two test years are too few to be a sample: errors are means a firm, clustered by firm.
+    Two test years are too few to be a sample: errors are means a firm, and firms of a country hang together.
     """
     members = ratings_members()
     variants = {f"{n} items read": ratings_members(n) for n in (3, 30, 96)}
@@ -224,14 +227,15 @@ def rank_estimates(members: Members, task: Task) -> tuple[Estimate, ...]:
     target = members.values[:, 1:]
     forecasts = forecasts_of(members, Release(MAIN_EPSILON), n_seeds, rng)
     testing = np.flatnonzero(~learning_periods(target.shape[1]))
-    arms = (WITH, WITHOUT, PLACEBO, GLOBAL, LAST)
+    arms = (WITH, WITHOUT, PLACEBO, GLOBAL, READINGS, LAST)
 
     def both(seed: int, firms: Codes) -> Array:
         found = [[_order(forecasts[arm][seed, firms, t], target[firms, t]) for t in testing] for arm in arms]
         return np.asarray(np.mean(found, axis=1).T)
 
     units = {"sums_ratings_rank": "Spearman's rho", "sums_ratings_wrong_third": "share of firms"}
-    return by_bootstrap(both, units, arms, n_seeds, len(target), max(20, task.effort.n_draws), rng)
+    n_resamples = max(20, task.effort.n_draws)
+    return by_bootstrap(both, units, arms, n_seeds, members.codes, n_resamples, rng)
 
 
 def _order(forecast: Array, target: Array) -> tuple[float, float]:

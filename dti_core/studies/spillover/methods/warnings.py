@@ -1,6 +1,5 @@
 """Private sums of commerce in security: who mends or is exploited next month, and who reads whose report."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -8,7 +7,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dti_core.bridges.privacy import discrete_laplace
 from dti_core.lab.intervals import Interval
 from dti_core.lab.record import Estimate
 from dti_core.studies.spillover.data.exploits import N_DAYS, load_exploits
@@ -18,19 +16,15 @@ from dti_core.studies.spillover.methods.draws import (
     by_bootstrap,
     drawn_estimate,
     draws_of,
-    gain_estimates,
     gains_row,
     named,
     promised,
-    resampled,
 )
 from dti_core.studies.spillover.methods.task import Task
 from dti_core.studies.spillover.model.attacker import (
-    UNKNOWN,
     View,
     bound,
     exact_advantage,
-    guesses,
     sampled_share,
 )
 from dti_core.studies.spillover.model.gains import Gains, Outcome, gains
@@ -50,14 +44,15 @@ from dti_core.studies.spillover.model.sums import Release
 from dti_core.studies.spillover.worlds.sums import planted_months
 
 Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
+#: An advantage, and by how much that on a sample exceeds it.
+Attack = tuple[float, float]
 EPSILONS, MAIN_EPSILON = (0.5, 1.0, 2.0, 4.0, 8.0), 1.0
 UNIT = "source and month"
 #: Share of member-months that may be watched.
 EFFORT = 0.15
-#: Releases with a report, and as many without, that the attacker sees for each instance of effort.
-ATTACKS = 50
-#: Active members behind a sum in the world in which noise must hide one better than a sample does.
-CROWD = 400.0
+#: As many members for each real one, in the world in which noise must hide one better than a sample does.
+CROWD = 20
 VIEWS: tuple[View, ...] = ("aggregator", "outsider")
 ATTACKED = ("attacker_advantage", "attacker_gain")
 N_MONTHS_SEEN = (1, 2, 4, 8, 16)
@@ -90,7 +85,7 @@ def null_draw(months: Months, rng: np.random.Generator) -> Gains:
     """Totals of other months in the part's place."""
     totals = released_totals(months, MAIN_EPSILON, DRAW_SEEDS, rng)
     arms = forecasts_of(months, rng.permuted(totals, axis=1), rng)
-    return gains(resampled(losses_of(months, arms), rng))
+    return gains(losses_of(months, arms).resampled(rng).unopposed())
 
 
 def planted_draw(months: Months, rng: np.random.Generator) -> Gains:
@@ -115,8 +110,8 @@ def _security_cell(task: Task, cell: str, months: Months, unit: str) -> Outcome:
         gains_row(one, epsilon=at) | promised(Release(at, 1, unit), months.n_origins)
         for at, one in [*by_epsilon.items(), (float("inf"), exact)]
     ]
-    estimates = gain_estimates(f"{cell}_gain", outcome) + warning_estimates(task, cell, months)
-    return replace(outcome, estimates=estimates, series={f"{cell}_by_epsilon": pd.DataFrame(rows)})
+    series = {f"{cell}_by_epsilon": pd.DataFrame(rows)}
+    return replace(outcome, estimates=warning_estimates(task, cell, months), series=series)
 
 
 def run_fixes(task: Task) -> Outcome:
@@ -146,62 +141,76 @@ def warning_estimates(task: Task, cell: str, months: Months) -> tuple[Estimate, 
         return np.asarray(found).T
 
     units = {f"{cell}_coverage": "share of active member-months", f"{cell}_warning": "days"}
-    return by_bootstrap(both, units, arms, n_seeds, n_members, max(20, task.effort.n_draws), rng)
+    n_resamples = max(20, task.effort.n_draws)
+    return by_bootstrap(both, units, arms, n_seeds, np.arange(n_members), n_resamples, rng)
 
 
-def attack(
-    n_active: float, epsilon: float, view: View, n: int, rng: np.random.Generator, *, forgotten: bool = False
-) -> tuple[Interval, Interval]:
-    """Advantage on noisy sums, and how far that on a plain sum of a sample with equal error exceeds it.
+def attack(months: Months, epsilon: float, view: View, kept: Codes, *, forgotten: bool = False) -> Attack:
+    """The optimal test's advantage, and how far that on a plain sum of a sample with equal error exceeds it.
 
     Parameters
     ----------
-    n : releases with the report, and as many without. forgotten : a fault of the code, noise left out.
+    kept : rows of the judged months, whose mean number of active members sets the sample's size. forgotten :
+        a fault of the code, noise left out.
     """
-    release = Release(epsilon, steps=1, unit=UNIT)
-    shape = (2, UNKNOWN[view], n)
-    noise = np.zeros((2, n)) if forgotten else discrete_laplace(release.scale, shape, rng).sum(axis=1)
-    seen = guesses(1 + noise[0], noise[1])
-    sampled = float(np.mean(rng.random(n) < sampled_share(n_active, release.variance)))
-    hit, alarm = seen.hits / n, seen.alarms / n
-    error = np.sqrt((hit * (1 - hit) + alarm * (1 - alarm)) / n)
-    both = np.sqrt(error**2 + sampled * (1 - sampled) / n)
-    return _normal(seen.advantage, error, n), _normal(sampled - seen.advantage, both, n)
+    variance = Release(epsilon, steps=1, unit=UNIT).variance
+    seen = 1.0 if forgotten else exact_advantage(epsilon, view)
+    return seen, sampled_share(float(judged_totals(months)[kept].mean()), variance) - seen
 
 
-def _normal(value: float, error: float, n: int) -> Interval:
-    margin = 1.959963984540054 * float(error)
-    return Interval(value, value - margin, value + margin, float(error), n, f"normal, {n} releases each way")
+def judged_totals(months: Months) -> Array:
+    """Active members of the months from whose totals the judged forecasts are made."""
+    return months.totals[~months.learning]
+
+
+def attacked(
+    months: Months, epsilon: float, view: View, every: Codes, n: int, rng: np.random.Generator,
+    *, forgotten: bool = False,
+) -> tuple[Interval, Interval]:  # fmt: skip
+    """Both of `attack` on these months of the judged, with their range over `n` resamples of them."""
+    value = attack(months, epsilon, view, every, forgotten=forgotten)
+    boot = np.array([
+        attack(months, epsilon, view, rng.choice(every, len(every)), forgotten=forgotten) for _ in range(n)
+    ])  # fmt: skip
+    how = f"exact; bootstrap of {len(every)} months, {n} resamples"
+    ends, errors = np.quantile(boot, [0.025, 0.975], axis=0), boot.std(axis=0)
+    first, second = (
+        Interval(value[k], min(low, value[k]), max(high, value[k]), float(errors[k]), len(every), how)
+        for k, (low, high) in enumerate(ends.T.tolist())
+    )
+    return first, second
 
 
 def attacker_estimates(task: Task, months: Months) -> tuple[Estimate, ...]:
     """The attacker's advantage by epsilon and view, and what noise spares at equal forecast error."""
-    n, n_active = ATTACKS * task.effort.n_instances, float(months.totals.mean())
-    rng, found = task.stream("attacker"), list[Estimate]()
+    n, rng, found = max(20, 5 * task.effort.n_instances), task.stream("attacker"), list[Estimate]()
+    every = np.arange(len(judged_totals(months)))
     for epsilon in EPSILONS:
         for view in VIEWS:
-            for name, one in zip(ATTACKED, attack(n_active, epsilon, view, n, rng), strict=True):
+            for name, one in zip(ATTACKED, attacked(months, epsilon, view, every, n, rng), strict=True):
                 main = (view, epsilon) == (VIEWS[0], MAIN_EPSILON)
                 full = name if main else named(name, view, "eps", epsilon)
                 found.append(one.estimate(full, "TPR - FPR", view=view, epsilon=epsilon))
         found.append(equal_error(task, months, epsilon))
-    worlds: Mapping[str, Callable[[], tuple[Interval, Interval]]] = {
-        "null": lambda: attack(n_active, MAIN_EPSILON, "aggregator", n, rng, forgotten=True),
-        "planted": lambda: attack(CROWD, MAIN_EPSILON, "aggregator", n, rng),
-    }
     at: dict[str, str | float] = {"view": "aggregator", "epsilon": MAIN_EPSILON}
-    for world, draw in worlds.items():
-        pairs = [draw() for _ in range(task.effort.n_draws)]
+    for world, those in (("null", months), ("planted", crowd(months))):
+        draw = partial(attacked, those, MAIN_EPSILON, VIEWS[0], n=50, rng=rng, forgotten=world == "null")
+        pairs = [draw(rng.choice(every, len(every))) for _ in range(task.effort.n_draws)]
         for place, name in enumerate(ATTACKED):
             found.append(drawn_estimate(name, "TPR - FPR", world, [one[place] for one in pairs], **at))
     return tuple(found)
+
+
+def crowd(months: Months) -> Months:
+    """The months with `CROWD` times the members, among whom noise hides one better than a sample does."""
+    return Months(np.tile(months.active, (CROWD, 1)), np.tile(months.first, (CROWD, 1)))
 
 
 def equal_error(task: Task, months: Months, epsilon: float) -> Estimate:
     """Brier score from plain sums of a sample less that from noisy sums, which ought to be near 0."""
     rng, n_seeds = task.stream("attacker", "error", f"{epsilon}"), task.effort.n_instances
     noisy = released_totals(months, epsilon, n_seeds, rng)
-    share = sampled_share(float(months.totals.mean()), Release(epsilon, steps=1).variance)
+    share = sampled_share(float(judged_totals(months).mean()), Release(epsilon, steps=1).variance)
     sampled = rng.binomial(months.totals.astype(np.int64), share, noisy.shape) / share
     arms = {**forecasts_of(months, noisy, rng), "sample": with_totals(months, sampled)}
     apart = losses_of(months, arms).gain("sample", WITH)
@@ -210,7 +219,7 @@ def equal_error(task: Task, months: Months, epsilon: float) -> Estimate:
 
 def attacker_table(months: Months) -> pd.DataFrame:
     """Exact advantage of the optimal test, by epsilon and months with a report of 1, and its bound."""
-    n_active, rows = float(months.totals.mean()), []
+    n_active, rows = float(judged_totals(months).mean()), []
     for epsilon in EPSILONS:
         share = sampled_share(n_active, Release(epsilon, steps=1).variance)
         rows += [

@@ -5,7 +5,6 @@ or without the 1: no other test of the same release has a larger advantage (Neym
 """
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -18,20 +17,6 @@ View = Literal["aggregator", "outsider"]
 UNKNOWN = {"aggregator": 1, "outsider": 2}
 GRID = 200
 _REACH = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Guesses:
-    """Of n releases with the report and n without: those in which the attacker says it is in."""
-
-    hits: int
-    alarms: int
-    n: int
-
-    @property
-    def advantage(self) -> float:
-        """True less false positive rate: 0 for a coin, 1 for who cannot err."""
-        return (self.hits - self.alarms) / self.n
 
 
 def bound(epsilon: float, n_releases: int = 1) -> float:
@@ -71,11 +56,6 @@ def exact_advantage(epsilon: float, view: View, n_releases: int = 1) -> float:
     for _ in range(n_releases):
         totals = [np.convolve(total, law) for total, law in zip(totals, laws, strict=True)]
     return float(np.maximum(totals[0] - totals[1], 0.0).sum())
-
-
-def guesses(residues_with: Array, residues_without: Array) -> Guesses:
-    """Of the optimal test, which says "in" from 1 up, on releases less all reports that are known."""
-    return Guesses(int(np.sum(residues_with >= 1)), int(np.sum(residues_without >= 1)), len(residues_with))
 
 
 def sampled_share(n_active: float, variance: float) -> float:

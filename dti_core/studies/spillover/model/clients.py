@@ -188,9 +188,10 @@ def luck_of_learning(records: Records, losses: Losses, rng: Rng, n_deals: int) -
 
 def with_luck(found: Gains, luck: float, n_deals: int) -> Gains:
     """The same gains, their intervals widened by the luck of the rule learnt and of `n_deals` placebos."""
+    more = luck * math.sqrt(1 + 1 / n_deals)
     return replace(
-        found, added=_wider(found.added, luck), worth=_wider(found.worth, luck),
-        carried=_wider(found.carried, luck * math.sqrt(1 + 1 / n_deals)),
+        found, added=_wider(found.added, luck), worth=_wider(found.worth, luck), own=_wider(found.own, luck),
+        carried=_wider(found.carried, more), strict=_wider(found.strict, more),
     )  # fmt: skip
 
 

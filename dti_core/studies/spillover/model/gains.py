@@ -7,10 +7,10 @@ import pandas as pd
 
 from dti_core.lab.intervals import Interval
 from dti_core.lab.record import Estimate
-from dti_core.studies.spillover.model.losses import NAIVE, OURS, PLACEBO, WITH, WITHOUT, Losses
+from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Losses
 
-#: Most cells of one target field, over which the best is taken.
-MOST_CELLS = 10
+#: At least as many cells as carry something from one field to real data of another: `strict` holds for all.
+MOST_CELLS = 20
 #: The naive loss itself, in % of it: no part could gain more.
 ALL = 100.0
 
@@ -20,13 +20,16 @@ class Gains:
     """Gains of the part in one world, in % of the naive loss.
 
     added : over the same method without it. carried : over the part with its learning destroyed, at equal
-    data and steps. worth : over the best rival of the target field. losses : each arm's mean loss in % of the
-    naive one. strict : the lesser of carried and worth at a level that holds for MOST_CELLS cells at once.
+    data and steps. worth : over the best rival of the target field, the method without it among them. own :
+    of the target's own method, with the part or without, the better, over the naive answer. losses : each
+    arm's mean loss in % of the naive one. strict : the lesser of carried and worth at a level that holds for
+    MOST_CELLS cells at once.
     """
 
     added: Interval
     carried: Interval
     worth: Interval
+    own: Interval
     strict: Interval
     rival: str
     losses: Mapping[str, float]
@@ -44,7 +47,7 @@ class Gains:
     @property
     def works(self) -> bool:
         """Whether the target's own method, with the part or without, beats the naive forecast at all."""
-        return min(self.losses[WITH], self.losses[WITHOUT]) < self.losses[NAIVE]
+        return self.own.value > 0
 
     def told(self, one: Interval) -> Interval:
         """A deciding gain, open upwards to all that could be gained where the target's own method fails.
@@ -74,6 +77,7 @@ def gains(losses: Losses, level: float = 0.95) -> Gains:
     strict = 1 - (1 - level) / MOST_CELLS
     found = Gains(
         losses.gain(WITHOUT, level=level), losses.gain(PLACEBO, level=level), losses.gain(rival, level=level),
+        losses.gain(NAIVE, min((WITH, WITHOUT), key=losses.mean), level),
         least(losses.gain(PLACEBO, level=strict), losses.gain(rival, level=strict)), rival,
         {name: 100.0 * losses.mean(name) / naive for name in losses.arms},
     )  # fmt: skip
@@ -99,8 +103,3 @@ class Outcome:
 def all_gains(many: Iterable[Losses]) -> tuple[Gains, ...]:
     """The gains of each of several draws."""
     return tuple(gains(one) for one in many)
-
-
-def shown_arms(found: Gains) -> dict[str, float]:
-    """Rivals alone, by the mean loss in % of the naive one."""
-    return {name: loss for name, loss in found.losses.items() if name not in OURS}

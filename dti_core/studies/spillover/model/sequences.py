@@ -121,6 +121,16 @@ def naive(levels: Array, learning: Rows, ends: Rows, window: int, horizon: int) 
     return levels[ends]
 
 
+def promoted(levels: Array, planned: Array, learning: Rows, ends: Rows, horizon: int) -> Array:
+    """The level of now, moved with what is planned for the row that is forecast: one slope for all series.
+
+    Least squares of how levels changed on how plans did; a series whose plans never change adds nothing.
+    """
+    changed, moved = (one[learning + horizon] - one[learning] for one in (planned, levels))
+    slope = float(np.sum(changed * moved) / max(float(np.sum(changed**2)), 1e-12))
+    return np.asarray(levels[ends] + slope * (planned[ends + horizon] - planned[ends]))
+
+
 Forecast = Callable[[Array, Rows, Rows, int, int], Array]
 #: Rivals in every target field, from levels, learning rows, rows asked, window and horizon.
 RIVALS: Mapping[str, Forecast] = MappingProxyType({

@@ -22,11 +22,6 @@ def quarters(losses: Losses, size: Array) -> dict[str, Units]:
     return dict(zip(QUARTERS, np.array_split(ordered, len(QUARTERS)), strict=True))
 
 
-def of_units(losses: Losses, units: Units) -> Losses:
-    """The losses of some units."""
-    return Losses({name: loss[:, units] for name, loss in losses.arms.items()}, losses.rows[units])
-
-
 def by_size(losses: Losses, size: Array, lone: Sequence[str], pooled: str) -> pd.DataFrame:
     """A row a class of units and contrast, in the unit of the loss, each unit weighing alike.
 

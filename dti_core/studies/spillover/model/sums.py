@@ -169,19 +169,36 @@ def of_members(means: Array, codes: Codes) -> Array:
 
 
 def shrunk(own: Array, centre: Array, target: Array, learning: Mask) -> Array:
-    """Forecasts centre + weight (own - centre), with the one weight a seed that suits the learning periods.
+    """Forecasts that draw a member's last reading and its mean so far towards a centre.
+
+    They are centre + a (last - centre) + b (mean - centre), with the two weights a seed that suit the
+    learning periods best: a member's own history stands in every arm.
 
     Parameters
     ----------
     own, centre : (n_seeds, n_members, n_periods), broadcast; NaN where absent. target : (n_members,
         n_periods) of a period later. learning : (n_periods,).
     """
-    apart, wanted = own - centre, target - centre
-    both = learning & np.isfinite(apart) & np.isfinite(wanted)
-    over = np.sum(np.where(both, apart * wanted, 0.0), axis=(1, 2))
-    under = np.sum(np.where(both, apart**2, 0.0), axis=(1, 2))
-    weight = (over / np.maximum(under, 1e-12))[:, None, None]
-    return np.asarray(centre + weight * apart)
+    last, wanted = own - centre, target - centre
+    mean = mean_so_far(own) - centre
+    both = learning & np.isfinite(last) & np.isfinite(wanted)
+    seen, history, told = (
+        np.where(both, one, 0.0).reshape(len(both), -1) for one in np.broadcast_arrays(last, mean, wanted)
+    )
+    columns = np.stack([seen, history], axis=1)
+    gram = columns @ columns.swapaxes(1, 2)
+    spread = np.trace(gram, axis1=1, axis2=2)[:, None, None] + 1e-12
+    a, b = np.moveaxis(
+        np.linalg.solve(gram + 1e-6 * spread * np.eye(2), columns @ told[:, :, None])[..., 0], 1, 0
+    )
+    return np.asarray(centre + a[:, None, None] * last + b[:, None, None] * mean)
+
+
+def mean_so_far(values: Array) -> Array:
+    """Mean (..., n_periods) of all values up to each period, those that are absent left out."""
+    seen = np.isfinite(values)
+    total, n = np.cumsum(np.where(seen, values, 0.0), axis=-1), np.cumsum(seen, axis=-1)
+    return np.where(n > 0, total / np.maximum(n, 1), np.nan)
 
 
 def least_squares(columns: Sequence[Array], target: Array, learning: Mask) -> Array:

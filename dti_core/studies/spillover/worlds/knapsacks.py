@@ -53,6 +53,8 @@ class Setting:
     overstated: bool = False
 
 
+#: Money of the planted world of ESG, as a multiple of the real one's.
+RICHER = 3.0
 SETTINGS: dict[Target, Setting] = {
     "marketing": Setting(),
     "esg": Setting(budget=0.01, surges=Surge(3.0, 0.03, 12)),
@@ -60,8 +62,13 @@ SETTINGS: dict[Target, Setting] = {
 
 
 def planted(target: Target) -> Setting:
-    """The field's world in which half of the programmes earn less than is stated, and nothing surges."""
-    return replace(SETTINGS[target], overstated=True, surges=Surge(1.0, 0.0, SETTINGS[target].surges.tail))
+    """The field's world in which half of the programmes earn less than is stated, and nothing surges.
+
+    ESG has three times its money there: with so little as it has, one measure more or less is all of a plan.
+    """
+    plain = SETTINGS[target]
+    budget = plain.budget * (RICHER if target == "esg" else 1.0)
+    return replace(plain, overstated=True, budget=budget, surges=Surge(1.0, 0.0, plain.surges.tail))
 
 
 def draw_all(target: Target, setting: Setting, seeds: Sequence[int]) -> Knapsacks:

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-#: Rows and series of the source and of the target, which has too few rows to learn a bend from.
-SOURCE_SIZE, TARGET_SIZE = (600, 20), (70, 30)
+#: Rows and series of the source; series of the target, its rows in the test, and rows at which a window can
+#: end to learn from, which are too few to learn a bend from.
+SOURCE_SIZE, TARGET_SERIES, TARGET_TESTED, TARGET_ENDS = (600, 20), 12, 48, 8
 BURN_IN = 50
 
 
@@ -20,7 +21,7 @@ class Tent:
 
     top: float = 1.0
     slope: float = 1.6
-    noise: float = 0.15
+    noise: float = 0.3
 
     def draw(self, n_rows: int, n_series: int, rng: np.random.Generator) -> Array:
         """Levels (n_rows, n_series)."""

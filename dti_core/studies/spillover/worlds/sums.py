@@ -11,9 +11,12 @@ Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 #: Draws readings (n_readings, n_members, n_periods) of what members are seen to report.
 Read = Callable[[int, np.random.Generator], Array]
-#: Standard deviations of the planted worlds, in units of a value's range: between groups, between members of
-#: a group, from period to period, and of a reading.
-GROUPS_APART, MEMBERS_APART, PERIODS_APART, READING_ERROR = 0.2, 0.08, 0.03, 0.1
+#: Of the planted worlds, in units of a value's range: how far a group lies from the middle, the standard
+#: deviations between members of a group, from period to period and of a reading, and how far all readings
+#: of a group are wrong alike, so that no mean of them is right.
+GROUPS_APART, MEMBERS_APART, PERIODS_APART, READING_ERROR, COMMON_ERROR = 0.2, 0.05, 0.05, 0.2, 0.25
+#: Share of the periods after which groups part, so that a pilot tells nothing of them.
+PARTING = 0.4
 #: The log rate of all sources in the planted world: height and length, in months, of its waves.
 WAVE, WAVE_MONTHS = 2.0, 12
 #: Monthly rate of a source in the planted world: its median, and the standard deviation of its log.
@@ -51,18 +54,22 @@ def read_with_error(values: Array, error: float, n_readings: int, rng: np.random
 def planted_members(
     shape: tuple[int, ...], n_groups: int, bounds: tuple[float, float], rng: np.random.Generator
 ) -> Members:
-    """Groups of equal size that lie apart, and readings too poor to show where a member's group lies.
+    """Groups of equal size that lie apart, read by a bank that errs alike about a whole group.
 
-    shape : members, periods.
+    Groups are alike at first and part after a while, so that neither the bank's readings nor a pilot shows
+    where a group lies; sums of true reports show it. shape : members, periods.
     """
     n_members, n_periods = shape
     codes = np.arange(n_members) % n_groups
-    apart = (n_groups, 1), (n_members, 1), (n_members, n_periods)
-    group, member, period = (rng.standard_normal(one) for one in apart)
-    place = 0.5 + GROUPS_APART * group[codes] + MEMBERS_APART * member + PERIODS_APART * period
+    halves = np.where(np.arange(n_groups) % 2, 1.0, -1.0)[:, None]
+    side, wrongly = (rng.permutation(halves) for _ in range(2))
+    parted = np.arange(n_periods) >= round(PARTING * (n_periods - 1))
+    own = MEMBERS_APART * rng.standard_normal((n_members, 1))
+    own = own + PERIODS_APART * rng.standard_normal((n_members, n_periods))
+    place = np.clip(0.5 + GROUPS_APART * (side * parted)[codes] + own, 0.0, 1.0)
     low, high = bounds
-    values = low + (high - low) * np.clip(place, 0.0, 1.0)
-    return Members(values, codes, bounds, partial(read_with_error, values, READING_ERROR * (high - low)))
+    values, wrong = (low + (high - low) * one for one in (place, place + COMMON_ERROR * wrongly[codes]))
+    return Members(values, codes, bounds, partial(read_with_error, wrong, READING_ERROR * (high - low)))
 
 
 def planted_months(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
