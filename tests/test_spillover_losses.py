@@ -4,19 +4,21 @@ import numpy as np
 import pytest
 
 from dti_core.lab.intervals import Interval
-from dti_core.studies.spillover.model.gains import gains, least
+from dti_core.studies.spillover.measures.sentences import largest_of, privacy_over_others, share_of_pairs
+from dti_core.studies.spillover.methods import Cell
+from dti_core.studies.spillover.model.gains import gains, least, null_gains
 from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Losses
 
 
 def _losses(rng, difference=0.0, seeds=12, units=30, periods=8):
     """Arms whose errors share luck by seed, by unit and by period."""
-    naive = 1.0 + rng.random((1, units, periods))
+    right = 1.0 + rng.random((1, units, periods))
     luck = (
         0.2 * rng.normal(size=(seeds, 1, 1)) + 0.2 * rng.normal(size=(1, units, 1))
         + 0.2 * rng.normal(size=(1, 1, periods)) + 0.3 * rng.normal(size=(seeds, units, periods))
     )  # fmt: skip
-    arms = {NAIVE: naive, WITH: naive + np.zeros((seeds, 1, 1)), PLACEBO: naive + difference + luck,
-            WITHOUT: naive + difference, "rival": naive + difference}  # fmt: skip
+    arms = {NAIVE: right + 1.0, WITH: right + np.zeros((seeds, 1, 1)), PLACEBO: right + difference + luck,
+            WITHOUT: right + difference, "rival": right + difference}  # fmt: skip
     return Losses(arms, np.ones((units, periods)))
 
 
@@ -70,7 +72,7 @@ def test_the_lesser_of_two_needs_both():
 def test_a_placebo_against_itself_helps_in_no_more_draws_than_it_may_and_a_planted_gain_in_most():
     rng = np.random.default_rng(4)
     pool = _losses(rng, 0.3, seeds=40)
-    null = [gains(pool.without_effect(20, rng)).lesser.low > 0 for _ in range(200)]
+    null = [null_gains(pool.without_effect(20, rng)).lesser.low > 0 for _ in range(200)]
     planted = [gains(pool.drawn(20, rng)).lesser.low > 0 for _ in range(100)]
     assert np.mean(null) <= 0.05
     assert np.mean(planted) >= 0.8
@@ -107,7 +109,8 @@ def test_unopposed_the_placebo_alone_decides():
     rng = np.random.default_rng(8)
     pool = _losses(rng, 0.3, seeds=40)
     assert gains(pool.unopposed()).worth.low > 5
-    found = [gains(pool.without_effect(20, rng)) for _ in range(300)]
+    found = [null_gains(pool.without_effect(20, rng)) for _ in range(300)]
+    assert all(one.works for one in found)
     assert [one.lesser.low > 0 for one in found] == [one.carried.low > 0 for one in found]
     assert 0 < np.mean([one.carried.low > 0 or one.carried.high < 0 for one in found]) <= 0.08
 
@@ -137,3 +140,40 @@ def test_the_best_rival_is_chosen_on_the_rows_themselves():
 def test_losses_that_cannot_be_compared_are_refused(arms, message):
     with pytest.raises(ValueError, match=message):
         Losses(arms, np.ones((2, 2)))
+
+
+def _cell(bridge, source, target):
+    return Cell("a cell", lambda _: None, bridge=bridge, source=source, target=target)
+
+
+def test_the_largest_gain_is_found_at_a_stricter_level_than_it_is_ruled_out():
+    rng = np.random.default_rng(9)
+    many = [gains(_losses(rng, shift)) for shift in (0.0, 0.02, 0.04)]
+    found = largest_of(many)
+    assert found.value == max(one.lesser.value for one in many)
+    assert found.high == max(one.lesser.high for one in many)
+    assert found.low == max(one.strict.low for one in many)
+    assert all(one.strict.low < one.lesser.low for one in many)
+
+
+@pytest.mark.parametrize(("shift", "low", "high"), [(0.8, 1.0, 1.0), (-0.8, 0.0, 0.0)])
+def test_pairs_of_fields_are_counted_once_each_and_can_all_fail(shift, low, high):
+    rng = np.random.default_rng(10)
+    fields = ("commerce", "finance", "security")
+    found = {
+        f"{a}{b}{k}": (_cell("forecaster", a, b), gains(_losses(rng, shift)))
+        for a in fields for b in fields if a != b for k in range(2)
+    }  # fmt: skip
+    one = share_of_pairs(found)
+    assert (one.low, one.high, one.n) == (low, high, 6)
+
+
+def test_privacy_is_set_against_other_bridges_field_by_field():
+    """Equal gains leave it open, a far better one is found, and without a rival there is no answer."""
+    rng = np.random.default_rng(11)
+    mine = {"p": (_cell("secure_sum", "commerce", "finance"), gains(_losses(rng, 0.8)))}
+    equal = {**mine, "o": (_cell("pooling", "commerce", "finance"), gains(_losses(rng, 0.8)))}
+    worse = {**mine, "o": (_cell("pooling", "commerce", "finance"), gains(_losses(rng, 0.0)))}
+    assert privacy_over_others(equal).low < 0 < privacy_over_others(equal).high
+    assert privacy_over_others(worse).low > 0
+    assert privacy_over_others(mine) is None

@@ -20,6 +20,7 @@ from dti_core.studies.spillover.methods import regional, sums, warnings
 from dti_core.studies.spillover.methods.task import Effort, Task
 from dti_core.studies.spillover.model import attacker, months
 from dti_core.studies.spillover.model import sums as model
+from dti_core.studies.spillover.model.gains import null_gains
 from dti_core.studies.spillover.model.losses import PLACEBO, WITH
 from dti_core.studies.spillover.worlds.sums import Members, planted_members, read_with_error
 
@@ -253,7 +254,7 @@ def test_rules_alike_fail_and_rules_apart_pass(target, busy):
         if target == "firms"
         else partial(regional._planted_fixes, busy)
     )
-    null = [regional.regional_gains(losses(alike, 16, rng)).lesser.low > 0 for _ in range(12)]
+    null = [null_gains(regional.contest(losses(alike, 16, rng))).lesser.low > 0 for _ in range(12)]
     assert np.mean(null) <= 0.1
     assert np.mean([planted(rng).lesser.low > 0 for _ in range(10)]) >= 0.8
 

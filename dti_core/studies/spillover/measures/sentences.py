@@ -31,33 +31,38 @@ def mean_of(many: Sequence[Interval]) -> Interval:
     return Interval(value, value - margin, value + margin, error, len(many), how)
 
 
-def largest_of(many: Sequence[Interval]) -> Interval:
-    """The largest of several gains, each at a level that holds for all at once."""
-    value, low, high = (max(getattr(one, end) for one in many) for end in ("value", "low", "high"))
-    error = max(one.std_error for one in many)
-    return Interval(value, low, high, error, len(many), f"largest of {len(many)}, simultaneous")
+def largest_of(many: Sequence[Gains]) -> Interval:
+    """The largest of several gains: its lower end holds for all at once, its upper end is the largest of all.
+
+    That one of many gains at all is found at a stricter level; that none gains so much needs none, as each
+    must be found to gain less.
+
+    Source: Berger (1982), intersection-union, for the upper end; Bonferroni for the lower one.
+    """
+    value, high = (max(getattr(one.lesser, end) for one in many) for end in ("value", "high"))
+    low, error = max(one.strict.low for one in many), max(one.lesser.std_error for one in many)
+    return Interval(value, low, high, error, len(many), f"largest of {len(many)}, lower end simultaneous")
 
 
 def share_of_pairs(found: _Found) -> Interval:
     """Share of ordered pairs of fields of which a part helps: surely, by its value, and possibly.
 
-    The ends count pairs with a cell whose simultaneous interval lies above 0, and that reaches above 0.
+    The ends count pairs whose largest gain lies above 0, and reaches above 0; see `largest_of`.
     """
     counts = {"value": 0, "low": 0, "high": 0}
     pairs = list(permutations(FIELDS, 2))
     for source, target in pairs:
-        gains = [one.strict for cell, one in found.values() if (cell.source, cell.target) == (source, target)]
+        here = [one for cell, one in found.values() if (cell.source, cell.target) == (source, target)]
+        best = largest_of(here) if here else None
         for end in counts:
-            counts[end] += any(getattr(one, end) > 0 for one in gains)
+            counts[end] += best is not None and getattr(best, end) > 0
     value, low, high = (counts[end] / len(pairs) for end in ("value", "low", "high"))
-    return Interval(
-        value, min(low, value), max(high, value), 0.0, len(pairs), "simultaneous intervals of cells"
-    )
+    return Interval(value, low, high, 0.0, len(pairs), "largest gain of each pair")
 
 
 def best_in(field: str, found: _Found) -> Interval | None:
     """The gain of the part that helps a field most, of those that come from another; None without any."""
-    many = [one.strict for cell, one in found.values() if cell.target == field]
+    many = [one for cell, one in found.values() if cell.target == field]
     return largest_of(many) if many else None
 
 
@@ -74,7 +79,7 @@ def privacy_over_others(found: _Found) -> Interval | None:
     """
     gaps = []
     for field in FIELDS:
-        here = [(cell.bridge in PRIVACY, one.strict) for cell, one in found.values() if cell.target == field]
+        here = [(cell.bridge in PRIVACY, one) for cell, one in found.values() if cell.target == field]
         ours, others = ([one for private, one in here if private is kind] for kind in (True, False))
         if ours and others:
             gaps.append((largest_of(ours), largest_of(others)))
@@ -83,7 +88,7 @@ def privacy_over_others(found: _Found) -> Interval | None:
     value = sum(ours.value - others.value for ours, others in gaps) / len(gaps)
     down = math.hypot(*(end for a, b in gaps for end in (a.value - a.low, b.high - b.value))) / len(gaps)
     up = math.hypot(*(end for a, b in gaps for end in (a.high - a.value, b.value - b.low))) / len(gaps)
-    how = "difference of simultaneous intervals, independent"
+    how = "difference of the largest gains, independent"
     return Interval(value, value - down, value + up, (down + up) / 4, len(gaps), how)
 
 

@@ -24,7 +24,7 @@ from dti_core.studies.spillover.model.clients import (
     luck_of_learning,
     with_luck,
 )
-from dti_core.studies.spillover.model.gains import Gains, Outcome, gains
+from dti_core.studies.spillover.model.gains import Gains, Outcome, gains, null_gains
 from dti_core.studies.spillover.model.losses import NAIVE, WITH, WITHOUT, Losses
 from dti_core.studies.spillover.model.sizes import each_unit
 from dti_core.studies.spillover.worlds.units import one_rule
@@ -66,8 +66,8 @@ def draw(batch: Draws) -> list[Gains]:
         rng = batch.task.stream(batch.cell, batch.world, str(number))
         make = one_rule if batch.world == "planted" else Records.destroyed
         losses = client_losses(make(batch.records, rng), rng, DEALS)
-        judged = losses if batch.world == "planted" else losses.unopposed()
-        found.append(with_luck(gains(judged), batch.luck, DEALS))
+        judged = gains(losses) if batch.world == "planted" else null_gains(losses)
+        found.append(with_luck(judged, batch.luck, DEALS))
     return found
 
 

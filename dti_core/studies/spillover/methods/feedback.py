@@ -23,7 +23,7 @@ from dti_core.studies.spillover.methods.forecaster import (
     spaced,
 )
 from dti_core.studies.spillover.methods.task import Task
-from dti_core.studies.spillover.model.gains import Outcome, all_gains, gains
+from dti_core.studies.spillover.model.gains import Outcome, all_gains, all_null_gains, gains
 from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Array, Losses
 from dti_core.studies.spillover.model.sequences import RIVALS, Rows, judged_ends, learning_ends, naive, sample
 from dti_core.studies.spillover.worlds.series import Tent
@@ -34,8 +34,8 @@ N_ROUNDS = 6
 RETUNING = 0.25
 #: The two ways to have no feedback; in the contest the better one stands as the method without it.
 FROZEN, OLD = "never retuned", "retuned on old rows"
-#: The planted stream: rows before its process changes and after, and series.
-CHANGED_SIZE = (90, 60, 40)
+#: The planted stream: rows before its process changes, which alone are learned from, rows after, and series.
+CHANGED_SIZE = (40, 150, 40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def feed_back(task: Task) -> Outcome:
         gain = arms.gain(over)
         estimates.append(gain.estimate(f"feedback_{name}_over_{told}", "% of the naive loss", panel=name))
     series = {f"feedback_{name}_rounds": table}
-    return Outcome(gains(observed), all_gains(null), all_gains(pool), tuple(estimates), series)
+    return Outcome(gains(observed), all_null_gains(null), all_gains(pool), tuple(estimates), series)
 
 
 def changed_stream(like: Panel, task: Task) -> Panel:
@@ -167,4 +167,4 @@ def changed_stream(like: Panel, task: Task) -> Panel:
     silent = rng.normal(bent.mean(), bent.std(), size=(before, n_series))
     levels = np.concatenate([silent, bent])
     names = tuple(str(k) for k in range(n_series))
-    return Panel(levels, names, 1, like.window, like.block)
+    return Panel(levels, names, 1, like.window, like.block, None, (before + 0.5) / len(levels))

@@ -15,7 +15,7 @@ from dti_core.bridges.forecaster import LstmSettings, fit_lstm
 from dti_core.lab.parallel import run_keyed
 from dti_core.studies.spillover.data.panels import PANELS, Panel
 from dti_core.studies.spillover.methods.task import Task
-from dti_core.studies.spillover.model.gains import Outcome, all_gains, gains
+from dti_core.studies.spillover.model.gains import Outcome, all_gains, all_null_gains, gains
 from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Array, Losses
 from dti_core.studies.spillover.model.sequences import (
     RIVALS,
@@ -214,15 +214,15 @@ def onto(panel: Panel, source: str, label: str, task: Task) -> Outcome:
     observed, untuned = crossed(levels, panel, task, effort.n_networks, f"networks, {label}")
     n_seeds = max(2, effort.n_networks // 2)
     null = [observed.without_effect(n_seeds, rng) for _ in range(effort.n_draws)]
-    planted = planted_losses(task, panel)
+    planted = planted_losses(task, panel, f"networks, {label}")
     pool = [planted[k % len(planted)].drawn(n_seeds, rng) for k in range(effort.n_draws)]
     found = gains(observed)
     untouched = replace(observed, arms={**observed.arms, AS_IT_CAME: untuned})
     told = {**found.losses, AS_IT_CAME: 100.0 * untouched.mean(AS_IT_CAME) / untouched.mean(NAIVE)}
-    return Outcome(replace(found, losses=told), all_gains(null), all_gains(pool))
+    return Outcome(replace(found, losses=told), all_null_gains(null), all_gains(pool))
 
 
-def planted_losses(task: Task, like: Panel) -> list[Losses]:
+def planted_losses(task: Task, like: Panel, label: str) -> list[Losses]:
     """Losses in worlds of bent series, of windows and horizon as in `like`, each with networks of its own."""
     n_networks = task.effort.n_networks
     n_worlds = max(1, min(MOST_WORLDS, n_networks // LEAST_NETWORKS))
@@ -230,7 +230,7 @@ def planted_losses(task: Task, like: Panel) -> list[Losses]:
     for number in range(n_worlds):
         source, target = planted_panels(like, task.stream("planted", str(number)))
         one = replace(task, seed=int(task.seeds("planted", str(number)).generate_state(1)[0]))
-        losses, _ = crossed(source, target, one, n_networks // n_worlds, f"networks, planted {number + 1}")
+        losses, _ = crossed(source, target, one, n_networks // n_worlds, f"{label}, planted {number + 1}")
         found.append(losses)
     return found
 

@@ -21,7 +21,7 @@ from dti_core.studies.spillover.methods.budgets import Budgeting, plans
 from dti_core.studies.spillover.methods.learners import FromPolicy, permuted, reads_the_sign
 from dti_core.studies.spillover.methods.optimum import optimum
 from dti_core.studies.spillover.methods.task import Task
-from dti_core.studies.spillover.model.gains import Outcome, all_gains, gains
+from dti_core.studies.spillover.model.gains import Outcome, all_gains, all_null_gains, gains
 from dti_core.studies.spillover.model.knapsacks import ORDERS, Knapsacks, Rule, follow, worth
 from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Array, Losses
 from dti_core.studies.spillover.worlds.knapsacks import SETTINGS, Target, draw_all, planted
@@ -90,7 +90,7 @@ def budget_cell(task: Task, field: Target, tuned: bool) -> Outcome:
     null = [one.without_effect(n_seeds, task.stream(name, "null", str(k))) for k in draws]
     found = [set_up[k % N_PLANTED].drawn(n_seeds, task.stream(name, "planted", str(k))) for k in draws]
     return Outcome(
-        gains(seen), all_gains(null), all_gains(found), tuple(_estimates(name, here, tuned, seen)),
+        gains(seen), all_null_gains(null), all_gains(found), tuple(_estimates(name, here, tuned, seen)),
         {f"{name}_arms": _arms(seen), f"{name}_instances": _instances(here, seen)},
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ from dti_core.studies.spillover.data.units import (
     load_stores,
 )
 from dti_core.studies.spillover.methods.task import Task
-from dti_core.studies.spillover.model.gains import Gains, Outcome, gains
+from dti_core.studies.spillover.model.gains import Gains, Outcome, gains, null_gains
 from dti_core.studies.spillover.model.losses import WITH, WITHOUT, Array, Losses
 from dti_core.studies.spillover.model.sizes import QUARTERS, by_size, each_unit, quarters
 from dti_core.studies.spillover.model.tellings import FULL_WEIGHT, SETTINGS
@@ -115,8 +115,8 @@ def draw_counts(batch: Batch[Counts]) -> list[Drawn]:
     for rng in batch.streams():
         made = make(batch.units, rng)
         losses = setting.weighted(setting.losses(made, rng))
-        judged = losses.unopposed() if batch.world == NULL else losses
-        found.append(Drawn(gains(judged), *_ends(losses, setting.size(made))))
+        judged = null_gains(losses) if batch.world == NULL else gains(losses)
+        found.append(Drawn(judged, *_ends(losses, setting.size(made))))
     return found
 
 
@@ -127,7 +127,7 @@ def draw_values(batch: Batch[Values]) -> list[Gains]:
         plain, panel = batch.world == NULL, batch.units
         made = panel.shuffled(rng) if plain else differing_values(panel, WINDOW, rng)
         losses = value_losses(made, WINDOW, rng, 1)
-        found.append(gains(losses.unopposed() if plain else losses))
+        found.append(null_gains(losses) if plain else gains(losses))
     return found
 
 

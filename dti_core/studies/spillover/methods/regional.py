@@ -31,7 +31,7 @@ from dti_core.studies.spillover.methods.sums import (
 from dti_core.studies.spillover.methods.task import Task
 from dti_core.studies.spillover.methods.warnings import fixes_months
 from dti_core.studies.spillover.model import months as by_month
-from dti_core.studies.spillover.model.gains import Gains, Outcome, gains
+from dti_core.studies.spillover.model.gains import Gains, Outcome, gains, null_gains
 from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Losses
 from dti_core.studies.spillover.model.months import Months
 from dti_core.studies.spillover.model.sums import (
@@ -192,8 +192,13 @@ def month_losses(
 
 def regional_gains(losses: Losses) -> Gains:
     """Gains of privacy set region by region: carried over wrong regions, worth over the strictest setting."""
+    return gains(contest(losses))
+
+
+def contest(losses: Losses) -> Losses:
+    """The arms that own rules are set against."""
     kept = (WITH, WITHOUT, PLACEBO, NAIVE, STRICTEST)
-    return gains(replace(losses, arms={name: losses.arms[name] for name in kept}))
+    return replace(losses, arms={name: losses.arms[name] for name in kept})
 
 
 def _cell(
@@ -221,7 +226,7 @@ def _cell(
 
 
 def _null(losses: Callable[..., Losses], alike: Applied, rng: np.random.Generator) -> Gains:
-    return regional_gains(losses(alike, N_RELEASES, rng).resampled(rng).unopposed())
+    return null_gains(contest(losses(alike, N_RELEASES, rng)).resampled(rng))
 
 
 def _profiles(

@@ -21,7 +21,7 @@ from dti_core.studies.spillover.methods.draws import (
     promised,
 )
 from dti_core.studies.spillover.methods.task import Task
-from dti_core.studies.spillover.model.gains import Gains, Outcome, gains
+from dti_core.studies.spillover.model.gains import Gains, Outcome, gains, null_gains
 from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Losses
 from dti_core.studies.spillover.model.sums import (
     Release,
@@ -143,7 +143,7 @@ def contest(losses: Losses) -> Losses:
 def null_draw(members: Members, pooled: bool, rng: np.random.Generator) -> Gains:
     """Members whose groups are chance, as those of the placebo are."""
     dealt = losses_in(members.dealt(rng), MAIN_EPSILON, DRAW_SEEDS, rng, pooled=pooled)
-    return gains(dealt.resampled(rng).unopposed())
+    return null_gains(dealt.resampled(rng))
 
 
 def planted_draw(members: Members, pooled: bool, rng: np.random.Generator) -> Gains:

@@ -27,7 +27,7 @@ from dti_core.studies.spillover.model.attacker import (
     exact_advantage,
     sampled_share,
 )
-from dti_core.studies.spillover.model.gains import Gains, Outcome, gains
+from dti_core.studies.spillover.model.gains import Gains, Outcome, gains, null_gains
 from dti_core.studies.spillover.model.losses import PLACEBO, WITH, WITHOUT, Losses
 from dti_core.studies.spillover.model.months import (
     HISTORY,
@@ -85,7 +85,7 @@ def null_draw(months: Months, rng: np.random.Generator) -> Gains:
     """Totals of other months in the part's place."""
     totals = released_totals(months, MAIN_EPSILON, DRAW_SEEDS, rng)
     arms = forecasts_of(months, rng.permuted(totals, axis=1), rng)
-    return gains(losses_of(months, arms).resampled(rng).unopposed())
+    return null_gains(losses_of(months, arms).resampled(rng))
 
 
 def planted_draw(months: Months, rng: np.random.Generator) -> Gains:

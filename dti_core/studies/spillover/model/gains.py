@@ -23,7 +23,7 @@ class Gains:
     data and steps. worth : over the best rival of the target field, the method without it among them. own :
     of the target's own method, with the part or without, the better, over the naive answer. losses : each
     arm's mean loss in % of the naive one. strict : the lesser of carried and worth at a level that holds for
-    MOST_CELLS cells at once.
+    MOST_CELLS cells at once. works : whether the field's own method does what it is there for.
     """
 
     added: Interval
@@ -33,6 +33,7 @@ class Gains:
     strict: Interval
     rival: str
     losses: Mapping[str, float]
+    works: bool
 
     @property
     def lesser(self) -> Interval:
@@ -43,11 +44,6 @@ class Gains:
     def learned(self) -> Interval:
         """The lesser of `added` and `carried`: feedback helps only if it beats none and a false one."""
         return self.told(least(self.added, self.carried))
-
-    @property
-    def works(self) -> bool:
-        """Whether the target's own method, with the part or without, beats the naive forecast at all."""
-        return self.own.value > 0
 
     def told(self, one: Interval) -> Interval:
         """A deciding gain, open upwards to all that could be gained where the target's own method fails.
@@ -72,16 +68,26 @@ def least(*many: Interval) -> Interval:
 
 
 def gains(losses: Losses, level: float = 0.95) -> Gains:
-    """The gains between the arms of one world, the best rival chosen on the rows themselves."""
+    """The gains between the arms of one world, the best rival chosen on the rows themselves.
+
+    The own method works if it beats the naive answer at all.
+    """
     rival, naive = losses.best_rival, losses.mean(NAIVE)
     strict = 1 - (1 - level) / MOST_CELLS
-    found = Gains(
+    own = losses.gain(NAIVE, min((WITH, WITHOUT), key=losses.mean), level)
+    return Gains(
         losses.gain(WITHOUT, level=level), losses.gain(PLACEBO, level=level), losses.gain(rival, level=level),
-        losses.gain(NAIVE, min((WITH, WITHOUT), key=losses.mean), level),
-        least(losses.gain(PLACEBO, level=strict), losses.gain(rival, level=strict)), rival,
-        {name: 100.0 * losses.mean(name) / naive for name in losses.arms},
+        own, least(losses.gain(PLACEBO, level=strict), losses.gain(rival, level=strict)), rival,
+        {name: 100.0 * losses.mean(name) / naive for name in losses.arms}, own.value > 0,
     )  # fmt: skip
-    return replace(found, strict=found.told(found.strict))
+
+
+def null_gains(losses: Losses) -> Gains:
+    """The gains in a world without transfer, where nothing but the placebo stands against the part.
+
+    It closes what a failing method would leave open: in such a world there is nothing to be carried.
+    """
+    return replace(gains(losses.unopposed()), works=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +108,9 @@ class Outcome:
 
 def all_gains(many: Iterable[Losses]) -> tuple[Gains, ...]:
     """The gains of each of several draws."""
-    return tuple(gains(one) for one in many)
+    return tuple(map(gains, many))
+
+
+def all_null_gains(many: Iterable[Losses]) -> tuple[Gains, ...]:
+    """The gains of each of several draws without transfer."""
+    return tuple(map(null_gains, many))

@@ -152,7 +152,7 @@ class Losses:
         return replace(self, arms={**self.arms, **dict.fromkeys(self.rivals, worse)})
 
     def without_effect(self, n_seeds: int, rng: np.random.Generator) -> "Losses":
-        """Losses in which the placebo stands for the part, unopposed: two disjoint sets of its networks.
+        """Losses in which the placebo stands for the part: two disjoint sets of its networks, other units.
 
         Raises ValueError for fewer than two networks.
         """
@@ -163,7 +163,7 @@ class Losses:
         placebo = self.arms[PLACEBO]
         sham = {**self.arms, WITH: placebo[order[:half]], PLACEBO: placebo[order[half : 2 * half]]}
         cut = {name: loss[: half if len(loss) > 1 else 1] for name, loss in sham.items()}
-        return replace(self, arms=cut).resampled(rng).unopposed()
+        return replace(self, arms=cut).resampled(rng)
 
 
 def _pick(loss: Array, n_seeds: int, rng: np.random.Generator) -> Array:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 #: Rows and series of the source; series of the target, its rows in the test, and rows at which a window can
 #: end to learn from, which are too few to learn a bend from.
-SOURCE_SIZE, TARGET_SERIES, TARGET_TESTED, TARGET_ENDS = (600, 20), 12, 48, 8
+SOURCE_SIZE, TARGET_SERIES, TARGET_TESTED, TARGET_ENDS = (600, 20), 12, 48, 5
 BURN_IN = 50
 
 
