@@ -126,31 +126,39 @@ def test_published_sets_have_address_commit_licence_and_command(checkout):
 
 # ---------------------------------------------------------------- bridges
 
-WORTH = Estimate("worth", 0.3, 0.1, 0.5, "error avoided", 9, at={"bridge": "b", "study": "x"})
+
+def _gain(value, method="m", field="finance", bridge="b", name=None, **more):
+    at = {"bridge": bridge, "method": method, "target": field}
+    return Estimate(name or f"gain_{method}", value, value - 0.2, value + 0.2, "u", 9, at=at, **more)
 
 
 @pytest.mark.parametrize(
     ("worth", "sign"),
     [
-        (WORTH, "gain"),
-        (Estimate("w", -0.3, -0.5, -0.1, "u", 9, at={"bridge": "b", "study": "x"}), "loss"),
-        (Estimate("w", 0.1, -0.1, 0.3, "u", 9, at={"bridge": "b", "study": "x"}), "open"),
-        (Estimate("w", 0.3, 0.1, 0.5, "u", 9, at={"bridge": "b", "study": "y"}), "unmeasured"),
-        (Estimate("w", 0.3, 0.1, 0.5, "u", 9, world="noise", at={"bridge": "b", "study": "x"}), "unmeasured"),
-        (Estimate("w", 0.3, 0.1, 0.5, "u", 9, at={"bridge": "b"}), "unmeasured"),
+        ((_gain(0.3),), "gain"),
+        ((_gain(-0.3),), "loss"),
+        ((_gain(0.1),), "open"),
+        ((_gain(-0.3), _gain(0.3, field="security")), "gain"),
+        ((_gain(-0.3), _gain(0.1, field="security")), "open"),
+        ((_gain(-0.3), _gain(0.3, method="n")), "gain"),
+        ((_gain(0.3, bridge="c"),), "unmeasured"),
+        ((_gain(0.3, world="noise"),), "unmeasured"),
+        ((_gain(0.3, name="carried_m"),), "unmeasured"),
     ],
 )
 def test_an_arrow_has_the_worth_that_spillover_measured_and_no_other(checkout, worth, sign):
     record = frozen_records()["lstm_portfolio"]
     told = {
-        "spillover": _with_estimates(record, "spillover", worth),
-        "x": _with_estimates(record, "x", WORTH),
+        "spillover": _with_estimates(record, "spillover", *worth),
+        "x": _with_estimates(record, "x", _gain(0.3)),
     }
-    bridges = [Bridge("a", "", {}, ()), Bridge("b", "", {}, ("x", "z"))]
+    bridges = [Bridge("a", "", {}, ()), Bridge("b", "", {}, ("x", "spillover"))]
     graph = draw_graph(bridges, ["y", "x"], told)
-    assert [(arrow.bridge, arrow.study) for arrow in graph.arrows] == [("b", "x"), ("b", "z")]
-    assert [arrow.sign for arrow in graph.arrows] == [sign, "unmeasured"]
-    assert list(graph.studies) == ["y", "x", "z"]
+    assert [(arrow.bridge, arrow.study) for arrow in graph.arrows] == [("b", "x"), ("b", "spillover")]
+    assert [arrow.sign for arrow in graph.arrows] == ["unmeasured", sign]
+    fields = {one.at["target"] for one in worth} if sign != "unmeasured" else set()
+    assert {one.field for one in graph.arrows[1].worth} == fields
+    assert list(graph.studies) == ["y", "x", "spillover"]
     assert len({*graph.studies.values()}) == 3
     assert max(graph.studies.values()) < graph.height
 
@@ -162,17 +170,21 @@ def test_bridges_page_draws_what_the_import_graph_has_and_says_what_is_not_measu
     bridges, studies = (graph.find_children(f"dti_core.{side}") for side in ("bridges", "studies"))
     pairs = [(bridge, study) for bridge in bridges for study in studies]
     used = {pair for pair in pairs if graph.chain_exists(*reversed(pair), as_packages=True)}
-    said = set(re.findall(r"(\w+) is used by (\w+), worth not measured yet\.", page))
+    said = set(re.findall(r"(\w+) is used by (\w+)(?=\.|, worth )", page))
     assert said == {(bridge.rpartition(".")[2], study.rpartition(".")[2]) for bridge, study in used}
-    assert len(said) == page.count('class="bridge-arrow bridge-unmeasured"')
-    assert len(said) == page.count("<td>not measured yet</td>") > 3
+    assert len(said) == page.count('class="bridge-arrow bridge-')
+    at_home = [study for _, study in said if study != "spillover"]
+    assert len(at_home) == page.count("<td>at home</td>") > 3
     box = r'<rect class="bridge-box bridge-planned"[^>]*/><text[^>]*>(\w+)</text>'
     planned = load_register().slugs() - {study.rpartition(".")[2] for study in studies}
     assert set(re.findall(box, page)) == planned
-    worth = Estimate("w", 0.31, 0.11, 0.48, "u", 9, at={"bridge": "forecaster", "study": "lstm_portfolio"})
-    measured = {**records, "spillover": _with_estimates(records["lstm_portfolio"], "spillover", worth)}
-    drawn = draw_graph([Bridge("forecaster", "", {}, ("lstm_portfolio",))], [], measured)
-    assert drawn.arrows[0].worth == worth
+    gains = {
+        one.at["method"]: one for one in records["spillover"].estimates if one.name.startswith("gain_stocks_to_")
+        and one.world == "observed" and one.at["target"] == "commerce"
+    }  # fmt: skip
+    (best,) = re.findall(r"<td>([^<]*) in commerce \(best of (\d+) uses\)<br>", page)
+    assert best[0] in {f"{one.text} {one.unit}" for one in gains.values()}
+    assert int(best[1]) >= len(gains)
 
 
 # ---------------------------------------------------------------- speed

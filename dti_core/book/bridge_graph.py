@@ -7,20 +7,30 @@ from dti_core.book.bridge_map import Bridge
 from dti_core.lab.record import OBSERVED, Estimate, Record
 from dti_core.lab.say import sign_of
 
-#: The study that measures arrows: its estimates `at` {"bridge": ..., "study": ...} are their worth.
+#: The study that carries bridges to other fields: of its estimates `at` a bridge, method and target field
+#: those named `gain_` and the method are what a bridge is worth there.
 MEASURED_BY = "spillover"
 #: Pixels: a row, where a bridge's box ends and where a study's begins.
 _ROW, _LEFT, _RIGHT = 46, 136, 266
 
 
 @dataclass(frozen=True, slots=True)
+class Worth:
+    """What a bridge is worth in a field: the best of `n_uses` ways to carry it there."""
+
+    field: str
+    best: Estimate
+    n_uses: int
+
+
+@dataclass(frozen=True, slots=True)
 class Arrow:
-    """One use of a bridge by a study. `worth` is None until it is measured; `sign` names its colour."""
+    """One use of a bridge by a study: its worth by field where that is measured, and the colour of its sign."""
 
     bridge: str
     study: str
     path: str
-    worth: Estimate | None
+    worth: tuple[Worth, ...]
     sign: str
 
 
@@ -43,9 +53,8 @@ def draw_graph(bridges: Sequence[Bridge], studies: Iterable[str], records: Mappi
     worth = _worth(records.get(MEASURED_BY))
     arrows = []
     for bridge, slug in [(one.name, slug) for one in bridges for slug in names if slug in one.users]:
-        found, path = worth.get((bridge, slug)), _path(left[bridge], right[slug])
-        sign = sign_of(found, "gain", "loss", "open") if found else "unmeasured"
-        arrows.append(Arrow(bridge, slug, path, found, sign))
+        found = worth.get(bridge, ()) if slug == MEASURED_BY else ()
+        arrows.append(Arrow(bridge, slug, _path(left[bridge], right[slug]), found, _sign(found)))
     return Graph(left, right, tuple(arrows), height)
 
 
@@ -60,7 +69,23 @@ def _path(start: float, end: float) -> str:
     return f"M{_LEFT} {start:g}C{middle:g} {start:g} {middle:g} {end:g} {_RIGHT - 6} {end:g}"
 
 
-def _worth(record: Record | None) -> dict[tuple[str, str], Estimate]:
-    found = [one for one in record.estimates if one.world == OBSERVED] if record else []
-    named = [one for one in found if {"bridge", "study"} <= one.at.keys()]
-    return {(str(one.at["bridge"]), str(one.at["study"])): one for one in named}
+def _worth(record: Record | None) -> dict[str, tuple[Worth, ...]]:
+    """By bridge, what it is worth in each field that it was carried to, fields in the order of the record."""
+    uses: dict[str, dict[str, list[Estimate]]] = {}
+    for one in record.estimates if record else ():
+        if one.world == OBSERVED and one.name == f"gain_{one.at.get('method')}":
+            uses.setdefault(str(one.at["bridge"]), {}).setdefault(str(one.at["target"]), []).append(one)
+    return {
+        bridge: tuple(
+            Worth(field, max(many, key=lambda one: one.value), len(many)) for field, many in fields.items()
+        )
+        for bridge, fields in uses.items()
+    }
+
+
+def _sign(worth: Sequence[Worth]) -> str:
+    """A gain if one field surely has one, a loss if all surely have none, else open."""
+    if not worth:
+        return "unmeasured"
+    signs = {sign_of(one.best, "gain", "loss", "open") for one in worth}
+    return "gain" if "gain" in signs else "loss" if signs == {"loss"} else "open"
