@@ -128,7 +128,7 @@ def test_published_sets_have_address_commit_licence_and_command(checkout):
 
 
 def _gain(value, method="m", field="finance", bridge="b", name=None, **more):
-    at = {"bridge": bridge, "method": method, "target": field}
+    at = {"bridge": bridge, "method": method, "source": "commerce", "target": field}
     return Estimate(name or f"gain_{method}", value, value - 0.2, value + 0.2, "u", 9, at=at, **more)
 
 
@@ -142,6 +142,7 @@ def _gain(value, method="m", field="finance", bridge="b", name=None, **more):
         ((_gain(-0.3), _gain(0.1, field="security")), "open"),
         ((_gain(-0.3), _gain(0.3, method="n")), "gain"),
         ((_gain(0.3, bridge="c"),), "unmeasured"),
+        ((_gain(0.3, field="commerce"),), "unmeasured"),
         ((_gain(0.3, world="noise"),), "unmeasured"),
         ((_gain(0.3, name="carried_m"),), "unmeasured"),
     ],
@@ -178,13 +179,19 @@ def test_bridges_page_draws_what_the_import_graph_has_and_says_what_is_not_measu
     box = r'<rect class="bridge-box bridge-planned"[^>]*/><text[^>]*>(\w+)</text>'
     planned = load_register().slugs() - {study.rpartition(".")[2] for study in studies}
     assert set(re.findall(box, page)) == planned
-    gains = {
-        one.at["method"]: one for one in records["spillover"].estimates if one.name.startswith("gain_stocks_to_")
-        and one.world == "observed" and one.at["target"] == "commerce"
-    }  # fmt: skip
-    (best,) = re.findall(r"<td>([^<]*) in commerce \(best of (\d+) uses\)<br>", page)
-    assert best[0] in {f"{one.text} {one.unit}" for one in gains.values()}
-    assert int(best[1]) >= len(gains)
+    (row,) = re.findall(
+        r"<tr><th scope=\"row\">forecaster</th>\n<td>[^\n]*spillover[^\n]*\n<td>(.*?)</td>", page
+    )
+    for told in row.split("<br>"):
+        best, field, n_uses = re.fullmatch(r"(.*) in (\w+) \(best of (\d+) uses\)", told).groups()
+        gains = [
+            one for one in records["spillover"].estimates
+            if one.world == "observed" and one.name == f"gain_{one.at.get('method')}"
+            and one.at["source"] != field
+            and (one.at["bridge"], one.at["target"]) == ("forecaster", field)
+        ]  # fmt: skip
+        assert int(n_uses) == len(gains) > 1
+        assert best == max((one.value, f"{one.text} {one.unit}") for one in gains)[1]
 
 
 # ---------------------------------------------------------------- speed

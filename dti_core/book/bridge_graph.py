@@ -7,8 +7,8 @@ from dti_core.book.bridge_map import Bridge
 from dti_core.lab.record import OBSERVED, Estimate, Record
 from dti_core.lab.say import sign_of
 
-#: The study that carries bridges to other fields: of its estimates `at` a bridge, method and target field
-#: those named `gain_` and the method are what a bridge is worth there.
+#: The study that carries bridges to other fields: of its estimates `at` a bridge, method, source and target
+#: field those named `gain_` and the method are what a bridge is worth there.
 MEASURED_BY = "spillover"
 #: Pixels: a row, where a bridge's box ends and where a study's begins.
 _ROW, _LEFT, _RIGHT = 46, 136, 266
@@ -73,7 +73,8 @@ def _worth(record: Record | None) -> dict[str, tuple[Worth, ...]]:
     """By bridge, what it is worth in each field that it was carried to, fields in the order of the record."""
     uses: dict[str, dict[str, list[Estimate]]] = {}
     for one in record.estimates if record else ():
-        if one.world == OBSERVED and one.name == f"gain_{one.at.get('method')}":
+        crosses = one.at.get("source") != one.at.get("target")
+        if one.world == OBSERVED and crosses and one.name == f"gain_{one.at.get('method')}":
             uses.setdefault(str(one.at["bridge"]), {}).setdefault(str(one.at["target"]), []).append(one)
     return {
         bridge: tuple(

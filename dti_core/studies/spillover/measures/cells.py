@@ -20,7 +20,7 @@ KINDS = ("added", "carried", "worth")
 
 def measure_cell(name: str, cell: Cell, found: Outcome) -> Findings:
     """Estimates of one cell: what the part adds, carries and is worth, and the lesser of the last two."""
-    at = {"method": name, "bridge": cell.bridge, "target": cell.target}
+    at = {"method": name, "bridge": cell.bridge, "source": cell.source, "target": cell.target}
     findings = Findings(series=dict(found.series))
     for kind in KINDS:
         one: Interval = getattr(found.observed, kind)
