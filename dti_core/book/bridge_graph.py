@@ -25,7 +25,7 @@ class Worth:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """One use of a bridge by a study: its worth by field where that is measured, and the colour of its sign."""
+    """One use of a bridge by a study: its worth by field where that is measured, and its sign in a word."""
 
     bridge: str
     study: str
