@@ -61,7 +61,7 @@ def plot_frontiers(result: Result) -> go.Figure:
         where = f"{one['field']}: {one['title']}"
         rows.append(Row(where, estimate, _FIELDS[one["field"]], control=one["field"] == "outside"))
     spread, outside = result["frontiers_spread"], result["frontiers_spread_outside"]
-    return plot_forest(
+    figure = plot_forest(
         rows, what="Share of the total that is cost at the best balance", x="share of the total that is cost",
         card=result.card, zero=False,
         title=f"Shares that the fields best put into cost lie {spread.value:.2f} apart, those of unrelated "
@@ -70,3 +70,4 @@ def plot_frontiers(result: Result) -> go.Figure:
         "errors of forecasts against rows learned from, which have nothing to do with the fields. The second "
         "row of a field decides nothing.",
     )  # fmt: skip
+    return figure.update_layout(height=260 + 70 * len(rows))

@@ -6,7 +6,9 @@ from dti_core.lab.forest import Axis, Row, bar_rows, plot_forest
 from dti_core.lab.record import Estimate, Result
 from dti_core.studies.spillover.worlds import WORLDS
 
-_GAIN = Axis("gain, % of the naive loss", upto=20.0)
+#: Percent of the naive loss at which intervals are cut.
+EDGE = 20.0
+_GAIN = Axis("gain, % of the naive loss", upto=EDGE)
 _ATTACK = Axis("true less false positives")
 #: Claims in the order of the figure, and what their bars measure, in few words.
 CLAIMS = ("C24", "C25a", "C25b", "C26", "C27", "C32", "C33", "C37b", "C39b", "C56a")
@@ -37,12 +39,19 @@ def plot_bars(result: Result) -> go.Figure:
         for row in bar_rows(result, claim, lambda one: BARS.get(one.name, ""), WORLDS, _axis)
         if row.label
     ]
-    return plot_forest(
+    figure = plot_forest(
         rows, what="What decides", card=result.card, title="What decides the claims of this chapter",
-        caption="Intervals of 95 %; those of the best of several parts hold for all at once. Hollow: control "
-        "worlds, over their draws. Wholly beyond an axis on the right the number is told. C10 and the first "
-        "bar of C56a, which is claimed to lie below, stand in the strips at the head.",
+        caption="Intervals of 95 %, cut at both edges; the lower ends of the best of several parts hold for all "
+        "at once. Hollow: control worlds, over their draws. Wholly beyond an axis on the right the number is "
+        "told. C10 and the first bar of C56a, which is claimed to lie below, stand in the strips at the head.",
     )  # fmt: skip
+    figure.for_each_xaxis(lambda axis: axis.update(range=[-EDGE, EDGE]) if _wide(axis) else None)
+    return figure
+
+
+def _wide(axis: go.layout.XAxis) -> bool:
+    """Whether it is the axis of gains, which a single wide interval would stretch until no other is seen."""
+    return str(axis.title.text or "").startswith("gain")
 
 
 def _axis(one: Estimate) -> Axis:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 #: Rows and series of the source; series of the target, its rows in the test, and rows at which a window can
 #: end to learn from, which are too few to learn a bend from.
-SOURCE_SIZE, TARGET_SERIES, TARGET_TESTED, TARGET_ENDS = (600, 20), 12, 48, 5
+SOURCE_SIZE, TARGET_SERIES, TARGET_TESTED, TARGET_ENDS = (600, 20), 12, 80, 4
 BURN_IN = 50
 
 
@@ -21,7 +21,7 @@ class Tent:
 
     top: float = 1.0
     slope: float = 1.6
-    noise: float = 0.3
+    noise: float = 0.15
 
     def draw(self, n_rows: int, n_series: int, rng: np.random.Generator) -> Array:
         """Levels (n_rows, n_series)."""
