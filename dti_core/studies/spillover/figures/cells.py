@@ -36,7 +36,7 @@ def plot_cells(result: Result, series: str = "cells") -> go.Figure:
     figure.add_vline(x=0, line_color=NEUTRAL)
     figure.update_layout(height=150 + 62 * len(table))
     figure.update_yaxes(
-        tickvals=list(range(len(table))), ticktext=[wrap(title, 38) for title in table["title"]],
+        tickvals=list(range(len(table))), ticktext=[wrap(_label(row), 38) for _, row in table.iterrows()],
         range=[-0.6, len(table) - 0.4],
     )  # fmt: skip
     figure.update_xaxes(range=[-EDGE, EDGE])
@@ -49,6 +49,11 @@ def plot_cells(result: Result, series: str = "cells") -> go.Figure:
         alt=_told(table),
     )  # fmt: skip
     return figure.update_layout(height=240 + 62 * len(table))
+
+
+def _label(row: pd.Series) -> str:
+    """Title of a cell, and whether its data are simulated."""
+    return f"{row['title']}{' (simulated)' * (row['grade'] == 'conditional')}"
 
 
 _KINDS = {"carried": "over its placebo", "worth": "over the best rival"}
@@ -78,8 +83,8 @@ def _finding(table: pd.DataFrame) -> str:
     beyond = table[table["carried_low"] > 0]
     at_home = int((helps["source"] == helps["target"]).sum())
     return (
-        f"Of {len(table)} uses of a part, {len(beyond)} beat their own placebo and {len(helps)} the simplest "
-        f"good method of the field as well, {at_home} of them at home"
+        f"Of {len(table)} uses of a part, {len(beyond)} surely beat their own placebo, and {len(helps)} all "
+        f"rivals too, of which {at_home} in the field that the part was made for"
     )
 
 
@@ -133,16 +138,17 @@ def cells_table(result: Result, series: str = "cells") -> Table:
         rows[str(row["title"])] = {
             **{_HEADS[kind]: Span(row[kind], row[f"{kind}_low"], row[f"{kind}_high"], "%")
                for kind in ("added", "carried", "worth")},
-            "own method beats naive": "yes" if row["own method works"] else "no: no statement",
+            "beats naive": "yes" if row["own method works"] else "no: no statement",
             "best rival": rival_name(str(row["rival"])), "smallest found, %": row["findable"],
-            "found without": f"{row['false']:.0%}", "found if planted": f"{row['found']:.0%}",
+            "found: none, planted": f"{row['false']:.0%}, {row['found']:.0%}",
         }  # fmt: skip
     titles = {"cells": "Every part carried to another field", "streams": "Feedback on four real streams"}
     return show_table(
         rows, name=f"{series}_table", title=titles.get(series, "Your series"), stub="cell",
         note="Gains in % of the naive loss. Smallest found: the gain over the placebo that 80 % of "
         "repetitions would tell from none. Found: share of draws of the control worlds in which the part is "
-        "said to help; in the one without transfer nothing but the placebo stands against it.",
+        "said to help, without transfer (where the placebo alone stands against it) and with it planted. "
+        "Beats naive: whether the method, with the part or without, is of any use in the field.",
     )  # fmt: skip
 
 
@@ -157,9 +163,9 @@ _RIVALS = {
     "alone": "each client alone",
 }  # fmt: skip
 _HEADS = {
-    "added": "over the same method without it",
-    "carried": "over its placebo",
-    "worth": "over the best rival",
+    "added": "over no part",
+    "carried": "over placebo",
+    "worth": "over best rival",
 }
 
 

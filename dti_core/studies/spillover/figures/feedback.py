@@ -8,6 +8,8 @@ from dti_core.lab.say import listed
 from dti_core.lab.theme import NEUTRAL, PALETTE, style, wrap
 from dti_core.studies.spillover.methods import STREAMS
 
+#: Percent at which the axes end.
+EDGE = 15.0
 #: What feedback is set against, as the table of rounds names it.
 KINDS = ("over false feedback", "over old rows", "over none")
 
@@ -38,7 +40,7 @@ def plot_feedback(result: Result) -> go.Figure:
         figure.add_hline(y=0, line_color=NEUTRAL, row=row, col=1)
         if result[f"feedback_slope_{name}"].low > 0:
             grows.append(cell.title.split(": ")[1])
-        figure.update_yaxes(title_text="gain, %", row=row, col=1)
+        figure.update_yaxes(title_text="gain, %", range=[-EDGE, EDGE], row=row, col=1)
     figure.update_xaxes(dtick=1)
     figure.update_xaxes(title_text="round of retuning", row=len(shown), col=1)
     slopes = "; ".join(
@@ -49,7 +51,8 @@ def plot_feedback(result: Result) -> go.Figure:
         title=f"The lead over false feedback grows with the rounds on {listed(grows, 'none of the streams')}",
         caption="Gain in % of the naive loss of networks retuned on what happened, over the same networks "
         "retuned on permuted outcomes, retuned for as many steps on the rows they learned first, and never "
-        "retuned; in the first round all are the same. Intervals of 95 % within a round.",
+        "retuned; in the first round all are the same. Intervals of 95 % within a round, as wide as the few "
+        f"periods of a round make them, cut at {EDGE:g} %.",
         alt=f"Slopes of the gain over false feedback. {slopes}.",
     )  # fmt: skip
     return figure.update_layout(height=230 * len(shown) + 160)

@@ -41,9 +41,9 @@ def plot_bars(result: Result) -> go.Figure:
     ]
     figure = plot_forest(
         rows, what="What decides", card=result.card, title="What decides the claims of this chapter",
-        caption="Intervals of 95 %, cut at both edges; the lower ends of the best of several parts hold for all "
+        caption="Intervals of 95 %, cut at both edges; lower ends of the best of several parts hold for all "
         "at once. Hollow: control worlds, over their draws. Wholly beyond an axis on the right the number is "
-        "told. C10 and the first bar of C56a, which is claimed to lie below, stand in the strips at the head.",
+        "told. C10 and the first bar of C56a, claimed to lie below, stand in the strips at the head.",
     )  # fmt: skip
     figure.for_each_xaxis(lambda axis: axis.update(range=[-EDGE, EDGE]) if _wide(axis) else None)
     return figure

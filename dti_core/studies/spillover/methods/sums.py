@@ -26,6 +26,7 @@ from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOU
 from dti_core.studies.spillover.model.sums import (
     Release,
     Sums,
+    check_sums,
     group_means,
     of_members,
     raw_means,
@@ -157,10 +158,12 @@ def _finance_cell(
     task: Task, cell: str, members: Members, variants: Mapping[str, Members], *, pooled: bool
 ) -> Outcome:
     n_seeds = task.effort.n_instances
-    by_epsilon = {
-        epsilon: gains(losses_in(members, epsilon, n_seeds, task.stream(cell, f"{epsilon}"), pooled=pooled))
+    check_sums(steps_of(members.values, members.bounds), members.codes, members.n_groups)
+    every = {
+        epsilon: all_losses(members, epsilon, n_seeds, task.stream(cell, f"{epsilon}"), pooled=pooled)
         for epsilon in EPSILONS
     }
+    by_epsilon = {epsilon: gains(contest(losses)) for epsilon, losses in every.items()}
     fewer = max(2, n_seeds // 4)
     other = {
         name: gains(losses_in(one, MAIN_EPSILON, fewer, task.stream(cell, name), pooled=pooled))
@@ -170,7 +173,6 @@ def _finance_cell(
         "null": partial(null_draw, members, pooled), "planted": partial(planted_draw, members, pooled),
     })  # fmt: skip
     outcome = Outcome(by_epsilon[MAIN_EPSILON], draws["null"], draws["planted"])
-    outside = outside_estimates(members, cell, task, pooled=pooled)
     series = {
         f"{cell}_by_epsilon": pd.DataFrame(
             [
@@ -180,15 +182,13 @@ def _finance_cell(
         ),
         f"{cell}_variants": pd.DataFrame([gains_row(one, variant=at) for at, one in other.items()]),
     }
-    return replace(outcome, estimates=outside, series=series)
+    return replace(outcome, estimates=between_arms(cell, every), series=series)
 
 
-def outside_estimates(members: Members, cell: str, task: Task, *, pooled: bool) -> tuple[Estimate, ...]:
-    """What drawing in gives over raw means, and private means over each way to do without them."""
-    found, n_seeds = [], max(2, task.effort.n_instances // 2)
-    for epsilon in EPSILONS:
-        rng = task.stream(cell, "outside", f"{epsilon}")
-        losses = all_losses(members, epsilon, n_seeds, rng, pooled=pooled)
+def between_arms(cell: str, every: Mapping[float, Losses]) -> tuple[Estimate, ...]:
+    """What drawing in gives over raw means, and private means over each way to do without, by epsilon."""
+    found = []
+    for epsilon, losses in every.items():
         pairs = [(RAW, WITH), (STALE, WITH), (READINGS, WITH), (WITHOUT, WITH), (GLOBAL, WITH), (GLOBAL, RAW)]
         for over, under in pairs:
             name = named(cell, over, "less", under, "eps", epsilon)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dti_core.bridges.secure_sum import secure_histogram
 from dti_core.lab.intervals import Interval
 from dti_core.lab.record import Estimate
 from dti_core.studies.spillover.data.exploits import N_DAYS, load_exploits
@@ -97,6 +98,8 @@ def planted_draw(months: Months, rng: np.random.Generator) -> Gains:
 
 def _security_cell(task: Task, cell: str, months: Months, unit: str) -> Outcome:
     n_seeds = task.effort.n_instances
+    if not np.array_equal(secure_histogram(months.active[:, :-1].astype(np.int64)), months.totals):
+        raise ArithmeticError(f"{cell}: the aggregators' totals are not the plain ones")
     by_epsilon = {
         epsilon: gains(losses_in(months, epsilon, n_seeds, task.stream(cell, f"{epsilon}")))
         for epsilon in EPSILONS

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dti_core.bridges.privacy import Guarantee, discrete_laplace, sensitivity
+from dti_core.bridges.secure_sum import secure_histogram
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -128,6 +129,27 @@ def release_sums(
     down = group_totals(release.steps - steps, codes, n_groups)
     shape = (n_seeds, *up.shape[1:])
     return Sums(up + release.noise(shape, rng), down + release.noise(shape, rng), release.variance)
+
+
+def check_sums(steps: Array, codes: Codes, n_groups: int) -> None:
+    """Run the two aggregators of commerce on all reports and hold their sums against the plain ones.
+
+    Releases are then drawn as plain sums and noise, thousands of them, which is what the aggregators give.
+
+    Parameters
+    ----------
+    steps : (n_members, n_periods), NaN where absent. codes : (n_members,).
+
+    Raises
+    ------
+    ArithmeticError if they differ.
+    """
+    plain = [group_totals(one, codes[None], n_groups)[0] for one in (steps, STEPS - steps)]
+    for period, column in enumerate(steps.T):
+        seen = np.isfinite(column)
+        told = secure_histogram(reports_of(column[seen], codes[seen], n_groups))
+        if not np.array_equal(told, np.concatenate([one[:, period] for one in plain])):
+            raise ArithmeticError(f"the aggregators' sums of period {period} are not the plain sums")
 
 
 def raw_means(sums: Sums, bounds: tuple[float, float]) -> Array:
