@@ -2,11 +2,17 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from dti_core.lab.intervals import Interval
-from dti_core.studies.spillover.measures.sentences import largest_of, privacy_over_others, share_of_pairs
+from dti_core.studies.spillover.measures.sentences import (
+    largest_of,
+    privacy_over_others,
+    share_of_pairs,
+    smallest_of,
+)
 from dti_core.studies.spillover.methods import Cell
-from dti_core.studies.spillover.model.gains import gains, least, null_gains
+from dti_core.studies.spillover.model.gains import MOST_CELLS, at_level, gains, least, null_gains
 from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Losses
 
 
@@ -63,10 +69,36 @@ def test_the_interval_agrees_with_resampling_all_three_ways():
     assert losses.gain(PLACEBO).std_error == pytest.approx(np.std(drawn), rel=0.15)
 
 
-def test_the_lesser_of_two_needs_both():
+def test_an_interval_at_another_level_is_that_of_its_degrees_of_freedom():
+    for n in (3, 7, 200):
+        sample = np.random.default_rng(n).normal(size=n)
+        error = stats.sem(sample)
+        one, other = (
+            Interval(
+                sample.mean(), *stats.t.interval(level, n - 1, sample.mean(), error), error, n, "t", level
+            )
+            for level in (0.95, 0.995)
+        )
+        assert at_level(one, 0.995).high == pytest.approx(other.high, rel=1e-6)
+
+
+def test_the_lesser_of_two_needs_both_and_looks_twice_before_it_rules_out():
     up, down = Interval(3.0, 1.0, 5.0, 1.0, 9, "t"), Interval(0.5, -1.0, 2.0, 0.7, 9, "t")
-    assert (least(up, down).low, least(up, down).value, least(up, down).high) == (-1.0, 0.5, 2.0)
-    assert least(up, up).low == 1.0
+    found = least((up, down))
+    assert (found.low, found.value) == (-1.0, 0.5)
+    assert found.high == at_level(down, 0.975).high > 2.0
+    assert least((up, up)).low == 1.0
+
+
+def test_the_lesser_is_ruled_out_too_often_in_no_more_than_a_fortieth_of_draws():
+    """Both gains lie at the bar: the harder case for an upper end, which looks at two."""
+    rng, out = np.random.default_rng(12), 0
+    for _ in range(4_000):
+        pair = rng.normal(size=(2, 12))
+        pair = [Interval(x.mean(), *stats.t.interval(0.95, 11, x.mean(), stats.sem(x)), stats.sem(x), 12, "t")
+                for x in pair]  # fmt: skip
+        out += least(pair).high < 0
+    assert out / 4_000 <= 0.025 + 3 * np.sqrt(0.025 / 4_000)
 
 
 def test_a_placebo_against_itself_helps_in_no_more_draws_than_it_may_and_a_planted_gain_in_most():
@@ -148,12 +180,19 @@ def _cell(bridge, source, target):
 
 def test_the_largest_gain_is_found_at_a_stricter_level_than_it_is_ruled_out():
     rng = np.random.default_rng(9)
-    many = [gains(_losses(rng, shift)) for shift in (0.0, 0.02, 0.04)]
+    many = [gains(_losses(rng, shift)) for shift in (0.02, 0.04, 0.06)]
     found = largest_of(many)
     assert found.value == max(one.lesser.value for one in many)
     assert found.high == max(one.lesser.high for one in many)
-    assert found.low == max(one.strict.low for one in many)
-    assert all(one.strict.low < one.lesser.low for one in many)
+    assert found.low == max(one.lesser_for(MOST_CELLS).low for one in many)
+    assert found.low < max(one.lesser.low for one in many)
+    least_of = smallest_of(many)
+    assert least_of.low == min(one.lesser.low for one in many)
+    assert (
+        min(one.lesser.high for one in many)
+        < least_of.high
+        < min(one.lesser_for(MOST_CELLS).high for one in many)
+    )
 
 
 @pytest.mark.parametrize(("shift", "low", "high"), [(0.8, 1.0, 1.0), (-0.8, 0.0, 0.0)])

@@ -215,7 +215,7 @@ def test_permuted_weights_are_the_same_numbers():
 
 @pytest.fixture(scope="module")
 def planted_losses():
-    return losses(Arena("marketing", PLANTED, 3, n_instances=40, n_seeds=6, n_rounds=1), False).losses
+    return losses(Arena("marketing", PLANTED, 3, n_instances=40, n_seeds=6, n_rounds=1), False)
 
 
 def test_what_a_policy_knows_of_a_planted_flaw_is_found(planted_losses):

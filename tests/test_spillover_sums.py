@@ -192,6 +192,24 @@ def test_an_attack_is_set_against_a_sample_of_the_judged_months(busy, rng):
     assert warnings.judged_totals(warnings.crowd(busy)).mean() == warnings.CROWD * judged.mean()
 
 
+def test_a_sample_in_secret_by_hand():
+    """One other, each in by half: 0, 1, 2 come with 1/4, 1/2, 1/4, or without it with 1/2, 1/2, 0."""
+    assert attacker.secret_advantage(np.array([1.0]), 0.5) == pytest.approx(0.25)
+    assert attacker.secret_advantage(np.array([0.0, 0.0]), 0.3) == pytest.approx(0.3)
+    both = attacker.secret_advantage(np.array([0.0, 1.0]), 0.5)
+    assert both == pytest.approx((0.5 + 0.25) / 2)
+
+
+def test_aggregators_are_held_against_plain_sums(rng, monkeypatch):
+    steps = model.steps_of(rng.uniform(-2, 4, (30, 3)), BOUNDS)
+    steps[4, 1] = np.nan
+    codes = rng.integers(3, size=30)
+    model.check_sums(steps, codes, 3)
+    monkeypatch.setattr(model, "secure_histogram", lambda reports: secure_histogram(reports) + 1)
+    with pytest.raises(ArithmeticError, match="period 0"):
+        model.check_sums(steps, codes, 3)
+
+
 def test_a_sample_of_that_share_errs_as_much_as_the_noise(rng):
     variance = model.Release(1.0, steps=1).variance
     share = attacker.sampled_share(9.0, variance)

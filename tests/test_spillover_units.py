@@ -191,11 +191,12 @@ def test_a_common_rule_is_found_only_where_there_is_one(planted):
 
 def test_luck_of_learning_widens_an_interval_by_its_square(rng):
     one = Interval(1.0, 0.0, 2.0, 0.3, 5, "x")
-    found = replace(_gains(rng), added=one, carried=one, worth=one, own=one, strict=one)
+    found = replace(_gains(rng), added=one, carried=one, worth=one, own=one)
     wider = with_luck(found, 0.4, 1)
     assert wider.worth.std_error == pytest.approx(0.5)
     assert (wider.worth.low, wider.worth.high) == pytest.approx((1 - 5 / 3, 1 + 5 / 3))
-    assert wider.carried.std_error == wider.strict.std_error == pytest.approx(np.sqrt(0.09 + 0.32))
+    assert wider.carried.std_error == pytest.approx(np.sqrt(0.09 + 0.32))
+    assert wider.lesser_for(20).low < wider.lesser.low
 
 
 def _gains(rng):

@@ -18,8 +18,9 @@ from dti_core.lab.parts import run_parts
 from dti_core.lab.record import Result
 from dti_core.studies.spillover.data import Panel, Parameters
 from dti_core.studies.spillover.data.frontiers import CHECKS, CREDIT, DIAMONDS, record_digests
-from dti_core.studies.spillover.measures.cells import UNIT, measure_cell, table_of
+from dti_core.studies.spillover.measures.cells import UNIT, finds_planted, measure_cell, table_of
 from dti_core.studies.spillover.measures.sentences import (
+    EVERYWHERE,
     PRIVACY,
     SENTENCES,
     feedback_helps,
@@ -33,7 +34,7 @@ from dti_core.studies.spillover.methods.forecaster import onto
 from dti_core.studies.spillover.methods.frontiers import study_frontiers
 from dti_core.studies.spillover.methods.planner import AS_THEY_ARE
 from dti_core.studies.spillover.methods.task import Effort, Task
-from dti_core.studies.spillover.model.gains import Outcome
+from dti_core.studies.spillover.model.gains import Outcome, opened
 from dti_core.studies.spillover.worlds import WORLDS
 
 #: The question that is no cell: whether fields pay for less risk at the same balance.
@@ -118,16 +119,20 @@ def together(found: Mapping[str, Outcome]) -> Findings:
     """What all cells say together, of real data, of plans and of feedback; and the table of cells."""
     findings = Findings()
     crossing = {name: one for name, one in found.items() if name in METHODS and METHODS[name].crosses}
-    real = {name: one for name, one in crossing.items() if METHODS[name].grade == "observed"}
+    observed = {name: one for name, one in crossing.items() if METHODS[name].grade == "observed"}
+    able = {name: one for name, one in observed.items() if finds_planted(one, METHODS[name])}
+    real = {name: one if name in able else opened(one) for name, one in observed.items()}
     planned = {name: one for name, one in crossing.items() if AS_THEY_ARE in METHODS[name].about}
     streams = {name: one for name, one in found.items() if name in STREAMS}
     for name, (unit, of) in SENTENCES.items():
         planted: Callable[[Cell], bool] = _private if name == "privacy_over_other_bridges" else _any
-        findings.estimates += say(name, unit, of, METHODS, real, planted)
+        asked = (able or real) if name in EVERYWHERE else real
+        findings.estimates += say(name, unit, of, METHODS, asked, planted)
     if planned:
         findings.estimates += say("plans_help", UNIT, plans_help, METHODS, planned)
-        told = share_of_instances(planned)
-        findings.estimates.append(told.estimate("plans_help_share", "share of drawn budgets"))
+        for name, those in {"": planned, **{f"_{key}": {key: one} for key, one in planned.items()}}.items():
+            told = share_of_instances(those)
+            findings.estimates.append(told.estimate(f"plans_help_share{name}", "share of drawn budgets"))
     findings.estimates += say("feedback_helps", UNIT, feedback_helps, STREAMS, streams)
     if regional := {name: one for name, one in found.items() if name in REGIONS}:
         told = share_of_settings(regional)

@@ -41,15 +41,16 @@ def growth_of(firms: Firms) -> Records:
     )  # fmt: skip
     tables = [firms.grid(column)[:, :-1] for column in columns]
     firm, year = np.nonzero(np.isfinite(label))
-    features = np.column_stack([_known(table[firm, year]) for table in (*tables, before)])
+    learnt = year + firms.years[0] <= LAST_LEARNT
+    features = np.column_stack([_known(table[firm, year], learnt) for table in (*tables, before)])
     period = np.maximum(-1, year + firms.years[0] - LAST_LEARNT - 1)
     industry = firms.industry[np.unique(firms.firm, return_index=True)[1]]
     return Records(features, label[firm, year], industry[firm], period, (0.5, 2.0)).scaled()
 
 
-def _known(column: Array) -> Array:
-    """A column with its mean where it is not known."""
-    return np.where(np.isfinite(column), column, np.nanmean(column))
+def _known(column: Array, learnt: NDArray[np.bool_]) -> Array:
+    """A column with its mean over rows that are learnt from where it is not known."""
+    return np.where(np.isfinite(column), column, np.nanmean(column[learnt]))
 
 
 def load_next_week() -> Records:

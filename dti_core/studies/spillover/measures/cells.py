@@ -81,6 +81,11 @@ def share_above(draws: Iterable[Gains], cell: Cell) -> float:
     return float(np.mean(found))
 
 
+def finds_planted(found: Outcome, cell: Cell) -> bool:
+    """Whether a cell passes its own positive control; one that does not can be open, and refutes nothing."""
+    return share_above(found.planted, cell) >= POWER
+
+
 def findable(one: Interval) -> float:
     """Smallest gain that an interval this wide would tell from none in 80 % of repetitions."""
     return one.high - one.value + NormalDist().inv_cdf(POWER) * one.std_error

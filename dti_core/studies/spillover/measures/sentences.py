@@ -10,7 +10,7 @@ from dti_core.lab.intervals import Interval, share
 from dti_core.lab.record import Estimate
 from dti_core.studies.spillover.measures.cells import UNIT, over_draws
 from dti_core.studies.spillover.methods import Cell
-from dti_core.studies.spillover.model.gains import Gains, Outcome, least
+from dti_core.studies.spillover.model.gains import MOST_CELLS, Gains, Outcome, least
 from dti_core.studies.spillover.model.losses import WITH
 
 FIELDS = ("commerce", "finance", "security")
@@ -22,7 +22,10 @@ _Found = Mapping[str, tuple[Cell, Gains]]
 
 
 def mean_of(many: Sequence[Interval]) -> Interval:
-    """Mean of independent gains; its interval is as wide for its error as that of the widest of them."""
+    """Mean of independent gains; its interval is as wide for its error as that of the widest of them.
+
+    Degrees of freedom by Welch would be more; errors of neighbouring periods that hang together make fewer.
+    """
     value = sum(one.value for one in many) / len(many)
     error = math.sqrt(sum(one.std_error**2 for one in many)) / len(many)
     factor = max((one.high - one.value) / one.std_error for one in many if one.std_error > 0)
@@ -40,8 +43,19 @@ def largest_of(many: Sequence[Gains]) -> Interval:
     Source: Berger (1982), intersection-union, for the upper end; Bonferroni for the lower one.
     """
     value, high = (max(getattr(one.lesser, end) for one in many) for end in ("value", "high"))
-    low, error = max(one.strict.low for one in many), max(one.lesser.std_error for one in many)
+    low, error = (
+        max(one.lesser_for(MOST_CELLS).low for one in many),
+        max(one.lesser.std_error for one in many),
+    )
     return Interval(value, low, high, error, len(many), f"largest of {len(many)}, lower end simultaneous")
+
+
+def smallest_of(many: Sequence[Gains]) -> Interval:
+    """The smallest of several gains: its upper end holds for all at once, its lower one is the least."""
+    value, low = (min(getattr(one.lesser, end) for one in many) for end in ("value", "low"))
+    high = min(one.lesser_for(len(many)).high for one in many)
+    error = max(one.lesser.std_error for one in many)
+    return Interval(value, low, high, error, len(many), f"smallest of {len(many)}, upper end simultaneous")
 
 
 def share_of_pairs(found: _Found) -> Interval:
@@ -68,8 +82,8 @@ def best_in(field: str, found: _Found) -> Interval | None:
 
 def least_of_bridges(bridges: Sequence[str], found: _Found) -> Interval | None:
     """The gain of the bridges of a kind in the cell in which they gain least; None without any."""
-    many = [one.lesser for cell, one in found.values() if cell.bridge in bridges]
-    return least(*many) if many else None
+    many = [one for cell, one in found.values() if cell.bridge in bridges]
+    return smallest_of(many) if many else None
 
 
 def privacy_over_others(found: _Found) -> Interval | None:
@@ -96,7 +110,7 @@ def stocks_help_sales(found: _Found) -> Interval | None:
     """Mean gain over panels of sales of the forecaster of stocks: beyond its placebo and the best rivals."""
     if not (cells := _sales(found)):
         return None
-    return least(mean_of([one.carried for one in cells]), mean_of([one.worth for one in cells]))
+    return least((mean_of([one.carried for one in cells]), mean_of([one.worth for one in cells])))
 
 
 def networks_forecast_sales(found: _Found) -> Interval | None:
@@ -111,7 +125,7 @@ def _sales(found: _Found) -> list[Gains]:
 
 def plans_help(found: _Found) -> Interval:
     """The gain of patching's policies, used as they are, in the field where they gain least."""
-    return least(*(one.lesser for _, one in found.values()))
+    return smallest_of([one for _, one in found.values()])
 
 
 def share_of_instances(found: Mapping[str, Outcome]) -> Interval:
@@ -128,7 +142,7 @@ def share_of_instances(found: Mapping[str, Outcome]) -> Interval:
 def feedback_helps(found: _Found) -> Interval:
     """Mean gain over streams of what happened: beyond no feedback and beyond false feedback."""
     cells = [one for _, one in found.values()]
-    return least(mean_of([one.added for one in cells]), mean_of([one.carried for one in cells]))
+    return least((mean_of([one.added for one in cells]), mean_of([one.carried for one in cells])))
 
 
 def share_of_settings(found: Mapping[str, Outcome]) -> Interval:
@@ -152,6 +166,10 @@ SENTENCES: Mapping[str, tuple[str, Callable[[_Found], Interval | None]]] = {
     "stocks_help_sales": (UNIT, stocks_help_sales),
     "networks_forecast_sales": (UNIT, networks_forecast_sales),
 }
+
+
+#: Sentences of what holds in every cell: only cells that find what is planted in them can tell.
+EVERYWHERE = ("least_gain_of_privacy", "least_gain_of_modules")
 
 
 def say(

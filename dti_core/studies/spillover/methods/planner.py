@@ -82,12 +82,9 @@ def budget_cell(task: Task, field: Target, tuned: bool) -> Outcome:
         field, OBSERVED, task.root, max(4, task.effort.n_instances // 2), n_seeds,
         max(1, task.effort.n_steps // 50),
     )  # fmt: skip
-    set_up = [
-        losses(replace(here, world=PLANTED, root=task.root + k), tuned).losses for k in range(N_PLANTED)
-    ]
-    one, draws = losses(here, tuned), range(task.effort.n_draws)
-    seen = one.losses
-    null = [one.without_effect(n_seeds, task.stream(name, "null", str(k))) for k in draws]
+    set_up = [losses(replace(here, world=PLANTED, root=task.root + k), tuned) for k in range(N_PLANTED)]
+    seen, draws = losses(here, tuned), range(task.effort.n_draws)
+    null = [seen.without_effect(n_seeds, task.stream(name, "null", str(k))) for k in draws]
     found = [set_up[k % N_PLANTED].drawn(n_seeds, task.stream(name, "planted", str(k))) for k in draws]
     return Outcome(
         gains(seen), all_null_gains(null), all_gains(found), tuple(_estimates(name, here, tuned, seen)),
@@ -95,22 +92,8 @@ def budget_cell(task: Task, field: Target, tuned: bool) -> Outcome:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """Losses of every arm, in the field's money, by policy and instance; and of further placebo policies."""
-
-    losses: Losses
-    more: Array
-
-    def without_effect(self, n_seeds: int, rng: np.random.Generator) -> Losses:
-        """Losses in which one half of the placebo's policies, at random, stands for the part."""
-        placebo = np.concatenate([self.losses.arms[PLACEBO], self.more])
-        every = replace(self.losses, arms={**self.losses.arms, PLACEBO: placebo})
-        return every.without_effect(n_seeds, rng)
-
-
 @cache
-def losses(arena: Arena, tuned: bool) -> Judged:
+def losses(arena: Arena, tuned: bool) -> Losses:
     """What every arm loses."""
     learned, sham = carried(arena)
     made = {WITH: learned, PLACEBO: sham, WITHOUT: scratch(arena)}
@@ -122,8 +105,7 @@ def losses(arena: Arena, tuned: bool) -> Judged:
     earned |= {arm: _earned(sacks, policies, rule) for arm, policies in made.items()}
     earned[NAIVE] = np.zeros((1, len(sacks)))
     lost = {arm: (best - one)[..., None] for arm, one in earned.items()}
-    lost[PLACEBO], more = np.split(lost[PLACEBO], [arena.n_seeds])
-    return Judged(Losses(lost, np.ones((len(sacks), 1))), more)
+    return Losses(lost, np.ones((len(sacks), 1)))
 
 
 def _earned(sacks: Knapsacks, policies: Sequence[Policy], rule: Rule) -> Array:
@@ -160,13 +142,13 @@ def tuned_rule(arena: Arena) -> Rule:
 
 
 def carried(arena: Arena) -> tuple[tuple[Policy, ...], tuple[Policy, ...]]:
-    """n_seeds policies that are carried, and those with their learning destroyed: twice as many if real."""
+    """n_seeds policies that are carried, and as many with their learning destroyed."""
     if arena.world == PLANTED:
         knowing = [reads_the_sign(seed) for seed in arena.seeds("knowing", arena.n_seeds)]
         mixed = [permuted(one, k) for k, one in zip(arena.seeds("mixed", len(knowing)), knowing, strict=True)]
         return tuple(knowing), tuple(mixed)
     patchers = load_patchers()
-    return patchers.learned[: arena.n_seeds], patchers.scrambled[: 2 * arena.n_seeds]
+    return patchers.learned[: arena.n_seeds], patchers.scrambled[: arena.n_seeds]
 
 
 @cache

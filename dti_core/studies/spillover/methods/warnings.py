@@ -27,6 +27,7 @@ from dti_core.studies.spillover.model.attacker import (
     bound,
     exact_advantage,
     sampled_share,
+    secret_advantage,
 )
 from dti_core.studies.spillover.model.gains import Gains, Outcome, gains, null_gains
 from dti_core.studies.spillover.model.losses import PLACEBO, WITH, WITHOUT, Losses
@@ -194,7 +195,7 @@ def attacker_estimates(task: Task, months: Months) -> tuple[Estimate, ...]:
                 main = (view, epsilon) == (VIEWS[0], MAIN_EPSILON)
                 full = name if main else named(name, view, "eps", epsilon)
                 found.append(one.estimate(full, "TPR - FPR", view=view, epsilon=epsilon))
-        found.append(equal_error(task, months, epsilon))
+        found += [secret_estimate(months, epsilon, every, n, rng), equal_error(task, months, epsilon)]
     at: dict[str, str | float] = {"view": "aggregator", "epsilon": MAIN_EPSILON}
     for world, those in (("null", months), ("planted", crowd(months))):
         draw = partial(attacked, those, MAIN_EPSILON, VIEWS[0], n=50, rng=rng, forgotten=world == "null")
@@ -202,6 +203,25 @@ def attacker_estimates(task: Task, months: Months) -> tuple[Estimate, ...]:
         for place, name in enumerate(ATTACKED):
             found.append(drawn_estimate(name, "TPR - FPR", world, [one[place] for one in pairs], **at))
     return tuple(found)
+
+
+def secret_estimate(
+    months: Months, epsilon: float, every: Codes, n: int, rng: np.random.Generator
+) -> Estimate:
+    """How far the advantage on a sample that is drawn in secret exceeds that on noisy sums."""
+    variance, seen = Release(epsilon, steps=1, unit=UNIT).variance, exact_advantage(epsilon, VIEWS[0])
+
+    def gain(kept: Codes) -> float:
+        active = judged_totals(months)[kept]
+        return secret_advantage(active, sampled_share(float(active.mean()), variance)) - seen
+
+    value, boot = gain(every), np.array([gain(rng.choice(every, len(every))) for _ in range(n)])
+    low, high = np.quantile(boot, [0.025, 0.975])
+    return Estimate(
+        named("attacker_secret_gain_eps", epsilon), value, min(value, float(low)), max(value, float(high)),
+        "TPR - FPR", len(every), how=f"exact; bootstrap of {len(every)} months, {n} resamples",
+        at={"view": VIEWS[0], "epsilon": epsilon},
+    )  # fmt: skip
 
 
 def crowd(months: Months) -> Months:

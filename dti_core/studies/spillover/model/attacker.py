@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 Array = NDArray[np.float64]
 #: An aggregator knows the noise that it added itself; an outsider knows none.
@@ -65,3 +66,17 @@ def sampled_share(n_active: float, variance: float) -> float:
     is in it is seen for sure, so that q is also the attacker's advantage at that equal error.
     """
     return n_active / (n_active + variance)
+
+
+def secret_advantage(n_others: Array, share: float) -> float:
+    """Of the optimal test of a plain sum over a sample drawn in secret, mean over months.
+
+    Every member tosses a coin of this chance of its own. The attacker knows how many others report,
+    `n_others` (n_months,), and not who of them is in.
+    """
+    found = []
+    for n in np.unique(n_others).astype(int):
+        without = stats.binom.pmf(np.arange(n + 2), n, share)
+        within = (1 - share) * without + share * np.concatenate([[0.0], without[:-1]])
+        found.append(float(np.maximum(within - without, 0.0).sum()) * float(np.mean(n_others == n)))
+    return sum(found)

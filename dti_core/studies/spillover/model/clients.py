@@ -31,10 +31,12 @@ BASE, OWN = "base_rate", "own_rate"
 ALONE: Scheme = "alone"
 #: Told rows of a client above which it weighs no more, as in the cells of pooling.
 FULL_WEIGHT = 100.0
+#: Rounds of a client alone, whom more of them make worse, and of FedAvg where each must be paid for in noise.
+FEW_ROUNDS = 10
 #: Penalties of a client's own rule, of which the best on the told rows counts, and of the common rule.
 RIDGES, RIDGE = (0.01, 0.1, 1.0), 0.01
 SETTINGS = FederatedSettings(
-    unit="site", rounds=10, local_steps=5, sampling_rate=1.0, learning_rate=1.0, clipping_norm=None,
+    unit="site", rounds=60, local_steps=5, sampling_rate=1.0, learning_rate=1.0, clipping_norm=None,
     precision="float32", chunk_rows=4_096,
 )  # fmt: skip
 #: Bound on a client's update where noise protects it, and the chance that the guarantee leaves.
@@ -139,16 +141,18 @@ def learn(
     start = np.append(np.zeros(model.n_features), logit(records.guess[0]))
     if scheme == ALONE:
         untrained = Training(model, start, settings, {})
-        training = fine_tune(untrained, clients, settings, rng, settings.rounds * settings.local_steps)
+        training = fine_tune(untrained, clients, settings, rng, FEW_ROUNDS * settings.local_steps)
     else:
         those = clients if scheme == "fedavg" else clients.pooled()
+        present = np.count_nonzero(those.n_rows(np.arange(those.n_clients)))
+        settings = replace(settings, expected_cohort=float(present))
         training = train(model, those, settings, rng, protect, start=start)
     return log_loss(records, chances(records, training))
 
 
 def _protected(epsilon: float) -> tuple[FederatedSettings, Protect]:
     """Settings and noise of central differential privacy of a client, add or remove one, at `DELTA`."""
-    settings = replace(SETTINGS, clipping_norm=CLIPPING_NORM)
+    settings = replace(SETTINGS, clipping_norm=CLIPPING_NORM, rounds=FEW_ROUNDS)
     multiplier = noise_multiplier_for(epsilon, settings.sampling_rate, settings.rounds, DELTA)
     return settings, gaussian_noise(multiplier, settings)
 
@@ -157,9 +161,9 @@ def client_losses(records: Records, rng: Rng, n_deals: int) -> Losses:
     """Losses of a common rule by FedAvg, of clients alone, and of rates.
 
     The placebo is FedAvg of as many rounds on labels dealt anew within each client, its loss the mean over
-    `n_deals`. Alone, a client takes as many steps, under the penalty that does best on these very rows, which
-    flatters it. Rivals: that, its own rate under a prior nobody learnt, and the rate of all (naive). Rows are
-    weights: those told of a client, scaled down to `FULL_WEIGHT` in all.
+    `n_deals`. Alone, a client takes the fewer steps with which it does better, under the penalty that does
+    best on these very rows, which flatters it. Rivals: that, its own rate under a prior nobody learnt, and
+    the rate of all (naive). Rows are weights: those told of a client, scaled down to `FULL_WEIGHT` in all.
     """
     rows = n_told(records)
     rows = rows * np.minimum(1.0, FULL_WEIGHT / np.maximum(rows.sum(axis=1, keepdims=True), 1.0))
@@ -188,10 +192,9 @@ def luck_of_learning(records: Records, losses: Losses, rng: Rng, n_deals: int) -
 
 def with_luck(found: Gains, luck: float, n_deals: int) -> Gains:
     """The same gains, their intervals widened by the luck of the rule learnt and of `n_deals` placebos."""
-    more = luck * math.sqrt(1 + 1 / n_deals)
     return replace(
         found, added=_wider(found.added, luck), worth=_wider(found.worth, luck), own=_wider(found.own, luck),
-        carried=_wider(found.carried, more), strict=_wider(found.strict, more),
+        carried=_wider(found.carried, luck * math.sqrt(1 + 1 / n_deals)),
     )  # fmt: skip
 
 

@@ -1,9 +1,12 @@
 """What a cell yields: three gains of the part, in the observed world and in drawn control worlds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import pandas as pd
+from scipy import stats
+from scipy.optimize import brentq
 
 from dti_core.lab.intervals import Interval
 from dti_core.lab.record import Estimate
@@ -22,15 +25,13 @@ class Gains:
     added : over the same method without it. carried : over the part with its learning destroyed, at equal
     data and steps. worth : over the best rival of the target field, the method without it among them. own :
     of the target's own method, with the part or without, the better, over the naive answer. losses : each
-    arm's mean loss in % of the naive one. strict : the lesser of carried and worth at a level that holds for
-    MOST_CELLS cells at once. works : whether the field's own method does what it is there for.
+    arm's mean loss in % of the naive one. works : whether the field's own method does what it is there for.
     """
 
     added: Interval
     carried: Interval
     worth: Interval
     own: Interval
-    strict: Interval
     rival: str
     losses: Mapping[str, float]
     works: bool
@@ -38,12 +39,16 @@ class Gains:
     @property
     def lesser(self) -> Interval:
         """The lesser of `carried` and `worth`: a part helps a field only if both are above 0."""
-        return self.told(least(self.carried, self.worth))
+        return self.lesser_for(1)
+
+    def lesser_for(self, n_cells: int) -> Interval:
+        """The same with ends that hold for so many cells at once."""
+        return self.told(least((self.carried, self.worth), n_cells))
 
     @property
     def learned(self) -> Interval:
         """The lesser of `added` and `carried`: feedback helps only if it beats none and a false one."""
-        return self.told(least(self.added, self.carried))
+        return self.told(least((self.added, self.carried)))
 
     def told(self, one: Interval) -> Interval:
         """A deciding gain, open upwards to all that could be gained where the target's own method fails.
@@ -55,30 +60,52 @@ class Gains:
         )
 
 
-def least(*many: Interval) -> Interval:
+def least(many: Sequence[Interval], n_cells: int = 1) -> Interval:
     """What is at least so large in all of several intervals: the lesser value and the lesser ends.
 
-    Source: Berger (1982), intersection-union, which needs no correction for looking at several.
+    The lower end needs no correction for looking at several, as all must be found above it. The upper end is
+    that of whichever is found first to lie below it, and so at a level for as many looks. Both hold for
+    `n_cells` cells at once.
+
+    Source: Berger (1982), intersection-union, for the lower end; Bonferroni for all else.
     """
-    value, low, high = (min(getattr(one, end) for one in many) for end in ("value", "low", "high"))
+    level = many[0].level
+    low = min(at_level(one, 1 - (1 - level) / n_cells).low for one in many)
+    high = min(at_level(one, 1 - (1 - level) / n_cells / len(many)).high for one in many)
     shortest = min(many, key=lambda one: one.low)
     return replace(
-        shortest, value=value, low=low, high=high, how=f"lesser ends of {len(many)}, {shortest.how}"
-    )
+        shortest, value=min(one.value for one in many), low=low, high=high,
+        how=f"lesser ends of {len(many)}, {shortest.how}",
+    )  # fmt: skip
 
 
-def gains(losses: Losses, level: float = 0.95) -> Gains:
+def at_level(one: Interval, level: float) -> Interval:
+    """A symmetric interval of Student's t at another level, its degrees of freedom told by how wide it is."""
+    if one.std_error == 0 or level == one.level:
+        return one
+    factor = (one.high - one.value) / one.std_error
+    margin = float(stats.t.ppf((1 + level) / 2, _degrees(round(factor, 9), one.level))) * one.std_error
+    return replace(one, low=one.value - margin, high=one.value + margin, level=level)
+
+
+@cache
+def _degrees(factor: float, level: float) -> float:
+    """Degrees of freedom at which Student's t has this quantile; a million stands for more."""
+    return float(brentq(lambda n: stats.t.ppf((1 + level) / 2, n) - factor, 0.5, 1e6, xtol=1e-9)
+                 if factor > stats.t.ppf((1 + level) / 2, 1e6) else 1e6)  # fmt: skip
+
+
+def gains(losses: Losses, level: float = 0.95, *, gated: bool = True) -> Gains:
     """The gains between the arms of one world, the best rival chosen on the rows themselves.
 
-    The own method works if it beats the naive answer at all.
+    The own method works if it beats the naive answer at all; where that is no question, `gated` is false.
     """
     rival, naive = losses.best_rival, losses.mean(NAIVE)
-    strict = 1 - (1 - level) / MOST_CELLS
     own = losses.gain(NAIVE, min((WITH, WITHOUT), key=losses.mean), level)
     return Gains(
         losses.gain(WITHOUT, level=level), losses.gain(PLACEBO, level=level), losses.gain(rival, level=level),
-        own, least(losses.gain(PLACEBO, level=strict), losses.gain(rival, level=strict)), rival,
-        {name: 100.0 * losses.mean(name) / naive for name in losses.arms}, own.value > 0,
+        own, rival, {name: 100.0 * losses.mean(name) / naive for name in losses.arms},
+        own.value > 0 or not gated,
     )  # fmt: skip
 
 
@@ -87,7 +114,7 @@ def null_gains(losses: Losses) -> Gains:
 
     It closes what a failing method would leave open: in such a world there is nothing to be carried.
     """
-    return replace(gains(losses.unopposed()), works=True)
+    return gains(losses.unopposed(), gated=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +131,11 @@ class Outcome:
     planted: tuple[Gains, ...]
     estimates: tuple[Estimate, ...] = ()
     series: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+
+def opened(found: Outcome) -> Outcome:
+    """The same, open upwards: a cell that misses what is planted in it cannot say that there is nothing."""
+    return replace(found, observed=replace(found.observed, works=False))
 
 
 def all_gains(many: Iterable[Losses]) -> tuple[Gains, ...]:

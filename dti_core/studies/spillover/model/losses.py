@@ -152,18 +152,17 @@ class Losses:
         return replace(self, arms={**self.arms, **dict.fromkeys(self.rivals, worse)})
 
     def without_effect(self, n_seeds: int, rng: np.random.Generator) -> "Losses":
-        """Losses in which the placebo stands for the part: two disjoint sets of its networks, other units.
+        """Losses in which the part gains nothing over its placebo; other networks, units and periods.
 
-        Raises ValueError for fewer than two networks.
+        What it gained is given back in proportion to the naive loss. What it owes to a network, a unit or a
+        period stays, so that the interval meets all that the observed one must hold.
         """
-        if len(self.arms[PLACEBO]) < 2:
-            raise ValueError("a placebo needs two networks at least to be set against itself")
-        half = min(n_seeds, len(self.arms[PLACEBO]) // 2)
-        order = rng.permutation(len(self.arms[PLACEBO]))
-        placebo = self.arms[PLACEBO]
-        sham = {**self.arms, WITH: placebo[order[:half]], PLACEBO: placebo[order[half : 2 * half]]}
-        cut = {name: loss[: half if len(loss) > 1 else 1] for name, loss in sham.items()}
-        return replace(self, arms=cut).resampled(rng)
+        value = self.influence(PLACEBO, WITH)[0] / 100
+        none = {**self.arms, WITH: self.arms[WITH] + value * self.arms[NAIVE].mean(axis=0, keepdims=True)}
+        other = replace(self, arms=none).drawn(n_seeds, rng)
+        periods = rng.integers(self.rows.shape[1], size=self.rows.shape[1])
+        arms = {name: loss[:, :, periods] for name, loss in other.arms.items()}
+        return replace(other, arms=arms, rows=other.rows[:, periods])
 
 
 def _pick(loss: Array, n_seeds: int, rng: np.random.Generator) -> Array:

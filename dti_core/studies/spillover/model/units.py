@@ -126,8 +126,20 @@ def count_losses(
             for _ in range(n_shuffles)]  # fmt: skip
     arms[PLACEBO] = np.mean([np.concatenate(blocks, axis=1) for blocks in sham], axis=0)[None]
     arms[NAIVE] = arms[WITHOUT] = arms[POOLED]
-    rows = np.concatenate([one.rows for one in origins], axis=1)
-    return weighted(Losses(arms, rows), tuple(lone), np.inf)
+    losses = Losses(arms, np.concatenate([one.rows for one in origins], axis=1))
+    told = losses if len(origins) == 1 else by_telling(losses, [one.rows.shape[1] for one in origins])
+    return weighted(told, tuple(lone), np.inf)
+
+
+def by_telling(losses: Losses, n_blocks: Sequence[int]) -> Losses:
+    """Losses a period of which is one telling: what it told shares one rate and what was learnt of others."""
+    starts = np.cumsum([0, *n_blocks[:-1]])
+    rows = np.add.reduceat(losses.rows, starts, axis=1)
+    arms = {
+        name: np.add.reduceat(loss * losses.rows, starts, axis=2) / np.maximum(rows, 1e-300)
+        for name, loss in losses.arms.items()
+    }
+    return Losses(arms, rows)
 
 
 def weighted(losses: Losses, lone: Sequence[str], most: float) -> Losses:

@@ -4,6 +4,6 @@ from dti_core.lab.methods import World
 
 WORLDS: dict[str, World[None]] = {
     "observed": World("Real data", "observed", None),
-    "null": World("The placebo in the part's place, and nothing else against it", "negative", None),
+    "null": World("The part no better than its placebo, which alone stands against it", "negative", None),
     "planted": World("Transfer planted", "positive", None),
 }
