@@ -245,10 +245,7 @@ def _profiles(
 
 
 def _settings(task: Task, cell: str, losses: Callable[..., Losses], profiles: Applied) -> pd.DataFrame:
-    """Gains of own rules where every region's rules are others than assumed, and members dealt anew.
-
-    Both fields meet the same rules: a row is a setting, by its number.
-    """
+    """Gains by setting: members dealt anew, rules other than assumed, the same in both fields."""
     n_settings, n_seeds = min(40, task.effort.n_instances), max(2, task.effort.n_instances // 10)
     rows = []
     for number in range(n_settings):
