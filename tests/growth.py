@@ -31,7 +31,6 @@ def growth(work: Callable[[int], object], size: int) -> float:
 
 def _seconds(work: Callable[[int], object], size: int) -> float:
     """Processor time of one call, without collections of garbage: those depend on what else is in memory."""
-    gc.collect()
     gc.disable()
     try:
         start = time.process_time()
