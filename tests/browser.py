@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+#: How long a test waits for what must come. It only bounds a failure: on a busy machine a page may take long.
+PATIENCE_SECONDS = 120
+
 
 @contextmanager
 def open_chromium(*arguments: str) -> Iterator[Any]:

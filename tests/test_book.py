@@ -25,7 +25,7 @@ from dti_core.book.stale import stale
 from dti_core.lab.data import load_all, load_published
 from dti_core.lab.errors import BookError
 from dti_core.lab.publishing.plotly_mime import figure_html
-from tests.browser import open_chromium, serve_quietly
+from tests.browser import PATIENCE_SECONDS, open_chromium, serve_quietly
 from tests.sample_book import CHECKOUT, SLUG, at_home, build_house
 
 REAL_CHAPTERS = sorted(path.stem for path in (CHECKOUT / "book" / "studies").glob("*.ipynb"))
@@ -333,7 +333,7 @@ class Watched:
     def __init__(self, browser, home: str, size: dict[str, int], scheme: str = "light") -> None:
         self.context = browser.new_context(viewport=size, color_scheme=scheme)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(1000 * PATIENCE_SECONDS)
         self.home, self.problems = home, []
         self.page.on(
             "console", lambda message: self._note(message.type in ("error", "warning"), message.text)

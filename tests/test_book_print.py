@@ -27,7 +27,7 @@ from dti_core.book.serving import SqueezedFiles
 from dti_core.book.stale import stale
 from dti_core.cli import app
 from dti_core.lab.publishing.pictures import clean_picture
-from tests.browser import open_chromium, serve_quietly
+from tests.browser import PATIENCE_SECONDS, open_chromium, serve_quietly
 from tests.sample_book import CHECKOUT, SLUG, at_home
 from tests.test_book import CHAPTERS, NARROW, PAGES, WIDE
 from tests.test_lab_stale import hide
@@ -61,7 +61,7 @@ def spoilt(sample_house, tmp_path, monkeypatch):
 
 def _open(browser, address, name, size=WIDE, **settings):
     page = browser.new_context(viewport=size, **settings).new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(1000 * PATIENCE_SECONDS)
     page.goto(f"{address}{name}.html")
     return page
 

@@ -31,7 +31,7 @@ from dti_core.lab.publishing.rendering import html_block, plain
 from dti_core.lab.publishing.sanitise import clean_figure, clean_html, clean_markdown, strip_html
 from dti_core.lab.record import Record
 from dti_core.lab.running.figure_page import PLOTLY_MIME, write_figure_page
-from tests.browser import open_chromium, serve_quietly
+from tests.browser import PATIENCE_SECONDS, open_chromium, serve_quietly
 from tests.hostile import FIGURES, IMAGES, KINDS, LOADS, MARKDOWN, NAME, RUNS, TEXTS, WAITS, figure
 from tests.sample_book import CHECKOUT, RUN, SLUG
 
@@ -452,6 +452,7 @@ class Watch:
         self.before = self.canary.callers
         self.hits, self.foreign, self.errors = [], [], []
         self.page = self.context.new_page()
+        self.page.set_default_timeout(1000 * PATIENCE_SECONDS)
         self.page.on("dialog", self._dismiss)
         self.page.on("request", lambda request: self._note(request.url))
         self.page.on(
@@ -572,7 +573,7 @@ def test_without_sanitiser_and_policy_each_vector_acts_and_the_policy_alone_stop
         for number, vector in enumerate([*RUNS, *LOADS]):
             watch.renew()
             watch.open(home, f"open-{number}.html")
-            if not watch.saw_within(3, "hits" if vector in RUNS else "called"):
+            if not watch.saw_within(30, "hits" if vector in RUNS else "called"):
                 quiet.append(vector)
             unseen += [vector] * ("onerror" in vector and not watch.page.evaluate(LEFT))
             for place in (home, disk) if number % FROM_DISK == 0 else (home,):
