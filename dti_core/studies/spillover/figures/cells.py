@@ -134,12 +134,13 @@ def _home(bridge: str, field: str) -> str:
 def cells_table(result: Result, series: str = "cells") -> Table:
     """Every cell with its gains, what could have been found, and how often its controls were wrong."""
     rows: dict[str, dict[str, Entry]] = {}
+    some_fail = not result.series[series]["own method works"].all()
     for _, row in result.series[series].iterrows():
+        useful: dict[str, Entry] = {"beats naive": "yes" if row["own method works"] else "no: no statement"}
         rows[str(row["title"])] = {
             **{_HEADS[kind]: Span(row[kind], row[f"{kind}_low"], row[f"{kind}_high"], "%")
                for kind in ("added", "carried", "worth")},
-            "beats naive": "yes" if row["own method works"] else "no: no statement",
-            "best rival": rival_name(str(row["rival"])), "smallest found, %": row["findable"],
+            **(useful if some_fail else {}), "best rival": rival_name(str(row["rival"])), "smallest found, %": row["findable"],
             "found: none, planted": f"{row['false']:.0%}, {row['found']:.0%}",
         }  # fmt: skip
     titles = {"cells": "Every part carried to another field", "streams": "Feedback on four real streams"}
