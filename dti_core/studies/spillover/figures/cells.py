@@ -136,11 +136,12 @@ def cells_table(result: Result, series: str = "cells") -> Table:
     rows: dict[str, dict[str, Entry]] = {}
     some_fail = not result.series[series]["own method works"].all()
     for _, row in result.series[series].iterrows():
-        useful: dict[str, Entry] = {"beats naive": "yes" if row["own method works"] else "no: no statement"}
+        useful: dict[str, Entry] = {"beats naive": "yes" if row["own method works"] else "no: says nothing"}
         rows[str(row["title"])] = {
             **{_HEADS[kind]: Span(row[kind], row[f"{kind}_low"], row[f"{kind}_high"], "%")
                for kind in ("added", "carried", "worth")},
-            **(useful if some_fail else {}), "best rival": rival_name(str(row["rival"])), "smallest found, %": row["findable"],
+            **(useful if some_fail else {}), "best rival": rival_name(str(row["rival"])),
+            "smallest found, %": row["findable"],
             "found: none, planted": f"{row['false']:.0%}, {row['found']:.0%}",
         }  # fmt: skip
     titles = {"cells": "Every part carried to another field", "streams": "Feedback on four real streams"}
