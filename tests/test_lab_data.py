@@ -284,7 +284,7 @@ def _opens_files(code: str) -> list[str]:
             called = ast.unparse(node.func)
             name = called.rpartition(".")[2]
             noted = node.args and ".stream(" in ast.unparse(node.args[0])
-            harmless = bool(noted) and name in ("read_pickle", "read_parquet", "read_csv")
+            harmless = bool(noted) and name in ("read_pickle", "read_parquet", "read_csv", "read_table")
             harmless |= bool(node.args) and ast.unparse(node.args[0]) == "os.devnull"
             if (not harmless and (name == "read_pickle" or name in _READING)) or called in (
                 "np.load",
@@ -305,6 +305,8 @@ def test_science_opens_no_data_by_itself():
     assert _opens_files("pd.read_pickle(path)") == ["pd.read_pickle"]
     assert _opens_files("pd.read_parquet(path)") == ["pd.read_parquet"]
     assert _opens_files("pd.read_parquet(packaged('promotions').stream())") == []
+    assert _opens_files("pq.read_table(packaged('promotions').stream())") == []
+    assert _opens_files("pq.read_table(path)") == ["pq.read_table"]
     assert _opens_files("pd.read_csv(packaged('ta_feng').stream(), compression='zip')") == []
     assert _opens_files("packaged('vix').table(index_col=0)") == []
     assert _opens_files("os.open(os.devnull, os.O_WRONLY)") == []
