@@ -11,7 +11,7 @@ from dti_core.studies.spillover.measures.sentences import (
     share_of_pairs,
     smallest_of,
 )
-from dti_core.studies.spillover.methods import Cell
+from dti_core.studies.spillover.methods import METHODS, Cell
 from dti_core.studies.spillover.model.gains import MOST_CELLS, at_level, gains, least, null_gains
 from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Losses
 
@@ -216,3 +216,8 @@ def test_privacy_is_set_against_other_bridges_field_by_field():
     assert privacy_over_others(equal).low < 0 < privacy_over_others(equal).high
     assert privacy_over_others(worse).low > 0
     assert privacy_over_others(mine) is None
+
+
+def test_what_holds_for_many_cells_holds_for_as_many_as_there_are():
+    many = [one for one in METHODS.values() if one.crosses and one.grade == "observed"]
+    assert 15 < len(many) <= MOST_CELLS

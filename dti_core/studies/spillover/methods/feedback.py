@@ -140,7 +140,8 @@ def slope(losses: Losses, panel: Panel) -> tuple[Interval, pd.DataFrame]:
 def feed_back(task: Task) -> Outcome:
     """Feedback on the panel that `task.about` names, and both control worlds.
 
-    Without effect two false feedbacks stand against each other alone; planted, the process changes.
+    Without effect its gain over false feedback is given back, with nothing else against it; planted, the
+    process changes after what is learned from.
     """
     (name,) = task.about
     panel, rng = PANELS[name].load(), task.stream("draws")

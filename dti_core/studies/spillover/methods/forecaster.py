@@ -206,8 +206,8 @@ def carry(task: Task) -> Outcome:
 def onto(panel: Panel, source: str, label: str, task: Task) -> Outcome:
     """The forecaster of a source on any panel.
 
-    Without transfer, placebos stand in the part's place, with nothing else against them; planted, both panels
-    are drawn from one bent autoregression of which the target has few rows.
+    Without transfer the part's gain over its placebo is given back, and nothing else stands against it;
+    planted, both panels are drawn from one bent autoregression of which the target has few rows.
     """
     effort, rng = task.effort, task.stream("draws")
     levels = PANELS[source].load().levels

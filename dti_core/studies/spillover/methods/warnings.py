@@ -150,7 +150,7 @@ def warning_estimates(task: Task, cell: str, months: Months) -> tuple[Estimate, 
 
 
 def attack(months: Months, epsilon: float, view: View, kept: Codes, *, forgotten: bool = False) -> Attack:
-    """The optimal test's advantage, and how far that on a plain sum of a sample with equal error exceeds it.
+    """The optimal test's advantage, and how far that on a plain sum of a sample of equal variance exceeds it.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def attacked(
 
 
 def attacker_estimates(task: Task, months: Months) -> tuple[Estimate, ...]:
-    """The attacker's advantage by epsilon and view, and what noise spares at equal forecast error."""
+    """The attacker's advantage by epsilon and view, and what noise spares at equal variance of the total."""
     n, rng, found = max(20, 5 * task.effort.n_instances), task.stream("attacker"), list[Estimate]()
     every = np.arange(len(judged_totals(months)))
     for epsilon in EPSILONS:

@@ -12,7 +12,7 @@ from dti_core.lab.intervals import Interval
 from dti_core.lab.record import Estimate
 from dti_core.studies.spillover.model.losses import NAIVE, PLACEBO, WITH, WITHOUT, Losses
 
-#: At least as many cells as carry something from one field to real data of another: `strict` holds for all.
+#: At least as many cells as carry something from one field to real data of another.
 MOST_CELLS = 20
 #: The naive loss itself, in % of it: no part could gain more.
 ALL = 100.0
