@@ -1,0 +1,1 @@
+"""The loop as algebra, and as a world of firms."""
