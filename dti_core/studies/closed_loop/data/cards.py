@@ -114,9 +114,7 @@ def _contradictions(cards: Cards) -> Iterator[str]:
 
 
 def _wrong_ends(key: str, arrow: ArrowCard, cards: Cards) -> Iterator[str]:
-    for word, node, allowed in zip(
-        ("from", "to"), (arrow.start, arrow.end), _ENDS[arrow.kind], strict=True
-    ):
+    for word, node, allowed in zip(("from", "to"), (arrow.start, arrow.end), _ENDS[arrow.kind], strict=True):
         if (role := cards.nodes[node].role) not in allowed:
             yield (
                 f"arrows.{key}.{word}: {node} is a {role}; an arrow of kind {arrow.kind} takes "
