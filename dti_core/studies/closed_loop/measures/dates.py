@@ -35,7 +35,8 @@ def study_dates(n_controls: int, rng: np.random.Generator) -> Findings:
 
 
 def ruled_out(first: str, then: str) -> bool:
-    """Whether what became public at `first` came after `then` for certain; dates may be years, months or days."""
+    """Whether what became public at `first` came after `then` for certain; dates may be years, months or
+    days."""
     return bool(pd.Period(str(first)).start_time > pd.Period(str(then)).end_time)
 
 

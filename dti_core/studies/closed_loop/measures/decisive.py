@@ -35,7 +35,8 @@ def study_decisive(loop: Loop, n_orders: int, rng: np.random.Generator) -> Findi
             word = prior.replace("-", "_")
             at = {"paper": name, "prior": prior}
             findings.estimates.append(told.estimate(f"decides_{name}_{word}", "share of variance", **at))
-            rows.append({"prior": prior, "paper": name, "shapley": told.value, "low": told.low, "high": told.high,
+            rows.append({"prior": prior, "paper": name, "shapley": told.value, "low": told.low,
+            "high": told.high,
                          "first": first[column], "whole": whole[column]})  # fmt: skip
     findings.series["decisive"] = pd.DataFrame(rows)
     return findings
@@ -46,10 +47,12 @@ def shapley_effects(
 ) -> Array:
     """(n_inputs,) shares of the variance of `model` that independent uniform inputs own.
 
-    An input's share is the mean, over orders, of what knowing it adds to the variance explained; that of a set is
-    the covariance of two runs that agree in the set and nowhere else. Shares add up to one, interactions included.
+    An input's share is the mean, over orders, of what knowing it adds to the variance explained; that of a
+    set is the covariance of two runs that agree in the set and nowhere else. Shares add up to one,
+    interactions included.
 
-    Source: Song, Nelson and Staum (2016); Owen (2014). No library here offers it for inputs that move in groups.
+    Source: Song, Nelson and Staum (2016); Owen (2014). No library here offers it for inputs that move in
+    groups.
     """
     found = np.zeros(n_inputs)
     total = 0.0

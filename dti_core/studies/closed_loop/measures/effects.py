@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from dti_core.lab.errors import DataError
@@ -40,6 +39,13 @@ SENTENCES = {
     "feedback_told": "feedback told right over that of another firm, in what all firms achieve",
     "small_over_large": "feedback of small firms over that of large ones, in what all firms achieve",
 }
+
+
+#: What is planted for which sentences: firms as they are, or firms of which small ones are most.
+_PLANTED = (
+    (tuple(name for name in SENTENCES if name != "small_over_large"), HABITS),
+    (("small_over_large",), Habits(large_over_small=1.0)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ def follow(trial: Trial) -> Outcomes:
 def _refuse_clipped(clipped: Array) -> None:
     if (worst := float(clipped.max())) > MOST_CLIPPED:
         raise DataError(
-            f"cards: these sizes drive {worst:.1%} of all cells beyond what the world of firms follows (at most "
+            f"cards: these sizes drive {worst:.1%} of cells beyond what the world follows (at most "
             f"{MOST_CLIPPED:.0%}). Give smaller elasticities, or ask for the return ratio alone."
         )
 
@@ -138,7 +144,7 @@ def follow_all(loop: Loop, places: Array, trial: Trial) -> dict[Prior, Outcomes]
     done = run_keyed(follow, tasks, "worlds of firms")
     found: dict[Prior, Outcomes] = {}
     for prior in PRIORS:
-        parts = [done[key] for key in tasks if key.startswith(prior)]
+        parts: list[Outcomes] = [done[key] for key in tasks if key.startswith(prior)]
         found[prior] = {
             name: np.concatenate([one[name] for one in parts], axis=0 if name in METHODS else 1)
             for name in parts[0]
@@ -212,32 +218,27 @@ def study_controls(
 
 
 def of_control(asked: Control) -> dict[str, Interval]:
-    """What the verdicts rest on, in one draw of a control world."""
+    """What the verdicts rest on, in one draw of a control world.
+
+    Where an effect is planted, small firms are planted to be most of all sales for what is said of them.
+    """
     rng = np.random.default_rng(asked.seed)
-    null, found = asked.world == "null", {}
-    for name in SENTENCES:
-        small = name == "small_over_large" and not null
-        key = "small" if small else "any"
-        if key not in found:
-            loop = asked.loop if null else responsive(rng)
-            habits = Habits(large_over_small=1.0) if small else HABITS
-            world = (int(rng.integers(2**31)),)
-            found[key] = (
-                loop,
-                {
-                    prior: follow(Trial(loop, sizes, asked.n_firms, asked.n_quarters, world, habits, null))
-                    for prior, sizes in _control_sizes(loop, rng, null).items()
-                },
+    null = asked.world == "null"
+    told: dict[str, Interval] = {}
+    for names, habits in _PLANTED:
+        loop = asked.loop if null else responsive(rng)
+        places = draw_places(loop, CONTROL_DRAWS if null else 2, rng)
+        size, world = (asked.n_firms, asked.n_quarters), (int(rng.integers(2**31)),)
+        found = {
+            prior: follow(
+                Trial(loop, sizes_at(loop, places, prior), *size, world, HABITS if null else habits, null)
             )
-    told = {}
-    for name in SENTENCES:
-        loop, outcomes = found["small" if name == "small_over_large" and not null else "any"]
-        values = {prior: sentence(loop, one, name) for prior, one in outcomes.items()}
-        if all(one is not None for one in values.values()):
-            told[name] = both({prior: one for prior, one in values.items() if one is not None})
+            for prior in PRIORS
+        }
+        for name in SENTENCES if null else names:
+            values = {prior: sentence(loop, one, name) for prior, one in found.items()}
+            if all(one is not None for one in values.values()):
+                told[name] = both({prior: one for prior, one in values.items() if one is not None})
+        if null:
+            break
     return told
-
-
-def _control_sizes(loop: Loop, rng: np.random.Generator, null: bool) -> dict[str, Array]:
-    places = draw_places(loop, CONTROL_DRAWS if null else 2, rng)
-    return {prior: sizes_at(loop, places, prior) for prior in PRIORS}

@@ -1,4 +1,4 @@
-"""Numbers of other chapters that the loop's claims rest on, in their own worlds and with their own controls."""
+"""Numbers of other chapters that the loop's claims rest on, with the control worlds that these have."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -40,7 +40,8 @@ HELD_BACK = 1.0
 
 
 def study_evidence(n_controls: int, rng: np.random.Generator) -> Findings:
-    """What other chapters found, under names of ours, and worlds with and without a brake; what lacks is left out."""
+    """What other chapters found, under names of ours, and worlds with and without a brake; what lacks is left
+    out."""
     findings = Findings()
     for name, (study, key) in {**TAKEN, **BESIDE}.items():
         worlds = ("", *(f"@{world}" for world in WORLDS if name in TAKEN))
@@ -58,7 +59,7 @@ def study_evidence(n_controls: int, rng: np.random.Generator) -> Findings:
 
 
 def _controls(elsewhere: Estimate, n_controls: int, rng: np.random.Generator) -> Iterator[Estimate]:
-    """Worlds of patch planning drawn anew: with a dollar more for certain, and where one more earns nothing."""
+    """Worlds of patch planning drawn anew: with a dollar more for certain, and where it earns nothing."""
     table = frozen_series("patch_planning", "shadow")
     prices = table.loc[table["of"] == "dollar", "usd"].to_numpy(dtype=float)
     for world in ("null", "planted"):

@@ -23,7 +23,8 @@ LEAST_OF_A_SIGN = 5
 def study_flips(
     loop: Loop, sizes: Mapping[Prior, Array], found: Mapping[Prior, Outcomes], rng: np.random.Generator
 ) -> Findings:
-    """For small firms' outcomes: share of unseen draws whose sign a tree tells, and the arrows that it asks about.
+    """For small firms' outcomes: share of unseen draws whose sign a tree tells, and the arrows that it asks
+    about.
 
     Half of the draws teach it; half of what is left of its accuracy when an arrow's sizes are shuffled among
     the unseen draws is what that arrow matters. Told as the mean over both signs, so that a half is chance.

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dti_core.lab.findings import Findings
-from dti_core.lab.intervals import share
+from dti_core.lab.intervals import Interval, share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
 from dti_core.studies.closed_loop.data.loop import Loop
@@ -153,7 +153,7 @@ def _controls(loop: Loop, n_controls: int, seeds: np.random.SeedSequence) -> Ite
             yield of_world(name, RATIO, world, drawn)
 
 
-def of_control(asked: Control) -> dict[str, object]:
+def of_control(asked: Control) -> dict[str, Interval]:
     """What the verdicts rest on, in one draw of a control world."""
     rng = np.random.default_rng(asked.seed)
     loop = dealt_anew(asked.loop, rng) if asked.world == "null" else reinforcing(rng)
@@ -161,7 +161,7 @@ def of_control(asked: Control) -> dict[str, object]:
     found = {prior: ratios(loop, sizes_at(loop, places, prior)) for prior in PRIORS}
     told = {prior: one for prior, one in found.items() if one.whole.shape[1] >= CONTROL_DRAWS / 2}
     return {
-        name: both({prior: one.sentence(name) for prior, one in told.items()} or {"none": np.zeros(2)})
+        name: both({prior: one.sentence(name) for prior, one in told.items()} or {PRIORS[0]: np.zeros(2)})
         for name in SENTENCES
     }
 
@@ -213,7 +213,8 @@ def _variants(loop: Loop, places: Array) -> list[dict[str, object]]:
             told = span(found.sentence("largest_ratio")), span(gain_percent(found.whole).mean(axis=0))
             rows.append({
                 "prior": prior, "variant": title, "away": found.away,
-                **{f"{word}_{end}": getattr(one, end) for word, one in zip(("largest", "gain"), told, strict=True)
+                **{f"{word}_{end}": getattr(one, end) for word, one in zip(("largest", "gain"), told,
+                strict=True)
                    for end in ("value", "low", "high")},
                 "above_goal": float((found.sentence("largest_ratio") > GOAL).mean()),
             })  # fmt: skip

@@ -59,7 +59,7 @@ def response(blow: Blow) -> Array:
 def study_shocks(
     loop: Loop, places: Array, n_firms: int, n_quarters: int, seeds: np.random.SeedSequence
 ) -> Findings:
-    """Closed less open response to each shock, by quarter; shocks to nodes that the loop lacks are left out."""
+    """Closed less open response to each shock, by quarter; one to a node that the loop lacks is left out."""
     findings, tasks = Findings(), {}
     (seed,) = seeds.generate_state(1)
     for name, (hit, size, stays, watched) in SHOCKS.items():
@@ -82,15 +82,15 @@ def study_shocks(
             )
     rows = []
     for key, (closed, open_) in run_keyed(response, tasks, "shocks").items():
-        name, prior = key.rsplit(", ", 1)
+        name, word = key.rsplit(", ", 1)
         for quarter in range(n_quarters):
             rows.append(
-                {"shock": name, "prior": prior, "quarter": quarter}
+                {"shock": name, "prior": word, "quarter": quarter}
                 | _spans(closed[:, quarter], open_[:, quarter])
             )
         peak = span((closed - open_)[:, BEGINS:].mean(axis=1))
-        at = {"shock": name, "prior": prior}
-        end = f"{name.replace(' ', '_')}_{prior.replace('-', '_')}"
+        at = {"shock": name, "prior": word}
+        end = f"{name.replace(' ', '_')}_{word.replace('-', '_')}"
         findings.estimates.append(peak.estimate(f"shock_{end}", "% of the level, closed less open", **at))
     findings.series["shocks"] = pd.DataFrame(rows)
     return findings

@@ -1,6 +1,7 @@
 """Ranges over assumptions as estimates: of one prior, of both, and of the draws of a control world.
 
-They hold what the assumptions leave open and nothing else: neither the luck of a sample nor what no card says.
+They hold what the assumptions leave open and nothing else: neither the luck of a sample nor what no card
+says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from dti_core.lab.intervals import Interval
 from dti_core.lab.record import Estimate
+from dti_core.studies.closed_loop.model.draws import Prior
 
 Array = NDArray[np.float64]
 LEVEL = 0.95
@@ -25,7 +27,7 @@ def span(values: Array, of: str = "draws of all sizes") -> Interval:
     )
 
 
-def both(by_prior: Mapping[str, Array]) -> Interval:
+def both(by_prior: Mapping[Prior, Array]) -> Interval:
     """Mean of the medians under each prior, and the outer ends: what holds here holds under either."""
     spans = [span(values) for values in by_prior.values()]
     value = float(np.mean([one.value for one in spans]))

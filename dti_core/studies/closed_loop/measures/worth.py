@@ -1,6 +1,6 @@
 """What each arrow is worth to the loop: by Shapley, added first, and taken away last."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,12 +8,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dti_core.lab.findings import Findings
-from dti_core.lab.intervals import Interval
+from dti_core.lab.intervals import Interval, share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
 from dti_core.studies.closed_loop.data.cards import SWITCHED
 from dti_core.studies.closed_loop.data.loop import Loop
-from dti_core.studies.closed_loop.measures.effects import PERCENT
+from dti_core.studies.closed_loop.measures.effects import PERCENT, SHARE
 from dti_core.studies.closed_loop.measures.spans import both, of_world, span
 from dti_core.studies.closed_loop.model.draws import PRIORS, Prior, draw_places, sizes_at
 from dti_core.studies.closed_loop.model.firms import Shocks, draw_shocks
@@ -113,10 +113,15 @@ def study_worth(
     loop: Loop, places: Array, n_firms: int, n_quarters: int, n_orders: int, n_controls: int,
     seeds: np.random.SeedSequence,
 ) -> Findings:  # fmt: skip
-    """Worth of each arrow under both priors, whether bridges are worth more than other arrows, and controls."""
+    """Worth of each arrow under both priors, whether bridges are worth more than others, and controls."""
     first, second = seeds.spawn(2)
     found = weigh(
-        loop, places[:MOST_DRAWS], n_firms, n_quarters, first.generate_state(n_orders), "orders of arrows"
+        loop,
+        places[:MOST_DRAWS],
+        n_firms,
+        n_quarters,
+        [int(one) for one in first.generate_state(n_orders)],
+        "orders of arrows",
     )
     findings = Findings()
     names = [loop.arrows[place] for place in players(loop)]
@@ -136,21 +141,14 @@ def study_worth(
     findings.series["worth"] = pd.DataFrame(rows)
     findings.estimates.append(_bridges(loop, found).estimate(BRIDGES, PERCENT))
     pooled = np.concatenate([_over_random(loop, worth) for worth in found.values()])
-    findings.estimates.append(_share(pooled))
+    positive = share(int((pooled > 0).sum()), len(pooled))
+    findings.estimates.append(positive.estimate(f"{BRIDGES}_share", SHARE, of=BRIDGES))
     findings.estimates += list(_controls(loop, n_quarters, min(n_controls, MOST_CONTROLS), second))
     return findings
 
 
-def _share(pooled: Array) -> Estimate:
-    from dti_core.lab.intervals import share
-
-    return share(int((pooled > 0).sum()), len(pooled)).estimate(
-        f"{BRIDGES}_share", "share of the assumption set"
-    )
-
-
 def weigh(
-    loop: Loop, places: Array, n_firms: int, n_quarters: int, seeds: NDArray[np.uint32], label: str
+    loop: Loop, places: Array, n_firms: int, n_quarters: int, seeds: Sequence[int], label: str
 ) -> dict[Prior, Worth]:
     """Worth of each arrow for each draw of sizes, mean over orders."""
     tasks = {
@@ -215,13 +213,15 @@ def of_control(asked: Control) -> Interval:
         for prior in PRIORS
     }
     return _bridges(loop, {
-        prior: _mean([worth_of(Order(loop, some, CONTROL_FIRMS, asked.n_quarters, int(seed), beside=False)) for seed in seeds])
+        prior: _mean([worth_of(Order(loop, some, CONTROL_FIRMS, asked.n_quarters, int(seed),
+        beside=False)) for seed in seeds])
         for prior, some in sizes.items()
     })  # fmt: skip
 
 
 def _dealt_sizes(loop: Loop, places: Array, prior: Prior, rng: np.random.Generator) -> Array:
-    """Sizes of which each draw is of arrows that were dealt their ranges anew: no arrow is worth more for sure."""
+    """Sizes of which each draw is of arrows that were dealt their ranges anew: no arrow is worth more for
+    sure."""
     rows = []
     for _ in places:
         dealt = dealt_anew(loop, rng)

@@ -19,9 +19,11 @@ class Habits:
 
     large_over_small : sales of a typical large firm over those of a small one. spread : standard deviation of
     lasting differences in needs between firms of a class, in logs, small and large (those in money are their
-    sizes). shock : the same of a quarter's news; memory : what of it is left a quarter later. adjustment : share of the way to its balance that an
-    outcome goes in a quarter; learning : the same of a technology. push : growth of every technology a quarter
-    that nobody asked for. bound : largest log deviation that is followed.
+
+    sizes). shock : the same of a quarter's news; memory : what of it is left a quarter later. adjustment :
+    share of the way to its balance that an outcome goes in a quarter; learning : the same of a technology.
+    push : growth of every technology a quarter that nobody asked for. bound : largest log deviation that is
+    followed.
     """
 
     large_over_small: float = 50.0
@@ -41,11 +43,11 @@ HABITS = Habits()
 class Shocks:
     """What happens to firms.
 
-    base : (n_firms,) size at the start, small ones 1 on average. classes : (n_firms,) SMALL or LARGE.
-    own : (n_quarters, n_firms, n_nodes) what moves a node by itself, lasting differences included; nothing on
-    average over the firms of a class, by their sizes, so that no world is luckier than another.
-    mixed : (n_quarters, n_firms) who gets whose signal if signals are shuffled, within classes. heard : the same
-    for signals that are not; everybody's own but in a world in which signals say nothing.
+    base : (n_firms,) size at the start, small ones 1 on average. classes : (n_firms,) SMALL or LARGE. own :
+    (n_quarters, n_firms, n_nodes) what moves a node by itself, lasting differences included; nothing on
+    average over the firms of a class, by their sizes, so that no world is luckier than another. mixed :
+    (n_quarters, n_firms) who gets whose signal if signals are shuffled, within classes. heard : the same for
+    signals that are not; everybody's own but in a world in which signals say nothing.
     """
 
     base: Array
@@ -88,5 +90,6 @@ def shuffled(classes: NDArray[np.int64], n_quarters: int, rng: np.random.Generat
 
 
 def deaf(shocks: Shocks, rng: np.random.Generator) -> Shocks:
-    """The same world where every signal is that of another firm of the class: telling it right is telling it wrong."""
+    """The same world where every signal is that of another firm of the class: telling it right is telling it
+    wrong."""
     return replace(shocks, heard=shuffled(shocks.classes, len(shocks.mixed), rng))

@@ -33,9 +33,9 @@ _AT_HAND = 3500
 class Course:
     """What became of a world, for each draw of sizes.
 
-    levels : (n_draws, n_quarters, n_groups, n_nodes) logarithm of a group's total over its base.
-    imbalance : largest gap of what was dealt from what there was, as a share of it. clipped : (n_draws,) share
-    of cells at the bound.
+    levels : (n_draws, n_quarters, n_groups, n_nodes) logarithm of a group's total over its base. imbalance :
+    largest gap of what was dealt from what there was, as a share of it. clipped : (n_draws,) share of cells
+    at the bound.
     """
 
     levels: Array
@@ -56,7 +56,8 @@ def simulate(
     Parameters
     ----------
     sizes : (n_draws, n_arrows); 0 takes an arrow away. signals : (n_draws, n_classes, n_arrows) places in
-    SIGNALS, read for arrows of feedback alone. pulse : node -> (n_quarters,) what is added to the news of every firm.
+    SIGNALS, read for arrows of feedback alone. pulse : node -> (n_quarters,) what is added to the news of
+    every firm.
     """
     own = shocks.own if pulse is None else _with_pulse(shocks.own, pulse)
     n_draws, (n_quarters, n_firms, n_nodes) = len(sizes), own.shape
@@ -155,7 +156,8 @@ def told(loop: Loop, n_draws: int, signal: Signal) -> NDArray[np.int64]:
 
 
 def outcome(loop: Loop, course: Course) -> Array:
-    """(n_draws, n_groups, n_nodes) mean level over all quarters, in percent, better upwards; NaN for the rest."""
+    """(n_draws, n_groups, n_nodes) mean level over all quarters, in percent, better upwards; NaN for the
+    rest."""
     sign = np.array([{"more": 1.0, "less": -1.0}.get(word, np.nan) for word in loop.better])
     return np.asarray(100 * course.levels.mean(axis=1) * sign)
 

@@ -1,4 +1,4 @@
-"""Loops of control worlds: the cards' own sizes where they mean nothing, and loops that are known to close."""
+"""Loops of control worlds: the cards' sizes where they mean nothing, and loops that close for certain."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +11,8 @@ from dti_core.studies.closed_loop.data.loop import Loop
 RING = (0.32, 0.36)
 #: Nodes of the planted loop: field and role; and which way is good for those that count.
 _NODES: Mapping[str, tuple[str, str, str]] = {
-    "privacy_technology": ("commerce", "technology", ""), "forecast_technology": ("finance", "technology", ""),
+    "privacy_technology": ("commerce", "technology", ""), "forecast_technology": ("finance", "technology",
+    ""),
     "patch_technology": ("security", "technology", ""), "ad_error": ("commerce", "need", "less"),
     "sales": ("commerce", "money", "more"), "esg": ("finance", "need", "more"),
     "cash": ("finance", "money", "more"), "flaws": ("security", "need", "less"),
@@ -34,41 +35,64 @@ def dealt_anew(loop: Loop, rng: np.random.Generator) -> Loop:
 
 
 def reinforcing(rng: np.random.Generator) -> Loop:
-    """A ring of money through all three fields: every technology's return ratio is above a tenth and below one."""
+    """A ring of money through all three fields: every technology's return ratio is above a tenth and below
+    one."""
     back = rng.uniform(*RING)
-    return _planted({
-        ("privacy_technology", "sales", "technology"): 1.0, ("sales", "privacy_technology", "money"): back,
-        ("sales", "cash", "nature"): 1.0, ("forecast_technology", "cash", "technology"): 1.0,
-        ("cash", "forecast_technology", "money"): back, ("cash", "patch_technology", "money"): back,
-        ("patch_technology", "flaws", "technology"): -1.0, ("flaws", "breaches", "nature"): 1.0,
-        ("breaches", "sales", "nature"): -1.0,
-    })  # fmt: skip
+    return _planted(
+        {
+            ("privacy_technology", "sales", "technology"): 1.0,
+            ("sales", "privacy_technology", "money"): back,
+            ("sales", "cash", "nature"): 1.0,
+            ("forecast_technology", "cash", "technology"): 1.0,
+            ("cash", "forecast_technology", "money"): back,
+            ("cash", "patch_technology", "money"): back,
+            ("patch_technology", "flaws", "technology"): -1.0,
+            ("flaws", "breaches", "nature"): 1.0,
+            ("breaches", "sales", "nature"): -1.0,
+        }
+    )
 
 
 def responsive(rng: np.random.Generator) -> Loop:
     """Needs are met where they are told, and money that follows sales makes more sales: both help by much."""
     need, money = rng.uniform(0.8, 1.2), rng.uniform(0.8, 1.0)
-    return _planted({
-        ("privacy_technology", "ad_error", "technology"): -1.0, ("ad_error", "privacy_technology", "need"): need,
-        ("privacy_technology", "sales", "technology"): 1.0, ("sales", "privacy_technology", "money"): money,
-        ("forecast_technology", "esg", "technology"): 1.0, ("forecast_technology", "cash", "technology"): 0.5,
-        ("cash", "forecast_technology", "money"): money / 2, ("patch_technology", "breaches", "technology"): -1.0,
-        ("breaches", "patch_technology", "need"): need, ("privacy_technology", "breaches", "technology"): -0.5,
-        ("patch_technology", "flaws", "technology"): -0.5, ("flaws", "patch_technology", "need"): need / 2,
-    })  # fmt: skip
+    return _planted(
+        {
+            ("privacy_technology", "ad_error", "technology"): -1.0,
+            ("ad_error", "privacy_technology", "need"): need,
+            ("privacy_technology", "sales", "technology"): 1.0,
+            ("sales", "privacy_technology", "money"): money,
+            ("forecast_technology", "esg", "technology"): 1.0,
+            ("forecast_technology", "cash", "technology"): 0.5,
+            ("cash", "forecast_technology", "money"): money / 2,
+            ("patch_technology", "breaches", "technology"): -1.0,
+            ("breaches", "patch_technology", "need"): need,
+            ("privacy_technology", "breaches", "technology"): -0.5,
+            ("patch_technology", "flaws", "technology"): -0.5,
+            ("flaws", "patch_technology", "need"): need / 2,
+        }
+    )
 
 
 def bridging(rng: np.random.Generator) -> Loop:
     """Technology helps in other fields and hardly in its own, and needs are met where they are told."""
     need, abroad = rng.uniform(0.8, 1.2), rng.uniform(0.6, 1.0)
-    return _planted({
-        ("privacy_technology", "breaches", "technology"): -abroad, ("privacy_technology", "esg", "technology"): abroad,
-        ("forecast_technology", "ad_error", "technology"): -abroad, ("patch_technology", "esg", "technology"): abroad,
-        ("privacy_technology", "ad_error", "technology"): -0.02, ("patch_technology", "breaches", "technology"): -0.02,
-        ("forecast_technology", "esg", "technology"): 0.02, ("breaches", "patch_technology", "need"): 0.1,
-        ("ad_error", "privacy_technology", "need"): need, ("sales", "cash", "nature"): 1.0,
-        ("ad_error", "sales", "nature"): -0.5, ("flaws", "breaches", "nature"): 0.2,
-    })  # fmt: skip
+    return _planted(
+        {
+            ("privacy_technology", "breaches", "technology"): -abroad,
+            ("privacy_technology", "esg", "technology"): abroad,
+            ("forecast_technology", "ad_error", "technology"): -abroad,
+            ("patch_technology", "esg", "technology"): abroad,
+            ("privacy_technology", "ad_error", "technology"): -0.02,
+            ("patch_technology", "breaches", "technology"): -0.02,
+            ("forecast_technology", "esg", "technology"): 0.02,
+            ("breaches", "patch_technology", "need"): 0.1,
+            ("ad_error", "privacy_technology", "need"): need,
+            ("sales", "cash", "nature"): 1.0,
+            ("ad_error", "sales", "nature"): -0.5,
+            ("flaws", "breaches", "nature"): 0.2,
+        }
+    )
 
 
 def _planted(sizes: Mapping[tuple[str, str, str], float]) -> Loop:
