@@ -34,7 +34,9 @@ def study_decisive(loop: Loop, n_orders: int, rng: np.random.Generator) -> Findi
             told = mean_over_seeds(effects[:, column])
             word = prior.replace("-", "_")
             at = {"paper": name, "prior": prior}
-            findings.estimates.append(told.estimate(f"decides_{name}_{word}", "share of variance", **at))
+            findings.estimates.append(
+                told.estimate(f"decides_{name.replace(' ', '_')}_{word}", "share of variance", **at)
+            )
             rows.append({"prior": prior, "paper": name, "shapley": told.value, "low": told.low,
             "high": told.high,
                          "first": first[column], "whole": whole[column]})  # fmt: skip

@@ -13,9 +13,9 @@ from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
 from dti_core.studies.closed_loop.data.loop import Loop
 from dti_core.studies.closed_loop.measures.spans import both, of_world, span
-from dti_core.studies.closed_loop.methods import METHODS
+from dti_core.studies.closed_loop.methods import METHODS, Signals
 from dti_core.studies.closed_loop.model.draws import PRIORS, Prior, draw_places, sizes_at
-from dti_core.studies.closed_loop.model.firms import HABITS, Habits, deaf, draw_shocks
+from dti_core.studies.closed_loop.model.firms import HABITS, Habits, Shocks, deaf, draw_shocks
 from dti_core.studies.closed_loop.model.world import GROUPS, at_once, outcome, simulate, welfare
 from dti_core.studies.closed_loop.worlds.loops import responsive
 
@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 PERCENT, SHARE = "% of the level, better upwards", "share of the assumption set"
 #: Draws of sizes in one task, and of a control world; the most cells at the bound.
 TASK, CONTROL_DRAWS, MOST_CLIPPED = 48, 40, 0.01
+#: The closed loop where no technology does anything.
+WITHOUT = "without"
 #: effect: what is compared with the closed loop, or with frozen feedback.
 EFFECTS = {
     "total": ("closed", "frozen"),
@@ -73,21 +75,16 @@ def follow(trial: Trial) -> Outcomes:
     ------
     DataError if the sizes drive more than a hundredth of all cells beyond what is followed.
     """
-    found: dict[str, list[Array]] = {name: [] for name in METHODS}
+    found: dict[str, list[Array]] = {name: [] for name in (*METHODS, WITHOUT)}
+    idle = np.where(trial.loop.kind("technology"), 0.0, trial.sizes)
     for world in trial.worlds:
         rng = np.random.default_rng(world)
         shocks = draw_shocks(trial.loop.roles, trial.n_firms, trial.n_quarters, rng, trial.habits)
         shocks = deaf(shocks, rng) if trial.deaf else shocks
-        for name, method in METHODS.items():
-            parts = []
-            together = at_once(trial.n_firms)
-            for first in range(0, len(trial.sizes), together):
-                sizes = trial.sizes[first : first + together]
-                course = simulate(trial.loop, sizes, shocks, method.run(trial.loop, len(sizes)), trial.habits)
-                _refuse_clipped(course.clipped)
-                levels = outcome(trial.loop, course)
-                parts.append(np.concatenate([levels, welfare(trial.loop, levels)[..., None]], axis=2))
-            found[name].append(np.concatenate(parts))
+        for name, parts in found.items():
+            sizes = idle if name == WITHOUT else trial.sizes
+            method = METHODS["closed" if name == WITHOUT else name]
+            parts.append(_levels(trial, sizes, shocks, method.run))
     alone: dict[str, list[Array]] = {name: [] for name in SENTENCES}
     for world in range(len(trial.worlds)):
         outcomes = {name: parts[world] for name, parts in found.items()}
@@ -96,6 +93,18 @@ def follow(trial: Trial) -> Outcomes:
                 alone[name].append(told)
     told_apart = {name: np.array(parts) for name, parts in alone.items() if parts}
     return {name: np.mean(parts, axis=0) for name, parts in found.items()} | told_apart
+
+
+def _levels(trial: Trial, sizes: Array, shocks: Shocks, signals: Signals) -> Array:
+    """(n_draws, n_groups, n_nodes + 1) outcomes of one world, as many draws at once as are followed best."""
+    parts, together = [], at_once(trial.n_firms)
+    for first in range(0, len(sizes), together):
+        some = sizes[first : first + together]
+        course = simulate(trial.loop, some, shocks, signals(trial.loop, len(some)), trial.habits)
+        _refuse_clipped(course.clipped)
+        levels = outcome(trial.loop, course)
+        parts.append(np.concatenate([levels, welfare(trial.loop, levels)[..., None]], axis=2))
+    return np.concatenate(parts)
 
 
 def _refuse_clipped(clipped: Array) -> None:
@@ -146,7 +155,7 @@ def follow_all(loop: Loop, places: Array, trial: Trial) -> dict[Prior, Outcomes]
     for prior in PRIORS:
         parts: list[Outcomes] = [done[key] for key in tasks if key.startswith(prior)]
         found[prior] = {
-            name: np.concatenate([one[name] for one in parts], axis=0 if name in METHODS else 1)
+            name: np.concatenate([one[name] for one in parts], axis=1 if name in SENTENCES else 0)
             for name in parts[0]
         }
     return found

@@ -4,8 +4,6 @@ from dti_core.lab.methods import World
 
 WORLDS: dict[str, World[None]] = {
     "observed": World("The cards", "observed", None),
-    "null": World("Sizes dealt to other arrows with signs by toss; signals that are another firm's",
-    "negative", None),
-    "planted": World("A loop through all fields that reinforces, and needs that are met where they are told",
-                     "positive", None),
-}  # fmt: skip
+    "null": World("Sizes dealt anew, signals of others", "negative", None),
+    "planted": World("A loop that works for certain", "positive", None),
+}
