@@ -37,12 +37,16 @@ def plot_cards(result: Result) -> go.Figure:
     counts = cards["grade"].value_counts()
     told = listed([f"{counts.get(grade, 0)} {grade}" for grade in GRADES])
     return plot_forest(
-        sorted(rows, key=lambda row: str(row.axis)), what="Elasticities of the arrows", card=result.card,
+        sorted(rows, key=_is_strong), what="Elasticities of the arrows", card=result.card,
         title=f"The loop has {len(cards)} arrows: {told}",
         caption="Ranges of elasticities. Observed: the interval of an estimate of this book on real data. "
         "Published: from the literature. Assumed: made up, or measured on simulated data. Sources stand in "
         "experiments/arrows.yaml.",
     )  # fmt: skip
+
+
+def _is_strong(row: Row) -> bool:
+    return row.axis is not None and ", strong" in row.axis.title
 
 
 def plot_decisive(result: Result) -> go.Figure:
@@ -51,7 +55,8 @@ def plot_decisive(result: Result) -> go.Figure:
     ranked = table.groupby("paper")["shapley"].max().sort_values(ascending=False).index[:N_SHOWN]
     named = arrow_titles(result)
     rows = [
-        Row(named.get(paper, paper), result[f"decides_{paper.replace(' ', '_')}_{word(prior)}"], COLOURS[prior],
+        Row(named.get(paper, paper), result[f"decides_{paper.replace(' ', '_')}_{word(prior)}"],
+            COLOURS[prior],
             series=PRIOR_WORDS[prior])
         for paper in ranked for prior in PRIORS
     ]  # fmt: skip

@@ -1,53 +1,63 @@
 """Who is said to have helped whom among the cited studies, against the calendar."""
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from dti_core.lab.record import Result
 from dti_core.lab.register import load_register
-from dti_core.lab.theme import NEUTRAL, PALETTE, style, wrap
+from dti_core.lab.theme import NEUTRAL, PALETTE, style
 
-_POSSIBLE, _BACKWARD = PALETTE[2], PALETTE[1]
+#: Links that dates allow are drawn above the line of studies, those back in time below it.
+_SIDES = ((True, PALETTE[2], "dates allow it"), (False, PALETTE[1], "back in time"))
+_N_POINTS, _FLAT = 40, 0.62
 
 
 def plot_dates(result: Result) -> go.Figure:
-    """Each link from the study that is said to help to the one that is helped; backward ones stand out."""
+    """The cited studies in the order of their dates, and an arc for each link from one to another."""
     table = result.series["influences"]
-    studies = _studies(table)
-    height = {number: row for row, number in enumerate(sorted(studies, key=lambda one: studies[one]))}
+    place = {number: x for x, number in enumerate(_in_order(table))}
     figure = go.Figure()
-    for possible, colour, name in ((True, _POSSIBLE, "dates allow it"), (False, _BACKWARD, "back in time")):
-        for shown, one in enumerate(table[table["possible"] == possible].to_dict("records")):
+    for possible, colour, name in _SIDES:
+        links = table[table["possible"] == possible].groupby(["first", "then"])["claim"].agg(", ".join)
+        for shown, ((first, then), claims) in enumerate(links.items()):
+            x, y = _arc(place[first], place[then], 1.0 if possible else -1.0)
             figure.add_scatter(
-                x=[studies[one["first"]], studies[one["then"]]], y=[height[one["first"]],
-                height[one["then"]]],
-                mode="lines+markers", name=name, legendgroup=name, showlegend=shown == 0,
+                x=x, y=y, mode="lines+markers", name=name, legendgroup=name, showlegend=shown == 0,
                 line={"color": colour, "width": 2, "dash": "solid" if possible else "dash"},
-                marker={"symbol": "arrow", "angleref": "previous", "size": 14, "color": colour},
-                hovertext=f"{one['claim']}: [{one['first']}] to [{one['then']}]",
+                marker={"symbol": "arrow", "angleref": "previous", "color": colour,
+                        "size": [0] * (len(x) - 1) + [13]},
+                hovertext=f"[{first}] to [{then}]: {claims}", hoverinfo="text",
             )  # fmt: skip
     figure.add_scatter(
-        x=list(studies.values()), y=[height[number] for number in studies], mode="markers", showlegend=False,
-        marker={"size": 13, "color": NEUTRAL},
+        x=list(place.values()), y=[0] * len(place), mode="markers", showlegend=False,
+        marker={"size": 12, "color": NEUTRAL}, hoverinfo="skip",
     )  # fmt: skip
     backward = int((~table["possible"]).sum())
     cycles = [round(result[name].value) for name in ("cycles_claimed", "cycles_possible")]
     figure = style(
-        figure, x="first public", y="", card=result.card, series="influences",
-
+        figure, x="cited studies, in the order of their dates", y="", card=result.card, series="influences",
         title=f"{backward} of {len(table)} sentences lead back in time; of {cycles[0]} cycles dates leave "
-              f"{cycles[1]}",
+        f"{cycles[1]}",
         caption="Sentences of the review by which one cited study leads to, refines or carries over to "
-                "another. "
-        "[6] stands for the portfolios of 2023, also where the review prints [6] and means [7], the study on "
-        "verified ads that is never cited under its own number.",
+        "another; above, those that dates allow, below, those in which the later study comes first. [6] stands "
+        "for the portfolios of 2023. Where the review prints [6] and means [7], the study on verified ads, "
+        "nothing is drawn; [7] is never cited under its own number.",
         alt=_told(table),
     )  # fmt: skip
-    names = load_register().studies
-    return figure.update_layout(height=520).update_yaxes(
-        tickvals=list(height.values()), range=[-0.6, len(height) - 0.4],
-        ticktext=[wrap(f"[{number}] {names[number].title}", 26) for number in height],
-    )  # fmt: skip
+    studies = load_register().studies
+    ticks = [f"[{number}]<br>{studies[number].published[:7]}" for number in place]
+    figure.update_xaxes(tickvals=list(place.values()), ticktext=ticks, zeroline=False, showgrid=False)
+    return figure.update_yaxes(visible=False).update_layout(height=480)
+
+
+def _arc(start: float, end: float, side: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points of half an ellipse from one study to another."""
+    turn = np.linspace(np.pi, 0, _N_POINTS) if end > start else np.linspace(0, np.pi, _N_POINTS)
+    turn = turn[: -(_N_POINTS // 20)]
+    middle, radius = (start + end) / 2, abs(end - start) / 2
+    return middle + radius * np.cos(turn), side * _FLAT * radius * np.sin(turn)
 
 
 def _told(table: pd.DataFrame) -> str:
@@ -57,11 +67,11 @@ def _told(table: pd.DataFrame) -> str:
     return f"{'; '.join(rows)}."
 
 
-def _studies(table: pd.DataFrame) -> dict[int, pd.Timestamp]:
-    """Number -> first public date, the middle of what is known of it."""
-    found = {}
-    for number, date in (("first", "first_published"), ("then", "then_published")):
-        for one, when in zip(table[number], table[date], strict=True):
-            period = pd.Period(str(when))
-            found[int(one)] = period.start_time + (period.end_time - period.start_time) / 2
-    return found
+def _in_order(table: pd.DataFrame) -> list[int]:
+    """Numbers of the studies by their first public date, the earliest day of what is known of it."""
+    dates = pd.concat([
+        table[[number, date]].set_axis(["number", "date"], axis=1)
+        for number, date in (("first", "first_published"), ("then", "then_published"))
+    ])  # fmt: skip
+    first = {int(one): pd.Period(str(when)).end_time for one, when in dates.itertuples(index=False)}
+    return sorted(first, key=lambda one: first[one])

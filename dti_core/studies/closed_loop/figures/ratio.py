@@ -97,7 +97,7 @@ def plot_variants(result: Result) -> go.Figure:
     reached = sorted({row.label for row in rows if row.estimate.high > GOAL})
 
     told = "; ".join(
-        f"{one['variant']} ({one['prior']}): above a tenth in {one['above_goal']:.1%} of draws that come to rest"
+        f"{one['variant']} ({one['prior']}): above a tenth in {one['above_goal']:.1%} of draws that rest"
         for one in table.to_dict("records")
     )
     finding = "No other reading of the cards lets the loop amplify by much"

@@ -10,6 +10,7 @@ from dti_core.lab.borrowed import borrow
 from dti_core.lab.errors import DataError
 from dti_core.lab.findings import Findings
 from dti_core.lab.frozen import frozen_series
+from dti_core.lab.intervals import share
 from dti_core.lab.record import Estimate
 from dti_core.studies.closed_loop.measures.spans import of_world, span
 
@@ -37,6 +38,8 @@ BESIDE = {
 BRAKE, DOLLARS = "dollar_over_elsewhere", "dollars a dollar and year"
 #: What a dollar more earns for certain in the world where security holds back.
 HELD_BACK = 1.0
+#: Less than this a year is no brake.
+NO_BRAKE = 0.1
 
 
 def study_evidence(n_controls: int, rng: np.random.Generator) -> Findings:
@@ -54,14 +57,20 @@ def study_evidence(n_controls: int, rng: np.random.Generator) -> Findings:
     if "shadow_dollar" in by_name and "return_of_equal_weights" in by_name:
         elsewhere = by_name["return_of_equal_weights"]
         findings.estimates.append(_over_elsewhere(by_name["shadow_dollar"], elsewhere))
-        findings.estimates += list(_controls(elsewhere, max(20, n_controls), rng))
+        table = frozen_series("patch_planning", "shadow")
+        prices = table.loc[table["of"] == "dollar", "usd"].to_numpy(dtype=float)
+        no_brake = share(int((prices - elsewhere.value < NO_BRAKE).sum()), len(prices))
+        findings.estimates.append(
+            no_brake.estimate(f"{BRAKE}_share", "share of the assumption set", of=BRAKE)
+        )
+        findings.estimates += list(_controls(prices, elsewhere, max(20, n_controls), rng))
     return findings
 
 
-def _controls(elsewhere: Estimate, n_controls: int, rng: np.random.Generator) -> Iterator[Estimate]:
+def _controls(
+    prices: NDArray[np.float64], elsewhere: Estimate, n_controls: int, rng: np.random.Generator
+) -> Iterator[Estimate]:
     """Worlds of patch planning drawn anew: with a dollar more for certain, and where it earns nothing."""
-    table = frozen_series("patch_planning", "shadow")
-    prices = table.loc[table["of"] == "dollar", "usd"].to_numpy(dtype=float)
     for world in ("null", "planted"):
         drawn = []
         for _ in range(n_controls):
