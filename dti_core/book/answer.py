@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from dti_core.book.front import loop_told
 from dti_core.book.loop import DECIDED, SIZE, counts_of, draw_loop, nodes
 from dti_core.book.strip import claim_strip, places
 from dti_core.lab.record import Record, Verdict, VerdictWord
@@ -25,6 +26,7 @@ def first_screen(
     }
     return {
         "answer": short_answer(whole),
+        "loop_told": loop_told(records),
         "account": account(counts_of(verdicts), by_rules),
         "arrows": draw_loop(register, verdicts),
         "nodes": nodes(),

@@ -47,6 +47,11 @@ class Loop:
         """(n_arrows,) whether each arrow is of one of these kinds."""
         return np.isin(self.kinds, words)
 
+    def title(self, arrow: str) -> str:
+        """Start and end of an arrow in words."""
+        place = self.arrows.index(arrow)
+        return f"{self.titles[self.starts[place]]} → {self.titles[self.ends[place]]}"
+
     def crosses(self) -> NDArray[np.bool_]:
         """(n_arrows,) whether each arrow leads from one field to another."""
         fields = np.array(self.fields)

@@ -49,6 +49,8 @@ def study_flips(
                 "share of both signs, unseen draws",
                 prior=row["prior"],
                 effect=row["effect"],
+                first=loop.title(row["first"]),
+                second=loop.title(row["second"]),
             )
         )
     return findings
