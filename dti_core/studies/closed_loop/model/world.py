@@ -33,9 +33,9 @@ _AT_HAND = 3500
 class Course:
     """What became of a world, for each draw of sizes.
 
-    levels : (n_draws, n_quarters, n_groups, n_nodes) logarithm of a group's total over its base. imbalance :
-    largest gap of what was dealt from what there was, as a share of it. clipped : (n_draws,) share of cells
-    at the bound.
+    levels : (n_draws, n_quarters, n_groups, n_nodes) logarithm of a group's total over its base, of outcomes
+    alone. imbalance : largest gap in the last quarter of what was dealt from what there was, as a share of it.
+    clipped : (n_draws,) share of cells at the bound.
     """
 
     levels: Array
@@ -60,80 +60,121 @@ def simulate(
     every firm.
     """
     own = shocks.own if pulse is None else _with_pulse(shocks.own, pulse)
-    n_draws, (n_quarters, n_firms, n_nodes) = len(sizes), own.shape
-    world = _Dealing(loop, sizes, signals, shocks)
-    settled = loop.role("need", "money")
-    moved = np.zeros((n_draws, n_nodes, n_nodes))
-    direct = loop.kind("technology", "nature")
-    moved[:, loop.starts[direct], loop.ends[direct]] = sizes[:, direct]
-    state = np.zeros((n_draws, n_firms, n_nodes))
-    state[..., settled] = own[0][:, settled]
-    learned = np.zeros((n_draws, n_firms, len(world.technologies)))
-    start = _class_means(state, shocks)
-    levels, clipped = np.empty((n_draws, n_quarters, len(GROUPS), n_nodes)), 0.0
+    news = np.ascontiguousarray(own.transpose(0, 2, 1))
+    n_draws, (n_quarters, n_nodes, n_firms) = len(sizes), news.shape
+    dealing = _Dealing(loop, sizes, signals, shocks)
+    settled, counted = loop.role("need", "money"), [n for n, word in enumerate(loop.better) if word]
+    direct = _direct(loop, sizes)
+    state = np.zeros((n_nodes, n_draws, n_firms))
+    state[settled] = news[0, settled][:, None]
+    learned = np.zeros((len(dealing.technologies), n_draws, n_firms))
+    start, clipped = _class_means(state, shocks), np.zeros(n_draws)
+    levels = np.full((n_draws, n_quarters, len(GROUPS), n_nodes), np.nan)
+    weights = _weights(shocks)
     for quarter in range(n_quarters):
-        developed, dealt = world.deal(state, start, quarter)
+        developed, dealt = dealing.deal(state, start, quarter, check=quarter == n_quarters - 1)
         learned += habits.learning * (developed - learned)
-        state[..., world.technologies] = learned + habits.push * quarter
-        state[..., world.resources] = dealt
-        target = state @ moved + own[quarter]
-        state[..., settled] += habits.adjustment * (target - state)[..., settled]
-        clipped = clipped + (np.abs(state) > habits.bound).mean(axis=(1, 2))
-        np.clip(state, -habits.bound, habits.bound, out=state)
-        levels[:, quarter] = _totals(state, shocks)
-    return Course(levels, world.imbalance, np.asarray(clipped / n_quarters))
+        state[dealing.technologies] = learned + habits.push * quarter
+        state[dealing.resources] = dealt
+        targets = {node: np.repeat(news[quarter, node][None], n_draws, axis=0) for node in settled}
+        for begin, end, size in direct:
+            targets[end] += size * state[begin]
+        for node in settled:
+            state[node] += habits.adjustment * (targets[node] - state[node])
+        clipped += _clip(state, habits.bound)
+        levels[:, quarter][..., counted] = np.log(np.exp(state[counted]) @ weights).transpose(1, 2, 0)
+    return Course(levels, dealing.imbalance, clipped / n_quarters)
 
 
 class _Dealing:
-    """Who gets what of development and of resources."""
+    """Who gets what of development and of resources; arrays are (nodes, draws, firms)."""
 
     def __init__(self, loop: Loop, sizes: Array, signals: NDArray[np.int64], shocks: Shocks) -> None:
         self.technologies, self.resources = loop.role("technology"), loop.role("resource")
         self.imbalance = 0.0
-        fed = loop.kind("need", "money", "deal")
-        self._starts = loop.starts[fed]
-        told_to = signals[:, :, fed][:, shocks.classes]
-        self._modes = [told_to == mode for mode in range(3)]
-        ends, money = loop.ends[fed], loop.kind("money")[fed]
-        self._into = sizes[:, fed, None] * (ends[:, None] == np.array(self.technologies, dtype=int))
-        self._money = self._into * money[:, None]
-        self._dealt = sizes[:, fed, None] * (ends[:, None] == np.array(self.resources, dtype=int))
-        self._base, self._heard, self._mixed = shocks.base[None, :, None], shocks.heard, shocks.mixed
+        self._shape = len(sizes), len(shocks.base)
+        self._shocks, self._base = shocks, shocks.base
+        places = {
+            node: row for those in (self.technologies, self.resources) for row, node in enumerate(those)
+        }
+        self._heard = None if (shocks.heard == np.arange(len(shocks.base))).all() else shocks.heard
+        self._arrows = [
+            (
+                int(loop.starts[arrow]), places[int(loop.ends[arrow])], loop.kinds[arrow], sizes[:, arrow, None],
+                _modes(signals[:, :, arrow], shocks),
+            )
+            for arrow in np.flatnonzero(loop.kind("need", "money", "deal"))
+        ]  # fmt: skip
 
-    def deal(self, state: Array, start: Array, quarter: int) -> tuple[Array, Array]:
-        """Logarithms of development and of resources over their usual shares, (n_draws, n_firms, ...)."""
-        now, then = state[..., self._starts], start[..., self._starts]
-        told = (now[:, self._heard[quarter]], then, now[:, self._mixed[quarter]])
-        signal = sum(one * mode for one, mode in zip(told, self._modes, strict=True))
-        wanted, paid = signal @ self._into, signal @ self._money
-        total = (self._base * np.exp(paid)).sum(axis=(1, 2), keepdims=True)
-        developed = self._shares(wanted, total, (1, 2))
-        resources = signal @ self._dealt
-        usual = self._base.sum(axis=1, keepdims=True)
-        return developed, self._shares(resources, usual, (1,))
+    def deal(self, state: Array, start: Array, quarter: int, *, check: bool) -> tuple[Array, Array]:
+        """Logarithms of development and of resources over their usual shares."""
+        wanted, paid = (np.zeros((len(self.technologies), *self._shape)) for _ in range(2))
+        asked = np.zeros((len(self.resources), *self._shape))
+        for begin, row, kind, size, modes in self._arrows:
+            moved = size * self._signal(state[begin], start[begin], modes, quarter)
+            if kind == "deal":
+                asked[row] += moved
+                continue
+            wanted[row] += moved
+            if kind == "money":
+                paid[row] += moved
+        total = (np.exp(paid) @ self._base).sum(axis=0)
+        developed = self._shares(wanted, total, (0,), check=check)
+        return developed, self._shares(asked, np.full(self._shape[0], self._base.sum()), (), check=check)
 
-    def _shares(self, wanted: Array, total: Array, over: tuple[int, ...]) -> Array:
+    def _signal(self, now: Array, then: Array, modes: dict[str, Array | None], quarter: int) -> Array:
+        """What an arrow tells of each firm, (n_draws, n_firms); a mode's mask is None where all tell so."""
+        found: Array | float = 0.0
+        for mode, mask in modes.items():
+            if mode == "closed":
+                heard = now if self._heard is None else now[:, self._heard[quarter]]
+            else:
+                heard = then if mode == "frozen" else now[:, self._shocks.mixed[quarter]]
+            found = heard if mask is None else found + heard * mask
+        return np.asarray(found)
+
+    def _shares(self, wanted: Array, total: Array, over: tuple[int, ...], *, check: bool) -> Array:
         """What each is dealt, in logarithms over its base, of a total that is dealt as it is wanted."""
-        weights = self._base * np.exp(wanted)
-        share = np.log(total / weights.sum(axis=over, keepdims=True)) + wanted
-        dealt = (self._base * np.exp(share)).sum(axis=over, keepdims=True)
-        self.imbalance = max(self.imbalance, float(np.abs(dealt / total - 1).max(initial=0.0)))
+        weights = (np.exp(wanted) @ self._base).sum(axis=over, keepdims=True)
+        share = wanted + np.log(total / weights)[..., None]
+        if check:
+            dealt = (np.exp(share) @ self._base).sum(axis=over, keepdims=True)
+            self.imbalance = max(self.imbalance, float(np.abs(dealt / total - 1).max(initial=0.0)))
         return np.asarray(share)
 
 
-def _totals(state: Array, shocks: Shocks) -> Array:
-    """(n_draws, n_groups, n_nodes) logarithms of totals over the base of each group."""
+def _modes(signals: NDArray[np.int64], shocks: Shocks) -> dict[str, Array | None]:
+    """Mode -> (n_draws, n_firms) who tells in it, None where all do; `off` tells nothing."""
+    found: dict[str, Array | None] = {}
+    for place, mode in enumerate(SIGNALS[:-1]):
+        here = signals == place
+        if here.all():
+            return {mode: None}
+        if here.any():
+            found[mode] = here[:, shocks.classes].astype(float)
+    return found
+
+
+def _direct(loop: Loop, sizes: Array) -> list[tuple[int, int, Array]]:
+    """Start, end and (n_draws, 1) sizes of the arrows that move an outcome."""
+    those = np.flatnonzero(loop.kind("technology", "nature"))
+    return [(int(loop.starts[one]), int(loop.ends[one]), sizes[:, one, None]) for one in those]
+
+
+def _clip(state: Array, bound: float) -> Array:
+    """Hold the state within the bound; (n_draws,) share of cells that were beyond."""
+    beyond = np.abs(state) > bound
+    if not beyond.any():
+        return np.zeros(state.shape[1])
+    np.clip(state, -bound, bound, out=state)
+    return np.asarray(beyond.mean(axis=(0, 2)))
+
+
+def _weights(shocks: Shocks) -> Array:
+    """(n_firms, n_groups) each firm's share in the base of its groups."""
     member = np.array([shocks.classes == one for one in range(len(CLASSES))] + [shocks.classes >= 0])
-    weight = member * shocks.base
-    weight = weight / weight.sum(axis=1, keepdims=True)
-    return np.asarray(np.log(weight @ np.exp(state)))
-
-
-def _with_pulse(own: Array, pulse: Mapping[int, Array]) -> Array:
-    shifted = own.copy()
-    for node, added in pulse.items():
-        shifted[..., node] += added[:, None]
-    return shifted
+    weight = (member * shocks.base).T
+    return np.asarray(weight / weight.sum(axis=0))
 
 
 def at_once(n_firms: int) -> int:
@@ -146,7 +187,9 @@ def _class_means(state: Array, shocks: Shocks) -> Array:
     means = np.empty_like(state)
     for one in range(len(CLASSES)):
         members = shocks.classes == one
-        means[:, members] = np.average(state[:, members], axis=1, weights=shocks.base[members])[:, None]
+        means[..., members] = np.average(state[..., members], axis=-1, weights=shocks.base[members])[
+            ..., None
+        ]
     return means
 
 
