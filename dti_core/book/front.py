@@ -27,8 +27,8 @@ def _amplified(loop: Mapping[str, Estimate]) -> str:
         return ""
     one, three = (number(loop[name].value, 0) for name in ("one_part", "three_part"))
     return (
-        f"Closing the loop changes what a technology achieves by {signed(loop['amplification'])} %; {one} % of "
-        f"what comes back stays within one field, {three} % passes through all three."
+        f"Closing the loop changes what a technology achieves by {signed(loop['amplification'])} %; {one} % "
+        f"of what comes back stays within one field, {three} % passes through all three."
     )
 
 

@@ -41,7 +41,7 @@ def plot_dates(result: Result) -> go.Figure:
         title=f"{backward} of {len(table)} sentences lead back in time; of {cycles[0]} cycles dates leave "
         f"{cycles[1]}",
         caption="Sentences of the review by which one cited study leads to, refines or carries over to "
-        "another; above, those that dates allow, below, those in which the later study comes first. [6] stands "
+        "another; above, those that dates allow, below, those in which the later comes first. [6] stands "
         "for the portfolios of 2023. Where the review prints [6] and means [7], the study on verified ads, "
         "nothing is drawn; [7] is never cited under its own number.",
         alt=_told(table),

@@ -33,7 +33,7 @@ _AT_HAND = 3500
 class Course:
     """What became of a world, for each draw of sizes.
 
-    levels : (n_draws, n_quarters, n_groups, n_nodes) logarithm of a group's total over its base, of outcomes
+    levels : (n_draws, n_quarters, n_groups, n_nodes) log of a group's total over its base, of outcomes
     alone. imbalance : largest gap in the last quarter of what was dealt from what there was, as a share of it.
     clipped : (n_draws,) share of cells at the bound.
     """
@@ -100,8 +100,8 @@ class _Dealing:
         self._heard = None if (shocks.heard == np.arange(len(shocks.base))).all() else shocks.heard
         self._arrows = [
             (
-                int(loop.starts[arrow]), places[int(loop.ends[arrow])], loop.kinds[arrow], sizes[:, arrow, None],
-                _modes(signals[:, :, arrow], shocks),
+                int(loop.starts[arrow]), places[int(loop.ends[arrow])], loop.kinds[arrow],
+                sizes[:, arrow, None], _modes(signals[:, :, arrow], shocks),
             )
             for arrow in np.flatnonzero(loop.kind("need", "money", "deal"))
         ]  # fmt: skip
@@ -191,6 +191,13 @@ def _class_means(state: Array, shocks: Shocks) -> Array:
             ..., None
         ]
     return means
+
+
+def _with_pulse(own: Array, pulse: Mapping[int, Array]) -> Array:
+    shifted = own.copy()
+    for node, added in pulse.items():
+        shifted[..., node] += added[:, None]
+    return shifted
 
 
 def told(loop: Loop, n_draws: int, signal: Signal) -> NDArray[np.int64]:
