@@ -21,12 +21,13 @@ from dti_core.studies.closed_loop.worlds.loops import responsive
 
 Array = NDArray[np.float64]
 PERCENT, SHARE = "% of the level, better upwards", "share of the assumption set"
-#: Draws of sizes in one task, and of a control world; the most cells at the bound.
-TASK, CONTROL_DRAWS, MOST_CLIPPED = 48, 40, 0.01
+#: Draws of sizes in a task, and of a control world; worlds of one with an effect; the most cells at the bound.
+TASK, CONTROL_DRAWS, PLANTED_WORLDS, MOST_CLIPPED = 48, 40, 4, 0.01
 #: The closed loop where no technology does anything.
 WITHOUT = "without"
 #: effect: what is compared with the closed loop, or with frozen feedback.
 EFFECTS = {
+    "technology": ("closed", WITHOUT),
     "total": ("closed", "frozen"),
     "information": ("closed", "permuted"),
     "level": ("permuted", "frozen"),
@@ -237,10 +238,11 @@ def of_control(asked: Control) -> dict[str, Interval]:
     for names, habits in _PLANTED:
         loop = asked.loop if null else responsive(rng)
         places = draw_places(loop, CONTROL_DRAWS if null else 2, rng)
-        size, world = (asked.n_firms, asked.n_quarters), (int(rng.integers(2**31)),)
+        size = asked.n_firms, asked.n_quarters
+        worlds = tuple(int(word) for word in rng.integers(2**31, size=1 if null else PLANTED_WORLDS))
         found = {
             prior: follow(
-                Trial(loop, sizes_at(loop, places, prior), *size, world, HABITS if null else habits, null)
+                Trial(loop, sizes_at(loop, places, prior), *size, worlds, HABITS if null else habits, null)
             )
             for prior in PRIORS
         }

@@ -34,7 +34,7 @@ class Course:
     """What became of a world, for each draw of sizes.
 
     levels : (n_draws, n_quarters, n_groups, n_nodes) log of a group's total over its base, of outcomes
-    alone. imbalance : largest gap in the last quarter of what was dealt from what there was, as a share of it.
+    alone. imbalance : largest gap of what was dealt in the last quarter from what there was, as a share.
     clipped : (n_draws,) share of cells at the bound.
     """
 
