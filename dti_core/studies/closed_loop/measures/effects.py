@@ -21,7 +21,7 @@ from dti_core.studies.closed_loop.worlds.loops import responsive
 
 Array = NDArray[np.float64]
 PERCENT, SHARE = "% of the level, better upwards", "share of the assumption set"
-#: Draws of sizes in a task, and of a control world; worlds of one with an effect; the most cells at the bound.
+#: Draws of sizes in a task, and of a control world; worlds of one with an effect; most cells at the bound.
 TASK, CONTROL_DRAWS, PLANTED_WORLDS, MOST_CLIPPED = 48, 40, 4, 0.01
 #: The closed loop where no technology does anything.
 WITHOUT = "without"
