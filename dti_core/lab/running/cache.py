@@ -109,10 +109,10 @@ def data_hashes(config: Config, inputs: Inputs) -> dict[str, str]:
     """sha256 of each file that a run reads, by the name under which it is read.
 
     A parameter whose value names a registered set stands for its files and those of the sets read with it, as
-    does the experiment's list `reads`, in which slug/file is a file of another study in experiments/data,
-    slug.result.json the frozen record of one and name.yaml a file in experiments; `data_path` stands for the
-    user's file, with the tables that it names, or each file of a folder; every table, YAML or JSON file and
-    weights below experiments/data/<slug>/ count.
+    does the experiment's list `reads`, in which slug/file is a file of another study in experiments/data and
+    slug.result.json the frozen record of one; `data_path` stands for the user's file, with the tables that it
+    names, or each file of a folder; every table, YAML or JSON file and weights below experiments/data/<slug>/
+    count.
 
     Raises
     ------
@@ -131,9 +131,8 @@ def data_hashes(config: Config, inputs: Inputs) -> dict[str, str]:
 
 
 def _of_another(name: str, home: Path) -> Path:
-    """The file of another study, or of experiments, that an entry of `reads` names."""
-    inside = "experiments" if name.endswith(".yaml") else "book/studies"
-    place = home / ("experiments/data" if "/" in name else inside)
+    """The file of another study that an entry of `reads` names."""
+    place = home / ("experiments/data" if "/" in name else "book/studies")
     file = place / name
     if not file.resolve().is_relative_to(place.resolve()) or not file.is_file():
         raise DataError(f"reads: no file {name}. It belongs to the checkout.")

@@ -1,15 +1,16 @@
 """The loop's cards: those of the project, or a user's file of the same kind."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard
 from dti_core.lab.data.cards import Problem
+from dti_core.lab.data.frozen import frozen_bytes
 from dti_core.lab.data.ledger import read_noted
 from dti_core.lab.errors import ConfigError, DataError
 from dti_core.lab.fingerprint import DATA_PATH
-from dti_core.lab.paths import project_root
 from dti_core.lab.yaml_files import MAX_BYTES, parse_yaml
 from dti_core.studies.closed_loop.data.cards import FIELDS, SWITCHED, Cards, problems_of
 from dti_core.studies.closed_loop.data.loop import Loop, loop_of
@@ -28,7 +29,7 @@ __all__ = [
     "read",
 ]
 
-CARDS = "arrows.yaml"
+SLUG, CARDS = "closed_loop", "arrows.yaml"
 
 
 def load(config: Config) -> tuple[Loop, DataCard]:
@@ -57,14 +58,9 @@ def load_cards(path: str = "") -> tuple[Cards, DataCard]:
 
 def read(path: str | Path = "") -> tuple[Any, DataCard]:
     """What a YAML file of cards says, as plain values, and its card. DataError if it cannot be read."""
-    place = Path(path).expanduser() if path else project_root() / "experiments" / CARDS
-    if place.suffix.lower() not in (".yaml", ".yml"):
-        raise DataError(f"{place.name}: ends in '{place.suffix}'. Give a YAML file of nodes and arrows.")
-    if not place.is_file():
-        raise DataError(f"{path or place}: no such file. Give a YAML file of nodes and arrows.")
-    if place.stat().st_size > MAX_BYTES:
-        raise DataError(f"{place.name}: is longer than {MAX_BYTES >> 10} kB. Shorten it.")
-    raw, sha256 = read_noted(place, DATA_PATH if path else CARDS)
+    place = Path(path).expanduser() if path else Path(CARDS)
+    raw = _bytes_of(place, str(path)) if path else frozen_bytes(SLUG, CARDS)
+    sha256 = hashlib.sha256(raw).hexdigest()
     try:
         content = parse_yaml(raw.decode("utf-8"), place.name)
     except (ConfigError, UnicodeDecodeError) as error:
@@ -73,10 +69,22 @@ def read(path: str | Path = "") -> tuple[Any, DataCard]:
     return content, DataCard(
         name=place.stem, title="Arrow cards" if not path else place.name,
         origin="yours" if path else "packaged", badge="Sizes assumed, published, measured: see the cards",
-        source="Elasticities with ranges, each with its grade and source (experiments/arrows.yaml).",
+        source="Elasticities with ranges, each with its grade and source "
+        f"(experiments/data/{SLUG}/{CARDS}).",
         licence="yours" if path else "of this project", rows=len(counted) if isinstance(counted, dict) else 0,
         columns=9, sha256=sha256, caveat="What they imply is conditional on them.",
     )  # fmt: skip
+
+
+def _bytes_of(place: Path, given: str) -> bytes:
+    """A user's file within the limits of our YAML, noted as read."""
+    if place.suffix.lower() not in (".yaml", ".yml"):
+        raise DataError(f"{place.name}: ends in '{place.suffix}'. Give a YAML file of nodes and arrows.")
+    if not place.is_file():
+        raise DataError(f"{given}: no such file. Give a YAML file of nodes and arrows.")
+    if place.stat().st_size > MAX_BYTES:
+        raise DataError(f"{place.name}: is longer than {MAX_BYTES >> 10} kB. Shorten it.")
+    return read_noted(place, DATA_PATH)[0]
 
 
 def check(content: Any) -> list[Problem]:

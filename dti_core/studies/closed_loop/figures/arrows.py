@@ -41,7 +41,7 @@ def plot_cards(result: Result) -> go.Figure:
         title=f"The loop has {len(cards)} arrows: {told}",
         caption="Ranges of elasticities. Observed: the interval of an estimate of this book on real data. "
         "Published: from the literature. Assumed: made up, or measured on simulated data. Sources stand in "
-        "experiments/arrows.yaml.",
+        "experiments/data/closed_loop/arrows.yaml.",
     )  # fmt: skip
 
 
