@@ -4,14 +4,22 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, FiniteFloat, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
-from dti_core.lab.citations import Strict, Text
 
 Domain = Literal["commerce", "finance", "security"]
 Role = Literal["technology", "need", "money", "resource"]
 Kind = Literal["technology", "need", "money", "deal", "nature"]
 CardGrade = Literal["observed", "published", "assumed"]
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 FIELDS: tuple[Domain, ...] = ("commerce", "finance", "security")
 #: Largest elasticity that a card may claim, and most nodes and arrows of a file.
@@ -20,7 +28,13 @@ LARGEST_SIZE, MOST_NODES, MOST_ARROWS = 100.0, 60, 400
 SWITCHED: tuple[Kind, ...] = ("technology", "need", "money", "deal")
 
 
-class NodeCard(Strict):
+class _Card(BaseModel):
+    """A part of a file that people write: fixed, and without fields that nobody reads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NodeCard(_Card):
     """Something that moves; `better` says which way is good, for what counts as an outcome."""
 
     title: Text
@@ -29,7 +43,7 @@ class NodeCard(Strict):
     better: Literal["more", "less"] | None = None
 
 
-class Borrowed(Strict):
+class Borrowed(_Card):
     """An estimate of a frozen record, and what it is multiplied by to make an elasticity."""
 
     study: Text
@@ -37,7 +51,7 @@ class Borrowed(Strict):
     scale: FiniteFloat
 
 
-class ArrowCard(Strict):
+class ArrowCard(_Card):
     """An arrow: its ends, what kind it is, its range of sizes and what that rests on.
 
     A range is given by `low` and `high`, or is the interval of the estimate that `record` names.
@@ -67,7 +81,7 @@ class ArrowCard(Strict):
         return self
 
 
-class Cards(Strict):
+class Cards(_Card):
     """All nodes and arrows of a loop."""
 
     nodes: Mapping[Name, NodeCard] = Field(min_length=2, max_length=MOST_NODES)

@@ -6,7 +6,6 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dti_core.lab.record import Result
-from dti_core.lab.register import load_register
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
 
 #: Links that dates allow are drawn above the line of studies, those back in time below it.
@@ -46,8 +45,8 @@ def plot_dates(result: Result) -> go.Figure:
         "nothing is drawn; [7] is never cited under its own number.",
         alt=_told(table),
     )  # fmt: skip
-    studies = load_register().studies
-    ticks = [f"[{number}]<br>{studies[number].published[:7]}" for number in place]
+    dates = _dates(table)
+    ticks = [f"[{number}]<br>{dates[number][:7]}" for number in place]
     figure.update_xaxes(tickvals=list(place.values()), ticktext=ticks, zeroline=False, showgrid=False)
     return figure.update_yaxes(visible=False).update_layout(height=480)
 
@@ -67,11 +66,17 @@ def _told(table: pd.DataFrame) -> str:
     return f"{'; '.join(rows)}."
 
 
+def _dates(table: pd.DataFrame) -> dict[int, str]:
+    """Number of each study -> its first public date, as exact as it is known."""
+    ends = (("first", "first_published"), ("then", "then_published"))
+    return {
+        int(one): str(when)
+        for number, date in ends
+        for one, when in zip(table[number], table[date], strict=True)
+    }
+
+
 def _in_order(table: pd.DataFrame) -> list[int]:
-    """Numbers of the studies by their first public date, the earliest day of what is known of it."""
-    dates = pd.concat([
-        table[[number, date]].set_axis(["number", "date"], axis=1)
-        for number, date in (("first", "first_published"), ("then", "then_published"))
-    ])  # fmt: skip
-    first = {int(one): pd.Period(str(when)).end_time for one, when in dates.itertuples(index=False)}
-    return sorted(first, key=lambda one: first[one])
+    """Numbers of the studies by their dates, the last day of what is known of each."""
+    dates = _dates(table)
+    return sorted(dates, key=lambda one: pd.Period(dates[one]).end_time)
