@@ -374,8 +374,9 @@ class Watched:
 
 
 AXE = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-#: What axe found in the page, without the thousands of elements that it found good. It looks when every colour has
-#: arrived: the theme's scripts choose the dark colours after the page is drawn, and its buttons fade to them.
+#: What axe found in the page, without the thousands of elements that it found good. It looks when every
+#: colour has arrived: the theme's scripts choose the dark colours after the page is drawn, and its buttons
+#: fade to them.
 RUN_AXE = """async rules => {
   const fading = document.getAnimations().filter(one => one.effect.getComputedTiming().iterations < Infinity);
   await Promise.allSettled(fading.map(one => one.finished));

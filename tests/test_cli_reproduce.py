@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dti_core.book.reference import Reference, Tolerance
+from dti_core.book.reference import Reference, Tolerance, reference_file, with_accepted, with_lacking
 from dti_core.cli import app, batch, beside, comparing
 from dti_core.lab.claims import judge
 from dti_core.lab.config import load_experiment
+from dti_core.lab.data import ABSENT
+from dti_core.lab.errors import RunError
 from dti_core.lab.frozen import frozen_record
 from dti_core.lab.kept import save_result
 from dti_core.lab.record import Estimate, Record, Result
@@ -113,6 +115,92 @@ def test_only_numbers_that_are_off_are_listed_and_all_are_in_a_file(home, capsys
     assert [row["number"] for row in rows if row["within"] != "True"] == ["number_39"]
     assert comparing.compare_numbers([numbers(range(40))], "quick") == []
     assert "number_" not in capsys.readouterr().out
+
+
+def lacking(values: dict[int, float], *absent: str) -> Record:
+    """A run with these numbers that went without these published sets."""
+    shown = [Estimate(f"number_{n}", value, value - 1, value + 1, "1", 9) for n, value in values.items()]
+    record = make_record(shown, slug="toy").model_copy(update={"profile": "quick"})
+    data = {"near": "d"} | {f"{name}/table.csv": ABSENT for name in absent}
+    told = record.provenance.fingerprint
+    told = told.model_copy(update={"numbers": told.numbers.model_copy(update={"data": data})})
+    return record.model_copy(
+        update={"provenance": record.provenance.model_copy(update={"fingerprint": told})}
+    )
+
+
+#: What the toy estimates with all sets, and without any: 8 is a sum over parts, 9 is of a set alone.
+WITH_ALL = {n: float(n) for n in range(10)}
+WITHOUT = {n: float(n) for n in range(8)} | {8: 80.0}
+
+
+@pytest.fixture
+def accepted(home: Path) -> Path:
+    """Accepted numbers of a run with all sets, and of one without the sets `far` and `wide`."""
+    file = reference_file("toy")
+    file.parent.mkdir()
+    rules = (Tolerance(match=".", absolute=0.5, why="so"),)
+    file.write_text(Reference(slug="toy", tolerances=rules).text)
+    with pytest.raises(RunError, match="went without far, wide, and no quick run with all sets is accepted"):
+        with_lacking(lacking(WITHOUT, "far", "wide"))
+    file.write_text(with_accepted(lacking(WITH_ALL)).text)
+    file.write_text(with_lacking(lacking(WITHOUT, "far", "wide")).text)
+    told = Reference.model_validate_json(file.read_bytes())
+    assert told.accepted["quick"] == {f"number_{n}": value for n, value in WITH_ALL.items()}
+    assert told.lacking["quick"]["far, wide"].moved == {"number_8": 80.0}
+    assert told.lacking["quick"]["far, wide"].gone == ("number_9",)
+    return file
+
+
+ALL, NONE, ONE = (), ("far", "wide"), ("far",)
+
+
+@pytest.mark.parametrize(
+    ("values", "absent", "off", "apart"),
+    [
+        (WITH_ALL, ALL, [], 0),
+        (WITHOUT, NONE, [], 1),
+        (WITHOUT | {3: 30.0}, NONE, [3], 1),  # a wrong number is wrong, whatever is absent
+        (WITHOUT | {8: 8.0}, NONE, [8], 1),  # that of a run with all sets, too
+        ({n: value for n, value in WITHOUT.items() if n != 3}, NONE, [3], 1),  # and one that is missing
+        (WITHOUT, ALL, [8, 9], 0),  # nothing is excused where all sets were read
+        (WITH_ALL, ONE, [], 0),
+        (WITH_ALL | {8: 50.0}, ONE, [], 1),  # in between: what may rest on the absent set is set apart
+        (WITHOUT, ONE, [], 2),
+        (WITHOUT | {3: 30.0}, ONE, [3], 2),
+        ({n: value for n, value in WITHOUT.items() if n != 3}, ONE, [3], 2),
+        (WITHOUT, ("other",), [8, 9], 0),  # nothing is known to rest on that set
+    ],
+)
+def test_a_run_is_held_to_what_is_accepted_for_the_sets_at_hand(accepted, capsys, values, absent, off, apart):
+    problems = comparing.compare_numbers([lacking(values, *absent)], "quick")
+    names = ", ".join(f"number_{n}" for n in off)
+    assert problems == ([f"toy: {len(off)} numbers off: {names}"] if off else [])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"{len(WITH_ALL) - apart} published numbers compared, {len(off)} outside" in shown
+    told = f"{apart} numbers that rest on sets that are not at hand were not compared."
+    assert (told in shown) == bool(absent)
+    assert (f"without {', '.join(absent)} (" in shown) == bool(absent)
+    assert ("Nothing is accepted for a run without just these." in shown) == (absent not in (ALL, NONE))
+    with (Path(os.environ["DTI_RESULTS"]) / "reproduced-quick.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert sum(row["within"].startswith("not compared: rests on") for row in rows) == apart
+    assert len(rows) == len(WITH_ALL)
+
+
+def test_a_larger_run_without_sets_is_told_what_the_quick_one_taught(accepted):
+    """Nothing is accepted of it without them: what it left out and what is known to rest on them is apart."""
+    told = Reference.model_validate_json(accepted.read_bytes())
+    more = told.accepted["quick"] | {"number_10": 10.0}
+    accepted.write_text(told.model_copy(update={"accepted": {"full": more}}).text)
+
+    def run(values: dict[int, float]) -> list[str]:
+        return comparing.compare_numbers(
+            [lacking(values, *NONE).model_copy(update={"profile": "full"})], "full"
+        )
+
+    assert run(WITHOUT) == []
+    assert run(WITHOUT | {3: 30.0}) == ["toy: 1 numbers off: number_3"]
 
 
 @pytest.mark.parametrize("command", [["reproduce"], ["run", "toy"], ["sweep", "toy", "-p", "seed=1,2"]])

@@ -8,7 +8,7 @@ from dti_core.book.attachments import Maker, check_size, further_files, lying_be
 from dti_core.book.manifest import MANIFEST, manifest_text
 from dti_core.book.pages import frozen_records, in_order, page_texts
 from dti_core.book.redraw import drawn
-from dti_core.book.reference import reference_file, with_accepted
+from dti_core.book.reference import absent_sets, reference_file, with_accepted, with_lacking
 from dti_core.book.stale import numbers_stale, other_series
 from dti_core.book.vector import draw_pictures
 from dti_core.lab import frozen
@@ -77,13 +77,16 @@ def refreeze(slug: str) -> Path:
 def accept(slug: str, profile: str, run: str | None = None) -> Record:
     """Make the numbers of the latest finished run of a profile (or of `run`) the accepted ones of it.
 
+    Of a run without published sets, what is otherwise than with all is accepted beside that.
+
     Raises
     ------
     BookError and RunError as `publish`. Nothing is written then.
     """
     recover(project_root())
     _, record = accepted_run(slug, run, profile)
-    files = {reference_file(slug): with_accepted(record).text.encode()}
+    told = with_lacking(record) if absent_sets(record) else with_accepted(record)
+    files = {reference_file(slug): told.text.encode()}
     if frozen.record_file(slug).is_file():
         files[frozen.frozen_folder() / MANIFEST] = manifest_text(slug, files).encode()
     _replace(files)

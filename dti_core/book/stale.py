@@ -135,10 +135,14 @@ def _reference_problems(record: Record) -> Iterator[str]:
     accepted = reference.accepted.get(record.profile, {})
     for profile in reference.accepted.keys() - {record.profile}:
         now = maker(fingerprint_of(load_experiment(slug).resolve(profile)).numbers)
-        if reference.made_by.get(profile) != now:
+        made = {"": reference.made_by.get(profile)}
+        lacking = reference.lacking.get(profile, {})
+        made |= {f" without {names}": one.made_by for names, one in lacking.items()}
+        for without in (name for name, digest in made.items() if digest != now):
             yield (
-                f"the accepted numbers of the {profile} profile are of other code or parameters: "
-                f"`dti run {slug} --profile {profile}`, then `dti publish {slug} --profile {profile}`"
+                f"the accepted numbers of the {profile} profile{without} are of other code or parameters: "
+                f"`dti run {slug} --profile {profile}`{without}, then "
+                f"`dti publish {slug} --profile {profile}`"
             )
     values = with_accepted(record).accepted[record.profile]
     for key in _unequal(accepted, values):

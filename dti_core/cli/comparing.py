@@ -20,13 +20,14 @@ from dti_core.lab.errors import BookError, DtiError, RunError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dti_core.book.reference import Row
+    from dti_core.book.reference import Compared, Row
     from dti_core.lab.compare import Comparison
     from dti_core.lab.record import Record
     from dti_core.lab.running.runs import Outcome
 
 _MOST_ESTIMATES = 20
 _COMPARED = ("study", "number", "published", "reproduced", "tolerance", "why", "within")
+_APART = "not compared: rests on sets that are not at hand"
 Run = Annotated[str, typer.Argument(metavar="RUN")]
 
 
@@ -182,11 +183,13 @@ def compare_numbers(records: "Sequence[Record]", profile: str) -> list[str]:
     problems, compared = [], []
     for record in records:
         try:
-            rows = compare_with_reference(record)
+            found = compare_with_reference(record)
         except RunError as error:
             problems.append(str(error))
             continue
+        rows = found.rows
         compared += [(record.slug, *astuple(row), row.within) for row in rows]
+        compared += [(record.slug, *astuple(row), _APART) for row in found.apart]
         off = [row for row in rows if not row.within]
         if off:
             show_reference(off, f"{record.slug}, profile {record.profile}: outside their tolerance")
@@ -195,11 +198,20 @@ def compare_numbers(records: "Sequence[Record]", profile: str) -> list[str]:
         if not rows:
             problems.append(f"{record.slug}: no number to compare is accepted for the profile {profile}")
         say(f"{record.slug}: {len(rows)} published numbers compared, {len(off)} outside their tolerance.")
+        if found.absent:
+            say(_without(found))
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([_COMPARED, *compared])
     write(path := results_root() / f"reproduced-{profile}.csv", text.getvalue())
     say(f"All compared numbers: {shown_path(path)}")
     return problems
+
+
+def _without(found: "Compared") -> str:
+    """Which published sets a run went without, and what could not be compared for that."""
+    told = "" if found.known else " Nothing is accepted for a run without just these."
+    number = f"{len(found.apart)} numbers that rest on sets that are not at hand were not compared."
+    return f"  without {', '.join(found.absent)} (`dti data get NAME`):{told} {number}"
 
 
 def _show_seconds(outcomes: "Sequence[Outcome]", profile: str) -> None:

@@ -27,6 +27,7 @@ def publish(
 ) -> None:
     """Freeze a full run into the book and make its numbers the accepted ones (smoke, quick: numbers only)."""
     from dti_core.book import publish as publishing
+    from dti_core.book.reference import absent_sets
 
     if redraw and (run_name or sweep or profile != "full"):
         raise ConfigError(
@@ -43,7 +44,11 @@ def publish(
         say(f"chapter frozen: {publishing.publish(slug, run_name)}")
     else:
         record = publishing.accept(slug, profile, run_name)
-        say(f"{len(record.estimates)} numbers accepted for {slug}, profile {profile}, from run {record.run}")
+        without = f" without {', '.join(names)}" if (names := absent_sets(record)) else ""
+        say(
+            f"{len(record.estimates)} numbers accepted for {slug}, profile {profile}{without}, "
+            f"from run {record.run}"
+        )
 
 
 @dti.command()

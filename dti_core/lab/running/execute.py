@@ -206,7 +206,7 @@ def _kernel_manager(spec: RunSpec, clock: NotebookClock, sockets: Path) -> type[
             super().__init__(transport="ipc", connection_file=f"{sockets}/kernel.json", **options)
 
         async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
-            self.shutdown_wait_time = 3.0
+            self.shutdown_wait_time = 1.0
             try:
                 await super().start_kernel(env={**os.environ, **_environment(spec)}, **options)
             finally:  # a kernel whose sockets fail is a process all the same
