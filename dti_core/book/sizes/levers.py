@@ -7,6 +7,8 @@ from dti_core.book.sizes.lift import checked, lift_at, noise, sd_at, smallest
 from dti_core.book.sizes.reading import estimate, inside, series
 
 STUDY = "spillover"
+#: The lift that is asked for, and at which base rate.
+LIFT, RATE = 0.1, 0.1
 UNITS = {"sites": "Expedia sites", "stores": "stores of a grocer"}
 
 
@@ -49,20 +51,21 @@ def _answer(consent: float, epsilon: float, batch: float, rate: float, lift: flo
         bounds = able / all_units, (able + all_units - known) / all_units
         value = min(max(able / known, bounds[0]), bounds[1])
         keys = (f"series pooling_{of}_units", f"added_pooling_{of}")
-        told, unit = f"{says} that can find a lift of {lift:.0%}", f"share of {all_units} {of}"
+        told, unit = f"{says} that can find a lift of {100 * lift:g} %", f"share of {all_units} {of}"
         lines.append(Line(told, (value, *bounds), unit, "derived", how, STUDY, keys))
     return lines
 
 
 LEVERS = Question(
     name="levers", title="Policy levers", study=STUDY, answer=_answer, lever=True,
-    text="Who can still find a lift if fewer consent, epsilon is capped, or small batches are refused.",
+    text="Who can still find a lift if fewer consent, epsilon is capped, or small batches are refused. "
+    f"Unless said otherwise the lift is {100 * LIFT:g} %; {100 * RATE:g} % buy without advertising.",
     inputs={
         "consent": Input("float", "share of users who agree to be measured", 1.0),
         "epsilon": Input("float", "cap on the budget a user; inf for none", math.inf),
         "batch": Input("int", "fewest people about whom anything may be published", 0),
-        "rate": Input("float", "share who convert without advertising", 0.1),
-        "lift": Input("float", "lift to be found", 0.1),
+        "rate": Input("float", "share who convert without advertising", RATE),
+        "lift": Input("float", "lift to be found", LIFT),
     },
     typical={
         "no rule": {},

@@ -130,7 +130,7 @@ def _answer(people: float, rate: float, epsilon: float, method: str) -> list[Lin
     low, high = here.ratios
     how = (
         f"{FORMULA}; interval: how far {here.n} recorded answers of two arms lie from the formula, "
-        f"{low - 1:+.1%} to {high - 1:+.1%}; noise between recorded epsilons by logarithms"
+        f"{100 * (low - 1):+.1f} to {100 * (high - 1):+.1f} %; noise between recorded epsilons by logarithms"
     )
     keys = ("series trials", "series campaign", "series accuracy")
     rows = (
