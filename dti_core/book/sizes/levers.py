@@ -57,7 +57,7 @@ def _answer(consent: float, epsilon: float, batch: float, rate: float, lift: flo
 
 
 LEVERS = Question(
-    name="levers", title="Policy levers", study=STUDY, answer=_answer, lever=True,
+    name="levers", title="Whom does a policy lever leave out?", study=STUDY, answer=_answer, lever=True,
     text="Who can still find a lift if fewer consent, epsilon is capped, or small batches are refused. "
     f"Unless said otherwise the lift is {100 * LIFT:g} %; {100 * RATE:g} % buy without advertising.",
     inputs={
