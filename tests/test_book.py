@@ -31,7 +31,7 @@ from tests.sample_book import CHECKOUT, SLUG, at_home, build_house
 REAL_CHAPTERS = sorted(path.stem for path in (CHECKOUT / "book" / "studies").glob("*.ipynb"))
 CHAPTERS = [SLUG, *REAL_CHAPTERS]
 PAGES = ["intro", "how_to_read", "claims", "bridges", "data", "status", "notation", "references"]
-PAGES += ["review", "what_to_do", "speed", "cite"]
+PAGES += ["review", "what_to_do", "for_your_size", "speed", "cite"]
 PAGES += [f"studies/{slug}" for slug in CHAPTERS]
 BANNER = "Quick profile: small sizes, not the frozen results."
 

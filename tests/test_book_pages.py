@@ -30,7 +30,7 @@ from tests.sample_book import ADDRESS, CHECKOUT
 from tests.test_book import AXE, NARROW, RUN_AXE, TOURS, WIDE
 
 PREFIX = "application/papermill.record/"
-NAMES = ["review", "what_to_do", "bridges", "data", "speed", "cite", "status"]
+NAMES = ["review", "what_to_do", "for_your_size", "bridges", "data", "speed", "cite", "status"]
 
 
 @pytest.fixture

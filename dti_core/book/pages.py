@@ -12,6 +12,8 @@ from dti_core.book.loop import WORDS, counts_of
 from dti_core.book.metadata import load_citation
 from dti_core.book.readings import readings, shelves
 from dti_core.book.review import review_path
+from dti_core.book.sizes.page import questions_told
+from dti_core.book.sizes.standards import STANDARDS
 from dti_core.book.speed import load_benchmarks
 from dti_core.lab.claims import all_verdicts
 from dti_core.lab.config import list_slugs, load_experiment
@@ -25,7 +27,8 @@ from dti_core.lab.register import load_register
 PAGES = (
     "_static/loop.svg", "_generated/answer.md", "_generated/decided.md", "_generated/verdicts.md",
     "claims.md",
-    "review.md", "what_to_do.md", "bridges.md", "data.md", "status.md", "speed.md", "cite.md", "_toc.yml",
+    "review.md", "what_to_do.md", "for_your_size.md", "bridges.md", "data.md", "status.md", "speed.md",
+    "cite.md", "_toc.yml",
 )  # fmt: skip
 
 
@@ -101,6 +104,8 @@ def _more(records: Mapping[str, Record]) -> dict[str, object]:
         "readings": readings(records),
         "shelves": shelves(records),
         "benchmarks": load_benchmarks(),
+        "own_sizes": questions_told(records),
+        "standards": STANDARDS,
         "citation": load_citation(),
         "year": max((record.started.year for record in records.values()), default=""),
     }
