@@ -1,57 +1,64 @@
-"""Worlds x methods -> measures -> Result."""
-
-from dataclasses import dataclass
+"""Cards -> return ratios, worlds of firms, worth of arrows, dates, other chapters' numbers -> Result."""
 
 import numpy as np
+import pandas as pd
 
 from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard
-from dti_core.lab.intervals import Interval
+from dti_core.lab.findings import Findings, gather
 from dti_core.lab.kept import keep
-from dti_core.lab.parallel import run_keyed
-from dti_core.lab.record import OBSERVED, Result
-from dti_core.studies.closed_loop.data import Floats, Parameters
-from dti_core.studies.closed_loop.measures import location, location_over_draws
-from dti_core.studies.closed_loop.methods import METHODS
-from dti_core.studies.closed_loop.model import draw_sample
+from dti_core.lab.record import Result
+from dti_core.studies.closed_loop.data import Loop, Parameters
+from dti_core.studies.closed_loop.measures.dates import study_dates
+from dti_core.studies.closed_loop.measures.decisive import study_decisive
+from dti_core.studies.closed_loop.measures.effects import Trial, follow_all, study_controls, study_effects
+from dti_core.studies.closed_loop.measures.evidence import study_evidence
+from dti_core.studies.closed_loop.measures.flips import study_flips
+from dti_core.studies.closed_loop.measures.ratio import study_ratio
+from dti_core.studies.closed_loop.measures.shocks import study_shocks
+from dti_core.studies.closed_loop.measures.worth import study_worth
+from dti_core.studies.closed_loop.model.draws import PRIORS, draw_places, sizes_at
 from dti_core.studies.closed_loop.worlds import WORLDS
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One method in one control world: how many draws of how many rows, and its random numbers."""
-
-    world: str
-    method: str
-    n_draws: int
-    n_rows: int
-    seeds: np.random.SeedSequence
-
-
 @keep
-def estimate(config: Config, sample: Floats, card: DataCard) -> Result:
-    """Every method on the sample, then in every control world."""
-    values = config.typed(Parameters)
-    found = [
-        location(name, method.run(sample, config.stream(OBSERVED, "method", name)))
-        for name, method in METHODS.items()
-    ]
-    cells = {
-        (world, name): Cell(world, name, values.n_draws, len(sample), config.seeds(world, "draws", name))
-        for world in WORLDS
-        if world != OBSERVED
-        for name in METHODS
-    }
-    drawn = run_keyed(run_cell, cells, "control worlds")
-    found += [location_over_draws(name, world, draws) for (world, name), draws in drawn.items()]
-    return Result(config, card, tuple(found))
+def estimate(config: Config, loop: Loop, card: DataCard) -> Result:
+    """All that the chapter says of the loop that the cards describe."""
+    asked = config.typed(Parameters)
+    size, seeds = (asked.n_firms, asked.n_quarters), config.seeds
+    places = draw_places(loop, asked.n_assumptions, config.stream("assumptions"))
+    sizes = {prior: sizes_at(loop, places, prior) for prior in PRIORS}
+    worlds = tuple(int(word) for word in seeds("worlds").generate_state(asked.n_worlds))
+    found = follow_all(loop, places, Trial(loop, places[:0], *size, worlds))
+    effects = study_effects(loop, found)
+    effects.estimates += study_controls(loop, *size, asked.n_controls, seeds("control worlds"))
+    everything = gather([
+        study_ratio(loop, asked.n_draws, asked.n_controls, seeds("ratio")),
+        study_decisive(loop, asked.n_permutations, config.stream("decisive")),
+        effects,
+        study_flips(loop, sizes, found, config.stream("flips")),
+        study_worth(loop, places, *size, asked.n_permutations, asked.n_controls, seeds("worth")),
+        study_shocks(loop, places, *size, seeds("shocks")),
+        study_dates(asked.n_controls, config.stream("dates")),
+        study_evidence(asked.n_controls, config.stream("evidence")),
+        Findings(series=_tables(loop)),
+    ])  # fmt: skip
+    return Result(config, card, tuple(everything.estimates), everything.series)
 
 
-def run_cell(cell: Cell) -> list[Interval]:
-    """The interval of each draw of a world."""
-    settings, method = WORLDS[cell.world].settings, METHODS[cell.method]
-    found = []
-    for seeds in cell.seeds.spawn(cell.n_draws):
-        making, judging = map(np.random.default_rng, seeds.spawn(2))
-        found.append(method.run(draw_sample(settings, cell.n_rows, making), judging))
-    return found
+def _tables(loop: Loop) -> dict[str, pd.DataFrame]:
+    """The loop itself, for whoever draws it or moves its arrows."""
+    nodes = pd.DataFrame({"node": loop.nodes, "title": loop.titles, "field": loop.fields, "role": loop.roles,
+                          "better": loop.better})  # fmt: skip
+    names = np.array(loop.nodes)
+    cards = pd.DataFrame({
+        "arrow": loop.arrows, "start": names[loop.starts], "end": names[loop.ends], "kind": loop.kinds,
+        "grade": loop.grades, "paper": loop.papers, "middle": loop.middle, "low": loop.low, "high": loop.high,
+        "source": loop.sources,
+    })  # fmt: skip
+    return {"nodes": nodes, "cards": cards}
+
+
+def worlds_in_words() -> pd.DataFrame:
+    """The worlds in which every claim is judged."""
+    return pd.DataFrame([{"world": world.title, "role": world.role} for world in WORLDS.values()])

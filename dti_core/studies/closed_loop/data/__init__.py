@@ -15,7 +15,18 @@ from dti_core.studies.closed_loop.data.cards import FIELDS, SWITCHED, Cards, pro
 from dti_core.studies.closed_loop.data.loop import Loop, loop_of
 from dti_core.studies.closed_loop.data.parameters import Parameters
 
-__all__ = ["FIELDS", "SWITCHED", "Cards", "Loop", "Parameters", "check", "load", "load_cards", "loop_of", "read"]
+__all__ = [
+    "FIELDS",
+    "SWITCHED",
+    "Cards",
+    "Loop",
+    "Parameters",
+    "check",
+    "load",
+    "load_cards",
+    "loop_of",
+    "read",
+]
 
 CARDS = "arrows.yaml"
 

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, FiniteFloat, ValidationError, model_validator
+from pydantic import Field, FiniteFloat, StringConstraints, ValidationError, model_validator
 
 from dti_core.lab.citations import Strict, Text
 
@@ -12,6 +12,7 @@ Domain = Literal["commerce", "finance", "security"]
 Role = Literal["technology", "need", "money", "resource"]
 Kind = Literal["technology", "need", "money", "deal", "nature"]
 CardGrade = Literal["observed", "published", "assumed"]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 FIELDS: tuple[Domain, ...] = ("commerce", "finance", "security")
 #: Largest elasticity that a card may claim, and most nodes and arrows of a file.
 LARGEST_SIZE, MOST_NODES, MOST_ARROWS = 100.0, 60, 400
@@ -50,7 +51,7 @@ class ArrowCard(Strict):
     high: FiniteFloat | None = None
     record: Borrowed | None = None
     source: Text
-    paper: Text | None = None
+    paper: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,59}$")] | None = None
 
     @model_validator(mode="after")
     def _is_sized(self) -> "ArrowCard":
@@ -69,8 +70,8 @@ class ArrowCard(Strict):
 class Cards(Strict):
     """All nodes and arrows of a loop."""
 
-    nodes: Mapping[str, NodeCard] = Field(min_length=2, max_length=MOST_NODES)
-    arrows: Mapping[str, ArrowCard] = Field(min_length=1, max_length=MOST_ARROWS)
+    nodes: Mapping[Name, NodeCard] = Field(min_length=2, max_length=MOST_NODES)
+    arrows: Mapping[Name, ArrowCard] = Field(min_length=1, max_length=MOST_ARROWS)
 
     def technologies(self) -> list[str]:
         """Nodes that are technologies, in their order."""
@@ -114,9 +115,7 @@ def _contradictions(cards: Cards) -> Iterator[str]:
 
 
 def _wrong_ends(key: str, arrow: ArrowCard, cards: Cards) -> Iterator[str]:
-    for word, node, allowed in zip(
-        ("from", "to"), (arrow.start, arrow.end), _ENDS[arrow.kind], strict=True
-    ):
+    for word, node, allowed in zip(("from", "to"), (arrow.start, arrow.end), _ENDS[arrow.kind], strict=True):
         if (role := cards.nodes[node].role) not in allowed:
             yield (
                 f"arrows.{key}.{word}: {node} is a {role}; an arrow of kind {arrow.kind} takes "

@@ -17,10 +17,10 @@ Array = NDArray[np.float64]
 class Loop:
     """Nodes and arrows in the order of their file.
 
-    nodes, fields, roles, better : (n_nodes,) words; better is "" for what is no outcome. arrows, kinds, grades,
-    papers : (n_arrows,) words; an arrow without a paper has its own name. starts, ends : (n_arrows,) places
-    among the nodes. middle, low, high : (n_arrows,) elasticities; middle is that of a record, else the middle
-    of the range.
+    nodes, fields, roles, better : (n_nodes,) words; better is "" for what is no outcome. arrows, kinds,
+    grades, papers, sources : (n_arrows,) words; an arrow without a paper has its own name. starts, ends :
+    (n_arrows,) places among the nodes. middle, low, high : (n_arrows,) elasticities; middle is that of a
+    record, else the middle of the range.
     """
 
     nodes: tuple[str, ...]
@@ -32,6 +32,7 @@ class Loop:
     kinds: tuple[str, ...]
     grades: tuple[str, ...]
     papers: tuple[str, ...]
+    sources: tuple[str, ...]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     middle: Array
@@ -53,7 +54,8 @@ class Loop:
 
 
 def loop_of(cards: Cards, off: Collection[str] = ()) -> Loop:
-    """The loop that cards tell of, with the sizes of the records that they name; arrows in `off` are left out.
+    """The loop that cards tell of, with the sizes of the records that they name; arrows in `off` are left
+    out.
 
     Raises
     ------
@@ -69,7 +71,9 @@ def loop_of(cards: Cards, off: Collection[str] = ()) -> Loop:
         tuple(cards.nodes), tuple(one.title for one in nodes), tuple(one.field for one in nodes),
         tuple(one.role for one in nodes), tuple(one.better or "" for one in nodes), tuple(arrows),
         tuple(one.kind for one in arrows.values()), tuple(one.grade for one in arrows.values()),
-        tuple(one.paper or name for name, one in arrows.items()), _places(places, arrows, "start"),
+        tuple(one.paper or name for name, one in arrows.items()),
+        tuple(one.source for one in arrows.values()),
+        _places(places, arrows, "start"),
         _places(places, arrows, "end"), *sizes.T,
     )  # fmt: skip
 

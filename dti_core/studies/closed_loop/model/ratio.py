@@ -50,14 +50,21 @@ def return_ratio(elasticities: Array, technology: int, among: Sequence[int] | No
 
 
 def gain_percent(ratio: Array) -> Array:
-    """By how many percent closing the loop changes what a technology does; NaN where it runs away."""
-    with np.errstate(divide="ignore"):
-        return np.where(ratio < 1, 100 * ratio / (1 - ratio), np.nan)
+    """By how many percent closing the loop changes what a technology does, for ratios below one."""
+    return np.asarray(100 * ratio / (1 - ratio))
 
 
-def runs_away(elasticities: Array) -> NDArray[np.bool_]:
-    """(n_draws,) whether the whole has an eigenvalue of 1 or more in size: a disturbance does not die out."""
-    return np.asarray(np.abs(np.linalg.eigvals(elasticities)).max(axis=1) >= 1)
+def runs_away(loop: Loop, elasticities: Array) -> NDArray[np.bool_]:
+    """(n_draws,) whether a disturbance does not die out, in the whole or where one technology is held still.
+
+    Only where it dies out does the algebra tell where things come to rest.
+    """
+    away = np.abs(np.linalg.eigvals(elasticities)).max(axis=1) >= 1
+    for technology in loop.role("technology"):
+        others = [one for one in range(len(loop.nodes)) if one != technology]
+        rest = elasticities[:, others][:, :, others]
+        away |= np.abs(np.linalg.eigvals(rest)).max(axis=1) >= 1
+    return np.asarray(away)
 
 
 def by_fields(loop: Loop, elasticities: Array, technology: int) -> dict[str, Array]:

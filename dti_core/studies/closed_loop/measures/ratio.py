@@ -1,0 +1,221 @@
+"""Does the loop close, and how strongly: return ratios over all assumptions."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dti_core.lab.findings import Findings
+from dti_core.lab.intervals import Interval, share
+from dti_core.lab.parallel import run_keyed
+from dti_core.lab.record import Estimate
+from dti_core.studies.closed_loop.data.loop import Loop
+from dti_core.studies.closed_loop.measures.spans import both, of_world, span
+from dti_core.studies.closed_loop.model.draws import PRIORS, Prior, draw_places, sizes_at
+from dti_core.studies.closed_loop.model.ratio import (
+    break_even,
+    by_fields,
+    by_routes,
+    gain_percent,
+    matrices,
+    return_ratio,
+    runs_away,
+)
+from dti_core.studies.closed_loop.worlds.loops import dealt_anew, reinforcing
+
+Array = NDArray[np.float64]
+RATIO, PERCENT = "return ratio", "% of what the technology does in an open loop"
+SHARE = "share of the assumption set"
+#: A return ratio that amplifies by a tenth and more is of interest.
+GOAL = 0.1
+#: Draws of all sizes in one control world, and points of a curve that a figure shows.
+CONTROL_DRAWS, N_POINTS = 1000, 200
+#: What the verdicts rest on, in words.
+SENTENCES = {
+    "largest_ratio": "largest of the return ratios of all technologies",
+    "smallest_ratio": "smallest of the return ratios of all technologies",
+    "three_fields": "largest part of a return ratio that passes through all three fields",
+    "other_fields": "largest part of a return ratio that passes through another field",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ratios:
+    """Return ratios of all technologies, (n_technologies, n_draws), and their parts by fields and routes.
+
+    away : share of the draws that run away, which are left out.
+    """
+
+    whole: Array
+    parts: Mapping[str, Array]
+    away: float
+
+    def sentence(self, name: str) -> Array:
+        """(n_draws,) what a verdict rests on."""
+        match name:
+            case "largest_ratio":
+                found = self.whole.max(axis=0)
+            case "smallest_ratio":
+                found = self.whole.min(axis=0)
+            case "three_fields":
+                found = self.parts["three"].max(axis=0)
+            case _:
+                found = (self.parts["two"] + self.parts["three"]).max(axis=0)
+        return np.asarray(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A control world to be drawn: by name, with the loop of the cards and a seed."""
+
+    world: str
+    loop: Loop
+    seed: int
+
+
+def ratios(loop: Loop, sizes: Array) -> Ratios:
+    """Return ratios of all technologies under many draws of sizes."""
+    elasticities = matrices(loop, sizes)
+    away = runs_away(loop, elasticities)
+    kept, those = elasticities[~away], loop.role("technology")
+    fields = [by_fields(loop, kept, one) for one in those]
+    routes = [by_routes(loop, sizes[~away], one) for one in those]
+    parts = {name: np.array([one[name] for one in fields]) for name in fields[0]}
+    parts |= {name: np.array([one[name] for one in routes]) for name in routes[0]}
+    whole = np.array([return_ratio(kept, one) for one in those])
+    return Ratios(whole, parts, float(away.mean()))
+
+
+def study_ratio(loop: Loop, n_draws: int, n_controls: int, seeds: np.random.SeedSequence) -> Findings:
+    """Return ratios and their parts under both priors, what would close the loop, and two control worlds."""
+    first, second = seeds.spawn(2)
+    places = draw_places(loop, n_draws, np.random.default_rng(first))
+    found = {prior: ratios(loop, sizes_at(loop, places, prior)) for prior in PRIORS}
+    findings = Findings([one for prior in PRIORS for one in _of_prior(loop, prior, found[prior])])
+    for name in SENTENCES:
+        values = {prior: one.sentence(name) for prior, one in found.items()}
+        pooled = np.concatenate(list(values.values()))
+        above = share(int((pooled > GOAL).sum()), len(pooled))
+        findings.estimates += [
+            both(values).estimate(name, RATIO),
+            above.estimate(f"{name}_share", SHARE, of=name),
+        ]
+    gains = {prior: gain_percent(one.whole).mean(axis=0) for prior, one in found.items()}
+    findings.estimates.append(both(gains).estimate("amplification", PERCENT))
+    local = {prior: _local(one) for prior, one in found.items()}
+    findings.estimates += [
+        both(one).estimate(f"{key}_part", "% of what comes back") for key, one in _turned(local)
+    ]
+    findings.estimates += list(_controls(loop, n_controls, second))
+    findings.series["ratio_curves"] = pd.DataFrame(_curves(loop, found))
+    findings.series["break_even"] = pd.DataFrame(_break_even(loop))
+    findings.series["variants"] = pd.DataFrame(_variants(loop, places))
+    return findings
+
+
+def _of_prior(loop: Loop, prior: Prior, found: Ratios) -> Iterator[Estimate]:
+    word = prior.replace("-", "_")
+    yield share(round(found.away * 10**6), 10**6).estimate(f"runs_away_{word}", SHARE, prior=prior)
+    for row, place in enumerate(loop.role("technology")):
+        at = {"technology": loop.nodes[place], "prior": prior}
+        end = f"{loop.nodes[place]}_{word}"
+        yield span(found.whole[row]).estimate(f"return_ratio_{end}", RATIO, **at)
+        yield span(gain_percent(found.whole[row])).estimate(f"gain_{end}", PERCENT, **at)
+        for part, values in found.parts.items():
+            yield span(values[row]).estimate(f"part_{part}_{end}", RATIO, part=part, **at)
+
+
+def _local(found: Ratios) -> dict[str, Array]:
+    """Percent of what comes back, signs aside, within one field, through two, through three."""
+    sizes = {part: np.abs(found.parts[part]).sum(axis=0) for part in ("one", "two", "three")}
+    total = np.maximum(sum(sizes.values()), 1e-300)
+    return {part: 100 * size / total for part, size in sizes.items()}
+
+
+def _turned(local: Mapping[Prior, Mapping[str, Array]]) -> Iterator[tuple[str, dict[Prior, Array]]]:
+    for part in ("one", "two", "three"):
+        yield part, {prior: one[part] for prior, one in local.items()}
+
+
+def _controls(loop: Loop, n_controls: int, seeds: np.random.SeedSequence) -> Iterator[Estimate]:
+    words = seeds.generate_state(2 * n_controls).reshape(2, -1)
+    tasks = {
+        f"{world} {k}": Control(world, loop, int(word))
+        for world, row in zip(("null", "planted"), words, strict=True)
+        for k, word in enumerate(row)
+    }
+    done = run_keyed(of_control, tasks, "control loops")
+    for name in SENTENCES:
+        for world in ("null", "planted"):
+            drawn = [done[key][name] for key in tasks if key.startswith(world)]
+            yield of_world(name, RATIO, world, drawn)
+
+
+def of_control(asked: Control) -> dict[str, Interval]:
+    """What the verdicts rest on, in one draw of a control world."""
+    rng = np.random.default_rng(asked.seed)
+    loop = dealt_anew(asked.loop, rng) if asked.world == "null" else reinforcing(rng)
+    places = draw_places(loop, CONTROL_DRAWS, rng)
+    found = {prior: ratios(loop, sizes_at(loop, places, prior)) for prior in PRIORS}
+    told = {prior: one for prior, one in found.items() if one.whole.shape[1] >= CONTROL_DRAWS / 2}
+    return {
+        name: both({prior: one.sentence(name) for prior, one in told.items()} or {PRIORS[0]: np.zeros(2)})
+        for name in SENTENCES
+    }
+
+
+def _curves(loop: Loop, found: Mapping[Prior, Ratios]) -> list[dict[str, object]]:
+    grid = (np.arange(N_POINTS) + 0.5) / N_POINTS
+    return [
+        {"prior": prior, "technology": loop.titles[place], "share": float(at), "ratio": float(value)}
+        for prior, one in found.items()
+        for row, place in enumerate(loop.role("technology"))
+        for at, value in zip(grid, np.quantile(one.whole[row], grid), strict=True)
+    ]
+
+
+def _break_even(loop: Loop) -> list[dict[str, object]]:
+    """Size of each arrow alone, all others at the middle, at which a technology's ratio reaches the goal."""
+    rows = []
+    for place in loop.role("technology"):
+        for arrow, name in enumerate(loop.arrows):
+            size = break_even(loop, loop.middle, arrow, place, GOAL)
+            rows.append({
+                "technology": loop.titles[place], "arrow": name, "middle": loop.middle[arrow],
+                "low": loop.low[arrow], "high": loop.high[arrow], "needed": size,
+                "within": bool(loop.low[arrow] <= size <= loop.high[arrow]),
+            })  # fmt: skip
+    return rows
+
+
+def _variants(loop: Loop, places: Array) -> list[dict[str, object]]:
+    """The same under other readings of the cards."""
+    fields = np.array(loop.fields)
+    technology = loop.kind("technology")
+    own = technology & (fields[loop.starts] == fields[loop.ends])
+    sign = np.array([{"more": 1.0, "less": -1.0}.get(word, 0.0) for word in loop.better])[loop.ends]
+    rows = []
+    for prior in PRIORS:
+        sizes = sizes_at(loop, places, prior)
+        helpful = np.where(technology & ~own & (sizes * sign < 0), 0.0, sizes)
+        needs = own & np.isin(loop.ends, loop.role("need"))
+        for title, those in {
+            "the cards": sizes,
+            "spillover is taken over only where it helps": helpful,
+            "all arrows twice as strong": 2 * sizes,
+            "technology removes its field's whole loss": np.where(needs, sign, sizes),
+            "no arrow of money": np.where(loop.kind("money"), 0.0, sizes),
+            "no arrow of need": np.where(loop.kind("need"), 0.0, sizes),
+        }.items():
+            found = ratios(loop, those)
+            told = span(found.sentence("largest_ratio")), span(gain_percent(found.whole).mean(axis=0))
+            rows.append({
+                "prior": prior, "variant": title, "away": found.away,
+                **{f"{word}_{end}": getattr(one, end) for word, one in zip(("largest", "gain"), told,
+                strict=True)
+                   for end in ("value", "low", "high")},
+                "above_goal": float((found.sentence("largest_ratio") > GOAL).mean()),
+            })  # fmt: skip
+    return rows
