@@ -29,18 +29,21 @@ os.environ.update({f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dti_core.studies.closed_loop.data import load_cards, loop_of
 from dti_core.studies.closed_loop.data.loop import Array, Loop
 from dti_core.studies.closed_loop.model.draws import PRIORS, draw_places, sizes_at
-from dti_core.studies.closed_loop.model.firms import HABITS, Shocks, draw_shocks
-from dti_core.studies.closed_loop.model.world import SIGNALS, all_signals, simulate
+from dti_core.studies.closed_loop.model.firms import HABITS, Shocks, deaf, draw_shocks
+from dti_core.studies.closed_loop.model.world import SIGNALS, simulate
+from dti_core.studies.closed_loop.model.world import told as all_told
 
+Signals = NDArray[np.int64]
 SEED, QUARTERS, WORLDS, REPEATS = 20_261_130, 24, 200, 5
 #: Firms by size of the world; worlds at once that are tried at the smallest.
 FIRMS, AT_ONCE = (220, 2_200, 22_000, 100_000), (1, 2, 5, 10, 20, 50, 100, 200)
-#: Worlds at once on the cost curve.
-BATCHES = (1, 4, 20)
+#: Worlds at once on the cost curve, and most of them times firms.
+BATCHES, MOST = (1, 4, 20), 500_000
 #: Firms at which peers are measured too.
 MESA_FIRMS, FRAMES_FIRMS = (220, 2_200), (220, 2_200, 22_000)
 LARGEST_GAP, SECONDS_FOR_ALL, PEAK_MB = 1e-9, 2.0, 4096.0
@@ -64,22 +67,26 @@ def world(firms: int, worlds: int) -> tuple[Loop, Array, Shocks]:
     loop = loop_of(load_cards()[0])
     rng = np.random.default_rng(SEED)
     sizes = sizes_at(loop, draw_places(loop, worlds, rng), "log-uniform")
-    return loop, sizes, draw_shocks(firms, QUARTERS, len(loop.nodes), rng)
+    return loop, sizes, draw_shocks(loop.roles, firms, QUARTERS, rng)
 
 
-def told_in_every_way() -> tuple[Loop, Array, Shocks, Array]:
-    """Loop, sizes of both priors, shocks and signals: each way alone, and ways mixed over arrows."""
+def told_in_every_way() -> tuple[Loop, Array, Shocks, Signals]:
+    """Loop, sizes of both priors, shocks and signals: each way alone, and ways mixed over classes and arrows.
+
+    Firms hear others of their class, so that who is heard is read.
+    """
     loop, _, shocks = world(FIRMS[0], 1)
     rng = np.random.default_rng(SEED)
-    ways = [all_signals(loop, len(PRIORS), way) for way in SIGNALS]
-    ways.append(rng.integers(0, len(SIGNALS), ways[0].shape).astype(float))
+    ways = [all_told(loop, len(PRIORS), way) for way in SIGNALS]
+    ways.append(rng.integers(0, len(SIGNALS), ways[0].shape))
+    shocks = deaf(shocks, rng)
     sizes = [sizes_at(loop, draw_places(loop, 1, rng), prior) for _ in ways for prior in PRIORS]
     return loop, np.concatenate(sizes), shocks, np.concatenate(ways)
 
 
-def in_words(signals: Array) -> list[list[str]]:
-    """By draw and arrow, how it is told."""
-    return [[SIGNALS[int(one)] for one in row] for row in signals]
+def in_words(signals: Signals) -> list[list[list[str]]]:
+    """By draw, class and arrow, how it is told."""
+    return np.array(SIGNALS)[signals].tolist()
 
 
 def seconds(run: Callable[[], Any]) -> float:
@@ -111,7 +118,7 @@ def gap_to_mesa() -> dict[str, float]:
 
 
 def frames(
-    python: str, loop: Loop, sizes: Array, shocks: Shocks, signals: Array, repeats: int
+    python: str, loop: Loop, sizes: Array, shocks: Shocks, signals: Signals, repeats: int
 ) -> tuple[Array, dict[str, Any]]:
     """Levels of all draws in mesa-frames, and what its process says."""
     here = Path(__file__).parent
@@ -121,7 +128,7 @@ def frames(
             source, roles=np.array(loop.roles), kinds=np.array(loop.kinds), starts=loop.starts,
             ends=loop.ends, sizes=sizes, signals=np.array(in_words(signals)), base=shocks.base,
             classes=shocks.classes, own=shocks.own, mixed=shocks.mixed,
-            habits=np.array(json.dumps(asdict(HABITS))),
+            heard=shocks.heard, habits=np.array(json.dumps(asdict(HABITS))),
         )  # fmt: skip
         bare = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         told = subprocess.run(
@@ -148,7 +155,7 @@ def measure_frames(python: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for firms in FRAMES_FIRMS:  # a process each
         loop, sizes, shocks = world(firms, 1)
-        _, told = frames(python, loop, sizes, shocks, all_signals(loop, 1, "closed"), REPEATS)
+        _, told = frames(python, loop, sizes, shocks, all_told(loop, 1, "closed"), REPEATS)
         found |= {f"firms_{firms}": median(told["cpu_s"]), "versions": told["versions"]}
     return found
 
@@ -157,7 +164,7 @@ def run_worlds(loop: Loop, sizes: Array, shocks: Shocks, at_once: int) -> None:
     """All draws of sizes, so many at once."""
     for first in range(0, len(sizes), at_once):
         some = sizes[first : first + at_once]
-        simulate(loop, some, shocks, all_signals(loop, len(some), "closed"))
+        simulate(loop, some, shocks, all_told(loop, len(some), "closed"))
 
 
 def measure_many() -> dict[str, Any]:
@@ -167,8 +174,8 @@ def measure_many() -> dict[str, Any]:
 
     def with_own_shocks() -> None:
         for draw in sizes:
-            own = draw_shocks(FIRMS[0], QUARTERS, len(loop.nodes), rng)
-            simulate(loop, draw[None], own, all_signals(loop, 1, "closed"))
+            own = draw_shocks(loop.roles, FIRMS[0], QUARTERS, rng)
+            simulate(loop, draw[None], own, all_told(loop, 1, "closed"))
 
     told: dict[str, list[float]] = {name: [] for name in (*(f"at_once_{n}" for n in AT_ONCE), "own_shocks")}
     for _ in range(REPEATS):
@@ -185,7 +192,7 @@ def measure_pair(firms: int, at_once: int) -> dict[str, Any]:
     from mesa_loop import LoopModel
 
     loop, sizes, shocks = world(firms, at_once)
-    words = in_words(all_signals(loop, 1, "closed"))[0]
+    words = in_words(all_told(loop, 1, "closed"))[0]
     rows: dict[str, tuple[Callable[[], Any], int]] = {
         "batch": (partial(run_worlds, loop, sizes, shocks, at_once), at_once),
         "alone": (partial(run_worlds, loop, sizes[:1], shocks, 1), 1),
@@ -221,7 +228,9 @@ def exponent(rows: list[dict[str, Any]]) -> float:
 
 def measure_curve() -> dict[str, Any]:
     """Cost and memory by number of firms, each in a process of its own; the best batch of each size."""
-    rows = [in_own_process("size", str(firms), str(n)) for firms in FIRMS for n in BATCHES]
+    rows = [
+        in_own_process("size", str(firms), str(n)) for firms in FIRMS for n in BATCHES if firms * n <= MOST
+    ]
     best = [min((r for r in rows if r["firms"] == firms), key=lambda r: r["cpu_s"]) for firms in FIRMS]
     alone = [row for row in rows if row["worlds_at_once"] == 1]
     return {

@@ -21,7 +21,8 @@ import numpy as np
 import polars as pl
 from mesa_frames import AgentSetPolars, ModelDF
 
-HEARD = {"closed": "level_{}", "frozen": "first_{}", "permuted": "level_{}"}
+#: Who tells what, by signal: a column of firms, if not oneself, and one of levels.
+HEARD = {"closed": ("heard", "level_{}"), "frozen": (None, "first_{}"), "permuted": ("other", "level_{}")}
 
 
 class Firms(AgentSetPolars):
@@ -32,17 +33,22 @@ class Firms(AgentSetPolars):
         start = {
             f"level_{n}": model.own[0][:, n] if n in model.settled else 0.0 for n in range(model.n_nodes)
         }
-        first = {name.replace("level", "first"): values for name, values in start.items()}
         fixed = {"unique_id": np.arange(len(model.base)), "base": model.base, "large": model.classes == 1}
-        self.add(pl.DataFrame(fixed | start | first | {f"learned_{n}": 0.0 for n in model.technologies}))
+        self.add(pl.DataFrame(fixed | start | {f"learned_{n}": 0.0 for n in model.technologies}))
+        base = pl.col("base")
+        self._agents = self._agents.with_columns(
+            ((base * pl.col(name)).sum() / base.sum()).over("large").alias(name.replace("level", "first"))
+            for name in start
+        )
         self._write()
 
     def step(self) -> None:
         """A quarter: ask, deal, develop, respond."""
         model, quarter = self.model, pl.lit(self.model.quarter)
         news = [pl.Series(f"news_{n}", model.own[model.quarter][:, n]) for n in model.settled]
-        told = [pl.Series("whose_signal", model.mixed[model.quarter]), quarter.alias("quarter")]
-        table = self._agents
+        firms = [pl.Series(name, getattr(model, name)[model.quarter]) for name in ("heard", "other")]
+        told = [*firms, quarter.alias("quarter")]
+        table = self.agents
         for columns in (
             [*news, *told],
             self.asking,
@@ -111,10 +117,10 @@ class FramesModel(ModelDF):
         self.resources = [n for n, role in enumerate(roles) if role == "resource"]
         self.settled = [n for n, role in enumerate(roles) if role in ("need", "money")]
         self.base, self.classes = inputs["base"], inputs["classes"]
-        self.own, self.mixed = inputs["own"], inputs["mixed"]
+        self.own, self.heard, self.other = inputs["own"], inputs["heard"], inputs["mixed"]
         self.habits = json.loads(str(inputs["habits"]))
         words = (inputs[word].tolist() for word in ("kinds", "starts", "ends"))
-        chosen = (inputs[word][draw].tolist() for word in ("sizes", "signals"))
+        chosen = inputs["sizes"][draw].tolist(), inputs["signals"][draw].T.tolist()
         self.arrows = [arrow for arrow in zip(*words, *chosen, strict=True) if arrow[3]]
         self.quarter = 0
         self.firms = Firms(self)
@@ -123,12 +129,12 @@ class FramesModel(ModelDF):
     def signals_into(self, node: int, kinds: tuple[str, ...]) -> list[pl.Expr]:
         """What the arrows of feedback into a node tell, times their sizes."""
         found = []
-        for kind, start, end, size, signal in self.arrows:
-            if end == node and kind in kinds and signal != "off":
-                column = pl.col(HEARD[signal].format(start))
-                found.append(
-                    size * (column.gather(pl.col("whose_signal")) if signal == "permuted" else column)
-                )
+        for kind, start, end, size, (to_small, to_large) in self.arrows:
+            if end == node and kind in kinds:
+                told = _told(to_small, start)
+                if to_large != to_small:
+                    told = pl.when(pl.col("large")).then(_told(to_large, start)).otherwise(told)
+                found.append(size * told)
         return found
 
     def causes_of(self, node: int) -> list[pl.Expr]:
@@ -146,6 +152,14 @@ class FramesModel(ModelDF):
             self.step()
             told.append(self.firms.agents.select(self.firms.telling))
         return pl.concat(told).to_numpy().reshape(len(self.own), 3, self.n_nodes)
+
+
+def _told(signal: str, node: int) -> pl.Expr:
+    if signal == "off":
+        return pl.lit(0.0)
+    who, column = HEARD[signal]
+    level = pl.col(column.format(node))
+    return level.gather(pl.col(who)) if who else level
 
 
 def _sum(parts: list[pl.Expr]) -> pl.Expr:

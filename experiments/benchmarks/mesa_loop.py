@@ -7,7 +7,7 @@ project.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import mesa
@@ -15,11 +15,11 @@ import numpy as np
 
 
 class Arrow(NamedTuple):
-    """An arrow of feedback: the node that it tells of, how strongly, and how it tells it."""
+    """An arrow of feedback: the node that it tells of, how strongly, and how it tells it to each class."""
 
     start: int
     size: float
-    signal: str
+    signal: tuple[str, ...]
     of_money: bool
 
 
@@ -37,26 +37,31 @@ class Firm(mesa.Agent):
         self.level = [0.0] * model.n_nodes
         for node in model.causes:
             self.level[node] = news[0][node]
-        self.level_at_start = list(self.level)
         self.learned = dict.fromkeys(model.into_technology, 0.0)
-        self.whose_signal: Firm = self
+        self.level_at_start: list[float] = []
+        self.heard: Firm = self
+        self.other: Firm = self
 
     def ask(self) -> None:
         """How much development and resources it wants, and what money alone makes of development."""
         heard = {
-            "closed": self.level, "frozen": self.level_at_start, "permuted": self.whose_signal.level,
+            "closed": self.heard.level, "frozen": self.level_at_start, "permuted": self.other.level,
+            "off": self.model.nothing,
         }  # fmt: skip
+        kind = int(self.large)
         self.wanted, self.paid, self.asked = {}, {}, {}
         for technology, arrows in self.model.into_technology.items():
             wanted = paid = 0.0
             for arrow in arrows:
-                told = arrow.size * heard[arrow.signal][arrow.start]
+                told = arrow.size * heard[arrow.signal[kind]][arrow.start]
                 wanted += told
                 if arrow.of_money:
                     paid += told
             self.wanted[technology], self.paid[technology] = wanted, paid
         for resource, arrows in self.model.into_resource.items():
-            self.asked[resource] = sum(arrow.size * heard[arrow.signal][arrow.start] for arrow in arrows)
+            self.asked[resource] = sum(
+                arrow.size * heard[arrow.signal[kind]][arrow.start] for arrow in arrows
+            )
 
     def develop(self) -> None:
         """Learn from what it was dealt, and use its resources."""
@@ -88,16 +93,17 @@ class LoopModel(mesa.Model):
 
     Parameters
     ----------
-    loop : roles by node; kinds, starts and ends by arrow. sizes, signals : by arrow, signals in words.
-    shocks : base, classes, own and mixed of `draw_shocks`. habits : of `Habits`.
+    loop : roles by node; kinds, starts and ends by arrow. sizes : by arrow. signals : by class and arrow, in
+    words. shocks : base, classes, own, heard and mixed of `draw_shocks`. habits : of `Habits`.
     """
 
     def __init__(
-        self, loop: Any, sizes: Sequence[float], shocks: Any, signals: Sequence[str], habits: Any
+        self, loop: Any, sizes: Sequence[float], shocks: Any, signals: Sequence[Sequence[str]], habits: Any
     ) -> None:
         super().__init__(seed=0)
         self.habits, self.n_clipped, self.n_nodes = habits, 0, len(loop.roles)
-        self.n_quarters, self.mixed = len(shocks.own), shocks.mixed.tolist()
+        self.n_quarters, self.nothing = len(shocks.own), [0.0] * self.n_nodes
+        self.hears, self.mixed = shocks.heard.tolist(), shocks.mixed.tolist()
         self._wire(loop, sizes, signals)
         Firm.create_agents(
             self, len(shocks.base), base=shocks.base.tolist(), large=(shocks.classes == 1).tolist(),
@@ -105,6 +111,10 @@ class LoopModel(mesa.Model):
         )  # fmt: skip
         self.firms: list[Firm] = list(self.agents)
         self.groups = [self.agents.select(lambda firm: not firm.large), self.agents.select(lambda f: f.large)]
+        for group in self.groups:
+            mean = mean_level(group, self.n_nodes)
+            for firm in group:
+                firm.level_at_start = mean
         self.datacollector = mesa.DataCollector({"levels": total_levels})
 
     @property
@@ -114,8 +124,9 @@ class LoopModel(mesa.Model):
 
     def step(self) -> None:
         """A quarter: all ask, the model deals, all develop and respond."""
-        for firm, other in zip(self.firms, self.mixed[self.quarter], strict=True):
-            firm.whose_signal = self.firms[other]
+        told = zip(self.firms, self.hears[self.quarter], self.mixed[self.quarter], strict=True)
+        for firm, heard, other in told:
+            firm.heard, firm.other = self.firms[heard], self.firms[other]
         self.agents.do("ask")
         self.deal()
         self.agents.do("develop")
@@ -147,7 +158,7 @@ class LoopModel(mesa.Model):
         """Share of cells that met the bound."""
         return self.n_clipped / (self.n_quarters * len(self.firms) * self.n_nodes)
 
-    def _wire(self, loop: Any, sizes: Sequence[float], signals: Sequence[str]) -> None:
+    def _wire(self, loop: Any, sizes: Sequence[float], signals: Sequence[Sequence[str]]) -> None:
         """Arrows by the node that they lead to, without those that are off or of size 0."""
         nodes = {
             role: [n for n, one in enumerate(loop.roles) if one == role] for role in dict.fromkeys(loop.roles)
@@ -158,12 +169,18 @@ class LoopModel(mesa.Model):
         self.into_technology: dict[int, list[Arrow]] = {node: [] for node in nodes.get("technology", ())}
         self.into_resource: dict[int, list[Arrow]] = {node: [] for node in nodes.get("resource", ())}
         feedback: Mapping[int, list[Arrow]] = self.into_technology | self.into_resource
-        arrows = zip(loop.kinds, loop.starts, loop.ends, sizes, signals, strict=True)
+        arrows = zip(loop.kinds, loop.starts, loop.ends, sizes, zip(*signals, strict=True), strict=True)
         for kind, start, end, size, signal in arrows:
             if kind in ("technology", "nature") and size:
                 self.causes[int(end)].append((int(start), float(size)))
-            elif kind in ("need", "money", "deal") and size and signal != "off":
+            elif kind in ("need", "money", "deal") and size and set(signal) != {"off"}:
                 feedback[int(end)].append(Arrow(int(start), float(size), signal, kind == "money"))
+
+
+def mean_level(group: Iterable[Firm], n_nodes: int) -> list[float]:
+    """Mean by node over firms, by their size."""
+    base = sum(firm.base for firm in group)
+    return [sum(firm.base * firm.level[node] for firm in group) / base for node in range(n_nodes)]
 
 
 def total_levels(model: LoopModel) -> list[list[float]]:
