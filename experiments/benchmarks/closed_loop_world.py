@@ -4,7 +4,7 @@ Levels of small, large and all firms are compared first, for every way that feed
 if they differ. Then CPU seconds on one thread, medians of a few: a world in each, in turns in one process
 (mesa-frames in its own); 200 worlds by the number simulated at once; cost and memory up to 100,000 firms. A
 world is one draw of sizes in one world of shocks over 24 quarters. Run from the repository root, on a quiet
-machine, about eight minutes, with mesa in a folder of its own:
+machine, about ten minutes, with mesa in a folder of its own:
 PYTHONPATH=/tmp/mesa python experiments/benchmarks/closed_loop_world.py [--frames-python PYTHON]
 """
 
