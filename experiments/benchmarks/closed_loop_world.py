@@ -256,6 +256,11 @@ def comparison(
     return {"what": what, **sides, "unit": "CPU seconds", **words}
 
 
+def arrays(at_once: int) -> str:
+    """Our side, by the number of draws that are followed together."""
+    return "arrays, a draw alone" if at_once == 1 else f"arrays, {at_once} draws of sizes at once"
+
+
 def comparisons(report: dict[str, Any]) -> list[dict[str, Any]]:
     """What the book's speed page says of the report, with the places of the figures in it."""
     equal = {peer: EQUAL.format(**gaps) for peer, gaps in report["gaps"].items()}
@@ -266,13 +271,13 @@ def comparisons(report: dict[str, Any]) -> list[dict[str, Any]]:
         at_once = report[key]["worlds_at_once"]
         what = f"A world of {firms:,} firms over {QUARTERS} quarters"
         found.append(comparison(
-            what, (f"arrays, {at_once} draws of sizes at once", [key, "batch", "cpu_s"]), mesa,
+            what, (arrays(at_once), [key, "batch", "cpu_s"]), mesa,
             equal=equal["mesa"],
             differs=f"Ours shares one world of shocks among {at_once} draws. {unchecked}",
             target=100.0 if firms == FIRMS[0] else None,
         ))  # fmt: skip
         found.append(comparison(
-            what, ("arrays, a draw alone", [key, "alone", "cpu_s"]), mesa, equal=equal["mesa"],
+            what, (arrays(1), [key, "alone", "cpu_s"]), mesa, equal=equal["mesa"],
             differs=unchecked, target=None,
         ))  # fmt: skip
     for firms in FRAMES_FIRMS if "mesa_frames" in report else ():
@@ -280,7 +285,7 @@ def comparisons(report: dict[str, Any]) -> list[dict[str, Any]]:
         at_once = report["curve"]["best"][place]["worlds_at_once"]
         found.append(comparison(
             f"A world of {firms:,} firms over {QUARTERS} quarters",
-            (f"arrays, {at_once} draws of sizes at once", ["best_by_firms", f"firms_{firms}"]),
+            (arrays(at_once), ["best_by_firms", f"firms_{firms}"]),
             ("mesa-frames, a table in Polars", ["mesa_frames", f"firms_{firms}", "cpu_s"]),
             equal=equal["mesa_frames"],
             differs=f"A process each. {FRAMES_APART} It follows one draw at a time and neither counts cells "
@@ -290,7 +295,7 @@ def comparisons(report: dict[str, Any]) -> list[dict[str, Any]]:
     best = report["worlds_200"]["best_at_once"]
     found.append(comparison(
         f"{WORLDS} worlds of {FIRMS[0]} firms over {QUARTERS} quarters",
-        (f"arrays, {best} draws of sizes at once", ["worlds_200", "best", "cpu_s"]),
+        (arrays(best), ["worlds_200", "best", "cpu_s"]),
         ("the same code, a draw at a time", ["worlds_200", "at_once_1", "cpu_s"]),
         equal="Sizes, shocks and code; one thread.", differs="Nothing else; no other library takes part.",
         target=None,
