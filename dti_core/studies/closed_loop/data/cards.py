@@ -14,7 +14,6 @@ from pydantic import (
     model_validator,
 )
 
-
 Domain = Literal["commerce", "finance", "security"]
 Role = Literal["technology", "need", "money", "resource"]
 Kind = Literal["technology", "need", "money", "deal", "nature"]
