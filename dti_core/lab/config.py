@@ -174,10 +174,14 @@ def is_slug(name: str) -> bool:
     return len(name) <= SLUG_LENGTH and re.fullmatch(SLUG, name) is not None
 
 
+#: Files among the experiments that are none: the register of claims, and the cards of the loop.
+_REGISTERS = ("claims", "arrows")
+
+
 def list_slugs() -> list[str]:
     """Slugs of all experiment files, in alphabetical order."""
     names = (path.stem for path in (project_root() / "experiments").glob("*.yaml"))
-    return sorted(name for name in names if name != "claims" and is_slug(name))
+    return sorted(name for name in names if name not in _REGISTERS and is_slug(name))
 
 
 def load_experiment(slug: str) -> Experiment:
