@@ -93,41 +93,57 @@
     return Math.exp(logarithm);
   }
 
+  /* Whether a disturbance grows, in the whole or where one technology is held still. */
+  function runsAway(loop, elasticities) {
+    return spread(elasticities) >= 1 || loop.nodes.some(function (node, t) {
+      const still = elasticities.map(function (row, i) {
+        return row.map(function (one, j) { return i === t || j === t ? 0 : one; });
+      });
+      return node.role === "technology" && spread(still) >= 1;
+    });
+  }
+
   function signed(value, digits) {
     if (!Number.isFinite(value)) { return "none"; }
     const told = Math.abs(value).toFixed(digits);
-    return (Number(told) === 0 ? "" : value < 0 ? "−" : "+") + told;
+    return (value < 0 && Number(told) !== 0 ? "−" : "+") + told;
+  }
+
+  function percent(one) {
+    return Number.isFinite(one.percent) ? signed(one.percent, 2) + " %" : "none";
   }
 
   function size(value) {
-    return (value < 0 ? "−" : "") + String(Number(Math.abs(value).toPrecision(3)));
+    return (value < 0 ? "−" : value > 0 ? "+" : "") + String(Number(Math.abs(value).toPrecision(3)));
   }
 
   function lowered(title) {
     return /^.[A-Z]/.test(title) ? title : title.charAt(0).toLowerCase() + title.slice(1);
   }
 
-  function sentence(one, grows) {
+  function sentence(one) {
     const start = "Closing the loop changes what " + lowered(one.title) + " achieves ";
     if (!Number.isFinite(one.ratio)) { return start + "by no number: the rest of the loop has no balance."; }
     if (one.ratio >= 1) { return start + "without end: it runs away."; }
-    const word = Number(one.percent.toFixed(2)) === 0 ? "it does next to nothing" : one.percent < 0 ? "it damps" : "it amplifies";
-    return start + "by " + signed(one.percent, 2) + " %: " + word + (grows ? ", if it ever came to rest." : ".");
+    const nothing = Number(one.percent.toFixed(2)) === 0;
+    const word = nothing ? "it does next to nothing" : one.percent < 0 ? "it damps" : "it amplifies";
+    return start + "by " + percent(one) + ": " + word + ".";
   }
 
   function judge(row, value, goal) {
-    const badge = row.querySelector(".dti-badge"), holds = value > goal;
-    row.querySelector("[data-value]").textContent = signed(value, 3);
-    badge.textContent = holds ? "would be supported" : "would be refuted";
-    badge.classList.toggle("dti-supported", holds);
-    badge.classList.toggle("dti-refuted", !holds);
+    const badge = row.querySelector(".dti-at-sizes"), told = Number.isFinite(value), holds = value > goal;
+    row.querySelector("[data-value]").textContent = signed(value, 4);
+    badge.textContent = !told ? "no answer" : holds ? "would be supported" : "would be refuted";
+    badge.classList.toggle("dti-supported", told && holds);
+    badge.classList.toggle("dti-refuted", told && !holds);
   }
 
   function start(page) {
     const loop = JSON.parse(page.querySelector("[data-loop]").textContent);
     const form = page.querySelector("form"), rows = Array.from(form.querySelectorAll("[data-arrow]"));
-    const controls = rows.map(function (row, k) {
-      const arrow = loop.arrows[k], find = function (name) { return row.querySelector(name); };
+    const controls = loop.arrows.map(function (arrow) {
+      const row = rows.find(function (one) { return one.dataset.arrow === arrow.name; });
+      const find = function (name) { return row.querySelector(name); };
       return { arrow: arrow, slider: find("[type=range]"), number: find("[type=number]"), on: find("[type=checkbox]"),
         shown: find("output"), row: row, size: arrow.middle };
     });
@@ -137,14 +153,14 @@
     }
 
     function show() {
-      const now = sizes(), found = outcomes(loop, now), grows = spread(matrix(loop, now)) >= 1;
+      const now = sizes(), found = outcomes(loop, now), grows = runsAway(loop, matrix(loop, now));
       found.forEach(function (one, k) {
         page.querySelectorAll("[data-technology='" + k + "']").forEach(function (cell) {
           const part = cell.dataset.part;
-          cell.textContent = part === "percent" ? signed(one.percent, 2) + (one.ratio < 1 ? " %" : "") : signed(one[part], 4);
+          cell.textContent = part === "percent" ? percent(one) : signed(one[part], 4);
           cell.dataset.exact = one[part];
         });
-        page.querySelectorAll("[data-sentence='" + k + "']").forEach(function (told) { told.textContent = sentence(one, grows); });
+        page.querySelectorAll("[data-sentence='" + k + "']").forEach(function (told) { told.textContent = sentence(one); });
       });
       page.querySelector(".dti-loop-grows").hidden = !grows;
       page.querySelectorAll("[data-rule]").forEach(function (row) {
@@ -170,14 +186,14 @@
     function put(one, value, from) {
       one.size = value;
       if (from !== one.slider) { one.slider.value = Math.round(place(one)); }
-      if (from !== one.number) { one.number.value = from ? Number(value.toPrecision(6)) : value; }
+      if (from !== one.number) { one.number.value = Number(value.toPrecision(4)); }
       tell(one);
     }
 
     controls.forEach(function (one) {
       one.slider.addEventListener("input", function () {
         const share = Number(one.slider.value) / 100;
-        put(one, one.arrow.low + share * (one.arrow.high - one.arrow.low), one.slider);
+        put(one, (1 - share) * one.arrow.low + share * one.arrow.high, one.slider);
         show();
       });
       one.number.addEventListener("input", function () {
@@ -191,7 +207,7 @@
 
     function announce() {
       page.querySelector("[role=status]").textContent = outcomes(loop, sizes()).map(function (one) {
-        return one.title + " " + signed(one.percent, 2) + " %";
+        return one.title + " " + percent(one);
       }).join(", ");
     }
 
@@ -209,7 +225,7 @@
     page.querySelectorAll("[data-without-script]").forEach(function (part) { part.hidden = true; });
   }
 
-  window.dtiLoop = { matrix: matrix, solve: solve, returnRatio: returnRatio, outcomes: outcomes, spread: spread };
+  window.dtiLoop = { matrix: matrix, solve: solve, returnRatio: returnRatio, outcomes: outcomes, spread: spread, runsAway: runsAway };
   document.addEventListener("DOMContentLoaded", function () {
     document.querySelectorAll(".dti-move").forEach(start);
   });

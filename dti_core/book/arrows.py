@@ -1,6 +1,11 @@
-"""The arrows of the loop as the book shows them: nodes and cards of the frozen synthesis, what they imply."""
+"""The arrows of the loop as the book shows them: nodes and cards of the frozen synthesis, what they imply.
 
-from collections.abc import Mapping, Sequence
+With M[i, j] = d ln(i) / d ln(j), b the arrows out of a technology, c those into it and A the rest, its
+return ratio is L = c (I - A)^-1 b (Bode 1945, Mason 1953). dti-loop.js computes it for moved arrows.
+"""
+
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,17 +15,20 @@ import pandas as pd
 from dti_core.lab.errors import RunError
 from dti_core.lab.kept import read_series
 from dti_core.lab.record import Record
-from dti_core.studies.closed_loop.data.loop import Loop
-from dti_core.studies.closed_loop.model.ratio import (
-    by_fields,
-    by_routes,
-    gain_percent,
-    matrices,
-    return_ratio,
-)
+from dti_core.lab.say import number
 
 #: The study whose frozen series hold the loop, and their names.
 SYNTHESIS, NODES, CARDS = "closed_loop", "nodes", "cards"
+#: Claims that ask for more than GOAL, of which number, and which part of the outcomes that is the largest of.
+RULES, GOAL = (
+    (
+        ("C34", "the largest return ratio of a technology", "ratio"),
+        ("C1", "the largest part of one through all three fields", "three"),
+    ),
+    0.1,
+)
+#: Kinds of arrows that lead back into a technology, each with the other.
+_ROUTES = (("need", "money"), ("money", "need"))
 #: Kinds of arrows in the order of the page, each with what it is.
 KINDS = {
     "technology": "what a technology does",
@@ -31,6 +39,7 @@ KINDS = {
 }
 #: Parts of a return ratio that add up to it, in two ways.
 PARTS = {
+    "ratio": "Return ratio L",
     "one": "within its own field",
     "two": "through two fields",
     "three": "through all three",
@@ -73,12 +82,23 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the loop does to a technology: its return ratio, in parts, and how many percent it changes."""
+    """What the loop does to a technology: return ratio with its parts, and how many percent that changes."""
 
     title: str
-    ratio: float
     percent: float
     parts: Mapping[str, float]
+
+    @property
+    def says(self) -> str:
+        """The same in a sentence."""
+        title = self.title
+        inside = title if title[1:2].isupper() else title[:1].lower() + title[1:]
+        start = f"Closing the loop changes what {inside} achieves"
+        if not self.parts["ratio"] < 1:
+            return f"{start} without end: it runs away."
+        word = "damps" if self.percent < 0 else "amplifies"
+        word = word if round(self.percent, 2) else "does next to nothing"
+        return f"{start} by {minus(self.percent, 2)} %: it {word}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,31 +138,27 @@ class Arrows:
 
     def outcomes(self) -> list[Outcome]:
         """What closing the loop does to each technology, all sizes at their middles."""
-        loop = self._as_loop()
-        sizes = loop.middle[None]
-        elasticities, found = matrices(loop, sizes), []
-        for technology in loop.role("technology"):
-            ratio = return_ratio(elasticities, technology)
-            parts = by_fields(loop, elasticities, technology) | by_routes(loop, sizes, technology)
-            told = {name: float(part[0]) for name, part in parts.items()}
-            percent = float(gain_percent(ratio)[0])
-            found.append(Outcome(loop.titles[technology], float(ratio[0]), percent, told))
-        return found
+        return [self._outcome(one) for one in self.nodes if one.role == "technology"]
 
-    def _as_loop(self) -> Loop:
-        place = {one.node: number for number, one in enumerate(self.nodes)}
-        nodes, cards = self.nodes, self.cards
-        return Loop(
-            nodes=tuple(one.node for one in nodes), titles=tuple(one.title for one in nodes),
-            fields=tuple(one.field for one in nodes), roles=tuple(one.role for one in nodes),
-            better=tuple(one.better for one in nodes), arrows=tuple(one.arrow for one in cards),
-            kinds=tuple(one.kind for one in cards), grades=tuple(one.grade for one in cards),
-            papers=tuple(one.paper for one in cards),
-            starts=np.array([place[one.start] for one in cards], dtype=np.int64),
-            ends=np.array([place[one.end] for one in cards], dtype=np.int64),
-            middle=np.array([one.middle for one in cards]), low=np.array([one.low for one in cards]),
-            high=np.array([one.high for one in cards]),
-        )  # fmt: skip
+    def _outcome(self, one: NodeShown) -> Outcome:
+        fields = {node.field for node in self.nodes}
+        ratio, home = self._ratio(one, fields), self._ratio(one, {one.field})
+        two = sum(self._ratio(one, {one.field, other}) - home for other in fields - {one.field})
+        routes = {route: self._ratio(one, fields, without=other) for route, other in _ROUTES}
+        parts = {"ratio": ratio, "one": home, "two": two, "three": ratio - home - two, **routes}
+        return Outcome(one.title, 100 * ratio / (1 - ratio) if ratio < 1 else math.nan, parts)
+
+    def _ratio(self, technology: NodeShown, fields: Collection[str], without: str = "") -> float:
+        """Return ratio through nodes of these fields, no arrow of the kind `without` leading back."""
+        own = technology.node
+        inside = [one.node for one in self.nodes if one.field in fields and one.node != own]
+        place = {name: number for number, name in enumerate([own, *inside])}
+        found = np.zeros((len(place), len(place)))
+        for card in self.counted:
+            if {card.start, card.end} <= set(place) and (card.kind, card.end) != (without, own):
+                found[place[card.end], place[card.start]] = card.middle
+        moved = np.linalg.solve(np.eye(len(inside)) - found[1:, 1:], found[1:, 0])
+        return float(found[0, 1:] @ moved)
 
 
 def arrows_of(nodes: pd.DataFrame, cards: pd.DataFrame) -> Arrows:
@@ -170,14 +186,18 @@ def frozen_arrows(records: Mapping[str, Record], studies: Path) -> Arrows | None
     return arrows_of(tables[NODES], tables[CARDS])
 
 
-def lowered(title: str) -> str:
-    """A title as it stands within a sentence: "ESG rating", but "patch planning"."""
-    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+def minus(value: float, decimals: int) -> str:
+    """A number with its sign, a true minus among them."""
+    return number(value, decimals, "+").replace("-", "−")
 
 
-def largest(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """The largest return ratio of any technology, and the largest part of one through all three fields."""
+def shown_of(arrows: Arrows | None) -> dict[str, object]:
+    """What the templates show of the arrows; nothing of them without a chapter."""
+    if arrows is None:
+        return {"arrows_sized": None}
+    outcomes = arrows.outcomes()
+    largest = {part: max(one.parts[part] for one in outcomes) for *_, part in RULES}
     return {
-        "ratio": max(one.ratio for one in outcomes),
-        "three": max(one.parts["three"] for one in outcomes),
-    }
+        "arrows_sized": arrows, "outcomes": outcomes, "largest": largest, "sized_rules": RULES, "goal": GOAL,
+        "parts": PARTS, "kinds_of_arrows": KINDS, "minus": minus,
+    }  # fmt: skip

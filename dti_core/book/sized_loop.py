@@ -29,7 +29,7 @@ _ORDER: dict[str, tuple[str, ...]] = {
     "security": ("technology", "need", "money", "resource"),
 }
 _CENTRE = (360.0, 420.0)
-_LETTER, _LINE, _LETTERS = 11.8, 27.0, 13
+_LETTER, _LINE, _LETTERS = 12.2, 27.0, 13
 _NARROWEST = 136.0
 _ROOM = 10.0
 _ROUND, _ASIDE, _NEAR, _STEPS = 7.0, 26.0, 260.0, 60
