@@ -32,6 +32,7 @@ REAL_CHAPTERS = sorted(path.stem for path in (CHECKOUT / "book" / "studies").glo
 CHAPTERS = [SLUG, *REAL_CHAPTERS]
 PAGES = ["intro", "how_to_read", "claims", "bridges", "data", "status", "notation", "references"]
 PAGES += ["review", "what_to_do", "speed", "cite"]
+PAGES += ["loop"] * ("closed_loop" in CHAPTERS)
 PAGES += [f"studies/{slug}" for slug in CHAPTERS]
 BANNER = "Quick profile: small sizes, not the frozen results."
 

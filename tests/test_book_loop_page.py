@@ -13,20 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dti_core.book.arrows import Arrows, arrows_of, shown_of
+from dti_core.book.arrows import Arrows, arrows_of, short, shown_of
 from dti_core.book.build import build_html
 from dti_core.book.pages import page_texts, write_pages
-from dti_core.book.sized_loop import (
-    LEGEND,
-    SIZE,
-    WIDTHS,
-    boxes,
-    crossed,
-    dashes_of,
-    draw,
-    draw_sized,
-    width_of,
-)
+from dti_core.book.sized_boxes import SIZE, boxes
+from dti_core.book.sized_loop import LEGEND, WIDTHS, crossed, dashes_of, draw, draw_sized, width_of
 from dti_core.lab.errors import RunError
 from dti_core.lab.publishing.rendering import render
 from dti_core.lab.register import load_register
@@ -102,6 +93,12 @@ def test_a_loop_of_two_is_worked_out_by_hand(arrows, back, says):
     assert one.says == f"Closing the loop {says}"
     assert one.parts["ratio"] == one.parts["money"] == back
     assert one.parts["need"] == 0
+
+
+def test_sizes_are_told_in_few_digits():
+    told = [short(value) for value in (0.0, -0.0, 3.0, -0.00005, 0.000314159, -0.0686537, 100.0, 1234.5)]
+    assert told == ["0", "0", "+3", "−0.00005", "+0.000314", "−0.0687", "+100", "+1230"]
+    assert short(-0.05221, 2) == "−0.052"
 
 
 # ---------------------------------------------------------------- drawing

@@ -191,6 +191,12 @@ def minus(value: float, decimals: int) -> str:
     return number(value, decimals, "+").replace("-", "−")
 
 
+def short(value: float, digits: int = 3) -> str:
+    """A size with its sign, in few digits and no powers of ten."""
+    told = f"{float(f'{value:.{digits}g}'):+.10f}".rstrip("0").rstrip(".")
+    return told.replace("-", "−") if value else "0"
+
+
 def shown_of(arrows: Arrows | None) -> dict[str, object]:
     """What the templates show of the arrows; nothing of them without a chapter."""
     if arrows is None:
@@ -199,5 +205,5 @@ def shown_of(arrows: Arrows | None) -> dict[str, object]:
     largest = {part: max(one.parts[part] for one in outcomes) for *_, part in RULES}
     return {
         "arrows_sized": arrows, "outcomes": outcomes, "largest": largest, "sized_rules": RULES, "goal": GOAL,
-        "parts": PARTS, "kinds_of_arrows": KINDS, "minus": minus,
+        "parts": PARTS, "kinds_of_arrows": KINDS, "minus": minus, "short": short,
     }  # fmt: skip

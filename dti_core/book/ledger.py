@@ -17,6 +17,10 @@ OVER = {
         39_400,
         "five studies of nine; nine below the limit are not in prospect",
     ),
+    "book": (
+        2_110,
+        "the loop by size, laid out so that no arrow hides a word, and the page on which readers move it",
+    ),
     "bridges/privacy": (
         665,
         "exact samplers, accounting, a ledger that survives kills, and audits, behind one face",

@@ -1,4 +1,4 @@
-"""The loop drawn by the size of its arrows: nodes on the rim in their fields, arrows bowed to the middle."""
+"""The loop drawn by the size of its arrows, which bow from box to box through the middle of the drawing."""
 
 import math
 from collections import defaultdict
@@ -7,79 +7,13 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from dti_core.book.arrows import KINDS, Arrows, Card, NodeShown
-from dti_core.lab.theme import wrap
+from dti_core.book.sized_boxes import NAMES, SIZE, Box, Point, boxes, length, outlines, walk
 
-Point = tuple[float, float]
-SIZE = (720, 800)
-#: Where the nodes of a field stand, spread evenly clockwise along a line on the rim; where its name stands.
-RIMS: dict[str, tuple[Point, ...]] = {
-    "commerce": ((100.0, 196.0), (256.0, 58.0), (464.0, 58.0), (620.0, 196.0)),
-    "finance": ((620.0, 340.0), (620.0, 640.0), (438.0, 738.0)),
-    "security": ((258.0, 738.0), (100.0, 640.0), (100.0, 346.0)),
-}
-NAMES = {
-    "commerce": (10.0, 40.0, "start"),
-    "finance": (710.0, 776.0, "end"),
-    "security": (10.0, 776.0, "start"),
-}
-#: Roles in their order along the rim: what technology works on lies between it and what is left of the field.
-_ORDER: dict[str, tuple[str, ...]] = {
-    "commerce": ("resource", "need", "technology", "money"),
-    "finance": ("money", "need", "technology", "resource"),
-    "security": ("technology", "need", "money", "resource"),
-}
 _CENTRE = (360.0, 420.0)
-_LETTER, _LINE, _LETTERS = 12.2, 27.0, 13
-_NARROWEST = 136.0
-_ROOM = 10.0
-_ROUND, _ASIDE, _NEAR, _STEPS = 7.0, 26.0, 260.0, 60
+_ROUND, _ASIDE, _NEAR, _STEPS = 4.0, 26.0, 260.0, 60
 _PULLS = (0.52, 0.6, 0.7, 0.8, 0.95, 1.1, 1.3)
 #: Widths of arrows, from sizes of a thousandth up to 1: pixels of the drawing.
 WIDTHS, LEGEND = (2.5, 12.0), (0.001, 0.01, 0.1, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A node of the drawing: its words, line by line, and the middle and the size of its box."""
-
-    node: NodeShown
-    lines: tuple[str, ...]
-    x: float
-    y: float
-    width: float
-    height: float
-
-    def baseline(self, line: int) -> float:
-        """Height at which a line of its words stands."""
-        return self.y + (line - (len(self.lines) - 1) / 2) * _LINE + 8
-
-    def holds(self, point: Point, margin: float) -> bool:
-        """Whether a point lies in the box or within the margin around it."""
-        across, down = abs(point[0] - self.x), abs(point[1] - self.y)
-        return across < self.width / 2 + margin and down < self.height / 2 + margin
-
-    def rim(self, toward: Point, margin: float) -> float:
-        """Where a line from the middle leaves the box, as the way along its edge."""
-        half_width, half_height = self.width / 2 + margin, self.height / 2 + margin
-        across, down = toward[0] - self.x, toward[1] - self.y
-        share = 1 / max(abs(across) / half_width, abs(down) / half_height)
-        return _way((across * share, down * share), half_width, half_height)
-
-    def edge(self, margin: float) -> float:
-        """Length of the edge at this distance from the box."""
-        return 2 * (self.width + self.height + 4 * margin)
-
-    def at(self, way: float, margin: float) -> Point:
-        """The point so far along the edge, clockwise from the upper left corner."""
-        width, height = self.width + 2 * margin, self.height + 2 * margin
-        left, top, way = self.x - width / 2, self.y - height / 2, way % (2 * (width + height))
-        if way < width:
-            return left + way, top
-        if way < width + height:
-            return left + width, top + way - width
-        if way < 2 * width + height:
-            return left + width - (way - width - height), top + height
-        return left, top + height - (way - 2 * width - height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,23 +61,8 @@ class Drawing:
 def draw_sized(arrows: Arrows) -> Drawing:
     """The drawing of these arrows."""
     placed = tuple(boxes(arrows.nodes).values())
-    outlines = {name: _outline([one for one in placed if one.node.field == name]) for name in RIMS}
-    return Drawing(tuple(draw(arrows.nodes, arrows.cards)), placed, outlines, arrows.titles)
-
-
-def boxes(nodes: Sequence[NodeShown]) -> dict[str, Box]:
-    """A box a node, in the order of the rim."""
-    found = {}
-    for name, rim in RIMS.items():
-        its = sorted(
-            (one for one in nodes if one.field == name), key=lambda one: _ORDER[name].index(one.role)
-        )
-        for place, node in enumerate(its):
-            x, y = _along(rim, (place + 0.5) / len(its) if len(its) < 2 else place / (len(its) - 1))
-            lines = tuple(wrap(node.title, _LETTERS).split("<br>"))
-            width = max(_NARROWEST, 26 + _LETTER * max(map(len, lines)))
-            found[node.node] = Box(node, lines, x, y, width, 22 + _LINE * len(lines))
-    return found
+    drawn = tuple(draw(arrows.nodes, arrows.cards))
+    return Drawing(drawn, placed, outlines(placed), arrows.titles)
 
 
 def draw(nodes: Sequence[NodeShown], cards: Sequence[Card]) -> list[Drawn]:
@@ -158,7 +77,7 @@ def draw(nodes: Sequence[NodeShown], cards: Sequence[Card]) -> list[Drawn]:
             for card in cards
         }
         ports = _ports(placed, cards, bows)
-        drawn = [_drawn(placed, card, bows[card.arrow], ports) for card in cards]
+        drawn = [_drawn(one, ports[one.arrow, 0], bows[one.arrow], ports[one.arrow, 1]) for one in cards]
         blocked = [one.card.arrow for one in drawn if crossed(one, placed)]
         again = [arrow for arrow in blocked if pulls[arrow] < len(_PULLS) - 1]
         if not again:
@@ -181,39 +100,31 @@ def width_of(size: float) -> float:
 
 def dashes_of(grade: str, width: float) -> str:
     """Observed is unbroken, published dashed, assumed dotted."""
-    return {"observed": "", "published": f"{10 + width:g} {6 + width:g}"}.get(
-        grade, f"0.1 {4 + 1.6 * width:g}"
-    )
+    dotted = f"0.1 {4 + 1.6 * width:g}"
+    return {"observed": "", "published": f"{10 + width:g} {6 + width:g}"}.get(grade, dotted)
 
 
-def _drawn(
-    placed: Mapping[str, Box], card: Card, middle: Point, ports: Mapping[tuple[str, int], float]
-) -> Drawn:
+def _drawn(card: Card, first: Point, middle: Point, last: Point) -> Drawn:
+    """An arrow from the first point to the last, bowed to the middle one."""
     width = width_of(card.middle)
-    tip = 10 + width
-    first, last = (
-        placed[card.start].at(ports[card.arrow, 0], 2),
-        placed[card.end].at(ports[card.arrow, 1], _ROUND - 3),
-    )
-    away = math.dist(middle, last)
-    neck = tuple(b + (a - b) / away * tip for a, b in zip(middle, last, strict=True))
-    half = 5 + 0.7 * width
-    aside = ((last[1] - neck[1]) / tip * half, (neck[0] - last[0]) / tip * half)
-    corners = (last, (neck[0] + aside[0], neck[1] + aside[1]), (neck[0] - aside[0], neck[1] - aside[1]))
-    told = [f"{x:.1f} {y:.1f}" for x, y in (first, middle, neck, *corners)]
-    points = tuple(_bezier(first, middle, (neck[0], neck[1])))
+    tip, half, away = 10 + width, 5 + 0.7 * width, math.dist(middle, last)
+    back_x, back_y = (middle[0] - last[0]) / away, (middle[1] - last[1]) / away
+    neck = last[0] + back_x * tip, last[1] + back_y * tip
+    wings = [(neck[0] + side * back_y * half, neck[1] - side * back_x * half) for side in (1, -1)]
+    told = [f"{x:.1f} {y:.1f}" for x, y in (first, middle, neck, last, *wings)]
     path, head = f"M{told[0]}Q{told[1]} {told[2]}", f"M{'L'.join(told[3:])}Z"
+    points = tuple(_bezier(first, middle, neck))
     return Drawn(card, path, head, width, dashes_of(card.grade, width), points)
 
 
 def _bow(a: Box, b: Box, pull: float) -> Point:
     """A point inward from the straight line, and to its own right, so that the way back is another."""
     across, down = b.x - a.x, b.y - a.y
-    length = math.hypot(across, down)
+    away = math.hypot(across, down)
     x, y = (a.x + b.x) / 2, (a.y + b.y) / 2
-    pull *= min(1.0, _NEAR / length) ** 0.5
+    pull *= min(1.0, _NEAR / away) ** 0.5
     x, y = x + pull * (_CENTRE[0] - x), y + pull * (_CENTRE[1] - y)
-    return x - down / length * _ASIDE, y + across / length * _ASIDE
+    return x - down / away * _ASIDE, y + across / away * _ASIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,16 +139,21 @@ class _Port:
 
 def _ports(
     placed: Mapping[str, Box], cards: Iterable[Card], bows: Mapping[str, Point]
-) -> dict[tuple[str, int], float]:
-    """Where each arrow leaves (0) and enters (1), as ways along the edges, none upon another."""
+) -> dict[tuple[str, int], Point]:
+    """Where each arrow leaves (0) and enters (1) its boxes, none upon another."""
     wanted: dict[str, list[_Port]] = defaultdict(list)
     for card in cards:
         for end, name in enumerate((card.start, card.end)):
             way = placed[name].rim(bows[card.arrow], _ROUND)
             room = width_of(card.middle) + (3, 11)[end]
             wanted[name].append(_Port(way, room, card.arrow, end))
-    spread = (_apart(ports, placed[name].edge(_ROUND)) for name, ports in wanted.items())
-    return {(port.arrow, port.end): port.way for ports in spread for port in ports}
+    found = {}
+    for name, ports in wanted.items():
+        edge = placed[name].edge(_ROUND)
+        whole = length(edge)
+        for port in _apart(ports, whole):
+            found[port.arrow, port.end] = walk(edge, port.way % whole)
+    return found
 
 
 def _apart(ports: Sequence[_Port], edge: float) -> list[_Port]:
@@ -256,67 +172,13 @@ def _widest_gap(ways: Iterable[float], edge: float) -> float:
     """The middle of the longest stretch of the edge without a port."""
     order = sorted(ways)
     gaps = [(after - before, before) for before, after in pairwise([*order, order[0] + edge])]
-    length, start = max(gaps)
-    return start + length / 2
-
-
-def _way(point: Point, half_width: float, half_height: float) -> float:
-    """The way along the edge of a box around 0 to a point of it, clockwise from its upper left corner."""
-    x, y = point
-    sides = {
-        abs(y + half_height): x + half_width,
-        abs(x - half_width): 2 * half_width + y + half_height,
-        abs(y - half_height): 3 * half_width + 2 * half_height - x,
-        abs(x + half_width): 4 * half_width + 3 * half_height - y,
-    }
-    return sides[min(sides)]
-
-
-def _along(line: Sequence[Point], share: float) -> Point:
-    """The point at this share of the length of a line."""
-    left = share * sum(math.dist(a, b) for a, b in pairwise(line))
-    for a, b in pairwise(line):
-        length = math.dist(a, b)
-        if left <= length + 1e-9:
-            return a[0] + (b[0] - a[0]) * left / length, a[1] + (b[1] - a[1]) * left / length
-        left -= length
-    return line[-1]
+    gap, start = max(gaps)
+    return start + gap / 2
 
 
 def _bezier(start: Point, middle: Point, end: Point) -> Iterator[Point]:
     for k in range(_STEPS + 1):
         t = k / _STEPS
         a, b, c = (1 - t) ** 2, 2 * t * (1 - t), t**2
-        yield (
-            a * start[0] + b * middle[0] + c * end[0],
-            a * start[1] + b * middle[1] + c * end[1],
-        )
-
-
-def _outline(its: Sequence[Box]) -> str:
-    """The hull of these boxes and some room around them, as SVG draws it."""
-    corners = {
-        (box.x + x * (box.width / 2 + _ROOM), box.y + y * (box.height / 2 + _ROOM))
-        for box in its
-        for x in (-1, 1)
-        for y in (-1, 1)
-    }
-    hull = _hull(sorted(corners))
-    return f"M{'L'.join(f'{x:.1f} {y:.1f}' for x, y in hull)}Z" if hull else ""
-
-
-def _hull(points: Sequence[Point]) -> list[Point]:
-    """Corners of the convex hull of points in order."""
-    halves = []
-    for run in (points, points[::-1]):
-        half: list[Point] = []
-        for x, y in run:
-            while len(half) > 1 and _turn(half[-2], half[-1], (x, y)) <= 0:
-                half.pop()
-            half.append((x, y))
-        halves += half[:-1]
-    return halves
-
-
-def _turn(a: Point, b: Point, c: Point) -> float:
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+        x, y = (a * start[axis] + b * middle[axis] + c * end[axis] for axis in (0, 1))
+        yield x, y
