@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dti_core.book import publish
 from dti_core.book.arrows import Arrows, arrows_of, short, shown_of
 from dti_core.book.build import build_html
 from dti_core.book.pages import page_texts, write_pages
@@ -21,6 +22,7 @@ from dti_core.book.sized_loop import LEGEND, WIDTHS, crossed, dashes_of, draw, d
 from dti_core.lab.errors import RunError
 from dti_core.lab.publishing.rendering import render
 from dti_core.lab.register import load_register
+from dti_core.lab.running.inputs import SERIES_FOLDER
 from dti_core.studies.closed_loop.model.ratio import by_fields, by_routes, matrices, return_ratio
 from tests.browser import PATIENCE_SECONDS, open_chromium, serve_quietly
 from tests.sample_loop import bind, freeze_loop, sample_loop, tables_of
@@ -183,8 +185,22 @@ def test_a_book_of_quick_runs_shows_the_loop_of_its_own_run(home, tmp_path):
     other = tmp_path / "source"
     shutil.copytree(place / "book" / "studies", other / "studies")
     shutil.rmtree(place / "book" / "studies" / "closed_loop")
-    write_pages(other, {"closed_loop": record})
+    write_pages(other, {"closed_loop": record}, other / "studies" / "closed_loop")
     assert "Move an arrow" in (other / "loop.md").read_text(encoding="utf-8")
+
+
+def test_publishing_shows_the_loop_of_the_run_that_is_published(home, tmp_path, monkeypatch):
+    place, record = home
+    run, written = tmp_path / "run", {}
+    shutil.move(place / "book" / "studies" / "closed_loop", run / SERIES_FOLDER)
+    for name in ("chapter_text", "manifest_text"):
+        monkeypatch.setattr(publish, name, lambda *_: "{}")
+    monkeypatch.setattr(publish, "with_accepted", lambda record: record)
+    monkeypatch.setattr(publish, "files_beside", lambda *_: {})
+    monkeypatch.setattr(publish, "_replace", written.update)
+    publish._freeze(run, record)
+    assert b"Move an arrow" in written[place / "book" / "loop.md"]
+    assert b"- file: loop" in written[place / "book" / "_toc.yml"]
 
 
 def test_words_of_cards_cannot_leave_their_place(home, arrows):

@@ -169,8 +169,8 @@ def arrows_of(nodes: pd.DataFrame, cards: pd.DataFrame) -> Arrows:
     )
 
 
-def frozen_arrows(records: Mapping[str, Record], studies: Path) -> Arrows | None:
-    """The arrows of the synthesis whose series lie in `studies`; None without such a chapter.
+def frozen_arrows(records: Mapping[str, Record], store: Path) -> Arrows | None:
+    """The arrows of the synthesis, whose series lie in `store`; None without such a chapter.
 
     Raises
     ------
@@ -180,7 +180,7 @@ def frozen_arrows(records: Mapping[str, Record], studies: Path) -> Arrows | None
     if record is None or not {NODES, CARDS} <= set(record.series):
         return None
     try:
-        tables = read_series(studies / SYNTHESIS, (NODES, CARDS))
+        tables = read_series(store, (NODES, CARDS))
     except (OSError, ValueError) as error:
         raise RunError(f"{SYNTHESIS}: the cards behind the loop cannot be read ({error}).") from error
     return arrows_of(tables[NODES], tables[CARDS])

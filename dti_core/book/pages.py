@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dti_core.book.advice import counsels
 from dti_core.book.answer import first_screen
-from dti_core.book.arrows import frozen_arrows, shown_of
+from dti_core.book.arrows import SYNTHESIS, frozen_arrows, shown_of
 from dti_core.book.bridge_graph import MEASURED_BY, draw_graph
 from dti_core.book.bridge_map import list_bridges
 from dti_core.book.ledger import ledger
@@ -45,12 +45,12 @@ def in_order(records: Iterable[Record]) -> dict[str, Record]:
     return {record.slug: record for record in found}
 
 
-def page_texts(records: Mapping[str, Record], studies: Path | None = None) -> dict[str, str]:
+def page_texts(records: Mapping[str, Record], store: Path | None = None) -> dict[str, str]:
     """Every generated page of a book with chapters of these records: path below the book -> text.
 
-    What lies beside the chapters is in `studies`, else that of the frozen ones.
+    The series of the loop lie in `store`, else beside its frozen chapter.
     """
-    sized = frozen_arrows(records, studies or frozen_folder())
+    sized = frozen_arrows(records, store or frozen_folder() / SYNTHESIS)
     shown = {
         "records": records,
         "experiments": {slug: load_experiment(slug) for slug in records},
@@ -65,9 +65,9 @@ def page_texts(records: Mapping[str, Record], studies: Path | None = None) -> di
     return {name: render(name, room=__package__, **shown) for name in pages}
 
 
-def write_pages(book: Path, records: Mapping[str, Record]) -> None:
+def write_pages(book: Path, records: Mapping[str, Record], store: Path | None = None) -> None:
     """Write every generated page of the book in `book`; those that stand there already are left alone."""
-    for name, text in page_texts(records, book / "studies").items():
+    for name, text in page_texts(records, store).items():
         path = book / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             write(path, text)
