@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from dti_core.book.arrows import SYNTHESIS
 from dti_core.book.attachments import copy_beside
 from dti_core.book.chromium import NoBrowserError
 from dti_core.book.pages import frozen_records, write_pages
@@ -74,7 +75,7 @@ def collect_sources(profile: str, place: Path, runs: Sequence[Record] | None = N
         for name, content in _beside(study_results(record.slug) / record.run, record, chapter).items():
             write(studies / record.slug / name, content)
         record.save(studies / f"{record.slug}.{RESULT}")
-    write_pages(source, {record.slug: record for record in runs})
+    write_pages(source, {record.slug: record for record in runs}, studies / SYNTHESIS)
     size = "all sizes, but rerun on this machine" if profile == "full" else "small sizes"
     _announce(source / "_config.yml", f"{profile.capitalize()} profile: {size}, not the frozen results.")
     return source

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dti_core.book.advice import counsels
 from dti_core.book.answer import first_screen
+from dti_core.book.arrows import SYNTHESIS, frozen_arrows, shown_of
 from dti_core.book.bridge_graph import MEASURED_BY, draw_graph
 from dti_core.book.bridge_map import list_bridges
 from dti_core.book.ledger import ledger
@@ -12,13 +13,14 @@ from dti_core.book.loop import WORDS, counts_of
 from dti_core.book.metadata import load_citation
 from dti_core.book.readings import readings, shelves
 from dti_core.book.review import review_path
+from dti_core.book.sized_loop import dashes_of, draw_sized
 from dti_core.book.sizes.page import questions_told
 from dti_core.book.sizes.standards import STANDARDS
 from dti_core.book.speed import load_benchmarks
 from dti_core.lab.claims import all_verdicts
 from dti_core.lab.config import list_slugs, load_experiment
 from dti_core.lab.files import write
-from dti_core.lab.frozen import frozen_record, frozen_slugs
+from dti_core.lab.frozen import frozen_folder, frozen_record, frozen_slugs
 from dti_core.lab.publishing.rendering import render
 from dti_core.lab.record import Record
 from dti_core.lab.register import load_register
@@ -26,10 +28,13 @@ from dti_core.lab.register import load_register
 #: Pages below the book; each has a template of that name.
 PAGES = (
     "_static/loop.svg", "_generated/answer.md", "_generated/decided.md", "_generated/verdicts.md",
+    "_generated/sized_loop.md",
     "claims.md",
     "review.md", "what_to_do.md", "for_your_size.md", "bridges.md", "data.md", "status.md", "speed.md",
     "cite.md", "_toc.yml",
 )  # fmt: skip
+#: A page that is there only with the chapter that it shows the series of.
+LOOP_PAGE = "loop.md"
 
 
 def frozen_records() -> dict[str, Record]:
@@ -43,21 +48,29 @@ def in_order(records: Iterable[Record]) -> dict[str, Record]:
     return {record.slug: record for record in found}
 
 
-def page_texts(records: Mapping[str, Record]) -> dict[str, str]:
-    """Every generated page of a book with chapters of these records: path below the book -> text."""
+def page_texts(records: Mapping[str, Record], store: Path | None = None) -> dict[str, str]:
+    """Every generated page of a book with chapters of these records: path below the book -> text.
+
+    The series of the loop lie in `store`, else beside its frozen chapter.
+    """
+    sized = frozen_arrows(records, store or frozen_folder() / SYNTHESIS)
     shown = {
         "records": records,
         "experiments": {slug: load_experiment(slug) for slug in records},
         "sizes": ledger(),
         **_claims(records),
         **_more(records),
+        **shown_of(sized),
+        "sized": draw_sized(sized) if sized else None,
+        "dashes_of": dashes_of,
     }
-    return {name: render(name, room=__package__, **shown) for name in PAGES}
+    pages = (*PAGES, LOOP_PAGE) if sized else PAGES
+    return {name: render(name, room=__package__, **shown) for name in pages}
 
 
-def write_pages(book: Path, records: Mapping[str, Record]) -> None:
+def write_pages(book: Path, records: Mapping[str, Record], store: Path | None = None) -> None:
     """Write every generated page of the book in `book`; those that stand there already are left alone."""
-    for name, text in page_texts(records).items():
+    for name, text in page_texts(records, store).items():
         path = book / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             write(path, text)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from dti_core.book.arrows import SYNTHESIS
 from dti_core.book.attachments import Maker, check_size, further_files, lying_beside
 from dti_core.book.manifest import MANIFEST, manifest_text
 from dti_core.book.pages import frozen_records, in_order, page_texts
@@ -127,7 +128,8 @@ def _freeze(folder: Path, record: Record) -> None:
     check_size(slug, files)
     files[frozen.frozen_folder() / MANIFEST] = manifest_text(slug, files).encode()
     records = in_order({**frozen_records(), slug: record}.values())
-    files |= {frozen.book_folder() / name: page.encode() for name, page in page_texts(records).items()}
+    pages = page_texts(records, folder / SERIES_FOLDER if slug == SYNTHESIS else None)
+    files |= {frozen.book_folder() / name: page.encode() for name, page in pages.items()}
     _replace(files)
 
 
