@@ -1,4 +1,4 @@
-"""The world of firms of study closed_loop once more: one draw, one firm, one arrow at a time, in plain Python.
+"""The world of firms of study closed_loop once more, in plain Python: one draw, firm and arrow at a time.
 
 Written from what the world says of itself, so that a slip in array arithmetic there is not made here as well.
 """
@@ -12,7 +12,7 @@ FEEDBACK = ("need", "money", "deal")
 
 @dataclass
 class Seen:
-    """levels[quarter][group][node]; dealt[quarter]: development and resources of each firm; cells at the bound."""
+    """levels[quarter][group][node]; totals dealt in each quarter; cells at the bound, of how many."""
 
     levels: list = field(default_factory=list)
     developed: list = field(default_factory=list)
@@ -36,14 +36,17 @@ class World:
         self.firms, self.nodes = range(len(shocks.base)), range(len(loop.nodes))
         own = shocks.own[0]
         self.state = [
-            [float(own[f][n]) if loop.roles[n] in ("need", "money") else 0.0 for n in self.nodes] for f in self.firms
+            [float(own[f][n]) if loop.roles[n] in ("need", "money") else 0.0 for n in self.nodes]
+            for f in self.firms
         ]
         self.learned = {(f, n): 0.0 for f in self.firms for n in self.nodes}
         self.start = [[self._class_mean(f, n) for n in self.nodes] for f in self.firms]
 
     def _class_mean(self, firm, node):
         mates = [f for f in self.firms if self.shocks.classes[f] == self.shocks.classes[firm]]
-        return sum(self.shocks.base[f] * self.state[f][node] for f in mates) / sum(self.shocks.base[f] for f in mates)
+        return sum(self.shocks.base[f] * self.state[f][node] for f in mates) / sum(
+            self.shocks.base[f] for f in mates
+        )
 
     def signal(self, firm, place, node, quarter):
         """What an arrow tells of a firm."""
@@ -71,7 +74,9 @@ class World:
         base, habits = self.shocks.base, self.habits
         technologies, resources = self.of_role("technology"), self.of_role("resource")
         wanted = {(f, k): self.draw(f, k, number, FEEDBACK) for f in self.firms for k in technologies}
-        money = sum(base[f] * exp(self.draw(f, k, number, ("money",))) for f in self.firms for k in technologies)
+        money = sum(
+            base[f] * exp(self.draw(f, k, number, ("money",))) for f in self.firms for k in technologies
+        )
         pulled = sum(base[f] * exp(wanted[f, k]) for f in self.firms for k in technologies)
         dealt = {(f, k): money * base[f] * exp(wanted[f, k]) / pulled for f, k in wanted}
         shared = {}
@@ -114,7 +119,9 @@ class World:
         for group in GROUPS:
             members = [f for f in self.firms if classes[f] in group]
             total = sum(base[f] for f in members)
-            found.append([log(sum(base[f] * exp(self.state[f][n]) for f in members) / total) for n in self.nodes])
+            found.append(
+                [log(sum(base[f] * exp(self.state[f][n]) for f in members) / total) for n in self.nodes]
+            )
         return found
 
 

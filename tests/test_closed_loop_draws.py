@@ -19,7 +19,9 @@ ONE_SIDED = [(0.2, 0.8), (-0.8, -0.2), (0.0, 0.5), (-0.5, 0.0), (0.3, 0.3), (0.0
 @given(st.lists(RANGES, min_size=1, max_size=4), st.integers(0, 2**31))
 def test_sizes_lie_in_their_ranges(pairs, seed):
     loop = ranges(pairs)
-    places = np.vstack([draw_places(loop, 50, np.random.default_rng(seed)), np.zeros(len(pairs)), np.ones(len(pairs))])
+    places = np.vstack(
+        [draw_places(loop, 50, np.random.default_rng(seed)), np.zeros(len(pairs)), np.ones(len(pairs))]
+    )
     for prior in PRIORS:
         found = sizes_at(loop, places, prior)
         assert found.shape == (52, len(pairs))
@@ -70,7 +72,9 @@ def test_signs_are_as_likely_as_their_part_of_the_range_is_long(low, high):
 
 def test_arrows_of_one_paper_are_large_together():
     """Ranks of magnitudes are those of the paper's place, whatever the sign, under either prior."""
-    loop = ranges([(0.1, 0.9), (-0.06, -0.01), (0.0, 5.0), (-3.0, 0.0), (0.2, 0.4)], {k: "popp" for k in range(4)})
+    loop = ranges(
+        [(0.1, 0.9), (-0.06, -0.01), (0.0, 5.0), (-3.0, 0.0), (0.2, 0.4)], dict.fromkeys(range(4), "popp")
+    )
     assert papers_of(loop) == ["popp", "a4>b4"]
     places = draw_places(loop, 200, np.random.default_rng(2))
     order = np.argsort(places[:, 0])

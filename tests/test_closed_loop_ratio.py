@@ -1,7 +1,7 @@
 """Return ratios of study closed_loop: by hand, by Mason's formula, by Bode's identity, and what must hold."""
 
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import prod
 
 import networkx
@@ -59,7 +59,11 @@ def test_a_loop_of_two_nodes_by_hand():
 
 def test_a_chain_with_a_loop_inside_against_its_closed_form():
     """t -> a (.8), a <-> b (.5, .4), b -> t (.3): L = .8 * .5 * .3 / (1 - .5 * .4) = .15."""
-    nodes = {"t": ("finance", "technology", ""), "a": ("finance", "money", "more"), "b": ("finance", "money", "more")}
+    nodes = {
+        "t": ("finance", "technology", ""),
+        "a": ("finance", "money", "more"),
+        "b": ("finance", "money", "more"),
+    }
     rows = [("t", "a", "technology", 0.8), ("a", "b", "nature", 0.5), ("b", "a", "nature", 0.4),
             ("b", "t", "money", 0.3)]  # fmt: skip
     assert return_ratio(_matrix(made(nodes, rows)), 0) == pytest.approx([0.15], **TIGHT)
@@ -77,7 +81,7 @@ def _determinant(graph):
 
 
 def _gain(graph, walk):
-    return prod(graph[a][b]["size"] for a, b in zip(walk, walk[1:], strict=False))
+    return prod(graph[a][b]["size"] for a, b in pairwise(walk))
 
 
 def _mason(graph, technology):
@@ -95,8 +99,13 @@ def _mason(graph, technology):
 def _some(rng):
     """A small graph by chance: technology 0, five others, a third of all arrows, none to itself."""
     names = "tabcde"
-    nodes = {"t": ("commerce", "technology", "")} | {one: ("finance", "money", "more") for one in names[1:]}
-    rows = [(a, b, "nature", float(rng.normal(0, 0.6))) for a in names for b in names if a != b and rng.random() < 0.35]
+    nodes = {"t": ("commerce", "technology", "")} | dict.fromkeys(names[1:], ("finance", "money", "more"))
+    rows = [
+        (a, b, "nature", float(rng.normal(0, 0.6)))
+        for a in names
+        for b in names
+        if a != b and rng.random() < 0.35
+    ]
     return made(nodes, rows)
 
 
@@ -134,9 +143,9 @@ def test_closing_multiplies_the_effect_on_any_outcome_alike(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_bodes_sensitivity_identity(seed):
-    """With T = e / (1 - k L) the closed effect: d ln T / d ln k = k L / (1 - k L), at k = 1 of all arrows back.
+    """With T = e / (1 - k L) the closed effect, d ln T / d ln k = L / (1 - L) at k = 1 of all arrows back.
 
-    A factor common to all arrows out of the technology multiplies e as well: 1 / (1 - L). By central differences.
+    A factor common to all arrows out of it multiplies e as well: 1 / (1 - L). By central differences.
     """
     loop, step = random_loop(np.random.default_rng(seed), 0.3), 1e-5
     for technology in range(3):
@@ -166,15 +175,19 @@ def test_parts_by_hand():
     """A loop at home (-.02), one over finance (.03), one over security and finance (.004): nothing else."""
     nodes = {
         "t": ("commerce", "technology", ""), "n": ("commerce", "need", "less"),
-        "m": ("finance", "money", "more"), "s": ("security", "need", "less"), "f": ("finance", "money", "more"),
+        "m": ("finance", "money", "more"), "s": ("security", "need", "less"),
+        "f": ("finance", "money", "more"),
     }  # fmt: skip
     rows = [
-        ("t", "n", "technology", -0.1), ("n", "t", "need", 0.2), ("t", "m", "technology", 0.3), ("m", "t", "money", 0.1),
+        ("t", "n", "technology", -0.1), ("n", "t", "need", 0.2), ("t", "m", "technology", 0.3),
+        ("m", "t", "money", 0.1),
         ("t", "s", "technology", 0.4), ("s", "f", "nature", 0.1), ("f", "t", "money", 0.1),
     ]  # fmt: skip
     loop = made(nodes, rows)
     fields = by_fields(loop, _matrix(loop), 0)
-    assert [fields[word][0] for word in ("one", "two", "three")] == pytest.approx([-0.02, 0.03, 0.004], **TIGHT)
+    assert [fields[word][0] for word in ("one", "two", "three")] == pytest.approx(
+        [-0.02, 0.03, 0.004], **TIGHT
+    )
     routes = by_routes(loop, loop.middle[None], 0)
     assert [routes[word][0] for word in ("need", "money")] == pytest.approx([-0.02, 0.034], **TIGHT)
 
@@ -213,8 +226,8 @@ def moves(loop, sizes, technology):
 def test_break_even_by_hand_and_where_there_is_none():
     """.5 * x = .1 at x = .2; no arrow of resources, and none that leads nowhere, can bring it about."""
     nodes = TWO | {"m": ("commerce", "money", "more"), "r": ("commerce", "resource", "")}
-    rows = [("t", "n", "technology", 0.5), ("n", "t", "need", 0.7), ("n", "r", "deal", 0.3), ("r", "n", "nature", 0.3),
-            ("n", "m", "nature", 0.4)]  # fmt: skip
+    rows = [("t", "n", "technology", 0.5), ("n", "t", "need", 0.7), ("n", "r", "deal", 0.3),
+            ("r", "n", "nature", 0.3), ("n", "m", "nature", 0.4)]  # fmt: skip
     loop = made(nodes, rows)
     found = [break_even(loop, loop.middle, arrow, 0, 0.1) for arrow in range(len(rows))]
     assert found == pytest.approx([1 / 7, 0.2, np.nan, np.nan, np.nan], nan_ok=True, **TIGHT)
@@ -224,7 +237,12 @@ def test_break_even_by_hand_and_where_there_is_none():
 def test_no_arrow_of_a_loop_apart_has_a_break_even():
     """What the technology does not touch cannot move its ratio, not even where it makes the rest unstable."""
     nodes = TWO | {"a": ("finance", "money", "more"), "b": ("finance", "money", "more")}
-    rows = [("t", "n", "technology", 0.5), ("n", "t", "need", 0.7), ("a", "b", "nature", 0.4), ("b", "a", "nature", 0.5)]
+    rows = [
+        ("t", "n", "technology", 0.5),
+        ("n", "t", "need", 0.7),
+        ("a", "b", "nature", 0.4),
+        ("b", "a", "nature", 0.5),
+    ]
     loop = made(nodes, rows)
     assert np.isnan([break_even(loop, loop.middle, arrow, 0, 0.1) for arrow in (2, 3)]).all()
 
@@ -239,7 +257,11 @@ def test_what_does_not_die_out_runs_away(there, back, away):
 
 def test_what_only_a_technology_holds_back_runs_away_too():
     """a drives itself over b by 1.05; t damps it to 1.05 - .5 * .5, but held still it would not."""
-    nodes = {"t": ("finance", "technology", ""), "a": ("finance", "money", "more"), "b": ("finance", "money", "more")}
+    nodes = {
+        "t": ("finance", "technology", ""),
+        "a": ("finance", "money", "more"),
+        "b": ("finance", "money", "more"),
+    }
     rows = [("a", "b", "nature", 1.05), ("b", "a", "nature", 1.0), ("a", "t", "money", -0.5),
             ("t", "a", "technology", 0.5)]  # fmt: skip
     loop = made(nodes, rows)
@@ -294,14 +316,16 @@ def test_sentences_by_hand():
 
 
 def test_variants_change_what_they_say(cards):
-    """Without arrows of money or of need a draw's ratio is the other route's alone, summed over no arrow else."""
+    """Against a loop from which the arrows of need are taken away."""
     places = draw_places(cards, 40, np.random.default_rng(3))
     rows = {(row["prior"], row["variant"]): row for row in measure._variants(cards, places)}
     for prior in PRIORS:
         sizes = sizes_at(cards, places, prior)
         plain = measure.ratios(cards, sizes)
         assert rows[prior, "the cards"]["largest_value"] == np.median(plain.whole.max(axis=0))
-        without = replace(cards, starts=cards.starts[~cards.kind("need")], ends=cards.ends[~cards.kind("need")])
+        without = replace(
+            cards, starts=cards.starts[~cards.kind("need")], ends=cards.ends[~cards.kind("need")]
+        )
         elasticities = matrices(without, sizes[:, ~cards.kind("need")])
         found = np.max([return_ratio(elasticities, one) for one in cards.role("technology")], axis=0)
         assert rows[prior, "no arrow of need"]["largest_value"] == pytest.approx(np.median(found), **TIGHT)

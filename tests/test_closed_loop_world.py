@@ -1,4 +1,4 @@
-"""The world of firms of study closed_loop: by hand, its balances, its symmetries, its algebra, its coverage."""
+"""The world of firms of study closed_loop: by hand, its balances, symmetries, algebra and coverage."""
 
 import os
 from dataclasses import replace
@@ -24,11 +24,12 @@ from tests.closed_loop_small import made, random_loop
 #: Repeats of a sample of worlds in which an interval must cover, and worlds in each.
 REPEATS, WORLDS = 4000 if os.environ.get("DTI_DEEP") else 400, 6
 NODES = {
-    "t": ("commerce", "technology", ""), "u": ("security", "technology", ""), "n": ("commerce", "need", "less"),
-    "m": ("security", "money", "more"), "r": ("commerce", "resource", ""),
+    "t": ("commerce", "technology", ""), "u": ("security", "technology", ""),
+    "n": ("commerce", "need", "less"), "m": ("security", "money", "more"), "r": ("commerce", "resource", ""),
 }  # fmt: skip
 ROWS = [
-    ("t", "n", "technology", -0.8), ("u", "m", "technology", 0.5), ("n", "m", "nature", -0.4), ("r", "n", "nature", -0.3),
+    ("t", "n", "technology", -0.8), ("u", "m", "technology", 0.5), ("n", "m", "nature", -0.4),
+    ("r", "n", "nature", -0.3),
     ("n", "t", "need", 0.7), ("n", "u", "need", 0.2), ("m", "u", "money", 0.6), ("m", "t", "money", -0.3),
     ("n", "r", "deal", 0.9),
 ]  # fmt: skip
@@ -54,7 +55,9 @@ def drawn(cards):
 
 def _two_firms():
     """A small firm and a large one, whose news of two quarters differ; shuffled, each tells the other's."""
-    own = np.array([[[0, 0, 0.3, -0.2, 0], [0, 0, -0.1, 0.4, 0]], [[0, 0, 0.2, 0.1, 0], [0, 0, 0.05, -0.3, 0]]])
+    own = np.array(
+        [[[0, 0, 0.3, -0.2, 0], [0, 0, -0.1, 0.4, 0]], [[0, 0, 0.2, 0.1, 0], [0, 0, 0.05, -0.3, 0]]]
+    )
     here, there = np.array([[0, 1], [0, 1]]), np.array([[1, 0], [1, 0]])
     return Shocks(np.array([1.0, 3.0]), np.array([SMALL, LARGE]), own, there, here)
 
@@ -70,10 +73,10 @@ def test_two_firms_and_two_quarters_by_hand(signal):
 
 
 def test_one_quarter_with_a_pencil():
-    """Needs .3 and -.1 of firms of size 1 and 3 draw development with an elasticity of 1, technology takes .1 of it.
+    """Needs .3 and -.1 of firms of size 1 and 3 draw development one for one; technology takes .1 of it.
 
-    Weights exp(.3) and 3 exp(-.1) for a total of 4: shares ln(4 / W) + .3 and - .1; the needs go half the way to
-    their news less the technology.
+    Weights exp(.3) and 3 exp(-.1) for a total of 4: shares ln(4 / W) + .3 and - .1; the needs go half the way
+    to their news less the technology.
     """
     nodes = {"t": ("commerce", "technology", ""), "n": ("commerce", "need", "less")}
     loop = made(nodes, [("n", "t", "need", 1.0), ("t", "n", "technology", -1.0)])
@@ -165,10 +168,18 @@ def test_relabelled_nodes_and_arrows_do_the_same(cards, drawn, rng):
     sizes, shocks = drawn
     nodes, arrows = rng.permutation(len(cards.nodes)), rng.permutation(len(cards.arrows))
     place = np.argsort(nodes)
-    words = {word: tuple(getattr(cards, word)[n] for n in nodes) for word in ("nodes", "titles", "fields", "roles", "better")}
-    words |= {word: tuple(getattr(cards, word)[n] for n in arrows) for word in ("arrows", "kinds", "grades", "papers", "sources")}
+    words = {
+        word: tuple(getattr(cards, word)[n] for n in nodes)
+        for word in ("nodes", "titles", "fields", "roles", "better")
+    }
+    words |= {
+        word: tuple(getattr(cards, word)[n] for n in arrows)
+        for word in ("arrows", "kinds", "grades", "papers", "sources")
+    }
     ranges = {word: getattr(cards, word)[arrows] for word in ("middle", "low", "high")}
-    other = replace(cards, starts=place[cards.starts[arrows]], ends=place[cards.ends[arrows]], **words, **ranges)
+    other = replace(
+        cards, starts=place[cards.starts[arrows]], ends=place[cards.ends[arrows]], **words, **ranges
+    )
     moved = replace(shocks, own=shocks.own[..., nodes])
     signals = rng.integers(len(SIGNALS), size=(len(sizes), 2, len(arrows)))
     here = outcome(cards, simulate(cards, sizes, shocks, signals))
@@ -233,7 +244,7 @@ def test_in_deaf_worlds_closed_and_permuted_are_alike_in_distribution(cards):
 
 
 def test_a_calm_world_comes_to_rest_where_the_algebra_says(cards):
-    """Firms alike, no news and no push, needs and deals silent: a lasting pulse ends at (I - M)^-1 times it."""
+    """Firms alike, no news, no push, needs and deals silent: a lasting pulse ends at (I - M)^-1 times it."""
     calm = Habits(large_over_small=1.0, spread=(0.0, 0.0), shock=1e-9, push=0.0)
     shocks = draw_shocks(cards.roles, 22, 200, np.random.default_rng(1), calm)
     sizes = cards.middle[None]
@@ -252,7 +263,9 @@ def test_a_calm_world_comes_to_rest_where_the_algebra_says(cards):
 
 def test_too_many_cells_at_the_bound_are_refused(cards):
     sizes = cards.middle[None] * np.where(cards.kind("nature"), 4.0, 1.0)
-    with pytest.raises(DataError, match=r"cards: these sizes drive \d+\.\d% of all cells beyond .*at most 1%.*smaller"):
+    with pytest.raises(
+        DataError, match=r"cards: these sizes drive \d+\.\d% of all cells beyond .*at most 1%.*smaller"
+    ):
         follow(Trial(cards, sizes, 44, 24, (1,)))
     follow(Trial(cards, cards.middle[None], 44, 24, (1,)))
 
@@ -264,11 +277,14 @@ def _covered(samples, truth):
 
 
 def test_students_interval_over_worlds_covers_a_worth_that_is_known():
-    """A technology grows by .01 a quarter for everybody and lowers a need by .8 of it: the arrow's worth is exact.
+    """A technology grows by .01 a quarter and lowers a need by .8 of it: the arrow's worth is exact.
 
     With it in one world, without it in another, so that the luck of both stands in between.
     """
-    loop, seeds = made({k: NODES[k] for k in "tn"}, [("t", "n", "technology", -0.8)]), np.random.SeedSequence(5)
+    loop, seeds = (
+        made({k: NODES[k] for k in "tn"}, [("t", "n", "technology", -0.8)]),
+        np.random.SeedSequence(5),
+    )
     level, path = 0.0, []
     for quarter in range(3):
         level += HABITS.adjustment * (-0.8 * HABITS.push * quarter - level)
