@@ -7,9 +7,10 @@ from dti_core.lab.intervals import Interval
 from dti_core.lab.parallel import CORES
 from dti_core.studies.closed_loop.data import load_cards, loop_of
 from dti_core.studies.closed_loop.measures import dates, effects, ratio, worth
+from dti_core.studies.closed_loop.measures.decisive import study_decisive
 from dti_core.studies.closed_loop.measures.evidence import BESIDE, BRAKE, TAKEN, study_evidence
 from dti_core.studies.closed_loop.methods import METHODS
-from dti_core.studies.closed_loop.model.draws import PRIORS
+from dti_core.studies.closed_loop.model.draws import PRIORS, draw_places
 from dti_core.studies.closed_loop.worlds import WORLDS
 from dti_core.studies.closed_loop.worlds.loops import bridging, reinforcing, responsive
 from tests.kit import tiny_run
@@ -67,6 +68,27 @@ def test_the_tiny_run_tells_the_loop_and_every_arrow(result, cards):
     assert parts == pytest.approx([1.0, 1.0])
     told = {one.name for one in result.estimates}
     assert {*TAKEN, *BESIDE} <= told
+
+
+def _without(cards, *kinds, abroad=False):
+    those = cards.kind(*kinds) & (cards.crosses() | (not abroad))
+    return loop_of(load_cards()[0], np.array(cards.arrows)[those].tolist())
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="shares of a variance of 0 are not finite")
+@pytest.mark.parametrize("kinds", [("need", "money"), ("technology",)])
+def test_a_loop_that_is_switched_off_still_has_a_result(kinds, cards):
+    """Where nothing comes back no assumption decides anything, which is said and does not end the run."""
+    findings = study_decisive(_without(cards, *kinds), 1, np.random.default_rng(1))
+    assert all(np.isfinite([one.low, one.value, one.high]).all() for one in findings.estimates)
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="the mean worth of no bridge is not finite")
+def test_a_loop_without_bridges_still_has_a_result(cards):
+    loop = _without(cards, "technology", abroad=True)
+    places = draw_places(loop, 2, np.random.default_rng(1))
+    findings = worth.study_worth(loop, places, 22, 4, 1, 1, np.random.SeedSequence(1))
+    assert len(findings.series["worth"]) == len(PRIORS) * len(worth.players(loop))
 
 
 def _supported(drawn, bar):

@@ -288,6 +288,22 @@ def test_a_study_without_chapter_or_estimate_is_told_with_its_arrow(tmp_path, ca
         assert message in str(told.value)
 
 
+@pytest.mark.xfail(strict=True, reason="only sizes that are typed are held against the largest")
+def test_a_record_times_its_scale_is_held_to_the_largest_size_too(tmp_path, cards):
+    _without("low", "high")(cards)
+    cards["arrows"]["helps"]["record"] = RECORD | {"scale": 1e9}
+    with pytest.raises(DataError, match="no elasticity beyond 100 in size is read"):
+        load(_config(arrows="yours", data_path=_file(tmp_path, yaml.safe_dump(cards))))
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="the name becomes a path before anybody judges it")
+def test_a_study_is_named_by_its_slug(tmp_path, cards):
+    _without("low", "high")(cards)
+    cards["arrows"]["helps"]["record"] = RECORD | {"study": "spill\0over"}
+    with pytest.raises(DataError, match=r"arrows.helps\.record"):
+        load(_config(arrows="yours", data_path=_file(tmp_path, yaml.safe_dump(cards))))
+
+
 def test_what_is_borrowed_bears_our_name_and_says_whose_it_is():
     one = borrow("spillover", "gain_federated_firms")
     ours = renamed(one, "best", "spillover")
