@@ -76,13 +76,14 @@ def test_all_orders_give_what_all_subsets_give(loop, fixed):
         assert each[0].last[:, player] == pytest.approx(everything - values[others], abs=1e-12)
 
 
-def test_nothing_and_everything_are_plain_runs(loop, fixed):
-    """Nothing: no arrow out of a technology, feedback at its level at the start. Everything: the loop."""
+def test_nothing_everything_and_technology_alone_are_plain_runs(loop, fixed):
+    """Nothing: no arrow out of a technology, feedback frozen at its start. Everything: the closed loop."""
     order = _order(loop, 0)
     _, values = _by_subsets(order, fixed)
     for key, signal, sizes in (
         ((0, 1, 2, 3, 4), "closed", order.sizes),
         ((), "frozen", np.where(loop.kind("technology"), 0.0, order.sizes)),
+        ((0, 1), "frozen", order.sizes),
     ):
         course = simulate(loop, sizes, fixed, told(loop, 2, signal))
         assert values[key] == pytest.approx(welfare(loop, outcome(loop, course))[:, -1], abs=1e-12)
