@@ -144,6 +144,8 @@ def _may_import(path: Path, name: str) -> bool:
             return (side, rest[0]) == ("bridges", bridge) or (len(below) < 2 and not _is_module(name))
         case ["lab", "frozen", read]:
             return rest[0] in SYNTHESES and read in ("frozen_series", "record_digest")
+        case ["lab", "borrowed", "borrow"]:
+            return (side, rest[0]) in {("studies", slug) for slug in SYNTHESES}
         case ["lab", room, *_]:
             return side == "studies" and room in ROOMS
         case ["studies", slug, *_]:
@@ -211,6 +213,10 @@ def test_science_uses_only_the_rooms_meant_for_it():
         ("studies/a/data/frozen.py", "dti_core.lab.frozen.frozen_series", False),
         ("studies/spillover/data/frozen.py", "dti_core.lab.frozen.frozen_series", True),
         ("studies/spillover/data/frozen.py", "dti_core.lab.frozen.frozen_record", False),
+        ("studies/a/data/loop.py", "dti_core.lab.borrowed.borrow", False),
+        ("studies/closed_loop/data/loop.py", "dti_core.lab.borrowed.borrow", True),
+        ("studies/closed_loop/data/loop.py", "dti_core.lab.borrowed.record_file", False),
+        ("bridges/closed_loop/b.py", "dti_core.lab.borrowed.borrow", False),
         ("studies/a/model/fit.py", "dti_core.cli", False),
         ("bridges/forecaster/lstm.py", "dti_core.bridges.forecaster.sequences.Fold", True),
         ("bridges/a/b.py", "dti_core.bridges.forecaster.Fold", True),
