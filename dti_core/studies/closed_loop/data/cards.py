@@ -45,7 +45,7 @@ class NodeCard(_Card):
 class Borrowed(_Card):
     """An estimate of a frozen record, and what it is multiplied by to make an elasticity."""
 
-    study: Text
+    study: Name
     key: Text
     scale: FiniteFloat
 
@@ -68,7 +68,8 @@ class ArrowCard(_Card):
 
     @model_validator(mode="after")
     def _is_sized(self) -> "ArrowCard":
-        if (self.record is None) == (self.low is None or self.high is None):
+        given = [end is not None for end in (self.low, self.high)]
+        if any(given) if self.record else not all(given):
             raise ValueError("needs either low and high, or record")
         if self.record is None and self.grade == "observed":
             raise ValueError("is observed, so it names the record that it was read from")
@@ -93,7 +94,7 @@ class Cards(_Card):
 
 #: What the ends of each kind of arrow must be: roles of start and of end.
 _ENDS: dict[Kind, tuple[tuple[Role, ...], tuple[Role, ...]]] = {
-    "technology": (("technology",), ("need", "money")),
+    "technology": (("technology",), ("need", "money", "technology")),
     "need": (("need",), ("technology",)),
     "money": (("money",), ("technology",)),
     "deal": (("need", "money"), ("resource",)),

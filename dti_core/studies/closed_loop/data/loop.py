@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dti_core.lab.borrowed import borrow
 from dti_core.lab.errors import DataError
-from dti_core.studies.closed_loop.data.cards import ArrowCard, Cards
+from dti_core.studies.closed_loop.data.cards import LARGEST_SIZE, ArrowCard, Cards
 
 Array = NDArray[np.float64]
 
@@ -93,6 +93,8 @@ def size_of(name: str, card: ArrowCard) -> tuple[float, float, float]:
     except DataError as error:
         raise DataError(f"arrows.{name}.record: {error}") from error
     low, high = sorted((card.record.scale * found.low, card.record.scale * found.high))
+    if max(-low, high) > LARGEST_SIZE:
+        raise DataError(f"arrows.{name}.record: no elasticity beyond {LARGEST_SIZE:g} in size is read")
     return card.record.scale * found.value, low, high
 
 

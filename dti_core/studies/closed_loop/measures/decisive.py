@@ -28,6 +28,12 @@ def study_decisive(loop: Loop, n_orders: int, rng: np.random.Generator) -> Findi
             gains = [gain_percent(return_ratio(elasticities, one)) for one in loop.role("technology")]
             return np.asarray(np.mean(gains, axis=0))
 
+        corners = np.tile([[0.0], [0.5], [1.0]], len(names))
+        if not names or not np.ptp(mean_gain(corners)):
+            findings.left_out.append(
+                (f"decisive assumptions, {prior}", "none moves the gain of closing the loop")
+            )
+            continue
         effects = np.array([shapley_effects(mean_gain, len(names), n_orders, rng) for _ in range(REPEATS)])
         first, whole = _sobol(mean_gain, names, int(rng.integers(2**31)))
         for column, name in enumerate(names):

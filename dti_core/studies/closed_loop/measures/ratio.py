@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dti_core.lab.errors import DataError
 from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, share
 from dti_core.lab.parallel import run_keyed
@@ -93,6 +94,8 @@ def study_ratio(loop: Loop, n_draws: int, n_controls: int, seeds: np.random.Seed
     first, second = seeds.spawn(2)
     places = draw_places(loop, n_draws, np.random.default_rng(first))
     found = {prior: ratios(loop, sizes_at(loop, places, prior)) for prior in PRIORS}
+    if any(one.away == 1 for one in found.values()):
+        raise DataError("cards: under every draw of sizes the loop runs away. Give smaller elasticities.")
     findings = Findings([one for prior in PRIORS for one in _of_prior(loop, prior, found[prior])])
     for name in SENTENCES:
         values = {prior: one.sentence(name) for prior, one in found.items()}
@@ -117,7 +120,8 @@ def study_ratio(loop: Loop, n_draws: int, n_controls: int, seeds: np.random.Seed
 
 def _of_prior(loop: Loop, prior: Prior, found: Ratios) -> Iterator[Estimate]:
     word = prior.replace("-", "_")
-    yield share(round(found.away * 10**6), 10**6).estimate(f"runs_away_{word}", SHARE, prior=prior)
+    n_drawn = round(found.whole.shape[1] / (1 - found.away))
+    yield share(round(found.away * n_drawn), n_drawn).estimate(f"runs_away_{word}", SHARE, prior=prior)
     for row, place in enumerate(loop.role("technology")):
         at = {"technology": loop.nodes[place], "prior": prior}
         end = f"{loop.nodes[place]}_{word}"

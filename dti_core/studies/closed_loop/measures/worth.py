@@ -139,6 +139,9 @@ def study_worth(
                 for end in ("value", "low", "high")
             })  # fmt: skip
     findings.series["worth"] = pd.DataFrame(rows)
+    if not (loop.kind("technology") & loop.crosses()).any():
+        findings.left_out.append(("bridges over arrows", "no arrow of technology leads to another field"))
+        return findings
     findings.estimates.append(_bridges(loop, found).estimate(BRIDGES, PERCENT))
     pooled = np.concatenate([_over_random(loop, worth) for worth in found.values()])
     positive = share(int((pooled > 0).sum()), len(pooled))

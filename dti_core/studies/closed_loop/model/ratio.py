@@ -105,6 +105,8 @@ def break_even(loop: Loop, sizes: Array, arrow: int, technology: int, goal: floa
     whole = np.eye(len(loop.nodes)) - matrices(loop, tried)
     others = [one for one in range(len(loop.nodes)) if one != technology]
     above, below = np.linalg.det(whole), np.linalg.det(whole[:, others][:, :, others])
+    if abs(above[0] * below[1] - above[1] * below[0]) <= 1e-12 * np.abs(above).max() * np.abs(below).max():
+        return float("nan")  # the arrow does not move the ratio
     slope = (above[1] - above[0]) - (1 - goal) * (below[1] - below[0])
     start = above[0] - (1 - goal) * below[0]
     return float(-start / slope) if abs(slope) > 1e-15 else float("nan")

@@ -2,13 +2,14 @@
 
 Each quarter, for firm f and technology k, d = sum of size x signal over the arrows into k. Development is
 dealt in proportion to base x exp(d); its total is what the arrows of money alone make it, so that need moves
-money and makes none. A technology nears the logarithm of its development over its usual share. An outcome
-nears the sum of all arrows into it, with the firm's own news. Resources are dealt alike, with fixed totals.
+money and makes none. What is learned of a technology nears the logarithm of its development over its usual
+share, and what is known of others a quarter before spills over. An outcome nears the sum of all arrows into
+it, with the firm's own news. Resources are dealt alike, with fixed totals.
 
 All numbers are logarithmic deviations from a path without any of this, but for the lasting differences.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,16 +27,16 @@ SIGNALS: tuple[Signal, ...] = ("closed", "frozen", "permuted", "off")
 #: Groups of firms whose totals are told.
 GROUPS = (*CLASSES, "all")
 #: Draws times firms that are followed at once: what a processor keeps at hand.
-_AT_HAND = 3500
+_AT_HAND = 11_000
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
     """What became of a world, for each draw of sizes.
 
-    levels : (n_draws, n_quarters, n_groups, n_nodes) log of a group's total over its base, of outcomes
-    alone. imbalance : largest gap of what was dealt in the last quarter from what there was, as a share.
-    clipped : (n_draws,) share of cells at the bound.
+    levels : (n_draws, n_quarters, n_groups, n_nodes) log of a group's total over its base, of outcomes alone.
+    imbalance : largest gap of what was dealt in the last quarter from what there was, as a share. clipped :
+    (n_draws,) share of cells at the bound.
     """
 
     levels: Array
@@ -64,7 +65,9 @@ def simulate(
     n_draws, (n_quarters, n_nodes, n_firms) = len(sizes), news.shape
     dealing = _Dealing(loop, sizes, signals, shocks)
     settled, counted = loop.role("need", "money"), [n for n, word in enumerate(loop.better) if word]
-    direct = _direct(loop, sizes)
+    direct, spilt = _direct(loop, sizes, settled), _direct(loop, sizes, loop.role("technology"))
+    rows = {node: row for row, node in enumerate(loop.role("technology"))}
+    spilt = [(begin, rows[end], size) for begin, end, size in spilt]
     state = np.zeros((n_nodes, n_draws, n_firms))
     state[settled] = news[0, settled][:, None]
     learned = np.zeros((len(dealing.technologies), n_draws, n_firms))
@@ -74,7 +77,10 @@ def simulate(
     for quarter in range(n_quarters):
         developed, dealt = dealing.deal(state, start, quarter, check=quarter == n_quarters - 1)
         learned += habits.learning * (developed - learned)
-        state[dealing.technologies] = learned + habits.push * quarter
+        known = learned + habits.push * quarter
+        for begin, row, size in spilt:
+            known[row] += size * state[begin]
+        state[dealing.technologies] = known
         state[dealing.resources] = dealt
         targets = {node: np.repeat(news[quarter, node][None], n_draws, axis=0) for node in settled}
         for begin, end, size in direct:
@@ -155,9 +161,9 @@ def _modes(signals: NDArray[np.int64], shocks: Shocks) -> dict[str, Array | None
     return found
 
 
-def _direct(loop: Loop, sizes: Array) -> list[tuple[int, int, Array]]:
-    """Start, end and (n_draws, 1) sizes of the arrows that move an outcome."""
-    those = np.flatnonzero(loop.kind("technology", "nature"))
+def _direct(loop: Loop, sizes: Array, ends: Collection[int]) -> list[tuple[int, int, Array]]:
+    """Start, end and (n_draws, 1) sizes of the arrows of technology and nature into these nodes."""
+    those = np.flatnonzero(loop.kind("technology", "nature") & np.isin(loop.ends, list(ends)))
     return [(int(loop.starts[one]), int(loop.ends[one]), sizes[:, one, None]) for one in those]
 
 
