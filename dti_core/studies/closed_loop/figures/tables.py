@@ -23,8 +23,7 @@ _EVIDENCE = {
 
 
 def break_even_table(result: Result, least: int = 8) -> Table:
-    """Size that an arrow alone would need for a return ratio of a tenth, beside its range; the nearest
-    first."""
+    """Size that an arrow alone would need for a return ratio of a tenth, beside its range; the nearest first."""
     table, named = result.series["break_even"], arrow_titles(result)
     reach = table.assign(times=(table["needed"] / table[["low", "high"]].abs().max(axis=1)).abs())
     reach = reach[reach["needed"].notna() & (reach["needed"].abs() < 100)].sort_values("times")

@@ -1,6 +1,6 @@
 """Whom the closed loop serves: closed against frozen and against shuffled feedback, in a world of firms."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,14 +15,19 @@ from dti_core.studies.closed_loop.data.loop import Loop
 from dti_core.studies.closed_loop.measures.spans import both, of_world, span
 from dti_core.studies.closed_loop.methods import METHODS, Signals
 from dti_core.studies.closed_loop.model.draws import PRIORS, Prior, draw_places, sizes_at
-from dti_core.studies.closed_loop.model.firms import HABITS, Habits, Shocks, deaf, draw_shocks
+from dti_core.studies.closed_loop.model.firms import HABITS, Habits, Shocks, deaf, draw_habits, draw_shocks
 from dti_core.studies.closed_loop.model.world import GROUPS, at_once, outcome, simulate, welfare
 from dti_core.studies.closed_loop.worlds.loops import responsive
 
 Array = NDArray[np.float64]
 PERCENT, SHARE = "% of the level, better upwards", "share of the assumption set"
-#: Draws of sizes in a task, and of a control world; worlds of one with an effect; most cells at the bound.
-TASK, CONTROL_DRAWS, PLANTED_WORLDS, MOST_CLIPPED = 48, 40, 4, 0.01
+#: What the verdicts count in: of the median of what technology adds to all firms, under the same prior.
+OF_TECHNOLOGY = "% of what technology adds"
+#: Draws of sizes in a task, which share a ratio of large to small firms; draws and worlds of a control world;
+#: most cells at the bound.
+TASK, CONTROL_DRAWS, CONTROL_WORLDS, MOST_CLIPPED = 10, 40, 4, 0.01
+#: Technology is taken to add a hundred times this percent at least, so that no share of nothing is told.
+LEAST_ADDED = 1e-5
 #: The closed loop where no technology does anything.
 WITHOUT = "without"
 #: effect: what is compared with the closed loop, or with frozen feedback.
@@ -30,25 +35,21 @@ EFFECTS = {
     "technology": ("closed", WITHOUT),
     "total": ("closed", "frozen"),
     "information": ("closed", "permuted"),
+    "dealing": ("closed", "deal_permuted"),
     "level": ("permuted", "frozen"),
 }
-#: What the verdicts rest on: effects in the welfare or the sales of groups of firms.
+#: What the verdicts rest on: effects in what groups of firms achieve or sell.
 SENTENCES = {
-    "sales_of_the_lesser": "information for sales, of small or of large firms, whichever is less",
-    "sales_of_all": "total effect on the sales of all firms",
-    "sales_of_small": "total effect on the sales of small firms",
+    "sales_of_the_lesser": "feedback told right, for sales of small or of large firms, whichever gain less",
+    "sales_of_all": "closed loop over an even deal, for sales of all firms",
+    "sales_of_small": "closed loop over an even deal, for sales of small firms",
     "needs_told": "needs told right over needs of another firm, in what all firms achieve",
-    "needs_over_push": "closed loop over an even deal at the level of the start, in what all firms achieve",
+    "needs_over_push": "closed loop over an even deal, in what all firms achieve",
     "feedback_told": "feedback told right over that of another firm, in what all firms achieve",
+    "resources_dealt": "resources dealt to who needs them over another firm's needs, in what all firms "
+    "achieve",
     "small_over_large": "feedback of small firms over that of large ones, in what all firms achieve",
 }
-
-
-#: What is planted for which sentences: firms as they are, or firms of which small ones are most.
-_PLANTED = (
-    (tuple(name for name in SENTENCES if name != "small_over_large"), HABITS),
-    (("small_over_large",), Habits(large_over_small=1.0)),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ Outcomes = dict[str, Array]
 def follow(trial: Trial) -> Outcomes:
     """Method -> (n_draws, n_groups, n_nodes + 1) outcomes in percent, mean over worlds; welfare comes last.
 
-    Beside them, by the names of sentences, (n_worlds, n_draws) what each world alone would say.
+    Beside them, by the names of sentences, (n_worlds, n_draws) what was gained in each world alone.
 
     Raises
     ------
@@ -90,7 +91,7 @@ def follow(trial: Trial) -> Outcomes:
     for world in range(len(trial.worlds)):
         outcomes = {name: parts[world] for name, parts in found.items()}
         for name in SENTENCES:
-            if (told := sentence(trial.loop, outcomes, name)) is not None:
+            if (told := gained(trial.loop, outcomes, name)) is not None:
                 alone[name].append(told)
     told_apart = {name: np.array(parts) for name, parts in alone.items() if parts}
     return {name: np.mean(parts, axis=0) for name, parts in found.items()} | told_apart
@@ -116,29 +117,36 @@ def _refuse_clipped(clipped: Array) -> None:
         )
 
 
-def sentence(loop: Loop, found: Outcomes, name: str) -> Array | None:
-    """(n_draws,) what a verdict rests on; None where the loop has no node `sales`."""
+def gained(loop: Loop, found: Outcomes, name: str) -> Array | None:
+    """(n_draws,) what is gained, in percent of the level; None where the loop has no node `sales`."""
     small, large, everybody = (GROUPS.index(word) for word in ("small", "large", "all"))
-    sales = loop.nodes.index("sales") if "sales" in loop.nodes else None
-    informed, total = (found["closed"] - found[word] for word in ("permuted", "frozen"))
-    match name:
-        case "needs_told":
-            return np.asarray((found["closed"] - found["need_permuted"])[:, everybody, -1])
-        case "needs_over_push":
-            return np.asarray(total[:, everybody, -1])
-        case "feedback_told":
-            return np.asarray(informed[:, everybody, -1])
-        case "small_over_large":
-            return np.asarray((found["large_permuted"] - found["small_permuted"])[:, everybody, -1])
-    if sales is None:
+    closed = found["closed"]
+    others = {"needs_told": "need_permuted", "needs_over_push": "frozen", "feedback_told": "permuted",
+              "resources_dealt": "deal_permuted"}  # fmt: skip
+    if name in others:
+        return np.asarray((closed - found[others[name]])[:, everybody, -1])
+    if name == "small_over_large":
+        return np.asarray((found["large_permuted"] - found["small_permuted"])[:, everybody, -1])
+    if "sales" not in loop.nodes:
         return None
-    match name:
-        case "sales_of_the_lesser":
-            return np.asarray(np.minimum(informed[:, small, sales], informed[:, large, sales]))
-        case "sales_of_all":
-            return np.asarray(total[:, everybody, sales])
-        case _:
-            return np.asarray(total[:, small, sales])
+    sales = loop.nodes.index("sales")
+    if name == "sales_of_the_lesser":
+        informed = (closed - found["permuted"])[..., sales]
+        return np.asarray(np.minimum(informed[:, small], informed[:, large]))
+    return np.asarray((closed - found["frozen"])[:, everybody if name == "sales_of_all" else small, sales])
+
+
+def added(loop: Loop, found: Outcomes, name: str) -> float:
+    """A hundredth of what technology adds to sales, or to what all firms achieve, at the median of the draws."""
+    column = loop.nodes.index("sales") if name.startswith("sales") else -1
+    values = (found["closed"] - found[WITHOUT])[:, GROUPS.index("all"), column]
+    return max(abs(float(np.median(values))) / 100, LEAST_ADDED)
+
+
+def sentence(loop: Loop, found: Outcomes, name: str) -> Array | None:
+    """(n_draws,) what a verdict rests on, in percent of what technology adds; None without a node `sales`."""
+    gain = gained(loop, found, name)
+    return None if gain is None else np.asarray(gain / added(loop, found, name))
 
 
 def follow_all(loop: Loop, places: Array, trial: Trial) -> dict[Prior, Outcomes]:
@@ -147,18 +155,16 @@ def follow_all(loop: Loop, places: Array, trial: Trial) -> dict[Prior, Outcomes]
     for prior in PRIORS:
         sizes = sizes_at(loop, places, prior)
         for first in range(0, len(places), TASK):
+            habits = draw_habits(np.random.default_rng([trial.worlds[0], first]))
             some = sizes[first : first + TASK]
             tasks[f"{prior} {first}"] = Trial(
-                loop, some, trial.n_firms, trial.n_quarters, trial.worlds, trial.habits, trial.deaf
+                loop, some, trial.n_firms, trial.n_quarters, trial.worlds, habits, trial.deaf
             )
     done = run_keyed(follow, tasks, "worlds of firms")
     found: dict[Prior, Outcomes] = {}
     for prior in PRIORS:
         parts: list[Outcomes] = [done[key] for key in tasks if key.startswith(prior)]
-        found[prior] = {
-            name: np.concatenate([one[name] for one in parts], axis=1 if name in SENTENCES else 0)
-            for name in parts[0]
-        }
+        found[prior] = _joined(parts)
     return found
 
 
@@ -171,13 +177,13 @@ def study_effects(loop: Loop, found: Mapping[Prior, Outcomes]) -> Findings:
         if told:
             pooled = np.concatenate(list(told.values()))
             findings.estimates += [
-                both(told).estimate(name, PERCENT),
+                both(told).estimate(name, OF_TECHNOLOGY),
                 share(int((pooled > 0).sum()), len(pooled)).estimate(f"{name}_share", SHARE, of=name),
             ]
             if min(len(one[name]) for one in found.values()) > 1:
-                luck = [one[name].mean(axis=1) for one in found.values()]
+                luck = [one[name].mean(axis=1) / added(loop, one, name) for one in found.values()]
                 findings.estimates.append(
-                    mean_over_seeds(np.mean(luck, axis=0)).estimate(f"worlds_{name}", PERCENT, of=name)
+                    mean_over_seeds(np.mean(luck, axis=0)).estimate(f"worlds_{name}", OF_TECHNOLOGY, of=name)
                 )
     return findings
 
@@ -223,33 +229,37 @@ def study_controls(
         for world in ("null", "planted"):
             drawn = [done[key][name] for key in tasks if key.startswith(world) and name in done[key]]
             if drawn:
-                estimates.append(of_world(name, PERCENT, world, drawn))
+                estimates.append(of_world(name, OF_TECHNOLOGY, world, drawn))
     return estimates
 
 
 def of_control(asked: Control) -> dict[str, Interval]:
-    """What the verdicts rest on, in one draw of a control world.
-
-    Where an effect is planted, small firms are planted to be most of all sales for what is said of them.
-    """
+    """What the verdicts rest on, in one draw of a control world."""
     rng = np.random.default_rng(asked.seed)
     null = asked.world == "null"
+    loop = asked.loop if null else responsive(rng)
+    places = draw_places(loop, CONTROL_DRAWS, rng)
+    size = asked.n_firms, asked.n_quarters
+    worlds = tuple(int(word) for word in rng.integers(2**31, size=CONTROL_WORLDS))
+    found: dict[Prior, Outcomes] = {}
+    for prior in PRIORS:
+        sizes = sizes_at(loop, places, prior)
+        parts = [
+            follow(Trial(loop, sizes[first : first + TASK], *size, worlds, draw_habits(rng), null))
+            for first in range(0, len(sizes), TASK)
+        ]
+        found[prior] = _joined(parts)
     told: dict[str, Interval] = {}
-    for names, habits in _PLANTED:
-        loop = asked.loop if null else responsive(rng)
-        places = draw_places(loop, CONTROL_DRAWS if null else 2, rng)
-        size = asked.n_firms, asked.n_quarters
-        worlds = tuple(int(word) for word in rng.integers(2**31, size=1 if null else PLANTED_WORLDS))
-        found = {
-            prior: follow(
-                Trial(loop, sizes_at(loop, places, prior), *size, worlds, HABITS if null else habits, null)
-            )
-            for prior in PRIORS
-        }
-        for name in SENTENCES if null else names:
-            values = {prior: sentence(loop, one, name) for prior, one in found.items()}
-            if all(one is not None for one in values.values()):
-                told[name] = both({prior: one for prior, one in values.items() if one is not None})
-        if null:
-            break
+    for name in SENTENCES:
+        values = {prior: sentence(loop, one, name) for prior, one in found.items()}
+        if all(one is not None for one in values.values()):
+            told[name] = both({prior: one for prior, one in values.items() if one is not None})
     return told
+
+
+def _joined(parts: Sequence[Outcomes]) -> Outcomes:
+    """Outcomes of several tasks as those of one; of sentences draws stand in columns, of methods in rows."""
+    return {
+        name: np.concatenate([one[name] for one in parts], axis=1 if name in SENTENCES else 0)
+        for name in parts[0]
+    }

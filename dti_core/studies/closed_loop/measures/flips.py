@@ -1,4 +1,4 @@
-"""On which assumptions a sign depends: a small tree, judged on draws that it has not seen."""
+"""On which assumptions a sign depends: a small tree, judged on draws and worlds that it has not seen."""
 
 from collections.abc import Mapping
 
@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import share
 from dti_core.studies.closed_loop.data.loop import Loop
-from dti_core.studies.closed_loop.measures.effects import Outcomes
+from dti_core.studies.closed_loop.measures.effects import SENTENCES, Outcomes
 from dti_core.studies.closed_loop.model.draws import Prior
-from dti_core.studies.closed_loop.model.world import GROUPS
 
 Array = NDArray[np.float64]
 #: Depth of the tree, fewest draws in a leaf, shuffles of an arrow's sizes.
@@ -23,50 +22,50 @@ LEAST_OF_A_SIGN = 5
 def study_flips(
     loop: Loop, sizes: Mapping[Prior, Array], found: Mapping[Prior, Outcomes], rng: np.random.Generator
 ) -> Findings:
-    """For small firms' outcomes: share of unseen draws whose sign a tree tells, and the arrows that it asks
-    about.
+    """How often two halves of the worlds agree on a sign, how often a tree tells it, and what it asks about.
 
-    Half of the draws teach it; half of what is left of its accuracy when an arrow's sizes are shuffled among
-    the unseen draws is what that arrow matters. Told as the mean over both signs, so that a half is chance.
+    The tree learns signs of half of the draws in half of the worlds, and is judged by those of the other
+    draws in the other worlds: what is luck of a world cannot be learned. Shares are means over both signs, so
+    that a half is chance. What is left of that where an arrow's sizes are shuffled among the draws tells what
+    it matters.
     """
     findings, rows = Findings(), []
-    small = GROUPS.index("small")
-    columns = [(n, name) for n, name in enumerate(loop.nodes) if loop.better[n]] + [(-1, "welfare")]
     for prior, outcomes in found.items():
-        for effect, against in (("information", "permuted"), ("total", "frozen")):
-            for column, name in columns:
-                sign = (outcomes["closed"] - outcomes[against])[:, small, column] > 0
-                row = {"prior": prior, "effect": effect, "outcome": name, "positive": float(sign.mean())}
-                rows.append(row | _learn(loop, sizes[prior], sign, rng))
-    table = pd.DataFrame(rows)
+        for name in SENTENCES:
+            if name in outcomes and len(outcomes[name]) > 1:
+                half = len(outcomes[name]) // 2
+                one, other = (
+                    part.mean(axis=0) > 0 for part in (outcomes[name][:half], outcomes[name][half:])
+                )
+                row = {"prior": prior, "of": name, "positive": float(np.mean([one, other]))}
+                rows.append(row | _learn(loop, sizes[prior], one, other, rng))
+    columns = ["prior", "of", "positive", "agree", "accuracy", "n", "first", "second"]
+    table = pd.DataFrame(rows, columns=columns)
     findings.series["flips"] = table
-    for row in table[(table.outcome == "sales") & table.accuracy.notna()].to_dict("records"):
+    for row in table[table["accuracy"].notna()].to_dict("records"):
         told = share(round(row["accuracy"] * row["n"]), int(row["n"]))
-        end = f"{row['effect']}_{str(row['prior']).replace('-', '_')}"
-        findings.estimates.append(
-            told.estimate(
-                f"flip_told_{end}",
-                "share of both signs, unseen draws",
-                prior=row["prior"],
-                effect=row["effect"],
-                first=loop.title(row["first"]),
-                second=loop.title(row["second"]),
-            )
-        )
+        end = f"{row['of']}_{str(row['prior']).replace('-', '_')}"
+        at = {"prior": row["prior"], "of": row["of"], "agree": row["agree"],
+        "first": loop.title(row["first"]),
+              "second": loop.title(row["second"])}  # fmt: skip
+        findings.estimates.append(told.estimate(f"flip_told_{end}", "share of both signs, unseen", **at))
     return findings
 
 
-def _learn(loop: Loop, sizes: Array, sign: NDArray[np.bool_], rng: np.random.Generator) -> dict[str, object]:
+def _learn(
+    loop: Loop, sizes: Array, first: NDArray[np.bool_], other: NDArray[np.bool_], rng: np.random.Generator
+) -> dict[str, object]:
     from sklearn.inspection import permutation_importance
     from sklearn.metrics import balanced_accuracy_score
     from sklearn.tree import DecisionTreeClassifier
 
-    order = rng.permutation(len(sign))
-    seen, unseen = order[: len(sign) // 2], order[len(sign) // 2 :]
-    rarest = min(min(int(sign[half].sum()), int((~sign[half]).sum())) for half in (seen, unseen))
+    order = rng.permutation(len(first))
+    seen, unseen = order[: len(first) // 2], order[len(first) // 2 :]
+    rarest = min(min(int(one.sum()), int((~one).sum())) for one in (first[seen], other[unseen]))
+    agree = float(np.mean(first == other))
     nothing: dict[str, object] = {
+        "agree": agree,
         "accuracy": np.nan,
-        "own_accuracy": np.nan,
         "n": len(unseen),
         "first": "",
         "second": "",
@@ -76,13 +75,15 @@ def _learn(loop: Loop, sizes: Array, sign: NDArray[np.bool_], rng: np.random.Gen
     state = int(rng.integers(2**31))
     tree = DecisionTreeClassifier(
         max_depth=DEPTH, min_samples_leaf=LEAST_LEAF, class_weight="balanced", random_state=state
-    ).fit(sizes[seen], sign[seen])
+    ).fit(sizes[seen], first[seen])
     matter = permutation_importance(
-        tree, sizes[unseen], sign[unseen], scoring="balanced_accuracy", n_repeats=SHUFFLES, random_state=state
+        tree,
+        sizes[unseen],
+        other[unseen],
+        scoring="balanced_accuracy",
+        n_repeats=SHUFFLES,
+        random_state=state,
     ).importances_mean
-    first, second = np.argsort(-matter)[:2]
-    return nothing | {
-        "accuracy": float(balanced_accuracy_score(sign[unseen], tree.predict(sizes[unseen]))),
-        "own_accuracy": float(balanced_accuracy_score(sign[seen], tree.predict(sizes[seen]))),
-        "first": loop.arrows[first], "second": loop.arrows[second],
-    }  # fmt: skip
+    most, next_most = np.argsort(-matter)[:2]
+    accuracy = float(balanced_accuracy_score(other[unseen], tree.predict(sizes[unseen])))
+    return nothing | {"accuracy": accuracy, "first": loop.arrows[most], "second": loop.arrows[next_most]}

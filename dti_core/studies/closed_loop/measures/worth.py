@@ -13,17 +13,17 @@ from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
 from dti_core.studies.closed_loop.data.cards import SWITCHED
 from dti_core.studies.closed_loop.data.loop import Loop
-from dti_core.studies.closed_loop.measures.effects import PERCENT, SHARE
+from dti_core.studies.closed_loop.measures.effects import LEAST_ADDED, PERCENT, SHARE
 from dti_core.studies.closed_loop.measures.spans import both, of_world, span
 from dti_core.studies.closed_loop.model.draws import PRIORS, Prior, draw_places, sizes_at
-from dti_core.studies.closed_loop.model.firms import Shocks, draw_shocks
+from dti_core.studies.closed_loop.model.firms import Shocks, draw_habits, draw_shocks
 from dti_core.studies.closed_loop.model.world import SIGNALS, at_once, outcome, simulate, told, welfare
 from dti_core.studies.closed_loop.worlds.loops import bridging, dealt_anew
 
 Array = NDArray[np.float64]
 #: Most draws of sizes that arrows are weighed under; draws, firms and orders of a control world.
 MOST_DRAWS, CONTROL_DRAWS, CONTROL_FIRMS, CONTROL_ORDERS, MOST_CONTROLS = 60, 8, 44, 1, 40
-BRIDGES = "bridges_over_arrows"
+BRIDGES, TOGETHER = "bridges_over_arrows", "% of what all arrows add"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def worth_of(order: Order) -> Worth:
     rng = np.random.default_rng(order.seed)
     those = players(order.loop)
     forward = rng.permutation(len(those))
-    shocks = draw_shocks(order.loop.roles, order.n_firms, order.n_quarters, rng)
+    shocks = draw_shocks(order.loop.roles, order.n_firms, order.n_quarters, rng, draw_habits(rng))
     n, one = len(those), np.eye(len(those), dtype=bool)
     masks = np.concatenate(
         [_growing(forward), _growing(forward[::-1]), *((one, ~one) if order.beside else ())]
@@ -142,7 +142,7 @@ def study_worth(
     if not (loop.kind("technology") & loop.crosses()).any():
         findings.left_out.append(("bridges over arrows", "no arrow of technology leads to another field"))
         return findings
-    findings.estimates.append(_bridges(loop, found).estimate(BRIDGES, PERCENT))
+    findings.estimates.append(_bridges(loop, found).estimate(BRIDGES, TOGETHER))
     pooled = np.concatenate([_over_random(loop, worth) for worth in found.values()])
     positive = share(int((pooled > 0).sum()), len(pooled))
     findings.estimates.append(positive.estimate(f"{BRIDGES}_share", SHARE, of=BRIDGES))
@@ -169,10 +169,14 @@ def _mean(parts: list[Worth]) -> Worth:
 
 
 def _over_random(loop: Loop, worth: Worth) -> Array:
-    """(n_draws,) mean worth of arrows of technology into other fields, less that of all arrows."""
+    """(n_draws,) mean worth of arrows of technology into other fields, less that of all arrows.
+
+    In percent of what all arrows together add at the median of the draws.
+    """
     those = players(loop)
     abroad = (loop.kind("technology") & loop.crosses())[those]
-    return np.asarray(worth.shapley[:, abroad].mean(axis=1) - worth.shapley.mean(axis=1))
+    together = max(abs(float(np.median(worth.shapley.sum(axis=1)))) / 100, LEAST_ADDED)
+    return np.asarray((worth.shapley[:, abroad].mean(axis=1) - worth.shapley.mean(axis=1)) / together)
 
 
 def _bridges(loop: Loop, found: dict[Prior, Worth]) -> Interval:
@@ -200,7 +204,7 @@ def _controls(
     }
     done = run_keyed(of_control, tasks, "control orders of arrows")
     for world in ("null", "planted"):
-        yield of_world(BRIDGES, PERCENT, world, [done[key] for key in tasks if key.startswith(world)])
+        yield of_world(BRIDGES, TOGETHER, world, [done[key] for key in tasks if key.startswith(world)])
 
 
 def of_control(asked: Control) -> Interval:

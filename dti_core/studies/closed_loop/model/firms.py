@@ -11,14 +11,17 @@ Array = NDArray[np.float64]
 ONE_LARGE_IN = 11
 SMALL, LARGE = 0, 1
 CLASSES = ("small", "large")
+#: From 5, where small firms are two thirds of all sales, to 50, where they are a sixth.
+LARGE_OVER_SMALL = (5.0, 50.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Habits:
     """How firms differ and how fast things move; all assumed.
 
-    large_over_small : sales of a typical large firm over those of a small one. spread : standard deviation of
-    lasting differences in needs between firms of a class, in logs, small and large (those in money are their
+    large_over_small : sales of a typical large firm over those of a small one, an assumption drawn within
+    LARGE_OVER_SMALL. spread : standard deviation of lasting differences in needs between firms of a class, in
+    logs, small and large (those in money are their
 
     sizes). shock : the same of a quarter's news; memory : what of it is left a quarter later. adjustment :
     share of the way to its balance that an outcome goes in a quarter; learning : the same of a technology.
@@ -26,7 +29,7 @@ class Habits:
     followed.
     """
 
-    large_over_small: float = 50.0
+    large_over_small: float = 16.0
     spread: tuple[float, float] = (0.4, 0.2)
     shock: float = 0.1
     memory: float = 0.7
@@ -37,6 +40,12 @@ class Habits:
 
 
 HABITS = Habits()
+
+
+def draw_habits(rng: np.random.Generator) -> Habits:
+    """Habits with a ratio of sizes even in logarithms within its range."""
+    low, high = np.log(LARGE_OVER_SMALL)
+    return Habits(large_over_small=float(np.exp(rng.uniform(low, high))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,12 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dti_core.studies.closed_loop.data.cards import FIELDS
+from dti_core.studies.closed_loop.data.cards import FIELDS, Kind
 from dti_core.studies.closed_loop.data.loop import Loop
 
 Array = NDArray[np.float64]
+#: Ways back into a technology, and the kind of the last arrow of each.
+ROUTES: dict[str, Kind] = {"need": "need", "money": "money", "knowledge": "technology"}
 
 
 def matrices(loop: Loop, sizes: Array) -> Array:
@@ -83,10 +85,10 @@ def by_fields(loop: Loop, elasticities: Array, technology: int) -> dict[str, Arr
 
 
 def by_routes(loop: Loop, sizes: Array, technology: int) -> dict[str, Array]:
-    """The return ratio in parts that add up, by the last arrow into the technology: unmet need, or money."""
+    """The return ratio in parts that add up, by the last arrow: unmet need, money, or another technology."""
     found = {}
-    for route in ("need", "money"):
-        silent = loop.kind("need", "money") & ~loop.kind(route) & (loop.ends == technology)
+    for route, kind in ROUTES.items():
+        silent = ~loop.kind(kind) & (loop.ends == technology)
         found[route] = return_ratio(matrices(loop, np.where(silent, 0.0, sizes)), technology)
     return found
 

@@ -7,8 +7,10 @@ import numpy as np
 
 from dti_core.studies.closed_loop.data.loop import Loop
 
-#: Strength of the money arrows of the planted ring: strong enough to amplify, too weak to run away.
-RING = (0.32, 0.36)
+#: Strength of the money arrows of the planted ring, little more than what must be found, and how far a
+#: range of a
+#: planted arrow reaches to both sides of its middle.
+RING, REACH = (0.16, 0.22), 0.15
 #: Nodes of the planted loop: field and role; and which way is good for those that count.
 _NODES: Mapping[str, tuple[str, str, str]] = {
     "privacy_technology": ("commerce", "technology", ""), "forecast_technology": ("finance", "technology",
@@ -103,5 +105,6 @@ def _planted(sizes: Mapping[tuple[str, str, str], float]) -> Loop:
     starts, ends = (np.array([places[pair[side]] for pair in sizes], dtype=np.int64) for side in (0, 1))
     return Loop(
         tuple(_NODES), tuple(_NODES), fields, roles, better, names, tuple(kind for *_, kind in sizes),
-        ("assumed",) * len(names), names, ("",) * len(names), starts, ends, found, found, found,
+        ("assumed",) * len(names), names, ("",) * len(names), starts, ends, found,
+        found - REACH * np.abs(found), found + REACH * np.abs(found),
     )  # fmt: skip
