@@ -68,7 +68,7 @@ def read(path: str | Path = "") -> tuple[Any, DataCard]:
     counted = content.get("arrows") if isinstance(content, dict) else None
     return content, DataCard(
         name=place.stem, title="Arrow cards" if not path else place.name,
-        origin="yours" if path else "packaged", badge="Sizes assumed, published, measured: see the cards",
+        origin="yours" if path else "packaged", badge="Conditional on the cards",
         source="Elasticities with ranges, each with its grade and source "
         f"(experiments/data/{SLUG}/{CARDS}).",
         licence="yours" if path else "of this project", rows=len(counted) if isinstance(counted, dict) else 0,

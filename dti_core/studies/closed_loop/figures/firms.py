@@ -7,8 +7,8 @@ from dti_core.lab.record import Result
 from dti_core.lab.theme import NEUTRAL, PALETTE, SHADE, style
 from dti_core.studies.closed_loop.figures.words import PRIOR_WORDS, PRIORS, of_firms, titles, word
 
-_EFFECTS = {"information": "told right against another firm's (information)",
-            "level": "another firm's against the level at the start (level)"}  # fmt: skip
+_EFFECTS = {"information": "told right against another firm's",
+            "level": "another firm's against the level at the start"}  # fmt: skip
 _GROUPS = {"small": "small firms", "large": "large firms"}
 
 

@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from dti_core.lab.forest import Row, plot_forest
+from dti_core.lab.forest import Axis, Row, plot_forest
 from dti_core.lab.record import Estimate, Result
 from dti_core.lab.say import spoken
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
@@ -27,12 +27,12 @@ def plot_ratios(result: Result) -> go.Figure:
                 line={"color": colour, "dash": _DASHES[prior]},
             )  # fmt: skip
     figure.add_vline(x=0, line_color=NEUTRAL)
-    figure.add_vline(x=GOAL, line_color=NEUTRAL, line_dash="dot", annotation_text="amplifies by a ninth")
+    figure.add_vline(x=GOAL, line_color=NEUTRAL, line_dash="dot", annotation_text="a tenth")
     largest, share = result["largest_ratio"], result["largest_ratio_share"]
     if largest.high < GOAL:
-        finding = "The loop hardly comes back: no technology's return ratio comes near a tenth"
+        finding = "By need and money, no technology's return ratio comes near a tenth"
     else:
-        finding = f"In {share.value:.0%} of all assumptions some technology's return ratio is above a tenth"
+        finding = f"In {share.value:.1%} of all draws some technology's return ratio is above a tenth"
     figure = style(
         figure, title=finding, x="return ratio L (below 0 damps, above 0 amplifies, at 1 runs away)",
         y="assumptions below, %", card=result.card, series="ratio_curves",
@@ -50,29 +50,22 @@ def plot_ratios(result: Result) -> go.Figure:
 def plot_parts(result: Result) -> go.Figure:
     """Parts of each return ratio by the fields that it passes through, and by need and money."""
     rows = [
-        Row(
-            f"{title}: {label}",
-            result[f"part_{part}_{name}_{word(prior)}"],
-            COLOURS[prior],
-            series=PRIOR_WORDS[prior],
-        )
+        Row(label, result[f"part_{part}_{name}_{word(prior)}"], COLOURS[prior], series=PRIOR_WORDS[prior],
+            axis=Axis(f"{title}: part of its return ratio"))
         for name, title in technologies(result).items()
         for part, label in _PARTS.items()
         for prior in PRIORS
-    ]
-    need = [row.estimate.value for row in rows if row.label.endswith("need")]
-    money = [row.estimate.value for row in rows if row.label.endswith("money")]
-    local = result["one_part"]
-    if max(need) < 0 and max(abs(one) for one in need) > max(abs(one) for one in money):
-        finding = (
-            f"Most of it stays within one field ({local.value:.0f} %), where a need that is met stops drawing"
-        )
-    else:
-        finding = f"{local.value:.0f} % of what comes back stays within one field"
+    ]  # fmt: skip
+    one, three = result["one_part"], result["three_part"]
+    finding = (
+        f"{one.value:.0f} % of what comes back by need and money stays within one field, {three.value:.0f} % "
+        "passes through all three"
+    )
     return plot_forest(
-        rows, what="Parts of the return ratio", x="part of the return ratio", title=finding, card=result.card,
-        caption="Parts by fields add up to a technology's return ratio, and so do need and money. Median and "
-        "middle 95 % of all draws of sizes.",
+        rows, what="Parts of the return ratio", title=finding, card=result.card,
+        caption="Parts by fields add up to a technology's return ratio, and so do need and money; knowledge "
+                "that "
+        "comes back from another technology is no news and not counted. Median and middle 95 % of all draws.",
     )  # fmt: skip
 
 
@@ -102,7 +95,10 @@ def plot_variants(result: Result) -> go.Figure:
     )
     finding = "No other reading of the cards lets the loop amplify by much"
     if reached:
-        finding = f"A return ratio of a tenth is within reach only with: {', '.join(reached)}"
+        finding = (
+            f"A return ratio of a tenth is within the range of {len(reached)} of "
+            f"{table['variant'].nunique()} readings of the cards"
+        )
     return plot_forest(
         rows, what="Largest return ratio", x="largest return ratio", card=result.card, title=finding,
         alt=told + ".",

@@ -1,11 +1,14 @@
 """Tables of the study in words."""
 
+import math
+
 import pandas as pd
 
-from dti_core.lab.record import Result
-from dti_core.lab.say import number
+from dti_core.lab.record import Estimate, Result
+from dti_core.lab.say import number, percent, spoken
 from dti_core.lab.tables import Cell, Rows, Table, show_table
-from dti_core.studies.closed_loop.figures.words import arrow_titles, titles
+from dti_core.studies.closed_loop.figures.words import arrow_titles, technologies, titles
+from dti_core.studies.closed_loop.measures.effects import SENTENCES
 from dti_core.studies.closed_loop.measures.evidence import BESIDE, TAKEN
 from dti_core.studies.closed_loop.measures.ratio import GOAL
 
@@ -23,7 +26,7 @@ _EVIDENCE = {
 
 
 def break_even_table(result: Result, least: int = 8) -> Table:
-    """Size that an arrow alone would need for a return ratio of a tenth, beside its range; the nearest first."""
+    """Size that an arrow alone needs for a return ratio of a tenth, beside its range; the nearest first."""
     table, named = result.series["break_even"], arrow_titles(result)
     reach = table.assign(times=(table["needed"] / table[["low", "high"]].abs().max(axis=1)).abs())
     reach = reach[reach["needed"].notna() & (reach["needed"].abs() < 100)].sort_values("times")
@@ -44,24 +47,50 @@ def break_even_table(result: Result, least: int = 8) -> Table:
     )  # fmt: skip
 
 
+def example_table(result: Result) -> Table:
+    """The shortest loops of the first technology, arrow by arrow, at the middle of all ranges."""
+    cards, named = result.series["cards"], titles(result)
+    technology = next(iter(technologies(result)))
+    size = {(one["start"], one["end"]): one["middle"] for one in cards.to_dict("records")}
+    rows: dict[str, dict[str, Cell]] = {}
+    total = 0.0
+    for (start, end), out in size.items():
+        if start == technology and (back := size.get((end, technology))) is not None and end in named:
+            if end in technologies(result):
+                continue
+            total += out * back
+            rows[f"by {named[end]}"] = {
+                "1 % more of it moves that by": f"{number(out, 3, '+')} %",
+                "which moves it by, for each %": f"{number(back, 3, '+')} %",
+                "back": f"{number(out * back, 4, '+')} %",
+            }
+    rows["together"] = {"back": f"{number(total, 4, '+')} %"}
+    return show_table(
+        rows, name="example", stub="way back", title=f"One loop by hand: {named[technology]}, shortest ways "
+                                                     f"alone",
+        note="At the middle of all ranges. Longer ways, through other fields, are added by the formula "
+             "above.",
+    )  # fmt: skip
+
+
 def flips_table(result: Result) -> Table:
-    """Which arrows decide a sign for small firms, and how well they tell it on draws not seen."""
-    table, named = result.series["flips"], titles(result) | arrow_titles(result)
-    table = table[table["accuracy"].notna()]
+    """How often two halves of the worlds agree on a sign, which arrows tell it, and how often."""
+    table, named = result.series["flips"], arrow_titles(result)
     rows: Rows = {
-        f"{named[one['outcome']]}, {one['effect']}, {one['prior']}": {
-            "positive": f"{one['positive']:.0%}", "told, unseen draws": f"{one['accuracy']:.0%}",
-            "told, its own draws": f"{one['own_accuracy']:.0%}", "asks about": named.get(one["first"], ""),
-            "and about": named.get(one["second"], ""),
+        f"{SENTENCES[one['of']]} ({one['prior']})": {
+            "above 0": f"{one['positive']:.0%}", "worlds agree": f"{one['agree']:.0%}",
+            "told by a tree": "" if math.isnan(one["accuracy"]) else f"{one['accuracy']:.0%}",
+            "it asks about": named.get(one["first"], ""), "and about": named.get(one["second"], ""),
         }
         for one in table.to_dict("records")
     }  # fmt: skip
     return show_table(
-        rows, name="flips", title="Where the sign for small firms flips", stub="outcome, effect, prior",
-
-        note="A tree of three questions learned on half of the draws; told: mean share of both signs that "
-             "it tells, "
-        "half is chance. Outcomes whose sign hardly flips are left out.",
+        rows, name="flips", title="Where a sign flips", stub="effect (prior)",
+        note="Worlds agree: share of draws with the same sign in one half of the worlds and in the other; "
+             "near a half "
+        "it is luck. A tree of three questions learned on half of the draws and worlds is judged on the "
+        "others; mean "
+        "share of both signs, a half is chance. Empty where one sign is too rare to learn from.",
     )  # fmt: skip
 
 
@@ -73,6 +102,12 @@ def evidence_table(result: Result) -> Table:
         for one in chosen
     }
     return show_table(rows, name="evidence", title="What other chapters found", stub="what")
+
+
+def _in_words(one: Estimate) -> str:
+    """A number with its unit, shares in percent."""
+    scale, unit = percent(one.unit)
+    return f"{spoken(one, scale=scale)} {unit}"
 
 
 def told(result: Result, series: str, **texts: str) -> Table:

@@ -11,7 +11,7 @@ _AXES = {
     "% of the naive loss": Axis("% of the naive loss", upto=40.0),
     "dollars a dollar and year": Axis("dollars a dollar and year", upto=12.0),
 }  # fmt: skip
-_LEVELS = Axis("% of the level, better upwards", upto=6.0)
+_LEVELS = Axis("% of what technology, or all arrows, add", upto=60.0)
 #: Estimates in the order of the figure, with the claim whose test is drawn, and what they measure in few
 #: words.
 BARS = {

@@ -26,6 +26,8 @@ OF_TECHNOLOGY = "% of what technology adds"
 #: Draws of sizes in a task, which share a ratio of large to small firms; draws and worlds of a control world;
 #: most cells at the bound.
 TASK, CONTROL_DRAWS, CONTROL_WORLDS, MOST_CLIPPED = 10, 40, 4, 0.01
+#: Percent of what technology adds from which an effect is of interest.
+MATTERS = 10.0
 #: Technology is taken to add a hundred times this percent at least, so that no share of nothing is told.
 LEAST_ADDED = 1e-5
 #: The closed loop where no technology does anything.
@@ -137,7 +139,7 @@ def gained(loop: Loop, found: Outcomes, name: str) -> Array | None:
 
 
 def added(loop: Loop, found: Outcomes, name: str) -> float:
-    """A hundredth of what technology adds to sales, or to what all firms achieve, at the median of the draws."""
+    """A hundredth of what technology adds to sales, or to what all firms achieve, at the median draw."""
     column = loop.nodes.index("sales") if name.startswith("sales") else -1
     values = (found["closed"] - found[WITHOUT])[:, GROUPS.index("all"), column]
     return max(abs(float(np.median(values))) / 100, LEAST_ADDED)
@@ -178,7 +180,7 @@ def study_effects(loop: Loop, found: Mapping[Prior, Outcomes]) -> Findings:
             pooled = np.concatenate(list(told.values()))
             findings.estimates += [
                 both(told).estimate(name, OF_TECHNOLOGY),
-                share(int((pooled > 0).sum()), len(pooled)).estimate(f"{name}_share", SHARE, of=name),
+                share(int((pooled > MATTERS).sum()), len(pooled)).estimate(f"{name}_share", SHARE, of=name),
             ]
             if min(len(one[name]) for one in found.values()) > 1:
                 luck = [one[name].mean(axis=1) / added(loop, one, name) for one in found.values()]

@@ -197,7 +197,7 @@ def _as_drugs(loop: Loop, sizes: Array) -> Array:
 
 
 def _most(loop: Loop) -> Iterator[Estimate]:
-    """Largest value that sizes within all ranges can give, by ascent from corner to corner: no draw is above."""
+    """Largest value found within all ranges, by ascent from corner to corner, for what no draw may reach."""
     for name in SENTENCES:
         rng, best = np.random.default_rng(STARTS), -np.inf
         for _ in range(STARTS):
@@ -234,11 +234,18 @@ def _curves(loop: Loop, found: Mapping[Prior, Ratios]) -> list[dict[str, object]
 
 
 def _break_even(loop: Loop) -> list[dict[str, object]]:
-    """Size of each arrow alone, all others at the middle, at which a technology's ratio reaches the goal."""
+    """Size of each arrow alone, all others at the middle, at which a technology's ratio reaches the goal.
+
+    By need and money, as for the verdicts; none where nothing comes to rest at that size.
+    """
     rows = []
     for place in loop.role("technology"):
+        sizes = np.where(loop.kind("technology") & (loop.ends == place), 0.0, loop.middle)
         for arrow, name in enumerate(loop.arrows):
-            size = break_even(loop, loop.middle, arrow, place, GOAL)
+            size = break_even(loop, sizes, arrow, place, GOAL)
+            tried = np.where(np.arange(len(sizes)) == arrow, size, sizes)[None]
+            if not np.isfinite(size) or runs_away(loop, matrices(loop, tried))[0]:
+                size = np.nan
             rows.append({
                 "technology": loop.titles[place], "arrow": name, "middle": loop.middle[arrow],
                 "low": loop.low[arrow], "high": loop.high[arrow], "needed": size,

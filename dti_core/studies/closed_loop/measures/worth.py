@@ -23,7 +23,9 @@ from dti_core.studies.closed_loop.worlds.loops import bridging, dealt_anew
 Array = NDArray[np.float64]
 #: Most draws of sizes that arrows are weighed under; draws, firms and orders of a control world.
 MOST_DRAWS, CONTROL_DRAWS, CONTROL_FIRMS, CONTROL_ORDERS, MOST_CONTROLS = 60, 8, 44, 1, 40
-BRIDGES, TOGETHER = "bridges_over_arrows", "% of what all arrows add"
+#: Percent of what all arrows move from which a difference between two is of interest.
+MATTERS = 1.0
+BRIDGES, TOGETHER = "bridges_over_arrows", "% of what all arrows move"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def study_worth(
         return findings
     findings.estimates.append(_bridges(loop, found).estimate(BRIDGES, TOGETHER))
     pooled = np.concatenate([_over_random(loop, worth) for worth in found.values()])
-    positive = share(int((pooled > 0).sum()), len(pooled))
+    positive = share(int((pooled > MATTERS).sum()), len(pooled))
     findings.estimates.append(positive.estimate(f"{BRIDGES}_share", SHARE, of=BRIDGES))
     findings.estimates += list(_controls(loop, n_quarters, min(n_controls, MOST_CONTROLS), second))
     return findings
@@ -171,11 +173,11 @@ def _mean(parts: list[Worth]) -> Worth:
 def _over_random(loop: Loop, worth: Worth) -> Array:
     """(n_draws,) mean worth of arrows of technology into other fields, less that of all arrows.
 
-    In percent of what all arrows together add at the median of the draws.
+    In percent of what all arrows move, signs aside, at the median of the draws.
     """
     those = players(loop)
     abroad = (loop.kind("technology") & loop.crosses())[those]
-    together = max(abs(float(np.median(worth.shapley.sum(axis=1)))) / 100, LEAST_ADDED)
+    together = max(float(np.abs(np.median(worth.shapley, axis=0)).sum()) / 100, LEAST_ADDED)
     return np.asarray((worth.shapley[:, abroad].mean(axis=1) - worth.shapley.mean(axis=1)) / together)
 
 
