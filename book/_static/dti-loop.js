@@ -57,20 +57,26 @@
     return { one: one, two: two, three: whole - one - two };
   }
 
-  /* Parts that add up: the last arrow into the technology is one of need, or of money. */
-  function byRoute(loop, sizes, t, route) {
-    const other = route === "need" ? "money" : "need", name = loop.nodes[t].name;
-    const kept = loop.arrows.map(function (arrow, k) { return arrow.kind === other && arrow.end === name ? 0 : sizes[k]; });
-    return returnRatio(matrix(loop, kept), t, loop.nodes.map(function (node, k) { return k; }));
+  /* Elasticities without the arrows of these kinds that lead into technology t. */
+  function without(loop, sizes, t, kinds) {
+    const name = loop.nodes[t].name;
+    return matrix(loop, loop.arrows.map(function (arrow, k) {
+      return kinds.includes(arrow.kind) && arrow.end === name ? 0 : sizes[k];
+    }));
   }
 
+  /* By need and money alone: what a field knows already is no news when it comes back. known: where it is. */
   function outcomes(loop, sizes) {
-    const elasticities = matrix(loop, sizes), all = loop.nodes.map(function (node, k) { return k; });
+    const all = loop.nodes.map(function (node, k) { return k; }), everything = matrix(loop, sizes);
     return all.filter(function (k) { return loop.nodes[k].role === "technology"; }).map(function (t) {
-      const ratio = returnRatio(elasticities, t, all);
+      const fed = without(loop, sizes, t, ["technology"]), ratio = returnRatio(fed, t, all);
+      const known = returnRatio(everything, t, all);
       return Object.assign({ title: loop.nodes[t].title, ratio: ratio, percent: ratio < 1 ? 100 * ratio / (1 - ratio) : NaN },
-        byFields(loop, elasticities, t, ratio),
-        { need: byRoute(loop, sizes, t, "need"), money: byRoute(loop, sizes, t, "money") });
+        byFields(loop, fed, t, ratio), {
+          need: returnRatio(without(loop, sizes, t, ["technology", "money"]), t, all),
+          money: returnRatio(without(loop, sizes, t, ["technology", "need"]), t, all),
+          known: known, three_known: byFields(loop, everything, t, known).three
+        });
     });
   }
 

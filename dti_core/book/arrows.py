@@ -23,12 +23,14 @@ SYNTHESIS, NODES, CARDS = "closed_loop", "nodes", "cards"
 RULES, GOAL = (
     (
         ("C34", "the largest return ratio of a technology", "ratio"),
-        ("C1", "the largest part of one through all three fields", "three"),
+        ("C1", "the largest part of one through all three fields, knowledge included", "three_known"),
     ),
     0.1,
 )
-#: Kinds of arrows that lead back into a technology, each with the other.
-_ROUTES = (("need", "money"), ("money", "need"))
+#: Ways back into a technology, and the kinds of last arrows that do not count for each; what a field knows
+#: already is no news when it comes back, unless knowledge is included.
+_FED: tuple[str, ...] = ("technology",)
+_ROUTES = (("need", ("money", *_FED)), ("money", ("need", *_FED)))
 #: Kinds of arrows in the order of the page, each with what it is.
 KINDS = {
     "technology": "what a technology does",
@@ -39,12 +41,14 @@ KINDS = {
 }
 #: Parts of a return ratio that add up to it, in two ways.
 PARTS = {
-    "ratio": "Return ratio L",
+    "ratio": "Return ratio L, by need and money",
     "one": "within its own field",
     "two": "through two fields",
     "three": "through all three",
     "need": "back by an unmet need",
     "money": "back by money",
+    "known": "L with knowledge that comes back",
+    "three_known": "through all three fields",
 }
 
 
@@ -141,21 +145,29 @@ class Arrows:
         return [self._outcome(one) for one in self.nodes if one.role == "technology"]
 
     def _outcome(self, one: NodeShown) -> Outcome:
+        ratio, home, two = self._by_fields(one, _FED)
+        known, home_known, two_known = self._by_fields(one, ())
         fields = {node.field for node in self.nodes}
-        ratio, home = self._ratio(one, fields), self._ratio(one, {one.field})
-        two = sum(self._ratio(one, {one.field, other}) - home for other in fields - {one.field})
-        routes = {route: self._ratio(one, fields, without=other) for route, other in _ROUTES}
-        parts = {"ratio": ratio, "one": home, "two": two, "three": ratio - home - two, **routes}
+        routes = {route: self._ratio(one, fields, without) for route, without in _ROUTES}
+        parts = {"ratio": ratio, "one": home, "two": two, "three": ratio - home - two, **routes,
+                 "known": known, "three_known": known - home_known - two_known}  # fmt: skip
         return Outcome(one.title, 100 * ratio / (1 - ratio) if ratio < 1 else math.nan, parts)
 
-    def _ratio(self, technology: NodeShown, fields: Collection[str], without: str = "") -> float:
-        """Return ratio through nodes of these fields, no arrow of the kind `without` leading back."""
+    def _by_fields(self, one: NodeShown, without: Collection[str]) -> tuple[float, float, float]:
+        """The whole, the part within the technology's own field, and what each other field adds to that."""
+        fields = {node.field for node in self.nodes}
+        home = self._ratio(one, {one.field}, without)
+        pairs = [self._ratio(one, {one.field, other}, without) for other in fields - {one.field}]
+        return self._ratio(one, fields, without), home, sum(pair - home for pair in pairs)
+
+    def _ratio(self, technology: NodeShown, fields: Collection[str], without: Collection[str]) -> float:
+        """Return ratio through nodes of these fields, no arrow of the kinds `without` leading back."""
         own = technology.node
         inside = [one.node for one in self.nodes if one.field in fields and one.node != own]
         place = {name: number for number, name in enumerate([own, *inside])}
         found = np.zeros((len(place), len(place)))
         for card in self.counted:
-            if {card.start, card.end} <= set(place) and (card.kind, card.end) != (without, own):
+            if {card.start, card.end} <= set(place) and not (card.kind in without and card.end == own):
                 found[place[card.end], place[card.start]] = card.middle
         moved = np.linalg.solve(np.eye(len(inside)) - found[1:, 1:], found[1:, 0])
         return float(found[0, 1:] @ moved)

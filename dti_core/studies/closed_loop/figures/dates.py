@@ -15,7 +15,8 @@ _N_POINTS, _FLAT = 40, 0.62
 
 def plot_dates(result: Result) -> go.Figure:
     """The cited studies in the order of their dates, and an arc for each link from one to another."""
-    table = result.series["influences"]
+    everything = result.series["influences"]
+    table = everything[everything["reading"] == "named"]
     place = {number: x for x, number in enumerate(_in_order(table))}
     figure = go.Figure()
     for possible, colour, name in _SIDES:
@@ -39,14 +40,15 @@ def plot_dates(result: Result) -> go.Figure:
         figure, x="cited studies, in the order of their dates", y="", card=result.card, series="influences",
         title=f"{backward} of {len(table)} sentences lead back in time; of {cycles[0]} cycles dates leave "
         f"{cycles[1]}",
-        caption="Sentences of the review by which one cited study leads to, refines or carries over to "
+        caption="Sentences of the review by which one named study leads to, refines or carries over to "
         "another; above, those that dates allow, below, those in which the later comes first. [6] stands "
         "for the portfolios of 2023. Where the review prints [6] and means [7], the study on verified ads, "
-        "nothing is drawn; [7] is never cited under its own number.",
+        "nothing is drawn; [7] is never cited under its own number. Of two studies of February 2026 the "
+        "days decide.",
         alt=_told(table),
     )  # fmt: skip
     dates = _dates(table)
-    ticks = [f"[{number}]<br>{dates[number][:7]}" for number in place]
+    ticks = [f"[{number}]<br>{dates[number]}" for number in place]
     figure.update_xaxes(tickvals=list(place.values()), ticktext=ticks, zeroline=False, showgrid=False)
     return figure.update_yaxes(visible=False).update_layout(height=480)
 

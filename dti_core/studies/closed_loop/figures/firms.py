@@ -57,7 +57,7 @@ def _finding(result: Result) -> str:
     if not sales:
         return "In how many assumptions feedback helps"
     low, high = sorted(one.value for one in sales)
-    return f"Feedback told right raises small firms' sales in {low:.0%} to {high:.0%} of the assumptions"
+    return f"Feedback told right raises small firms' sales in {low:.0%} to {high:.0%} of the draws"
 
 
 def plot_shocks(result: Result) -> go.Figure:
