@@ -30,8 +30,8 @@ def _amplified(loop: Mapping[str, Estimate]) -> str:
     one, three = (number(loop[name].value, 0) for name in ("one_part", "three_part"))
     return (
         "By sizes measured, published or assumed, closing the loop changes what a technology achieves by "
-        f"{signed(loop['amplification'])} %; {one} % of that stays within one field, {three} % passes through "
-        "all three."
+        f"{signed(loop['amplification'])} %; {one} % of that stays within one field, {three} % passes "
+        "through all three."
     )
 
 
@@ -58,4 +58,4 @@ def _small(loop: Mapping[str, Estimate]) -> str:
         return ""
     best = max(trees, key=lambda one: one.value)
     names = listed([str(best.at[place]) for place in ("first", "second")])
-    return f"For small firms the sign depends most on the arrows {names}."
+    return f"For small firms the sign depends most on {names}."

@@ -52,6 +52,11 @@ class Loop:
         place = self.arrows.index(arrow)
         return f"{self.titles[self.starts[place]]} → {self.titles[self.ends[place]]}"
 
+    def moved_by(self, arrow: str) -> str:
+        """What moves an arrow through its range: its paper, if others move with it, else the arrow itself."""
+        paper = self.papers[self.arrows.index(arrow)]
+        return paper if self.papers.count(paper) > 1 else self.title(arrow)
+
     def crosses(self) -> NDArray[np.bool_]:
         """(n_arrows,) whether each arrow leads from one field to another."""
         fields = np.array(self.fields)

@@ -7,7 +7,7 @@ import pandas as pd
 from dti_core.lab.record import Estimate, Result
 from dti_core.lab.say import number, percent, spoken
 from dti_core.lab.tables import Cell, Rows, Table, show_table
-from dti_core.studies.closed_loop.figures.words import arrow_titles, technologies, titles
+from dti_core.studies.closed_loop.figures.words import arrow_titles, movers, technologies, titles
 from dti_core.studies.closed_loop.measures.effects import SENTENCES
 from dti_core.studies.closed_loop.measures.evidence import BESIDE, TAKEN
 from dti_core.studies.closed_loop.measures.ratio import GOAL
@@ -75,12 +75,12 @@ def example_table(result: Result) -> Table:
 
 def flips_table(result: Result) -> Table:
     """How often two halves of the worlds agree on a sign, which arrows tell it, and how often."""
-    table, named = result.series["flips"], arrow_titles(result)
+    table, moved = result.series["flips"], movers(result)
     rows: Rows = {
         f"{SENTENCES[one['of']]} ({one['prior']})": {
             "above 0": f"{one['positive']:.0%}", "worlds agree": f"{one['agree']:.0%}",
             "told by a tree": "" if math.isnan(one["accuracy"]) else f"{one['accuracy']:.0%}",
-            "it asks about": named.get(one["first"], ""), "and about": named.get(one["second"], ""),
+            "it asks about": moved.get(one["first"], ""), "and about": moved.get(one["second"], ""),
         }
         for one in table.to_dict("records")
     }  # fmt: skip

@@ -36,6 +36,16 @@ def arrow_titles(result: Result) -> dict[str, str]:
     return {row["arrow"]: f"{named[row['start']]} → {named[row['end']]}" for row in cards.to_dict("records")}
 
 
+def movers(result: Result) -> dict[str, str]:
+    """Arrow -> what moves it through its range: its paper, if others move with it, else the arrow in words."""
+    cards, named = result.series["cards"], arrow_titles(result)
+    shared = cards["paper"].value_counts()
+    return {
+        one["arrow"]: one["paper"] if shared[one["paper"]] > 1 else named[one["arrow"]]
+        for one in cards.to_dict("records")
+    }
+
+
 def technologies(result: Result) -> dict[str, str]:
     """Technology -> its title, in the order of the cards."""
     nodes = result.series["nodes"]

@@ -46,8 +46,8 @@ def study_flips(
         told = share(round(row["accuracy"] * row["n"]), int(row["n"]))
         end = f"{row['of']}_{str(row['prior']).replace('-', '_')}"
         at = {"prior": row["prior"], "of": row["of"], "agree": row["agree"],
-        "first": loop.title(row["first"]),
-              "second": loop.title(row["second"])}  # fmt: skip
+        "first": loop.moved_by(row["first"]),
+              "second": loop.moved_by(row["second"])}  # fmt: skip
         findings.estimates.append(told.estimate(f"flip_told_{end}", "share of both signs, unseen", **at))
     return findings
 
@@ -84,6 +84,7 @@ def _learn(
         n_repeats=SHUFFLES,
         random_state=state,
     ).importances_mean
-    most, next_most = np.argsort(-matter)[:2]
+    most, *rest = np.argsort(-matter)
+    next_most = next((one for one in rest if loop.papers[one] != loop.papers[most]), most)
     accuracy = float(balanced_accuracy_score(other[unseen], tree.predict(sizes[unseen])))
     return nothing | {"accuracy": accuracy, "first": loop.arrows[most], "second": loop.arrows[next_most]}
