@@ -11,10 +11,9 @@ from dti_core.lab.data import frozen_table
 from dti_core.lab.intervals import Interval, mean_over_seeds
 from dti_core.lab.parallel import CORES
 from dti_core.studies.closed_loop.data import load_cards, loop_of
-from dti_core.studies.closed_loop.measures import dates, effects, ratio, worth
+from dti_core.studies.closed_loop.measures import dates, effects, flips, ratio, worth
 from dti_core.studies.closed_loop.measures.decisive import study_decisive
 from dti_core.studies.closed_loop.measures.evidence import BESIDE, BRAKE, TAKEN, study_evidence
-from dti_core.studies.closed_loop.measures.flips import study_flips
 from dti_core.studies.closed_loop.methods import METHODS
 from dti_core.studies.closed_loop.model.draws import PRIORS, draw_places, sizes_at
 from dti_core.studies.closed_loop.worlds import WORLDS
@@ -68,9 +67,9 @@ def test_the_tiny_run_says_what_stands_beside_verdicts(result):
     for name in effects.SENTENCES:
         assert found[f"worlds_{name}"].unit == effects.OF_TECHNOLOGY
         assert found[f"worlds_{name}"].n == result.config.values["n_worlds"]
-    flips = result.series["flips"]
-    assert list(flips) == ["prior", "of", "positive", "agree", "accuracy", "n", "first", "second"]
-    assert len(flips) == len(PRIORS) * len(effects.SENTENCES)
+    signs = result.series["flips"]
+    assert list(signs) == ["prior", "of", "positive", "agree", "accuracy", "n", "first", "second"]
+    assert len(signs) == len(PRIORS) * len(effects.SENTENCES)
     assert {one.at["effect"] for one in result.where(outcome="welfare")} == set(effects.EFFECTS)
 
 
@@ -99,12 +98,21 @@ def _without(cards, *kinds, abroad=False):
     return loop_of(load_cards()[0], np.array(cards.arrows)[those].tolist())
 
 
-@pytest.mark.parametrize("kinds", [("need", "money"), ("technology",)])
+@pytest.mark.parametrize("kinds", [("need", "money", "technology"), ("technology",)])
 def test_a_loop_that_is_switched_off_still_has_a_result(kinds, cards):
     """Where nothing comes back no assumption decides anything, which is said and does not end the run."""
     findings = study_decisive(_without(cards, *kinds), 1, np.random.default_rng(1))
     assert all(np.isfinite([one.low, one.value, one.high]).all() for one in findings.estimates)
     assert [name for name, _ in findings.left_out] == [f"decisive assumptions, {prior}" for prior in PRIORS]
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the gain whose variance is shared out counts knowledge that comes back"
+)
+def test_what_decides_is_asked_of_the_gain_by_need_and_money(cards):
+    """As the amplification is: without either nothing comes back."""
+    findings = study_decisive(_without(cards, "need", "money"), 1, np.random.default_rng(1))
+    assert findings.estimates == []
 
 
 def test_a_loop_without_bridges_still_has_a_result(cards):
@@ -202,13 +210,13 @@ def test_cycles_lie_between_named_links_and_all(rows, claimed, possible, monkeyp
 def test_cycles_among_the_cited_studies_are_counted_apart_from_the_study():
     """By trying every order of every set of studies; no date is taken from there either."""
     table = frozen_table("closed_loop", "influences.csv")
-    allowed = [first.ljust(10, "0") <= then.ljust(10, "9")
+    allowed = [first + "-00-00"[len(first) - 4 :] <= then + "-99-99"[len(then) - 4 :]
                for first, then in zip(table.first_published, table.then_published, strict=True)]  # fmt: skip
     findings = dates.study_dates(20, np.random.default_rng(1))
     found = {one.key: one for one in findings.estimates}
     assert findings.series["influences"].possible.tolist() == allowed
     for end, those in (("low", table.reading == "named"), ("high", table.reading != "")):
-        for name, kept in (("claimed", those), ("possible", those & allowed)):
+        for name, kept in (("claimed", those), ("possible", those & np.array(allowed))):
             links = set(zip(table["first"][kept], table["then"][kept], strict=True))
             assert getattr(found[f"cycles_{name}"], end) == _cycles(links)
             assert getattr(found[f"links_{name}"], end) == len(links)
@@ -338,29 +346,30 @@ def _signs(first, second):
     return {prior: {"needs_told": np.array([first, second])} for prior in PRIORS}
 
 
-def test_a_sign_that_one_arrow_decides_is_told_and_luck_is_not(cards):
+def test_a_sign_that_one_arrow_decides_is_told_and_luck_is_not(cards, monkeypatch):
     """Above the middle of an arrow all worlds gain; where each world tosses coins nothing is learned."""
+    monkeypatch.setattr(flips, "SHUFFLES", 2)
     rng = np.random.default_rng(3)
     sizes = sizes_at(cards, draw_places(cards, 400, rng), "uniform")
     name = "sales_to_cash"
     sign = np.where(sizes[:, cards.arrows.index(name)] > 3.0, 1.0, -1.0)
     by_prior = dict.fromkeys(PRIORS, sizes)
-    told = study_flips(cards, by_prior, _signs(sign, 2 * sign), rng).series["flips"].iloc[0]
+    told = flips.study_flips(cards, by_prior, _signs(sign, 2 * sign), rng).series["flips"].iloc[0]
     assert (told["first"], told.n, told.agree) == (name, 200, 1.0)
     assert told.accuracy > 0.97
     assert told.positive == pytest.approx(np.mean(sign > 0))
     coins = rng.choice([-1.0, 1.0], (2, 400))
-    lucky = study_flips(cards, by_prior, _signs(*coins), rng).series["flips"].iloc[0]
+    lucky = flips.study_flips(cards, by_prior, _signs(*coins), rng).series["flips"].iloc[0]
     assert lucky.agree == pytest.approx(0.5, abs=0.1)
     assert lucky.accuracy == pytest.approx(0.5, abs=0.15)
-    found = study_flips(cards, by_prior, _signs(sign, coins[0]), rng)
+    found = flips.study_flips(cards, by_prior, _signs(sign, coins[0]), rng)
     assert found.series["flips"].accuracy.iloc[0] == pytest.approx(0.5, abs=0.15)
     assert [one.name for one in found.estimates] == [
         "flip_told_needs_told_log_uniform",
         "flip_told_needs_told_uniform",
     ]
     rare = np.where(np.arange(400) < 4, -1.0, 1.0)
-    silent = study_flips(cards, by_prior, _signs(rare, rare), rng)
+    silent = flips.study_flips(cards, by_prior, _signs(rare, rare), rng)
     assert silent.series["flips"].accuracy.isna().all()
     assert silent.estimates == []
 

@@ -253,8 +253,9 @@ def test_no_draw_reaches_beyond_the_most(cards):
 def test_the_most_of_a_small_loop_is_that_of_all_its_corners():
     """Found once more by trying every corner of five ranges."""
     nodes = TWO | {"u": ("finance", "technology", ""), "m": ("security", "money", "more")}
-    rows = [("t", "n", "technology", -0.5, 0.4), ("n", "t", "need", -0.2, 0.7), ("t", "u", "technology", 0.0, 0.5),
-            ("u", "m", "technology", -0.3, 0.6), ("m", "t", "money", 0.1, 0.8)]  # fmt: skip
+    rows = [("t", "n", "technology", -0.5, 0.4), ("n", "t", "need", -0.2, 0.7),
+            ("t", "u", "technology", 0.0, 0.5), ("u", "m", "technology", -0.3, 0.6),
+            ("m", "t", "money", 0.1, 0.8)]  # fmt: skip
     loop = made(nodes, rows)
     corners = np.array(np.meshgrid(*zip(loop.low, loop.high, strict=True))).reshape(5, -1).T
     found = measure.ratios(loop, corners)
