@@ -15,6 +15,6 @@ from dti_core.studies.closed_loop.figures.verdicts import plot_bars
 
 __all__ = [
     "break_even_table", "evidence_table", "example_table", "flips_table", "plot_bars", "plot_cards",
-    "plot_dates", "plot_decisive", "plot_parts", "plot_ratios", "plot_shocks", "plot_signs", "plot_variants", "plot_worth",
-    "told",
+    "plot_dates", "plot_decisive", "plot_parts", "plot_ratios", "plot_shocks", "plot_signs", "plot_variants",
+    "plot_worth", "told",
 ]  # fmt: skip
