@@ -239,7 +239,7 @@ def test_the_verdict_is_deaf_to_knowledge_that_comes_back(seed):
 
 def test_no_draw_reaches_beyond_the_most(cards):
     """Neither of the cards under either prior, nor of loops by chance; the most is that of some corner."""
-    some = [random_loop(np.random.default_rng(seed)) for seed in range(2)]
+    some = [random_loop(np.random.default_rng(seed)) for seed in range(1)]
     for loop in (cards, *(replace(one, low=one.middle - 0.2, high=one.middle + 0.2) for one in some)):
         most = {one.name: one for one in measure._most(loop)}
         assert [one.at for one in most.values()] == [{"of": name} for name in measure.SENTENCES]
