@@ -12,12 +12,13 @@ FEEDBACK = ("need", "money", "deal")
 
 @dataclass
 class Seen:
-    """levels[quarter][group][node]; totals dealt in each quarter; cells at the bound, of how many."""
+    """levels[quarter][group][node]; what is dealt in each quarter; cells at the bound, of how many."""
 
     levels: list = field(default_factory=list)
     developed: list = field(default_factory=list)
     wanted_total: list = field(default_factory=list)
     resources: list = field(default_factory=list)
+    dealt: list = field(default_factory=list)
     clipped: int = 0
     cells: int = 0
 
@@ -87,13 +88,23 @@ class World:
         seen.developed.append(sum(dealt.values()))
         seen.wanted_total.append(money)
         seen.resources.append([sum(shared[f, r] for f in self.firms) for r in resources])
+        seen.dealt.append({**dealt, **shared})
+        heard_of = {(f, k): self.known_elsewhere(f, k) for f, k in wanted}
         for f, k in wanted:
             gap = log(dealt[f, k] / base[f]) - self.learned[f, k]
             self.learned[f, k] += habits.learning * gap
-            self.state[f][k] = self.learned[f, k] + habits.push * number
+            self.state[f][k] = self.learned[f, k] + habits.push * number + heard_of[f, k]
         for (f, r), amount in shared.items():
             self.state[f][r] = log(amount / base[f])
         self.settle(number, seen)
+
+    def known_elsewhere(self, firm, technology):
+        """What spills over into a technology of what the firm knew of others a quarter before."""
+        return sum(
+            size * self.state[firm][start]
+            for start, end, kind, size, _ in self.arrows
+            if end == technology and kind == "technology"
+        )
 
     def settle(self, number, seen):
         before = [list(row) for row in self.state]

@@ -39,8 +39,7 @@ def random_loop(rng: np.random.Generator, strength: float = 0.4) -> Loop:
 
     About half of all arrows that the rules of cards allow are there, with sizes up to `strength`.
     """
-    nodes = {f"n{k}": (FIELDS[k % 3], role, "" if role in ("technology", "resource") else "more")
-             for k, role in enumerate(ROLES)}  # fmt: skip
+    nodes = {f"n{k}": (FIELDS[k % 3], role, "more") for k, role in enumerate(ROLES)}
     rows: list[Row] = []
     for a, start in enumerate(ROLES):
         for b, end in enumerate(ROLES):
@@ -53,7 +52,7 @@ def random_loop(rng: np.random.Generator, strength: float = 0.4) -> Loop:
 def kind_between(start: str, end: str) -> str:
     """The kind that an arrow from one role to another has, "" where there is none."""
     if start == "technology":
-        return "technology" if end in ("need", "money") else ""
+        return "" if end == "resource" else "technology"
     if end == "technology":
         return start if start in ("need", "money") else ""
     if end == "resource":

@@ -27,11 +27,13 @@ NODES = {
     "t": ("commerce", "technology", ""), "u": ("security", "technology", ""),
     "n": ("commerce", "need", "less"), "m": ("security", "money", "more"), "r": ("commerce", "resource", ""),
 }  # fmt: skip
+#: The same where everything is an outcome, since a world tells the levels of outcomes alone.
+WATCHED = {name: (field, role, better or "more") for name, (field, role, better) in NODES.items()}
 ROWS = [
     ("t", "n", "technology", -0.8), ("u", "m", "technology", 0.5), ("n", "m", "nature", -0.4),
     ("r", "n", "nature", -0.3),
     ("n", "t", "need", 0.7), ("n", "u", "need", 0.2), ("m", "u", "money", 0.6), ("m", "t", "money", -0.3),
-    ("n", "r", "deal", 0.9),
+    ("n", "r", "deal", 0.9), ("t", "u", "technology", 0.4), ("u", "t", "technology", -0.3),
 ]  # fmt: skip
 
 
@@ -64,7 +66,7 @@ def _two_firms():
 
 @pytest.mark.parametrize("signal", SIGNALS)
 def test_two_firms_and_two_quarters_by_hand(signal):
-    loop, shocks = made(NODES, ROWS), _two_firms()
+    loop, shocks = made(WATCHED, ROWS), _two_firms()
     signals = told(loop, 1, signal)
     found = simulate(loop, loop.middle[None], shocks, signals)
     wanted = follow_by_hand(loop, loop.middle, shocks, signals[0].tolist(), HABITS)
@@ -78,8 +80,7 @@ def test_one_quarter_with_a_pencil():
     Weights exp(.3) and 3 exp(-.1) for a total of 4: shares ln(4 / W) + .3 and - .1; the needs go half the way
     to their news less the technology.
     """
-    nodes = {"t": ("commerce", "technology", ""), "n": ("commerce", "need", "less")}
-    loop = made(nodes, [("n", "t", "need", 1.0), ("t", "n", "technology", -1.0)])
+    loop = made({k: WATCHED[k] for k in "tn"}, [("n", "t", "need", 1.0), ("t", "n", "technology", -1.0)])
     own = np.array([[[0, 0.3], [0, -0.1]]])
     shocks = Shocks(np.array([1.0, 3.0]), np.array([0, 1]), own, np.array([[0, 1]]), np.array([[0, 1]]))
     levels = simulate(loop, loop.middle[None], shocks, told(loop, 1, "closed")).levels[0, 0]
@@ -88,6 +89,24 @@ def test_one_quarter_with_a_pencil():
     assert levels[:2, 0] == pytest.approx([small, large], abs=1e-12)
     assert levels[:2, 1] == pytest.approx([0.3 - 0.5 * small, -0.1 - 0.5 * large], abs=1e-12)
     assert levels[2, 0] == pytest.approx(np.log((np.exp(small) + 3 * np.exp(large)) / 4), abs=1e-12)
+
+
+def test_knowledge_of_another_technology_comes_a_quarter_later():
+    """Nobody asks for any: t is known by .01 q; u adds half of what t was, v half of what u was."""
+    nodes = dict.fromkeys("tuv", ("commerce", "technology", "more"))
+    loop = made(nodes, [("t", "u", "technology", 0.5), ("u", "v", "technology", 0.5)])
+    shocks = draw_shocks(loop.roles, 22, 5, np.random.default_rng(1))
+    levels = simulate(loop, loop.middle[None], shocks, told(loop, 1, "closed")).levels[0]
+    path = [(0.01 * q, 0.01 * q + 0.5 * 0.01 * max(q - 1, 0)) for q in range(5)]
+    wanted = [(*path[q], 0.01 * q + 0.5 * (path[q - 1][1] if q else 0.0)) for q in range(5)]
+    for group in range(3):
+        assert levels[:, group] == pytest.approx(np.array(wanted), abs=1e-12)
+
+
+def test_levels_are_told_of_outcomes_alone(cards, drawn):
+    sizes, shocks = drawn
+    levels = simulate(cards, sizes, shocks, told(cards, len(sizes), "closed")).levels
+    assert np.isfinite(levels).all(axis=(0, 1, 2)).tolist() == [word != "" for word in cards.better]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -108,11 +127,11 @@ def test_any_mixture_of_signals_by_hand(seed):
 
 @pytest.fixture
 def dealt(monkeypatch):
-    """All that a world deals: development and resources, each quarter."""
+    """All that a world deals: development and resources, each quarter, (n_nodes, n_draws, n_firms)."""
     seen, deal = [], world._Dealing.deal
 
-    def noted(self, state, start, quarter):
-        seen.append(deal(self, state, start, quarter))
+    def noted(self, state, start, quarter, *, check):
+        seen.append(deal(self, state, start, quarter, check=check))
         return seen[-1]
 
     monkeypatch.setattr(world._Dealing, "deal", noted)
@@ -126,15 +145,50 @@ def test_development_and_resources_balance(method, cards, drawn, dealt):
     signals = METHODS[method].run(cards, len(sizes))
     course = simulate(cards, sizes, shocks, signals)
     assert course.imbalance < 1e-9
-    base = shocks.base[None, :, None]
+    base = shocks.base
     for draw in (0, 5):
         hand = follow_by_hand(cards, sizes[draw], shocks, signals[draw].tolist(), HABITS)
         assert hand.developed == pytest.approx(hand.wanted_total, rel=1e-9)
         for quarter, (developed, resources) in enumerate(dealt):
-            total = float((base * np.exp(developed[draw])).sum())
-            assert total == pytest.approx(hand.wanted_total[quarter], rel=1e-9)
-            shared = (base[0] * np.exp(resources[draw])).sum(axis=0)
-            assert shared == pytest.approx(np.full(2, shocks.base.sum()), rel=1e-9)
+            amounts = base * np.exp(np.concatenate([developed, resources])[:, draw])
+            assert amounts[: len(developed)].sum() == pytest.approx(hand.wanted_total[quarter], rel=1e-9)
+            assert amounts[len(developed) :].sum(axis=1) == pytest.approx(np.full(2, base.sum()), rel=1e-9)
+            nodes = cards.role("technology") + cards.role("resource")
+            wanted = [[hand.dealt[quarter][firm, node] for firm in range(len(base))] for node in nodes]
+            assert amounts == pytest.approx(np.array(wanted), rel=1e-9)
+
+
+def test_dealing_and_design_are_mixed_up_apart(cards, drawn, dealt):
+    """Mixed up design leaves resources to those who need them, and the other way round."""
+    sizes, shocks = drawn
+    first = {}
+    for name in ("closed", "permuted", "deal_permuted"):
+        dealt.clear()
+        simulate(cards, sizes, shocks, METHODS[name].run(cards, len(sizes)))
+        first[name] = dealt[0]
+    assert np.array_equal(first["permuted"][1], first["closed"][1])
+    assert not np.array_equal(first["permuted"][0], first["closed"][0])
+    assert np.array_equal(first["deal_permuted"][0], first["closed"][0])
+    assert not np.array_equal(first["deal_permuted"][1], first["closed"][1])
+
+
+def test_what_dealing_and_design_add_apart_is_what_both_add():
+    """Where neither touches what the other does."""
+    nodes = {"t": NODES["t"], "n": NODES["n"], "r": NODES["r"], "o": ("security", "need", "less")}
+    rows = [("t", "n", "technology", -0.8), ("n", "t", "need", 0.7), ("r", "o", "nature", -0.6),
+            ("o", "r", "deal", 0.9)]  # fmt: skip
+    loop = made(nodes, rows)
+    shocks = draw_shocks(loop.roles, 33, 6, np.random.default_rng(2))
+    signals = {name: METHODS[name].run(loop, 1) for name in ("closed", "permuted", "deal_permuted")}
+    signals["both"] = told(loop, 1, "permuted")
+    feedback = loop.kind("need", "deal")
+    apart = np.maximum(signals["permuted"], signals["deal_permuted"])
+    assert np.array_equal(signals["both"][..., feedback], apart[..., feedback])
+    found = {name: outcome(loop, simulate(loop, loop.middle[None], shocks, one))[..., [1, 3]]
+             for name, one in signals.items()}  # fmt: skip
+    lost = {name: found["closed"] - one for name, one in found.items()}
+    assert lost["both"] == pytest.approx(lost["permuted"] + lost["deal_permuted"], abs=1e-12)
+    assert (np.abs(lost["both"]) > 1e-4).all()
 
 
 def test_without_arrows_of_money_no_signal_moves_total_development(cards, drawn, dealt):
@@ -144,7 +198,7 @@ def test_without_arrows_of_money_no_signal_moves_total_development(cards, drawn,
     for one in (poor, sizes):
         dealt.clear()
         simulate(cards, one, shocks, told(cards, len(one), "closed"))
-        totals = [(shocks.base[:, None] * np.exp(developed)).sum(axis=(1, 2)) for developed, _ in dealt]
+        totals = [(np.exp(developed) @ shocks.base).sum(axis=0) for developed, _ in dealt]
         furthest.append(np.abs(np.array(totals) / usual - 1).max())
     assert furthest[0] < 1e-9
     assert furthest[1] > 1e-3
@@ -161,7 +215,7 @@ def test_relabelled_firms_do_the_same(cards, drawn, rng):
     for method in METHODS.values():
         signals = method.run(cards, len(sizes))
         one, two = (simulate(cards, sizes, some, signals).levels for some in (shocks, other))
-        assert one == pytest.approx(two, abs=1e-12)
+        assert one == pytest.approx(two, abs=1e-12, nan_ok=True)
 
 
 def test_relabelled_nodes_and_arrows_do_the_same(cards, drawn, rng):
@@ -221,18 +275,18 @@ def test_in_deaf_worlds_a_true_signal_is_a_shuffled_one(cards, drawn, rng):
         simulate(cards, sizes, some, told(cards, len(sizes), signal)).levels
         for some, signal in ((numb, "closed"), (other, "permuted"))
     )
-    assert np.array_equal(one, two)
+    assert np.array_equal(one, two, equal_nan=True)
     assert (numb.classes[numb.heard] == numb.classes).all()
     assert (numb.heard != np.arange(33)).any()
 
 
 def test_in_deaf_worlds_closed_and_permuted_are_alike_in_distribution(cards):
-    """Kolmogorov and Smirnov on welfare in 300 worlds of their own; where signals are heard they differ."""
+    """Kolmogorov and Smirnov on welfare in 200 worlds of their own; where signals are heard they differ."""
     sizes = sizes_at(cards, np.full((1, len(set(cards.papers))), 0.9), "uniform")
     found = {}
-    for signal, silent, first in (("closed", True, 0), ("permuted", True, 300), ("closed", False, 600)):
+    for signal, silent, first in (("closed", True, 0), ("permuted", True, 200), ("closed", False, 400)):
         values = []
-        for seed in range(first, first + 300):
+        for seed in range(first, first + 200):
             rng = np.random.default_rng(seed)
             shocks = draw_shocks(cards.roles, 22, 4, rng)
             shocks = deaf(shocks, rng) if silent else shocks
@@ -252,19 +306,20 @@ def test_a_calm_world_comes_to_rest_where_the_algebra_says(cards):
     signals[:, :, cards.kind("need", "deal")] = SIGNALS.index("off")
     matrix = matrices(cards, np.where(cards.kind("need", "deal"), 0.0, sizes))
     assert not runs_away(cards, matrix).any()
+    counted = [place for place, word in enumerate(cards.better) if word]
     for node in cards.role("need", "money"):
         pulse = np.zeros(len(cards.nodes))
         pulse[node] = 1e-3
         levels = simulate(cards, sizes, shocks, signals, calm, {node: np.full(200, 1e-3)}).levels[0, -1]
         wanted = np.linalg.solve(np.eye(len(pulse)) - matrix[0], pulse)
         for group in levels:
-            assert group == pytest.approx(wanted, rel=0.01, abs=1e-8)
+            assert group[counted] == pytest.approx(wanted[counted], rel=0.01, abs=1e-8)
 
 
 def test_too_many_cells_at_the_bound_are_refused(cards):
     sizes = cards.middle[None] * np.where(cards.kind("nature"), 4.0, 1.0)
     with pytest.raises(
-        DataError, match=r"cards: these sizes drive \d+\.\d% of all cells beyond .*at most 1%.*smaller"
+        DataError, match=r"cards: these sizes drive \d+\.\d% of cells beyond .*at most 1%.*smaller"
     ):
         follow(Trial(cards, sizes, 44, 24, (1,)))
     follow(Trial(cards, cards.middle[None], 44, 24, (1,)))

@@ -10,7 +10,7 @@ import pytest
 from dti_core.studies.closed_loop.data import load_cards, loop_of
 from dti_core.studies.closed_loop.measures import worth
 from dti_core.studies.closed_loop.measures.decisive import _sobol, shapley_effects
-from dti_core.studies.closed_loop.model.firms import draw_shocks
+from dti_core.studies.closed_loop.model.firms import LARGE_OVER_SMALL, draw_habits, draw_shocks
 from dti_core.studies.closed_loop.model.world import outcome, simulate, told, welfare
 from tests.closed_loop_small import made
 
@@ -96,7 +96,8 @@ def test_shares_add_up_to_everything_less_nothing(seed):
     order = worth.Order(cards, cards.middle[None], 22, 4, seed)
     rng = np.random.default_rng(seed)
     rng.permutation(len(worth.players(cards)))
-    shocks = draw_shocks(cards.roles, 22, 4, rng)
+    habits = draw_habits(rng)
+    shocks = draw_shocks(cards.roles, 22, 4, rng, habits)
     those = worth.players(cards)
     ends = worth.values_of(order, those, np.array([[False] * len(those), [True] * len(those)]), shocks)
     found = worth.worth_of(order)
@@ -138,10 +139,31 @@ def test_where_arrows_only_add_every_way_to_weigh_them_agrees():
 
 
 def test_bridges_are_arrows_of_technology_abroad(loop):
-    """By hand: none of ROWS leads abroad but one that is added, worth 7 where the mean of all six is 2."""
+    """By hand: none of ROWS leads abroad but one that is added, worth 7 where the mean of all six is 2.
+
+    All six move 12, signs aside, at the median of the draws, and 5 more is 41.7 percent of that.
+    """
     wider = made(NODES, [*ROWS, ("t", "m", "technology", 0.1)])
+    each = np.array([[1.0, 1, 1, 1, 1, 7], [-1.0, 1, 1, 1, 1, 9], [-1.0, 1, 1, 1, 1, 3]])
+    shares = worth.Worth(each, np.zeros((3, 0)), np.zeros((3, 0)))
+    wanted = [5 / 0.12, 7 / 0.12, 2 / 0.12]
+    assert worth._over_random(wider, shares).tolist() == pytest.approx(wanted)
+
+
+def test_a_technology_that_feeds_another_abroad_is_a_bridge(loop):
+    wider = made(NODES, [*ROWS, ("t", "u", "technology", 0.1)])
     shares = worth.Worth(np.array([[1.0, 1.0, 1.0, 1.0, 1.0, 7.0]]), np.zeros((1, 0)), np.zeros((1, 0)))
-    assert worth._over_random(wider, shares).tolist() == [5.0]
+    assert worth._over_random(wider, shares).tolist() == pytest.approx([5 / 0.12])
+
+
+def test_firms_differ_in_size_by_five_to_fifty():
+    rng = np.random.default_rng(1)
+    found = [draw_habits(rng).large_over_small for _ in range(2000)]
+    low, high = LARGE_OVER_SMALL
+    assert (low, high) == (5, 50)
+    assert low <= min(found) < 5.3
+    assert 47 < max(found) <= high
+    assert np.median(np.log(found)) == pytest.approx(np.log(low * high) / 2, abs=0.1)
 
 
 def _shares(model, n, n_orders=60):

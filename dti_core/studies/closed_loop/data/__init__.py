@@ -10,7 +10,6 @@ from dti_core.lab.data.cards import Problem
 from dti_core.lab.data.frozen import frozen_bytes
 from dti_core.lab.data.ledger import read_noted
 from dti_core.lab.errors import ConfigError, DataError
-from dti_core.lab.fingerprint import DATA_PATH
 from dti_core.lab.yaml_files import MAX_BYTES, parse_yaml
 from dti_core.studies.closed_loop.data.cards import FIELDS, SWITCHED, Cards, problems_of
 from dti_core.studies.closed_loop.data.loop import Loop, loop_of
@@ -30,6 +29,8 @@ __all__ = [
 ]
 
 SLUG, CARDS = "closed_loop", "arrows.yaml"
+#: The parameter that names a user's file, under which its reading is noted.
+OWN = "data_path"
 
 
 def load(config: Config) -> tuple[Loop, DataCard]:
@@ -84,7 +85,7 @@ def _bytes_of(place: Path, given: str) -> bytes:
         raise DataError(f"{given}: no such file. Give a YAML file of nodes and arrows.")
     if place.stat().st_size > MAX_BYTES:
         raise DataError(f"{place.name}: is longer than {MAX_BYTES >> 10} kB. Shorten it.")
-    return read_noted(place, DATA_PATH)[0]
+    return read_noted(place, OWN)[0]
 
 
 def check(content: Any) -> list[Problem]:

@@ -37,7 +37,7 @@ def arrow_titles(result: Result) -> dict[str, str]:
 
 
 def movers(result: Result) -> dict[str, str]:
-    """Arrow -> what moves it through its range: its paper, if others move with it, else the arrow in words."""
+    """Arrow -> what moves it through its range: its paper, if others move with it, else its words."""
     cards, named = result.series["cards"], arrow_titles(result)
     shared = cards["paper"].value_counts()
     return {

@@ -24,8 +24,11 @@ def study_decisive(loop: Loop, n_orders: int, rng: np.random.Generator) -> Findi
     for prior in PRIORS:
 
         def mean_gain(places: Array, prior: object = prior) -> Array:
-            elasticities = matrices(loop, sizes_at(loop, places, prior))  # type: ignore[arg-type]
-            gains = [gain_percent(return_ratio(elasticities, one)) for one in loop.role("technology")]
+            sizes = sizes_at(loop, places, prior)  # type: ignore[arg-type]
+            gains = []
+            for one in loop.role("technology"):
+                fed = np.where(loop.kind("technology") & (loop.ends == one), 0.0, sizes)
+                gains.append(gain_percent(return_ratio(matrices(loop, fed), one)))
             return np.asarray(np.mean(gains, axis=0))
 
         corners = np.tile([[0.0], [0.5], [1.0]], len(names))

@@ -38,6 +38,9 @@ EFFECTS = {
     "total": ("closed", "frozen"),
     "information": ("closed", "permuted"),
     "dealing": ("closed", "deal_permuted"),
+    "needs": ("closed", "need_permuted"),
+    "small": ("closed", "small_permuted"),
+    "large": ("closed", "large_permuted"),
     "level": ("permuted", "frozen"),
 }
 #: What the verdicts rest on: effects in what groups of firms achieve or sell.
@@ -197,7 +200,13 @@ def _each(loop: Loop, found: Mapping[Prior, Outcomes]) -> Iterator[Estimate]:
             for column, name in columns:
                 for prior, outcomes in found.items():
                     values = (outcomes[one] - outcomes[other])[:, group, column]
-                    at = {"effect": effect, "outcome": name, "group": word, "prior": prior}
+                    at = {
+                        "method": one if other == WITHOUT else other,
+                        "effect": effect,
+                        "outcome": name,
+                        "group": word,
+                        "prior": prior,
+                    }
                     end = f"{effect}_{name}_{word}_{prior.replace('-', '_')}"
                     yield span(values).estimate(end, PERCENT, **at)
                     positive = share(int((values > 0).sum()), len(values))

@@ -244,7 +244,8 @@ def _break_even(loop: Loop) -> list[dict[str, object]]:
         for arrow, name in enumerate(loop.arrows):
             size = break_even(loop, sizes, arrow, place, GOAL)
             tried = np.where(np.arange(len(sizes)) == arrow, size, sizes)[None]
-            if not np.isfinite(size) or runs_away(loop, matrices(loop, tried))[0]:
+            news = loop.kinds[arrow] == "technology" and loop.ends[arrow] == place
+            if news or not np.isfinite(size) or runs_away(loop, matrices(loop, tried))[0]:
                 size = np.nan
             rows.append({
                 "technology": loop.titles[place], "arrow": name, "middle": loop.middle[arrow],

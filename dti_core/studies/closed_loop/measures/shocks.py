@@ -10,9 +10,10 @@ from dti_core.lab.findings import Findings
 from dti_core.lab.parallel import run_keyed
 from dti_core.studies.closed_loop.data.loop import Loop
 from dti_core.studies.closed_loop.measures.spans import span
+from dti_core.studies.closed_loop.methods import METHODS
 from dti_core.studies.closed_loop.model.draws import PRIORS, sizes_at
 from dti_core.studies.closed_loop.model.firms import draw_shocks
-from dti_core.studies.closed_loop.model.world import GROUPS, Signal, simulate, told
+from dti_core.studies.closed_loop.model.world import GROUPS, simulate
 
 Array = NDArray[np.float64]
 #: Quarter of the shock, how long it lasts, and most draws of sizes.
@@ -43,9 +44,8 @@ def response(blow: Blow) -> Array:
     """(2, n_draws, n_quarters) what the shock moves of all firms' total, in percent: closed and open loop."""
     shocks = draw_shocks(blow.loop.roles, blow.n_firms, blow.n_quarters, np.random.default_rng(blow.seed))
     everybody, moved = GROUPS.index("all"), []
-    ways: tuple[Signal, ...] = ("closed", "frozen")
-    for signal in ways:
-        signals = told(blow.loop, len(blow.sizes), signal)
+    for way in ("closed", "frozen"):
+        signals = METHODS[way].run(blow.loop, len(blow.sizes))
         hit, calm = (
             simulate(blow.loop, blow.sizes, shocks, signals, pulse=pulse).levels[
                 :, :, everybody, blow.watched

@@ -25,7 +25,7 @@ _NODES: Mapping[str, tuple[str, str, str]] = {
 def dealt_anew(loop: Loop, rng: np.random.Generator) -> Loop:
     """The ranges of a kind dealt to other arrows of that kind, each with a sign by toss of a coin."""
     order = np.arange(len(loop.arrows))
-    for kind in set(loop.kinds):
+    for kind in dict.fromkeys(loop.kinds):
         members = np.flatnonzero(loop.kind(kind))
         order[members] = rng.permutation(members)
     turned = rng.random(len(order)) < 0.5
