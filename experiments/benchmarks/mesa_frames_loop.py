@@ -86,7 +86,9 @@ class Firms(AgentSetPolars):
             for n in model.resources
         ]
         push = habits["push"] * pl.col("quarter")
-        self.using = [(now + push).alias(f"level_{n}") for n, now in learned.items()]
+        self.using = [
+            (now + push + _sum(model.causes_of(n))).alias(f"level_{n}") for n, now in learned.items()
+        ]
         level = {n: pl.col(f"level_{n}") for n in range(model.n_nodes)}
         self.responding = [
             (now + habits["adjustment"] * (pl.col(f"news_{n}") + _sum(model.causes_of(n)) - now)).alias(

@@ -66,10 +66,12 @@ class Firm(mesa.Agent):
     def develop(self) -> None:
         """Learn from what it was dealt, and use its resources."""
         model = self.model
+        known = {node: self.level[node] for node in self.wanted}
         for technology, wanted in self.wanted.items():
             developed = model.rate_of_development + wanted
             self.learned[technology] += model.habits.learning * (developed - self.learned[technology])
-            self.level[technology] = self.learned[technology] + model.habits.push * model.quarter
+            spilt = sum(size * known[start] for start, size in model.spilt[technology])
+            self.level[technology] = self.learned[technology] + model.habits.push * model.quarter + spilt
         for resource, asked in self.asked.items():
             self.level[resource] = model.rate_of_resource[resource] + asked
 
@@ -168,11 +170,13 @@ class LoopModel(mesa.Model):
         }
         self.into_technology: dict[int, list[Arrow]] = {node: [] for node in nodes.get("technology", ())}
         self.into_resource: dict[int, list[Arrow]] = {node: [] for node in nodes.get("resource", ())}
+        self.spilt: dict[int, list[tuple[int, float]]] = {node: [] for node in self.into_technology}
+        moved = self.causes | self.spilt
         feedback: Mapping[int, list[Arrow]] = self.into_technology | self.into_resource
         arrows = zip(loop.kinds, loop.starts, loop.ends, sizes, zip(*signals, strict=True), strict=True)
         for kind, start, end, size, signal in arrows:
             if kind in ("technology", "nature") and size:
-                self.causes[int(end)].append((int(start), float(size)))
+                moved[int(end)].append((int(start), float(size)))
             elif kind in ("need", "money", "deal") and size and set(signal) != {"off"}:
                 feedback[int(end)].append(Arrow(int(start), float(size), signal, kind == "money"))
 
