@@ -106,9 +106,6 @@ def test_a_loop_that_is_switched_off_still_has_a_result(kinds, cards):
     assert [name for name, _ in findings.left_out] == [f"decisive assumptions, {prior}" for prior in PRIORS]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the gain whose variance is shared out counts knowledge that comes back"
-)
 def test_what_decides_is_asked_of_the_gain_by_need_and_money(cards):
     """As the amplification is: without either nothing comes back."""
     findings = study_decisive(_without(cards, "need", "money"), 1, np.random.default_rng(1))

@@ -291,7 +291,6 @@ def test_sizes_that_are_needed_bring_the_ratio_by_need_and_money_to_the_goal(nee
         assert row["within"] == (row["low"] <= row["needed"] <= row["high"])
 
 
-@pytest.mark.xfail(strict=True, reason="a size is told at which knowledge, which is not counted, would do")
 def test_no_arrow_of_knowledge_into_a_technology_is_needed(needed, cards):
     told = [row["needed"] for row in needed if row["echo"][cards.arrows.index(row["arrow"])]]
     assert len(told) == 6

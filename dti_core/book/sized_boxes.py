@@ -27,7 +27,7 @@ NAMES = {
 _ORDER: dict[str, tuple[str, ...]] = {
     "commerce": ("resource", "need", "technology", "money"),
     "finance": ("money", "need", "technology", "resource"),
-    "security": ("technology", "need", "money", "resource"),
+    "security": ("technology", "resource", "need", "money"),
 }
 _LETTER, _LINE, _LETTERS, _NARROWEST, _ROOM = 12.2, 27.0, 13, 136.0, 10.0
 

@@ -28,6 +28,8 @@ HEARD = {"closed": ("heard", "level_{}"), "frozen": (None, "first_{}"), "permute
 class Firms(AgentSetPolars):
     """All firms, a column a node for where they stand, stood at the start, and have news of."""
 
+    _agents: pl.DataFrame
+
     def __init__(self, model: "FramesModel") -> None:
         super().__init__(model)
         start = {
@@ -48,7 +50,7 @@ class Firms(AgentSetPolars):
         news = [pl.Series(f"news_{n}", model.own[model.quarter][:, n]) for n in model.settled]
         firms = [pl.Series(name, getattr(model, name)[model.quarter]) for name in ("heard", "other")]
         told = [*firms, quarter.alias("quarter")]
-        table = self.agents
+        table = self._agents
         for columns in (
             [*news, *told],
             self.asking,
@@ -86,7 +88,9 @@ class Firms(AgentSetPolars):
             for n in model.resources
         ]
         push = habits["push"] * pl.col("quarter")
-        self.using = [(now + push).alias(f"level_{n}") for n, now in learned.items()]
+        self.using = [
+            (now + push + _sum(model.causes_of(n))).alias(f"level_{n}") for n, now in learned.items()
+        ]
         level = {n: pl.col(f"level_{n}") for n in range(model.n_nodes)}
         self.responding = [
             (now + habits["adjustment"] * (pl.col(f"news_{n}") + _sum(model.causes_of(n)) - now)).alias(
@@ -102,7 +106,8 @@ class Firms(AgentSetPolars):
                 ("large", pl.col("large")),
                 ("all", pl.lit(True)),
             )
-            for n, now in level.items()
+            for n in model.counted
+            for now in [level[n]]
         ]
 
 
@@ -118,6 +123,7 @@ class FramesModel(ModelDF):
         self.settled = [n for n, role in enumerate(roles) if role in ("need", "money")]
         self.base, self.classes = inputs["base"], inputs["classes"]
         self.own, self.heard, self.other = inputs["own"], inputs["heard"], inputs["mixed"]
+        self.counted = inputs["counted"].tolist()
         self.habits = json.loads(str(inputs["habits"]))
         words = (inputs[word].tolist() for word in ("kinds", "starts", "ends"))
         chosen = inputs["sizes"][draw].tolist(), inputs["signals"][draw].T.tolist()
@@ -145,13 +151,13 @@ class FramesModel(ModelDF):
         ]  # fmt: skip
 
     def run(self) -> np.ndarray:
-        """(n_quarters, n_groups, n_nodes) levels of small, large and all firms."""
+        """(n_quarters, n_groups, n_counted) levels of small, large and all firms."""
         told = []
         for quarter in range(len(self.own)):
             self.quarter = quarter
             self.step()
             told.append(self.firms.agents.select(self.firms.telling))
-        return pl.concat(told).to_numpy().reshape(len(self.own), 3, self.n_nodes)
+        return pl.concat(told).to_numpy().reshape(len(self.own), 3, len(self.counted))
 
 
 def _told(signal: str, node: int) -> pl.Expr:

@@ -66,10 +66,12 @@ class Firm(mesa.Agent):
     def develop(self) -> None:
         """Learn from what it was dealt, and use its resources."""
         model = self.model
+        known = {node: self.level[node] for node in self.wanted}
         for technology, wanted in self.wanted.items():
             developed = model.rate_of_development + wanted
             self.learned[technology] += model.habits.learning * (developed - self.learned[technology])
-            self.level[technology] = self.learned[technology] + model.habits.push * model.quarter
+            spilt = sum(size * known[start] for start, size in model.spilt[technology])
+            self.level[technology] = self.learned[technology] + model.habits.push * model.quarter + spilt
         for resource, asked in self.asked.items():
             self.level[resource] = model.rate_of_resource[resource] + asked
 
@@ -95,13 +97,21 @@ class LoopModel(mesa.Model):
     ----------
     loop : roles by node; kinds, starts and ends by arrow. sizes : by arrow. signals : by class and arrow, in
     words. shocks : base, classes, own, heard and mixed of `draw_shocks`. habits : of `Habits`.
+    counted : nodes whose totals are told.
     """
 
     def __init__(
-        self, loop: Any, sizes: Sequence[float], shocks: Any, signals: Sequence[Sequence[str]], habits: Any
+        self,
+        loop: Any,
+        sizes: Sequence[float],
+        shocks: Any,
+        signals: Sequence[Sequence[str]],
+        habits: Any,
+        counted: Sequence[int],
     ) -> None:
         super().__init__(seed=0)
         self.habits, self.n_clipped, self.n_nodes = habits, 0, len(loop.roles)
+        self.counted = counted
         self.n_quarters, self.nothing = len(shocks.own), [0.0] * self.n_nodes
         self.hears, self.mixed = shocks.heard.tolist(), shocks.mixed.tolist()
         self._wire(loop, sizes, signals)
@@ -149,7 +159,7 @@ class LoopModel(mesa.Model):
         }
 
     def run(self) -> np.ndarray:
-        """(n_quarters, n_groups, n_nodes) levels of small, large and all firms."""
+        """(n_quarters, n_groups, n_counted) levels of small, large and all firms."""
         for _ in range(self.n_quarters):
             self.step()
         return np.array(self.datacollector.model_vars["levels"])
@@ -168,11 +178,13 @@ class LoopModel(mesa.Model):
         }
         self.into_technology: dict[int, list[Arrow]] = {node: [] for node in nodes.get("technology", ())}
         self.into_resource: dict[int, list[Arrow]] = {node: [] for node in nodes.get("resource", ())}
+        self.spilt: dict[int, list[tuple[int, float]]] = {node: [] for node in self.into_technology}
+        moved = self.causes | self.spilt
         feedback: Mapping[int, list[Arrow]] = self.into_technology | self.into_resource
         arrows = zip(loop.kinds, loop.starts, loop.ends, sizes, zip(*signals, strict=True), strict=True)
         for kind, start, end, size, signal in arrows:
             if kind in ("technology", "nature") and size:
-                self.causes[int(end)].append((int(start), float(size)))
+                moved[int(end)].append((int(start), float(size)))
             elif kind in ("need", "money", "deal") and size and set(signal) != {"off"}:
                 feedback[int(end)].append(Arrow(int(start), float(size), signal, kind == "money"))
 
@@ -188,10 +200,10 @@ def total_levels(model: LoopModel) -> list[list[float]]:
     bases, totals = [], []
     for group in model.groups:
         bases.append(sum(firm.base for firm in group))
-        total = [0.0] * model.n_nodes
+        total = [0.0] * len(model.counted)
         for firm in group:
-            for node, level in enumerate(firm.level):
-                total[node] += firm.base * math.exp(level)
+            for place, node in enumerate(model.counted):
+                total[place] += firm.base * math.exp(firm.level[node])
         totals.append(total)
     bases.append(sum(bases))
     totals.append([sum(parts) for parts in zip(*totals, strict=True)])
