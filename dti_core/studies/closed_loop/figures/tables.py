@@ -98,8 +98,7 @@ def evidence_table(result: Result) -> Table:
     """Numbers of other chapters on which claims of this one rest, or which stand beside."""
     chosen = [one for one in result if one.name in {**TAKEN, **BESIDE} and one.world == "observed"]
     rows: Rows = {
-        _EVIDENCE[one.name]: {"found": one, "unit": one.unit, "chapter": str(one.at["study"])}
-        for one in chosen
+        _EVIDENCE[one.name]: {"found": _in_words(one), "chapter": str(one.at["study"])} for one in chosen
     }
     return show_table(rows, name="evidence", title="What other chapters found", stub="what")
 
