@@ -13,6 +13,10 @@ from dti_core.book.metadata import description, load_citation
 from dti_core.book.vendor import ASSETS, find_asset
 
 
+#: Files of the book that a page needs only if its raw HTML holds this.
+_ONLY_WITH = {"dti-loop.css": "dti-sized", "dti-loop.js": "dti-move"}
+
+
 def _prepare(app: Sphinx, config: Config) -> None:
     """Serve MathJax and plotly from the book itself, unplug sphinx-thebe (it names an outside host), and say
     of numbers that a run lacked what they are: this late, since it stands on what other extensions add.
@@ -37,11 +41,16 @@ def _describe(
 
 
 def _without_idle_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
-    """MathJax only where the page itself holds a formula; Sphinx adds it for pages below, too."""
-    formula = tree is not None and next(tree.findall(_is_formula), None) is not None
-    if not formula:
-        mathjax = app.config.mathjax_path
-        context["script_files"] = [one for one in context["script_files"] if mathjax not in str(one)]
+    """MathJax only where the page itself holds a formula, which Sphinx adds for pages below too; what draws and
+    moves the arrows of the loop only where they stand.
+    """
+    idle = []
+    if tree is None or next(tree.findall(_is_formula), None) is None:
+        idle.append(app.config.mathjax_path)
+    drawn = "" if tree is None else " ".join(part.astext() for part in tree.findall(nodes.raw))
+    idle += [name for name, mark in _ONLY_WITH.items() if mark not in drawn]
+    for files in ("script_files", "css_files"):
+        context[files] = [one for one in context[files] if not any(name in str(one) for name in idle)]
 
 
 def _is_formula(node: nodes.Node) -> bool:
