@@ -12,7 +12,6 @@ from dti_core.book.glued import GluedText
 from dti_core.book.metadata import description, load_citation
 from dti_core.book.vendor import ASSETS, find_asset
 
-
 #: Files of the book that a page needs only if its raw HTML holds this.
 _ONLY_WITH = {"dti-loop.css": "dti-sized", "dti-loop.js": "dti-move"}
 
@@ -41,7 +40,7 @@ def _describe(
 
 
 def _without_idle_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
-    """MathJax only where the page itself holds a formula, which Sphinx adds for pages below too; what draws and
+    """MathJax only where the page itself holds a formula; Sphinx adds it for pages below, too. What draws and
     moves the arrows of the loop only where they stand.
     """
     idle = []
