@@ -3,7 +3,7 @@
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -44,6 +44,28 @@ def serve_quietly(
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
     server.server_close()
+
+
+@contextmanager
+def visiting(browser: Any, folder: Path) -> Iterator[Callable[..., Any]]:
+    """Opens pages of the site in `folder`, each in a context of its own; none may report a problem."""
+    problems: list[str] = []
+    contexts = []
+    with serve_quietly(folder) as address:
+
+        def visit(name: str, size: dict[str, int], home: str = address, **options: Any) -> Any:
+            contexts.append(browser.new_context(viewport=size, **options))
+            page = contexts[-1].new_page()
+            page.set_default_timeout(1000 * PATIENCE_SECONDS)
+            page.on("console", lambda one: problems.append(one.text) if one.type == "error" else None)
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.goto(f"{home}{name}")
+            return page
+
+        yield visit
+        for context in contexts:
+            context.close()
+    assert problems == []
 
 
 class _Server(ThreadingHTTPServer):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dti_core.lab.register import load_register
-from tests.browser import PATIENCE_SECONDS, open_chromium, serve_quietly
+from tests.browser import open_chromium, serve_quietly, visiting
 from tests.sample_book import SLUG
 from tests.test_book import AXE, RUN_AXE
 
@@ -26,24 +26,8 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def visit(browser, sample_site) -> Iterator[Any]:
-    """Opens a page of the site; no page may report a problem."""
-    problems: list[str] = []
-    contexts = []
-    with serve_quietly(sample_site) as home:
-
-        def visit(name: str, size: dict[str, int] = WIDE, home: str = home, **options: Any) -> Any:
-            contexts.append(browser.new_context(viewport=size, **options))
-            page = contexts[-1].new_page()
-            page.set_default_timeout(1000 * PATIENCE_SECONDS)
-            page.on("console", lambda one: problems.append(one.text) if one.type == "error" else None)
-            page.on("pageerror", lambda error: problems.append(str(error)))
-            page.goto(f"{home}{name}")
-            return page
-
-        yield visit
-        for context in contexts:
-            context.close()
-    assert problems == []
+    with visiting(browser, sample_site) as opened:
+        yield lambda name, size=WIDE, **options: opened(name, size, **options)
 
 
 def ids(page: Any) -> list[str]:

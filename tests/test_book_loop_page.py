@@ -25,7 +25,7 @@ from dti_core.lab.register import load_register
 from dti_core.lab.running.inputs import SERIES_FOLDER
 from dti_core.studies.closed_loop.measures.ratio import ratios
 from dti_core.studies.closed_loop.model.ratio import by_fields, by_routes, matrices, return_ratio
-from tests.browser import PATIENCE_SECONDS, open_chromium, serve_quietly
+from tests.browser import open_chromium, serve_quietly, visiting
 from tests.sample_loop import bind, freeze_loop, sample_loop, tables_of
 from tests.test_book import AXE, RUN_AXE
 
@@ -275,24 +275,8 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def visit(browser, site) -> Iterator[Any]:
-    """Opens the page of the loop; it may report no problem."""
-    problems: list[str] = []
-    contexts = []
-    with serve_quietly(site) as address:
-
-        def visit(size=WIDE, name="loop.html", home=address, **options: Any) -> Any:
-            contexts.append(browser.new_context(viewport=size, **options))
-            page = contexts[-1].new_page()
-            page.set_default_timeout(1000 * PATIENCE_SECONDS)
-            page.on("console", lambda one: problems.append(one.text) if one.type == "error" else None)
-            page.on("pageerror", lambda error: problems.append(str(error)))
-            page.goto(f"{home}{name}")
-            return page
-
-        yield visit
-        for context in contexts:
-            context.close()
-    assert problems == []
+    with visiting(browser, site) as opened:
+        yield lambda size=WIDE, name="loop.html", **options: opened(name, size, **options)
 
 
 def exact(page: Any) -> list[dict[str, float]]:

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from dti_core.book import arrows as book_arrows
 from dti_core.lab.borrowed import borrow
 from dti_core.lab.config import load_config
 from dti_core.lab.data import frozen_table
@@ -13,6 +14,7 @@ from dti_core.lab.errors import DataError
 from dti_core.lab.frozen import record_file
 from dti_core.lab.register import load_register
 from dti_core.studies.closed_loop.data import check, load, load_cards, loop_of, read
+from dti_core.studies.closed_loop.measures import effects, evidence, ratio, worth
 from dti_core.studies.closed_loop.measures.dates import cycles, ruled_out
 from dti_core.studies.closed_loop.measures.evidence import renamed
 
@@ -357,3 +359,40 @@ def test_influences_are_those_of_the_register():
         assert row.first != row.then
         assert row.reading in ("named", "field")
     assert set(table.reading) == {"named", "field"}
+
+
+def test_numbers_typed_on_cards_are_those_of_the_records():
+    """Scales divide by a loss of the same record, and the best deal follows from a measured curvature."""
+    arrows = load_cards()[0].arrows
+
+    def found(study: str, key: str) -> float:
+        return borrow(study, key).value
+
+    alone = (
+        1
+        - found("private_lift", "booking_auc_central_no_noise")
+        + found("private_lift", "booking_auc_lost_alone_no_noise")
+    )
+    assert arrows["privacy_to_ad_error"].record.scale == pytest.approx(-1 / alone, rel=0.01)
+    egarch = found("lstm_portfolio", "qlike_egarch")
+    assert arrows["forecast_to_forecast_error"].record.scale == pytest.approx(-1 / egarch, rel=0.01)
+    for arrow, key in (("ad_error_to_epsilon", "lift_error"), ("breaches_to_hours", "residual_risk")):
+        best = 1 / (1 + found("spillover", f"frontiers_curvature_{key}"))
+        assert arrows[arrow].high == pytest.approx(best, abs=0.01)
+    plenty, scarce = (borrow("patch_planning", f"gain_severity_11{end}") for end in ("", "@scarce"))
+    assert (arrows["patch_to_flaws"].low, arrows["patch_to_flaws"].high) == pytest.approx(
+        (scarce.low, plenty.high), abs=0.001
+    )
+
+
+def test_what_counts_as_of_interest_is_what_the_register_asks():
+    """Shares beside verdicts and the page of arrows use the marks of the bars."""
+    register = load_register()
+    bars = {bar.estimate: bar for claim in register.bound_to("closed_loop").values() for test in claim.tests
+            if test.study == "closed_loop" for bar in test.estimates}  # fmt: skip
+    for name in ratio.SENTENCES:
+        assert bars[name].than == ratio.GOAL == book_arrows.GOAL
+    for name in effects.SENTENCES:
+        assert name not in bars or bars[name].smallest_effect == effects.MATTERS
+    assert bars[worth.BRIDGES].smallest_effect == worth.MATTERS
+    assert bars[evidence.BRAKE].than == evidence.NO_BRAKE

@@ -65,8 +65,8 @@ def plot_decisive(result: Result) -> go.Figure:
         rows, what="Shares of variance", x="share of the variance, %", scale=100.0, card=result.card,
         title=f"What decides most is {listed(most)}",
         caption=f"Shapley effects on the mean gain of closing the loop, the {N_SHOWN} largest; all arrows "
-                f"whose "
-        "sizes stem from one paper move together. Intervals over repeats: of the computation alone.",
+        "whose sizes stem from one paper move together. Intervals over repeats: of the "
+        "computation alone.",
     )  # fmt: skip
 
 
@@ -90,11 +90,9 @@ def plot_worth(result: Result) -> go.Figure:
     return plot_forest(
         rows, what="Worth of arrows", x="% of what all firms achieve", card=of_firms(result), title=finding,
         caption="Shapley worth in a simulated world of firms: what an arrow adds, mean over orders of "
-                "adding all "
-
-        f"arrows; the {N_SHOWN} largest. Median and middle 95 % of draws of sizes. Added first and taken "
-        f"away "
-        f"last differ in sign for {listed(apart, 'none of all arrows')}.",
+        f"adding all arrows; the {N_SHOWN} largest. Median and middle 95 % of draws of sizes. "
+        "Added first and taken away last differ in sign for "
+        f"{listed(apart, 'none of all arrows')}.",
     )  # fmt: skip
 
 

@@ -42,9 +42,9 @@ def plot_signs(result: Result) -> go.Figure:
     figure.update_xaxes(title_text="assumptions in which feedback helps, %", row=len(panels), col=1)
     figure = style(
         figure, x="", y="", title=_finding(result), card=of_firms(result),
-        caption="Simulated firms. Share of the draws of sizes in which the effect is above 0, whatever its "
-                "size; "
-        "in the grey band the sign depends on the assumptions. All outcomes are counted better upwards.",
+        caption="Simulated firms. Share of the draws of sizes in which the effect is above 0, whatever "
+        "its size; in the grey band the sign depends on the assumptions. All outcomes are "
+        "counted better upwards.",
         alt="; ".join(told) + ".",
     )  # fmt: skip
     return figure.update_layout(height=250 * len(panels) + 160)
@@ -81,17 +81,17 @@ def plot_shocks(result: Result) -> go.Figure:
     figure.update_xaxes(title_text="quarter", row=len(names), col=1)
     peaks = {name: table[table["shock"] == name]["closed_value"].abs().max() for name in names}
     most = {name: table[table["shock"] == name]["difference_value"].abs().max() for name in names}
-    told = "; ".join(f"{name}: the shock moves {peaks[name]:.1f} %, the loop {most[name]:.2f} % of that at "
-                     f"most"
-                     for name in names)  # fmt: skip
+    told = "; ".join(
+        f"{name}: the shock moves it by {peaks[name]:.1f} %, the closed loop changes that by "
+        f"{most[name]:.2f} points at most" for name in names
+    )  # fmt: skip
+    part = max(100 * most[name] / peaks[name] for name in names if peaks[name] > 0)
     figure = style(
         figure, x="", y="", card=of_firms(result), series="shocks",
-        title="What the closed loop does about a shock is small beside the shock",
+        title=f"The closed loop changes what a shock moves by {part:.1f} % of that at most, at the median",
         caption="Simulated firms. Response of the total of what is hit (breach risk, sales, error about "
-
-        "customers) in the closed loop less that with feedback at its level at the start; median and middle "
-        "95 % "
-        "of draws of sizes. Shocks begin in quarter 6; the regulation stays.",
+        "customers) in the closed loop less that with feedback at its level at the start; median "
+        "and middle 95 % of draws of sizes. Shocks begin in quarter 6; the regulation stays.",
         alt=f"{told}.",
     )  # fmt: skip
     return figure.update_layout(height=240 * len(names) + 160)

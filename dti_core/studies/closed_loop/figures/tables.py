@@ -86,11 +86,10 @@ def flips_table(result: Result) -> Table:
     }  # fmt: skip
     return show_table(
         rows, name="flips", title="Where a sign flips", stub="effect (prior)",
-        note="Worlds agree: share of draws with the same sign in one half of the worlds and in the other; "
-             "near a half "
-        "it is luck. A tree of three questions learned on half of the draws and worlds is judged on the "
-        "others; mean "
-        "share of both signs, a half is chance. Empty where one sign is too rare to learn from.",
+        note="Worlds agree: share of draws with the same sign in one half of the worlds and in the "
+        "other; near a half it is luck. A tree of three questions learned on half of the draws and "
+        "worlds is judged on the others; mean share of both signs, a half is chance. Empty where "
+        "one sign is too rare to learn from.",
     )  # fmt: skip
 
 

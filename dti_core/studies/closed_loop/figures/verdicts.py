@@ -42,10 +42,9 @@ def plot_bars(result: Result) -> go.Figure:
         rows += [row for row in found if row.estimate.name == name]
     return plot_forest(
         rows, what="What decides", card=result.card, title="What decides the claims of this chapter",
-        caption="Ranges over all assumptions under both priors, or intervals of the chapter that a number "
-                "comes "
-        "from. Hollow: control worlds, over their draws. What lies wholly beyond an axis is told with its "
-        "number.",
+        caption="Ranges over all assumptions under both priors, or intervals of the chapter that a "
+        "number comes from. Hollow: control worlds, over their draws. What lies wholly beyond an "
+        "axis is told with its number.",
     )  # fmt: skip
 
 

@@ -26,8 +26,8 @@ def study_dates(n_controls: int, rng: np.random.Generator) -> Findings:
     named = (table["reading"] == "named").to_numpy()
     findings = Findings()
     for name, unit, count, those in (
-        ("links_claimed", LINKS, _links, np.ones(len(table), dtype=bool)), ("links_possible", LINKS,
-        _links, possible),
+        ("links_claimed", LINKS, _links, np.ones(len(table), dtype=bool)),
+        ("links_possible", LINKS, _links, possible),
         ("cycles_claimed", CYCLES, cycles, np.ones(len(table), dtype=bool)),
         ("cycles_possible", CYCLES, cycles, possible),
     ):  # fmt: skip
@@ -46,8 +46,7 @@ def _links(table: pd.DataFrame) -> int:
 
 
 def ruled_out(first: str, then: str) -> bool:
-    """Whether what became public at `first` came after `then` for certain; dates may be years, months or
-    days."""
+    """Whether `first` came after `then` for certain; dates may be years, months or days."""
     return bool(pd.Period(str(first)).start_time > pd.Period(str(then)).end_time)
 
 

@@ -46,9 +46,10 @@ def study_decisive(loop: Loop, n_orders: int, rng: np.random.Generator) -> Findi
             findings.estimates.append(
                 told.estimate(f"decides_{name.replace(' ', '_')}_{word}", "share of variance", **at)
             )
-            rows.append({"prior": prior, "paper": name, "shapley": told.value, "low": told.low,
-            "high": told.high,
-                         "first": first[column], "whole": whole[column]})  # fmt: skip
+            rows.append({
+                "prior": prior, "paper": name, "shapley": told.value, "low": told.low, "high": told.high,
+                "first": first[column], "whole": whole[column],
+            })  # fmt: skip
     findings.series["decisive"] = pd.DataFrame(rows)
     return findings
 

@@ -43,8 +43,7 @@ NO_BRAKE = 0.1
 
 
 def study_evidence(n_controls: int, rng: np.random.Generator) -> Findings:
-    """What other chapters found, under names of ours, and worlds with and without a brake; what lacks is left
-    out."""
+    """What other chapters found, under names of ours, and worlds with a brake and without one."""
     findings = Findings()
     for name, (study, key) in {**TAKEN, **BESIDE}.items():
         worlds = ("", *(f"@{world}" for world in WORLDS if name in TAKEN))

@@ -7,14 +7,13 @@ import numpy as np
 
 from dti_core.studies.closed_loop.data.loop import Loop
 
-#: Strength of the money arrows of the planted ring, little more than what must be found, and how far a
-#: range of a
-#: planted arrow reaches to both sides of its middle.
+#: Strength of the money arrows of the planted ring, little more than what must be found, and how far the
+#: range of a planted arrow reaches to both sides of its middle.
 RING, REACH = (0.16, 0.22), 0.15
 #: Nodes of the planted loop: field and role; and which way is good for those that count.
 _NODES: Mapping[str, tuple[str, str, str]] = {
-    "privacy_technology": ("commerce", "technology", ""), "forecast_technology": ("finance", "technology",
-    ""),
+    "privacy_technology": ("commerce", "technology", ""),
+    "forecast_technology": ("finance", "technology", ""),
     "patch_technology": ("security", "technology", ""), "ad_error": ("commerce", "need", "less"),
     "sales": ("commerce", "money", "more"), "esg": ("finance", "need", "more"),
     "cash": ("finance", "money", "more"), "flaws": ("security", "need", "less"),
@@ -37,8 +36,7 @@ def dealt_anew(loop: Loop, rng: np.random.Generator) -> Loop:
 
 
 def reinforcing(rng: np.random.Generator) -> Loop:
-    """A ring of money through all three fields: every technology's return ratio is above a tenth and below
-    one."""
+    """A ring of money through all three fields: every technology's return ratio is above .1 and below 1."""
     back = rng.uniform(*RING)
     return _planted(
         {
