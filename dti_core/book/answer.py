@@ -50,18 +50,13 @@ def short_answer(whole: Counts) -> str:
 
 
 def account(counts: Counts, by_rules: Counts) -> str:
-    """How many claims are decided and by what, how many are open and how many wait; follows "Of n claims"."""
-    decided, ruled = _decided(counts), _decided(by_rules)
-    split = listed([f"{counts.get(word, 0) or 'none'} {word}" for word in DECIDED])
-    parts = [f"{decided} {_be(decided)} decided: {split}"]
-    parts += [f"{ruled} of them rest{'s' if ruled == 1 else ''} on dates and citations alone"] * bool(ruled)
-    waiting: dict[VerdictWord, str] = {
-        "inconclusive": "stay inconclusive",
-        "not yet tested": "wait for their experiment",
-        "not testable": "cannot be tested here",
-    }
-    rest = [f"{counts[word]} {told}" for word, told in waiting.items() if counts.get(word)]
-    return f"{'; '.join(parts)}. {listed(rest)}." if rest else f"{'; '.join(parts)}."
+    """How many claims are decided and by what, and how many wait; follows "Of n claims"."""
+    decided, ruled, waiting = _decided(counts), _decided(by_rules), counts.get("not yet tested", 0)
+    told = f"{decided} {_be(decided)} decided: "
+    told += listed([f"{counts.get(word, 0) or 'none'} {word}" for word in DECIDED])
+    told += f", {ruled} of them by dates and citations alone" * bool(ruled)
+    told += f"; {waiting} still wait{'s' if waiting == 1 else ''} for an experiment" * bool(waiting)
+    return f"{told}."
 
 
 def _decided(counts: Counts) -> int:

@@ -30,8 +30,8 @@ def _amplified(loop: Mapping[str, Estimate]) -> str:
     one, three = (number(loop[name].value, 0) for name in ("one_part", "three_part"))
     return (
         "By sizes measured, published or assumed, closing the loop changes what a technology achieves by "
-        f"{signed(loop['amplification'])} %; {one} % of that stays within one field, {three} % passes "
-        "through all three."
+        f"{signed(loop['amplification'])} %; of what comes back {one} % stays within one field and {three} % "
+        "passes through all three."
     )
 
 
