@@ -1,4 +1,4 @@
-"""Dependencies (SCA): pip-audit against a loopback server that answers as OSV does, over advisories in a folder."""
+"""Dependencies (SCA): pip-audit against a loopback server that answers as OSV does."""
 
 import json
 import subprocess

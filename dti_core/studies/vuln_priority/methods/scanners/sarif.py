@@ -12,7 +12,7 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One report of a tool: where in the code (`file` relative to the folder, `line`), at which route, or both."""
+    """One report of a tool: where in the code (`file` below the folder, `line`), at which route, or both."""
 
     rule: str
     cwe: int

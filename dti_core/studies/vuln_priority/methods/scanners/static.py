@@ -34,10 +34,9 @@ def run_bandit(folder: Path) -> str:
     hits = [
         Hit(
             rule=one["test_id"], cwe=one["issue_cwe"]["id"], message=one["issue_text"],
-            level=BANDIT_LEVEL[one["issue_severity"]], file=_relative(one["filename"]), line=one["line_number"],
-            details={
-                "severity": one["issue_severity"].lower(), "confidence": one["issue_confidence"].lower()
-            },
+            level=BANDIT_LEVEL[one["issue_severity"]],
+            file=_relative(one["filename"]), line=one["line_number"],
+            details={key: one[f"issue_{key}"].lower() for key in ("severity", "confidence")},
         )
         for one in found["results"]
     ]  # fmt: skip
@@ -45,7 +44,7 @@ def run_bandit(folder: Path) -> str:
 
 
 def find_semgrep() -> str | None:
-    """The semgrep command: what DTI_SEMGREP names, or the first on the path; None where it is not installed."""
+    """The semgrep command: what DTI_SEMGREP names, or the first on the path; None where there is none."""
     return shutil.which(os.environ.get("DTI_SEMGREP", "semgrep"))
 
 
@@ -56,9 +55,10 @@ def run_semgrep(folder: Path, rules: Path, semgrep: str) -> str:
     ------
     DataError if a file was not parsed, or a rule is wrong.
     """
-    said = "semgrep scan --metrics=off --disable-version-check --no-git-ignore --json --config rules .".split()
-    config = [str(rules.resolve()) if word == "rules" else word for word in said]
-    found = _json_of([semgrep, *config[1:], "--quiet"], folder, "semgrep", QUIET)
+    said = ("semgrep", "scan", "--metrics=off", "--disable-version-check", "--no-git-ignore", "--json")
+    options = ("--config", "rules", ".")
+    config = [semgrep, *said[1:], "--quiet", "--config", str(rules.resolve()), "."]
+    found = _json_of(config, folder, "semgrep", QUIET)
     parsed = {name for name in found["paths"]["scanned"] if name.endswith(".py")}
     wrong = [str(error.get("path") or error.get("message", "")) for error in found["errors"]]
     _refuse_unparsed("semgrep", folder, wrong, parsed)
@@ -71,7 +71,9 @@ def run_semgrep(folder: Path, rules: Path, semgrep: str) -> str:
         )
         for one in found["results"]
     ]  # fmt: skip
-    return sarif_text(Scan("semgrep", found["version"], " ".join(said), {"n_files": len(parsed)}), hits)
+    return sarif_text(
+        Scan("semgrep", found["version"], " ".join((*said, *options)), {"n_files": len(parsed)}), hits
+    )
 
 
 def _json_of(command: Sequence[str], folder: Path, tool: str, more: dict[str, str] | None = None) -> Any:
@@ -95,8 +97,8 @@ def _refuse_unparsed(tool: str, folder: Path, errors: Sequence[str], parsed: set
     if unread or not there:
         shown = ", ".join(unread[:5]) or "no Python file is there"
         raise DataError(
-            f"{tool} did not parse {len(unread)} of {len(there)} files in {folder}: {shown}. A file that is not "
-            "parsed is not clean: scan with the Python version that the code is written for."
+            f"{tool} did not parse {len(unread)} of {len(there)} files in {folder}: {shown}. A file that is "
+            "not parsed is not clean: scan with the Python version that the code is written for."
         )
 
 
