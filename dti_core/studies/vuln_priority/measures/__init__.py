@@ -1,0 +1,1 @@
+"""Outcomes -> estimates with intervals, one file a question."""

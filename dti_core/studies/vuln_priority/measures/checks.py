@@ -1,0 +1,80 @@
+"""Whether the fusion can be fooled: labels dealt, a tool that always says yes, a tool twice, one of known worth."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+from dti_core.lab.findings import Findings
+from dti_core.lab.parallel import run_keyed
+from dti_core.lab.record import OBSERVED, Estimate
+from dti_core.studies.vuln_priority.methods.fusion import FAVOURITE, METHODS
+from dti_core.studies.vuln_priority.model.evidence import Evidence, Flags, flow_folds
+from dti_core.studies.vuln_priority.model.learners import held_out, worth_of
+from dti_core.studies.vuln_priority.model.scores import average_precision, brier
+
+#: Shares of real and of safe cases that the planted tool reports.
+WORTH = (0.7, 0.1)
+ALWAYS, TWICE, PLANTED, DEALT = "always", "twice", "planted tool", "dealt labels"
+#: The tool that is given twice.
+COPIED = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One draw of all checks."""
+
+    evidence: Evidence
+    seed: np.random.SeedSequence
+
+
+def study_checks(evidence: Evidence, seeds: np.random.SeedSequence, n_draws: int) -> Findings:
+    """Each check over draws: what should be nothing is nothing, and a known worth is found."""
+    drawn = run_keyed(check_once, {k: Draw(evidence, seed) for k, seed in enumerate(seeds.spawn(n_draws))}, "checks")
+    found = Findings()
+    units = {
+        "dealt_labels_ap": "average precision above the share that is real",
+        "always_changes": "largest change of a chance", "twice_brier": "mean squared error",
+        "twice_brier_bayes": "mean squared error", "planted_gain": "average precision",
+        "planted_worth_error": "log odds",
+    }  # fmt: skip
+    for name, unit in units.items():
+        values = np.array([one[name] for one in drawn.values()])
+        margin = float(stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+        mean = float(values.mean())
+        found.estimates.append(
+            Estimate(name, mean, mean - margin, mean + margin, unit, len(values), world=OBSERVED,
+                     how=f"Student t over {len(values)} draws", at={"check": name})
+        )  # fmt: skip
+    return found
+
+
+def check_once(draw: Draw) -> dict[str, float]:
+    """All checks on one draw of labels, of a tool, and of a halved sample."""
+    rng = np.random.default_rng(draw.seed)
+    evidence, folds = draw.evidence, flow_folds(draw.evidence)
+    one, tools = np.ones((1, evidence.n)), evidence.tools
+
+    def ap(chances: np.ndarray, real: Flags) -> float:
+        return float(average_precision(chances, real, one)[0])
+
+    dealt = replace(evidence, real=rng.permutation(evidence.real))
+    base = METHODS[FAVOURITE].run(evidence, folds)
+    always = evidence.beside(ALWAYS, np.ones(evidence.n, bool))
+    place = tools.index(COPIED)
+    twice = evidence.beside(TWICE, evidence.flags[:, place], evidence.strength[:, place])
+    strong = evidence.beside(PLANTED, rng.random(evidence.n) < np.where(evidence.real, *WORTH))
+    worth = worth_of(strong)[PLANTED]
+    bayes = held_out("bayes", evidence, folds)
+    return {
+        "dealt_labels_ap": ap(held_out("logistic", dealt, folds), dealt.real) - float(dealt.real.mean()),
+        "always_changes": float(np.abs(held_out("logistic", always, folds) - base).max()),
+        "twice_brier": float(
+            (brier(held_out("logistic", twice, folds), evidence.real, one) - brier(base, evidence.real, one))[0]
+        ),
+        "twice_brier_bayes": float(
+            (brier(held_out("bayes", twice, folds), evidence.real, one) - brier(bayes, evidence.real, one))[0]
+        ),
+        "planted_gain": ap(held_out("logistic", strong, folds), evidence.real) - ap(base, evidence.real),
+        "planted_worth_error": worth - float(np.log(WORTH[0] / WORTH[1])),
+    }

@@ -1,0 +1,219 @@
+"""What an order of work avoids in the hours at hand: impact and cost in it, and several tools behind it.
+
+The lab tells what is real and what tools report; values, chances and hours are drawn from stated spans. A gain is
+a difference in the share of the whole loss that is avoided in the same hours, on the same findings.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+
+from dti_core.lab.findings import Findings
+from dti_core.lab.intervals import share
+from dti_core.lab.parallel import run_keyed
+from dti_core.lab.record import Estimate
+from dti_core.studies.vuln_priority.methods.fusion import FAVOURITE
+from dti_core.studies.vuln_priority.methods.orders import ORDERS
+from dti_core.studies.vuln_priority.model.evidence import Evidence, Flags, Floats, Ints, flow_folds
+from dti_core.studies.vuln_priority.model.learners import held_out
+from dti_core.studies.vuln_priority.model.work import avoided
+from dti_core.studies.vuln_priority.worlds import WORLDS
+from dti_core.studies.vuln_priority.worlds.assumptions import (
+    Assumptions,
+    budget_hours,
+    draw_assumptions,
+    fill,
+)
+from dti_core.studies.vuln_priority.worlds.settings import Setting
+
+#: The order that is judged, and the rival of each bar.
+BEST = "risk_per_hour"
+RIVALS = {
+    "hours_matter": "risk", "risk_matters": "effort", "order_matters": "random",
+    "impact_matters": "without_impact", "right_impact_matters": "dealt_impact",
+    "over_severity": "severity", "over_exploit": "exploit",
+}  # fmt: skip
+FUSION = "fusion_finds_more"
+#: Estates of one set of assumptions, whose mean is that set's answer, and findings of one estate.
+ESTATES, SIZE = 8, 240
+#: What the planted tool is worth: its shares of real and of safe cases that it reports.
+STRONG = (0.9, 0.05)
+GAIN = "share of the whole loss"
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What is known of the lab's cases: truth, severity by the tools' word, flow, and chances (n,) by method."""
+
+    real: Flags
+    severity: Floats
+    flow: Ints
+    chances: Mapping[str, Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Sets of assumptions of one world of one bar, or of all bars where nothing is fixed."""
+
+    reported: Reported
+    setting: Setting
+    n_sets: int
+    seed: np.random.SeedSequence
+
+
+def study_orders(
+    evidence: Evidence, severity: Floats, chances: Mapping[str, Floats], seeds: np.random.SeedSequence,
+    n_sets: int, n_controls: int, n_control_sets: int,
+) -> Findings:  # fmt: skip
+    """All bars over sets of assumptions, with their controls; and what each order avoids.
+
+    Parameters
+    ----------
+    chances : method -> (n,), of flows held out. n_controls : draws of each control world, each a range over
+    n_control_sets.
+    """
+    known = {name: chances[name] for name in (*evidence.tools, FAVOURITE)}
+    reported = Reported(evidence.real, severity, evidence.flow, known)
+    first, second = seeds.spawn(2)
+    tasks = {("", k): Task(reported, Setting(), chunk, seed) for k, (chunk, seed) in _chunks(n_sets, first)}
+    for world in ("null", "planted"):
+        for bar, setting in WORLDS[world].settings.items():
+            (root,) = second.spawn(1)
+            tasks |= {(f"{bar}@{world}", k): Task(_altered(evidence, reported, setting, seed), setting,
+                                                  n_control_sets, seed)
+                      for k, seed in enumerate(root.spawn(n_controls))}  # fmt: skip
+    parts = run_keyed(work_off, tasks, "orders of work")
+    told = pd.concat([part for (key, _), part in parts.items() if not key], ignore_index=True)
+    found = Findings(series={"orders": told})
+    found.estimates += [*_shares(told), *_bars(told)]
+    for world in ("null", "planted"):
+        for bar in WORLDS[world].settings:
+            drawn = [gains_of(part, bar) for (key, _), part in parts.items() if key == f"{bar}@{world}"]
+            found.estimates.append(control_of(bar, world, drawn, RIVALS.get(bar, "best single tool")))
+    return found
+
+
+def work_off(task: Task) -> pd.DataFrame:
+    """One row a set of assumptions: what each order avoids with the fusion, each tool with the best order."""
+    rng, rows = np.random.default_rng(task.seed), []
+    for _ in range(task.n_sets):
+        assumed = draw_assumptions(rng, task.setting.fixed)
+        each = [_one_estate(task, assumed, rng) for _ in range(ESTATES)]
+        rows.append(pd.DataFrame(each).mean().to_dict() | {"budget": assumed.budget,
+                    "impact_spread": assumed.impact_spread, "hours_spread": assumed.hours_spread})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _one_estate(task: Task, assumed: Assumptions, rng: np.random.Generator) -> dict[str, float]:
+    told, setting = task.reported, task.setting
+    rows = draw_cases(told.flow, told.real, assumed.prevalence, rng, SIZE)
+    real = np.ones(SIZE, bool) if setting.all_real else told.real[rows]
+    items = fill(real, told.severity[rows], assumed, rng)
+    if setting.severity == "truth":
+        items = replace(items, severity=items.loss_usd / items.hours)
+    hours, found = budget_hours(items, assumed), {}
+    moved = logit(assumed.prevalence) - logit(told.real.mean())
+    for name, chances in told.chances.items():
+        chance = np.ones(SIZE) if setting.all_real else expit(logit(chances[rows]) + moved)
+        for order in ORDERS if name == FAVOURITE else (BEST,):
+            found[f"{name} {order}"] = avoided(items, ORDERS[order].run(items, chance, rng), hours)
+    return found
+
+
+def draw_cases(flow: Ints, real: Flags, prevalence: float, rng: np.random.Generator, size: int) -> Ints:
+    """(size,) cases of flows that were drawn with replacement, as another lab would have others.
+
+    As many are real as `prevalence` says, for the lab has more flaws than code has; every chance is moved by
+    the same odds.
+    """
+    flows = np.unique(flow)
+    drawn = rng.choice(flows, size=len(flows))
+    pool = np.concatenate([np.flatnonzero(flow == one) for one in drawn])
+    n_real = rng.binomial(size, prevalence)
+    yes, no = pool[real[pool]], pool[~real[pool]]
+    return np.concatenate([rng.choice(yes, size=n_real), rng.choice(no, size=size - n_real)])
+
+
+def gains_of(told: pd.DataFrame, bar: str) -> Floats:
+    """(n_sets,) gains of a bar; the fusion's is over the single tool that avoids most on average."""
+    best = told[f"{FAVOURITE} {BEST}"]
+    if bar != FUSION:
+        return np.asarray(best - told[f"{FAVOURITE} {RIVALS[bar]}"])
+    singles = told[[name for name in told if name.endswith(BEST) and not name.startswith(FAVOURITE)]]
+    return np.asarray(best - singles[singles.mean().idxmax()])
+
+
+def spread_over(name: str, values: Floats, unit: str, **at: str | float) -> Estimate:
+    """The median of what sets of assumptions gave, and the range that holds 95 % of them."""
+    low, middle, high = np.quantile(values, (0.025, 0.5, 0.975))
+    how = f"95 % of {len(values)} sets of assumptions, flows of the lab drawn anew in each"
+    return Estimate(name, middle, low, high, unit, len(values), how=how, at=at)
+
+
+def _bars(told: pd.DataFrame) -> list[Estimate]:
+    found = []
+    for bar in (*RIVALS, FUSION):
+        gains = gains_of(told, bar)
+        at = {"bar": bar, "rival": RIVALS.get(bar, "best single tool")}
+        found += [
+            spread_over(bar, gains, GAIN, **at),
+            share(int((gains > 0).sum()), len(gains)).estimate(f"{bar}_share", "share of sets", **at),
+        ]
+    return found
+
+
+def _shares(told: pd.DataFrame) -> list[Estimate]:
+    found = []
+    for name in told:
+        method, _, order = str(name).partition(" ")
+        if order:
+            found.append(spread_over(f"avoided_{method}_{order}", told[name].to_numpy(), GAIN, method=method,
+                                     order=order))  # fmt: skip
+    return found
+
+
+def control_of(bar: str, world: str, drawn: Sequence[Floats], rival: str) -> Estimate:
+    """Mean gain of a control world, with the range of each draw."""
+    ranges = [tuple(map(float, np.quantile(one, (0.025, 0.975)))) for one in drawn]
+    means = np.array([np.median(one) for one in drawn])
+    low, high = np.quantile(means, (0.025, 0.975))
+    return Estimate(
+        bar, float(means.mean()), min(float(low), float(means.mean())), max(float(high), float(means.mean())), GAIN,
+        len(drawn), how=f"95 % of {len(drawn)} draws", world=world, draws=tuple(ranges),
+        at={"bar": bar, "rival": rival},
+    )  # fmt: skip
+
+
+def _altered(evidence: Evidence, reported: Reported, setting: Setting, seed: np.random.SeedSequence) -> Reported:
+    """What is known where the tools beside the best one are made worthless, or one strong one is added."""
+    if setting.others == "as they are":
+        return reported
+    rng = np.random.default_rng(seed.spawn(1)[0])
+    changed = _dealt(evidence, rng) if setting.others == "dealt" else _strong(evidence, rng)
+    chance = held_out("logistic", changed, flow_folds(changed))
+    return replace(reported, chances={**reported.chances, FAVOURITE: chance})
+
+
+def _dealt(evidence: Evidence, rng: np.random.Generator) -> Evidence:
+    """Reports of every tool but the best dealt among the cases of a kind of flaw: as many, and worth nothing."""
+    worth = [np.corrcoef(evidence.flags[:, k], evidence.real)[0, 1] for k in range(len(evidence.tools))]
+    keep, rows = int(np.argmax(worth)), np.arange(evidence.n)
+    for kind in np.unique(evidence.family):
+        mine = np.flatnonzero(evidence.family == kind)
+        rows[mine] = rng.permutation(mine)
+    flags, strength = evidence.flags[rows].copy(), evidence.strength[rows].copy()
+    flags[:, keep], strength[:, keep] = evidence.flags[:, keep], evidence.strength[:, keep]
+    return replace(evidence, flags=flags, strength=strength)
+
+
+def _strong(evidence: Evidence, rng: np.random.Generator) -> Evidence:
+    flags = rng.random(evidence.n) < np.where(evidence.real, *STRONG)
+    return evidence.beside("planted", flags)
+
+
+def _chunks(total: int, root: np.random.SeedSequence, size: int = 25) -> list[tuple[int, tuple[int, np.random.SeedSequence]]]:
+    sizes = [min(size, total - start) for start in range(0, total, size)]
+    return list(enumerate(zip(sizes, root.spawn(len(sizes)), strict=True)))

@@ -1,0 +1,191 @@
+"""Which scanners to keep, by a firm's size and hours: all fifteen subsets of four kinds of test.
+
+Hours that scanners take are not there for mending. What a subset does not see it ranks by the rate of the kind of
+flaw alone; packages are not known at all without their list.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+
+from dti_core.lab.findings import Findings
+from dti_core.lab.parallel import run_keyed
+from dti_core.lab.record import Estimate
+from dti_core.studies.vuln_priority.data.lab import Lab
+from dti_core.studies.vuln_priority.measures.orders import GAIN, control_of, draw_cases, spread_over
+from dti_core.studies.vuln_priority.methods.fusion import KINDS, learnt, of_kind
+from dti_core.studies.vuln_priority.methods.orders import by_risk_per_hour
+from dti_core.studies.vuln_priority.model.evidence import Flags, Floats, Ints, flow_folds
+from dti_core.studies.vuln_priority.model.work import avoided
+from dti_core.studies.vuln_priority.worlds.assumptions import draw_assumptions, fill
+from dti_core.studies.vuln_priority.worlds.running import SIZES, WEEKLY_HOURS, WEEKS, Prices, draw_running
+
+SCA = "sca"
+ALL_KINDS = (*KINDS, SCA)
+SUBSETS = tuple(
+    subset for size in range(1, len(ALL_KINDS) + 1) for subset in combinations(ALL_KINDS, size)
+)
+CELLS = tuple(product(SIZES, WEEKLY_HOURS))
+#: Share of an estate's items that are packages; what is within so much of the best is as good.
+PACKAGES, NEAR = 0.25, 0.05
+BARS = {"pick_over_one": "one pick for all", "pick_over_random": "subsets of as many kinds, at random"}
+PRICES: dict[str, Prices] = {"null": "none", "planted": "steep"}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Cases of own code with chances by kinds of test, and packages with the chance that one is real."""
+
+    real: Flags
+    severity: Floats
+    flow: Ints
+    chances: Mapping[tuple[str, ...], Floats]
+    package_real: Flags
+    package_severity: Floats
+    package_chance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Sets of assumptions, worked off with every subset in every cell."""
+
+    known: Known
+    prices: Prices
+    n_sets: int
+    seed: np.random.SeedSequence
+
+
+def known_of(lab: Lab) -> Known:
+    """Chances by every combination of the kinds of test that look at own code, on flows held out."""
+    evidence, folds = lab.evidence, flow_folds(lab.evidence)
+    chances: dict[tuple[str, ...], Floats] = {(): of_kind(evidence, folds)}
+    for size in range(1, len(KINDS) + 1):
+        for kinds in combinations(KINDS, size):
+            tools = [tool for kind in kinds for tool in KINDS[kind] if tool in evidence.tools]
+            chances[kinds] = learnt(tools, "logistic", evidence, folds)
+    packages = lab.packages
+    real = packages["real"].to_numpy(bool)
+    return Known(
+        evidence.real, lab.severity, evidence.flow, chances, real, packages["severity"].to_numpy(float),
+        float((real.sum() + 1) / (len(real) + 2)),
+    )  # fmt: skip
+
+
+def study_subsets(
+    lab: Lab, seeds: np.random.SeedSequence, n_sets: int, n_controls: int, n_control_sets: int
+) -> Findings:
+    """What every subset avoids by size and hours, which to pick, and what picking by size is worth."""
+    known = known_of(lab)
+    first, *others = seeds.spawn(1 + len(PRICES))
+    tasks = {("", k): Task(known, "drawn", 10, seed) for k, seed in enumerate(first.spawn(-(-n_sets // 10)))}
+    for (world, prices), root in zip(PRICES.items(), others, strict=True):
+        tasks |= {
+            (world, k): Task(known, prices, n_control_sets, seed)
+            for k, seed in enumerate(root.spawn(n_controls))
+        }
+    parts = run_keyed(work_off, tasks, "subsets of scanners")
+    told = np.concatenate([part for (world, _), part in parts.items() if not world])
+    found = Findings(series={"subsets": _table(told)})
+    for bar, rival in BARS.items():
+        gains = gains_of(told)[bar]
+        found.estimates.append(spread_over(bar, gains, GAIN, bar=bar, rival=rival))
+        for world in PRICES:
+            drawn = [gains_of(part)[bar] for (key, _), part in parts.items() if key == world]
+            found.estimates.append(control_of(bar, world, drawn, rival))
+    found.estimates.append(
+        spread_over("pick_over_single", gains_of(told)["pick_over_single"], GAIN, rival="best single kind by size")
+    )
+    found.estimates += _cells(told)
+    return found
+
+
+def work_off(task: Task) -> Floats:
+    """(n_sets, n_cells, n_subsets) share of the loss avoided."""
+    rng = np.random.default_rng(task.seed)
+    found = np.zeros((task.n_sets, len(CELLS), len(SUBSETS)))
+    for row in range(task.n_sets):
+        assumed, running = draw_assumptions(rng, {}), draw_running(task.prices, rng)
+        for size, n_items in SIZES.items():
+            n_packages = round(PACKAGES * n_items)
+            known, n_code = task.known, n_items - n_packages
+            code = draw_cases(known.flow, known.real, assumed.prevalence, rng, n_code)
+            packages = rng.integers(len(known.package_real), size=n_packages)
+            real = np.r_[known.real[code], known.package_real[packages]]
+            severity = np.r_[known.severity[code], known.package_severity[packages]]
+            items = fill(real, severity, assumed, rng)
+            moved = logit(assumed.prevalence) - logit(known.real.mean())
+            for place, subset in enumerate(SUBSETS):
+                kinds = tuple(kind for kind in subset if kind != SCA)
+                own = expit(logit(known.chances[kinds][code]) + moved)
+                chance = np.r_[own, np.full(n_packages, known.package_chance)]
+                score = by_risk_per_hour(items, chance, rng)
+                if SCA not in subset:
+                    score[n_code:] = -np.inf
+                hours = WEEKS * (np.array(WEEKLY_HOURS) - running.hours(subset, n_items))
+                for at, left in zip(WEEKLY_HOURS, hours, strict=True):
+                    cell = CELLS.index((size, at))
+                    found[row, cell, place] = avoided(items, score, float(max(0.0, left)))
+    return found
+
+
+def gains_of(told: Floats) -> dict[str, Floats]:
+    """(n_sets,) by bar: what the pick of each cell avoids beyond its rivals', means over cells.
+
+    Picks are made on one half of the sets and judged on the other, both ways.
+    """
+    half = np.arange(len(told)) % 2 == 0
+    singles = [place for place, subset in enumerate(SUBSETS) if len(subset) == 1]
+    found = {name: np.zeros(len(told)) for name in (*BARS, "pick_over_single")}
+    for learn in (half, ~half):
+        mean = told[learn].mean(axis=0)
+        picks, one, single = mean.argmax(axis=1), mean.mean(axis=0).argmax(), mean[:, singles].argmax(axis=1)
+        rows, cells = told[~learn], np.arange(len(CELLS))
+        mine = rows[:, cells, picks]
+        alike = np.stack(
+            [rows[:, cell, [k for k, s in enumerate(SUBSETS) if len(s) == len(SUBSETS[pick])]].mean(axis=1)
+             for cell, pick in enumerate(picks)], axis=1,
+        )  # fmt: skip
+        found["pick_over_one"][~learn] = (mine - rows[:, :, one]).mean(axis=1)
+        found["pick_over_random"][~learn] = (mine - alike).mean(axis=1)
+        found["pick_over_single"][~learn] = (
+            mine - rows[:, cells, np.array(singles)[single]]
+        ).mean(axis=1)
+    return found
+
+
+def name_of(subset: Sequence[str]) -> str:
+    """A subset in a word: 'sast+sca'."""
+    return "+".join(subset)
+
+
+def _table(told: Floats) -> pd.DataFrame:
+    """One row a cell and subset: mean share avoided, whether it is within `NEAR` of the best, and the cheapest."""
+    rows, middle = [], np.random.default_rng(0)
+    running = [draw_running("drawn", middle) for _ in range(200)]
+    for cell, (size, hours) in enumerate(CELLS):
+        mean = told[:, cell].mean(axis=0)
+        cost = np.array([np.mean([one.hours(s, SIZES[size]) for one in running]) for s in SUBSETS])
+        near = mean >= (1 - NEAR) * mean.max()
+        cheapest = int(np.flatnonzero(near)[cost[near].argmin()])
+        for place, subset in enumerate(SUBSETS):
+            rows.append({"size": size, "hours": hours, "subset": name_of(subset), "avoided": mean[place],
+                         "running_hours": cost[place], "near_best": bool(near[place]),
+                         "pick": place == cheapest})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _cells(told: Floats) -> list[Estimate]:
+    """What all four kinds, and the best single one on average, avoid in each cell."""
+    found = []
+    for (cell, (size, hours)), (name, place) in product(
+        enumerate(CELLS), {"all": len(SUBSETS) - 1, **{s[0]: k for k, s in enumerate(SUBSETS) if len(s) == 1}}.items()
+    ):
+        found.append(
+            spread_over(f"subset_{name}_{size}_{hours:.0f}", told[:, cell, place], GAIN, subset=name, size=size,
+                        weekly_hours=hours)
+        )  # fmt: skip
+    return found

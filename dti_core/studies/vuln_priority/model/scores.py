@@ -1,0 +1,78 @@
+"""How well chances sort and tell the truth: average precision, area under the ROC, Brier, calibration.
+
+Every score takes weights (n_draws, n), so that a bootstrap of clusters costs one sort.
+"""
+
+import numpy as np
+
+from dti_core.studies.vuln_priority.model.evidence import Flags, Floats, Ints
+
+#: Bins of equal numbers of cases in the calibration error.
+BINS = 10
+
+
+def cluster_weights(cluster: Ints, n_draws: int, rng: np.random.Generator) -> Floats:
+    """(1 + n_draws, n) how often each case is drawn when whole clusters are; the first row is all ones."""
+    n_clusters = int(cluster.max()) + 1
+    present = np.unique(cluster)
+    drawn = rng.multinomial(len(present), np.full(len(present), 1 / len(present)), size=n_draws)
+    times = np.zeros((n_draws, n_clusters))
+    times[:, present] = drawn
+    return np.vstack([np.ones(len(cluster)), times[:, cluster]])
+
+
+def average_precision(chances: Floats, real: Flags, weights: Floats) -> Floats:
+    """(n_draws,) sum over thresholds of the rise in recall times precision; ties share a threshold."""
+    hits, all_ = _by_threshold(chances, real, weights)
+    precision = np.divide(hits, all_, out=np.zeros_like(hits), where=all_ > 0)
+    rises = np.diff(hits, axis=1, prepend=0.0)
+    total = hits[:, -1]
+    return np.divide((rises * precision).sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0)
+
+
+def area(chances: Floats, real: Flags, weights: Floats) -> Floats:
+    """(n_draws,) chance that a real case stands above one that is not, half for ties."""
+    hits, all_ = _by_threshold(chances, real, weights)
+    false = all_ - hits
+    rises = np.diff(false, axis=1, prepend=0.0)
+    before = np.hstack([np.zeros((len(hits), 1)), hits[:, :-1]])
+    under = (rises * (before + hits) / 2).sum(axis=1)
+    total = hits[:, -1] * false[:, -1]
+    return np.divide(under, total, out=np.full(len(total), np.nan), where=total > 0)
+
+
+def brier(chances: Floats, real: Flags, weights: Floats) -> Floats:
+    """(n_draws,) mean squared distance of chances from what is real."""
+    return np.asarray((weights * (chances - real) ** 2).sum(axis=1) / weights.sum(axis=1))
+
+
+def calibration_error(chances: Floats, real: Flags, weights: Floats) -> Floats:
+    """(n_draws,) mean distance, over bins of equal numbers, of mean chance and share that is real."""
+    order = np.argsort(chances, kind="stable")
+    bins = np.empty(len(order), dtype=int)
+    bins[order] = np.arange(len(order)) * BINS // len(order)
+    into = np.eye(BINS)[bins]
+    gaps = (weights * (chances - real)) @ into
+    return np.asarray(np.abs(gaps).sum(axis=1) / weights.sum(axis=1))
+
+
+def false_share_at(chances: Floats, real: Flags, weights: Floats, recall: Floats) -> Floats:
+    """(n_draws,) share of cases that are not real but reported, at a recall of (n_draws,); ties are split."""
+    hits, all_ = _by_threshold(chances, real, weights)
+    false, found = all_ - hits, []
+    for one, other, wanted in zip(hits, false, recall, strict=True):
+        if not (one[-1] > 0 and other[-1] > 0):
+            found.append(np.nan)
+            continue
+        x, y = np.r_[0.0, one / one[-1]], np.r_[0.0, other / other[-1]]
+        found.append(float(np.interp(wanted, x, y)))
+    return np.asarray(found)
+
+
+def _by_threshold(chances: Floats, real: Flags, weights: Floats) -> tuple[Floats, Floats]:
+    """(n_draws, n_thresholds) weight of real cases, and of all, at or above each threshold from the top."""
+    order = np.argsort(-chances, kind="stable")
+    ordered = chances[order]
+    ends = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)
+    weighted = weights[:, order]
+    return np.cumsum(weighted * real[order], axis=1)[:, ends], np.cumsum(weighted, axis=1)[:, ends]

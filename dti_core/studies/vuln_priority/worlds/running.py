@@ -1,0 +1,47 @@
+"""What scanners cost a firm, by its size: hours a week for each kind of test, drawn from stated spans."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from dti_core.studies.vuln_priority.worlds.assumptions import Span
+
+#: Findings and packages of an estate, and hours a week for scanning and mending.
+SIZES = {"small": 40, "middle": 200, "large": 1000}
+WEEKLY_HOURS = (2.0, 10.0, 40.0)
+#: A quarter.
+WEEKS = 12
+#: Hours a week of each kind of test: to keep it running, and for each hundred items. Ours; no source fixes them.
+#: Static tests and package lists run by themselves; probing needs test accounts; an agent needs test runs.
+RUNNING: Mapping[str, tuple[Span, Span]] = {
+    "sast": (Span(0.1, 0.5, ratio=True), Span(0.05, 0.3, ratio=True)),
+    "dast": (Span(0.4, 2.0, ratio=True), Span(0.2, 1.0, ratio=True)),
+    "iast": (Span(0.8, 4.0, ratio=True), Span(0.2, 0.8, ratio=True)),
+    "sca": (Span(0.1, 0.4, ratio=True), Span(0.05, 0.2, ratio=True)),
+}
+Prices = Literal["drawn", "none", "steep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Hours a week by kind of test: fixed, and for each item."""
+
+    fixed: Mapping[str, float]
+    each: Mapping[str, float]
+
+    def hours(self, kinds: tuple[str, ...], n_items: int) -> float:
+        """Hours a week of these kinds together."""
+        return sum(self.fixed[kind] + self.each[kind] * n_items for kind in kinds)
+
+
+def draw_running(prices: Prices, rng: np.random.Generator) -> Running:
+    """Hours as drawn, none at all, or so that tests of running code eat a small firm's week."""
+    times = {"drawn": 1.0, "none": 0.0, "steep": 1.0}[prices]
+    fixed = {kind: times * fix.draw(rng) for kind, (fix, _) in RUNNING.items()}
+    each = {kind: times * each.draw(rng) / 100 for kind, (_, each) in RUNNING.items()}
+    if prices == "steep":
+        fixed |= {"sast": 1.8, "dast": 9.5, "iast": 9.5, "sca": 1.8}
+        each = dict.fromkeys(each, 0.0)
+    return Running(fixed, each)
