@@ -1,6 +1,6 @@
 """One finding, whatever tool reported it, and its fingerprint."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from hashlib import blake2b
 from typing import Any, Literal
@@ -72,7 +72,7 @@ def table_of(findings: Iterable[Finding]) -> pd.DataFrame:
     return pd.DataFrame(columns | texts)
 
 
-def fingerprints(table: pd.DataFrame) -> list[str]:
-    """Sixteen hexadecimal digits a finding, the same in every run, made of `IDENTITY`."""
-    columns = [table[name].astype("str").tolist() for name in IDENTITY]
-    return [blake2b("\0".join(one).encode(), digest_size=8).hexdigest() for one in zip(*columns, strict=True)]
+def fingerprints(table: pd.DataFrame, columns: Sequence[str] = IDENTITY) -> list[str]:
+    """Sixteen hexadecimal digits a finding, the same in every run, made of these columns."""
+    told = zip(*(table[name].astype("str").tolist() for name in columns), strict=True)
+    return [blake2b("\0".join(one).encode(), digest_size=8).hexdigest() for one in told]
