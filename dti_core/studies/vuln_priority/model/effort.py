@@ -119,26 +119,33 @@ def coverage_interval(chance: Array) -> Interval:
     return Interval(value, min(value, float(low)), max(value, float(high)), error, m, "Wilson", LEVEL)
 
 
-def coverage_ratio(
-    chance: Array, rival: Array, rng: np.random.Generator, n_resamples: int, *, difference: bool = False
-) -> Interval | None:
-    """How many times as many exploited records (m,) are reached as by a rival, or how many more of all.
+def resample(m: int, rng: np.random.Generator, n_resamples: int) -> Array:
+    """How often each of m exploited records is drawn, (n_resamples, m); comparisons share the draws."""
+    return rng.multinomial(m, np.full(m, 1 / m), size=n_resamples).astype(np.float64)
+
+
+def coverage_ratio(chance: Array, rival: Array, weights: Array) -> Interval | None:
+    """How many times as many exploited records are reached as by a rival; both (m,) chances.
 
     None if the rival reaches none in one of 40 resamples or more: no ratio is known then.
     """
-    m = len(chance)
-    weights = rng.multinomial(m, np.full(m, 1 / m), size=n_resamples)
-    mine, theirs = weights @ chance, weights @ rival
-    if difference:
-        value, drawn = float(np.mean(chance - rival)), (mine - theirs) / m
-    elif np.mean(theirs <= 0) >= (1 - LEVEL) / 2 or rival.sum() <= 0:
+    theirs = weights @ rival
+    if np.mean(theirs <= 0) >= (1 - LEVEL) / 2 or rival.sum() <= 0:
         return None
-    else:
-        value = float(chance.sum() / rival.sum())
-        drawn = (mine / np.maximum(theirs, 1e-12))[theirs > 0]
+    drawn = (weights @ chance)[theirs > 0] / theirs[theirs > 0]
+    return _of_resamples(float(chance.sum() / rival.sum()), drawn, len(chance))
+
+
+def coverage_difference(chance: Array, rival: Array, weights: Array) -> Interval:
+    """Which share of the exploited is reached beyond what a rival reaches; both (m,) chances."""
+    more = chance - rival
+    return _of_resamples(float(more.mean()), weights @ more / len(more), len(more))
+
+
+def _of_resamples(value: float, drawn: Array, m: int) -> Interval:
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     error = float(high - low) / 2 / NormalDist().inv_cdf((1 + LEVEL) / 2)
-    how = f"bootstrap of {m} exploited records, {n_resamples} resamples"
+    how = f"bootstrap of {m} exploited records, {len(drawn)} resamples"
     return Interval(value, min(value, float(low)), max(value, float(high)), error, m, how, LEVEL)
 
 
