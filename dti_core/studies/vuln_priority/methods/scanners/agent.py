@@ -1,9 +1,9 @@
 """Interactive testing (IAST): watch, inside a Flask service, which inputs of a request reach which call.
 
-`install(log_path)` before the service is imported. It adds an audit hook and wraps a few calls; what a request
-sent is looked for, as text, in what those calls are given. A value that arrives with the signs that steer the
-call (a quote in SQL, a tag in a page) is "high"; one that merely arrives is "low": it may have been checked.
-Values that were changed on the way, stored for a later request or shorter than four characters are not seen.
+`install(log)` before the service is imported. It adds an audit hook and wraps a few calls; what a
+request sent is looked for, as text, in what those calls are given. A value that arrives with the signs that
+steer the call (a quote in SQL, a tag in a page) is "high"; one that merely arrives is "low": it may have been
+checked. What was changed on the way, stored for later or is shorter than four characters is not seen.
 """
 
 import base64
@@ -15,25 +15,26 @@ import sysconfig
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 SHORTEST = 4
 #: Headers that every client sends; values of the others are inputs.
-PLAIN_HEADERS = frozenset(
-    ("Accept", "Accept-Encoding", "Accept-Language", "Connection", "Content-Length", "Content-Type")
-    + ("Cookie", "Host", "User-Agent")
-)
+PLAIN_HEADERS = (
+    "Accept", "Accept-Encoding", "Accept-Language", "Connection", "Content-Length", "Content-Type", "Cookie",
+    "Host", "User-Agent",
+)  # fmt: skip
 _INSTALLED = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
 _LIBRARY = (*_INSTALLED, "<frozen", "<template", __file__)
 _busy = threading.local()
 
 
-def install(log_path: str) -> None:
-    """Watch this process from now on; findings go to `log_path`, a line of JSON each, once a place."""
+def install(log: Path) -> None:
+    """Watch this process from now on; findings go to `log`, a line of JSON each, once a place."""
     from dti_core.studies.vuln_priority.methods.scanners import sinks
 
-    watch = Watch(os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644))
+    watch = Watch(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644))
     sinks.wrap(watch)
     handlers: dict[str, Callable[..., None]] = sinks.audited(watch)
 

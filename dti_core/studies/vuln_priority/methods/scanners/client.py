@@ -50,18 +50,19 @@ class Client:
         if urlsplit(self.address).hostname not in LOOPBACK:
             raise DataError(f"{self.address} is not on loopback: only services on 127.0.0.1 are probed.")
 
-    def login(self, name: str, password: str) -> None:
-        """Log in by `POST /login` and keep the cookies.
+    def login(self, fields: Mapping[str, str]) -> None:
+        """Log in by `POST /login` with these form fields and keep the cookies.
 
         Raises
         ------
         DataError if the service refuses.
         """
-        form = urlencode({"name": name, "username": name, "password": password})
-        answer = self._request("POST", "/login", form, {"Content-Type": "application/x-www-form-urlencoded"})
+        answer = self._request(
+            "POST", "/login", urlencode(fields), {"Content-Type": "application/x-www-form-urlencoded"}
+        )
         given = [value for key, value in answer.headers if key.lower() == "set-cookie"]
         if answer.status >= 400 or not given:
-            raise DataError(f"{self.address}/login refused {name!r} with status {answer.status}.")
+            raise DataError(f"{self.address}/login refused {sorted(fields)} with status {answer.status}.")
         self.cookies |= {one.split("=", 1)[0]: one.split("=", 1)[1].split(";", 1)[0] for one in given}
 
     def send(self, endpoint: Endpoint, changed: Mapping[str, str]) -> Answer:
@@ -72,9 +73,7 @@ class Client:
         for one in endpoint.parameters:
             parts[one.place][one.name] = changed.get(one.name, one.usual)
         path = re.sub(
-            r"<(?:(\w+):)?(\w+)>",
-            lambda hole: quote(parts["path"].get(hole[2], "x"), safe="/" if hole[1] == "path" else ""),
-            endpoint.route,
+            r"<(\w+)>", lambda hole: quote(parts["path"].get(hole[1], "x"), safe=""), endpoint.route
         )
         target = f"{path}?{urlencode(parts['query'])}" if parts["query"] else path
         headers = {name: _header_text(value) for name, value in parts["header"].items()}

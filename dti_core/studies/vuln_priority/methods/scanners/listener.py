@@ -1,22 +1,17 @@
-"""The prober's own ears on loopback: a server that notes who asked, and a file that only a flaw shows."""
+"""The prober's own ears: a server on loopback that notes who asked it."""
 
-import secrets
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """Where a probed service may be made to call, and which secret it may be made to show."""
+    """Where a probed service may be made to call, and what has been asked for there."""
 
     address: str
-    file: str
-    secret: str
     heard: set[str] = field(default_factory=set)
 
     def called(self, token: str) -> bool:
@@ -26,7 +21,7 @@ class Ears:
 
 @contextmanager
 def listening() -> Iterator[Ears]:
-    """Ears on a free port of 127.0.0.1, and a canary file that is removed at the end."""
+    """Ears on a free port of 127.0.0.1."""
     heard: set[str] = set()
 
     class Handler(BaseHTTPRequestHandler):
@@ -43,14 +38,11 @@ def listening() -> Iterator[Ears]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    with tempfile.TemporaryDirectory() as folder, ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        canary, secret = Path(folder) / "canary.txt", secrets.token_hex(8)
-        with canary.open("w", encoding="utf-8") as stream:
-            stream.write(secret)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:
-            yield Ears(f"http://127.0.0.1:{server.server_port}", str(canary), secret, heard)
+            yield Ears(f"http://127.0.0.1:{server.server_port}", heard)
         finally:
             server.shutdown()
             thread.join()

@@ -1,11 +1,12 @@
 """What the prober sends to one parameter, a class of flaw each, and which answer counts as evidence.
 
 Source: the classes are those of CWE; the payloads are the plain ones of any testing guide, in as few
-requests as will do. None does harm: they add numbers, read a file of the prober's own, or call the prober.
+requests as will do. None does harm: they add numbers, read a public file, wait a second, or call the prober.
 """
 
 import base64
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,7 +20,10 @@ SQL_ERROR = re.compile(r"sqlite3|OperationalError|SQL syntax|unrecognized token|
 CONDITIONS = (
     "{usual}' OR {a}={b} -- ", "{usual}' AND {a}={b} -- ", "{usual}' OR '{a}'='{b}", "1 OR {a}={b}"
 )  # fmt: skip
-COMMANDS = ("{usual}; echo {sum}", "$(echo {sum})", "{usual}' ; echo {sum} ; '", "{usual} | echo {sum}")
+COMMANDS = ("{usual}; {command}", "$({command})", "{usual}' ; {command} ; '", "{usual} | {command}")
+#: A file that every Unix shows to every process, and what stands in it.
+FILE, SHOWN = "/etc/passwd", re.compile(r"root:[^:\n]*:0:0:")
+WAIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +91,24 @@ def _differ(one: Answer, other: Answer) -> bool:
 def command(target: Target) -> Evidence | None:
     """A shell's sum comes back done."""
     for form in COMMANDS:
-        if PRODUCT in target.ask(form.format(usual=target.usual, sum=f"$(({SUM}))")).body:
+        if PRODUCT in target.ask(form.format(usual=target.usual, command=f"echo $(({SUM}))")).body:
             return Evidence(78, "command-run", f"echo $(({SUM})) came back as {PRODUCT}", True)
     return None
+
+
+def wait(target: Target) -> Evidence | None:
+    """A shell waits as long as it is told, twice, and not when it is told not to."""
+    for form in COMMANDS[:2]:
+        long, short = (form.format(usual=target.usual, command=f"sleep {s}") for s in (WAIT_SECONDS, 0))
+        if _waited(target, long) and not _waited(target, short) and _waited(target, long):
+            return Evidence(78, "command-waited", f"a wait of {WAIT_SECONDS} s was kept, twice", True)
+    return None
+
+
+def _waited(target: Target, value: str) -> bool:
+    start = time.monotonic()
+    target.ask(value)
+    return time.monotonic() - start >= WAIT_SECONDS
 
 
 def code(target: Target) -> Evidence | None:
@@ -104,10 +123,10 @@ def code(target: Target) -> Evidence | None:
 
 
 def path(target: Target) -> Evidence | None:
-    """A file of the prober's own is shown, by its full path or from above."""
+    """A file of the system is shown, by its full path or from above."""
     up = "../" * 12
-    for value in (target.ears.file, f"{up}{target.ears.file[1:]}", f"....//{up}{target.ears.file[1:]}"):
-        if target.ears.secret in target.ask(value).body:
+    for value in (FILE, f"{up}{FILE[1:]}", f"....//....//{up}{FILE[1:]}"):
+        if SHOWN.search(target.ask(value).body):
             return Evidence(22, "file-shown", "a file outside of the service was shown", True)
     return None
 
@@ -130,10 +149,10 @@ def call_out(target: Target) -> Evidence | None:
 
 
 def xml(target: Target) -> Evidence | None:
-    """An external entity shows a file of the prober's own."""
-    entity = f'<!DOCTYPE r [<!ENTITY c SYSTEM "file://{target.ears.file}">]>'
+    """An external entity shows a file of the system."""
+    entity = f'<!DOCTYPE r [<!ENTITY c SYSTEM "file://{FILE}">]>'
     answer = target.ask(f'<?xml version="1.0"?>{entity}<r>&c;</r>')
-    shown = target.ears.secret in answer.body
+    shown = SHOWN.search(answer.body)
     return Evidence(611, "entity-shown", "an external entity was resolved", True) if shown else None
 
 
@@ -159,6 +178,6 @@ def header(target: Target) -> Evidence | None:
 
 
 PROBES: tuple[Probe, ...] = (
-    markup_or_template, sql_error, sql_condition, command, code, path, redirect, call_out, xml, objects,
+    markup_or_template, sql_error, sql_condition, command, wait, code, path, redirect, call_out, xml, objects,
     header,
 )  # fmt: skip

@@ -96,11 +96,11 @@ def _wrap_database(watch: Watch) -> None:
         watch.look("sql-executed", 89, sql, QUOTE)
 
     class Cursor(sqlite3.Cursor):
-        def execute(self, sql: str, *given: Any) -> sqlite3.Cursor:
+        def execute(self, sql: str, *given: Any) -> Any:
             look(sql)
             return super().execute(sql, *given)
 
-        def executescript(self, sql: str, /) -> sqlite3.Cursor:
+        def executescript(self, sql: str, /) -> Any:
             look(sql)
             return super().executescript(sql)
 
@@ -108,11 +108,11 @@ def _wrap_database(watch: Watch) -> None:
         def cursor(self, factory: Any = Cursor) -> Any:
             return super().cursor(factory)
 
-        def execute(self, sql: str, *given: Any) -> sqlite3.Cursor:
-            return self.cursor().execute(sql, *given)  # type: ignore[no-any-return]
+        def execute(self, sql: str, *given: Any) -> Any:
+            return self.cursor().execute(sql, *given)
 
-        def executescript(self, sql: str, /) -> sqlite3.Cursor:
-            return self.cursor().executescript(sql)  # type: ignore[no-any-return]
+        def executescript(self, sql: str, /) -> Any:
+            return self.cursor().executescript(sql)
 
     plain = sqlite3.connect
 

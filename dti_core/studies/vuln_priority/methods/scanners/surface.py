@@ -36,9 +36,7 @@ def read_endpoints(openapi: Path) -> tuple[Endpoint, ...]:
     """The endpoints of an OpenAPI 3 file in its order, without the login itself."""
     paths = json.loads(openapi.read_text(encoding="utf-8"))["paths"]
     return tuple(
-        Endpoint(
-            method.upper(), _flask_route(path), item[method].get("x-role", ""), _parameters(item[method])
-        )
+        Endpoint(method.upper(), plain_route(path), item[method].get("x-role", ""), _parameters(item[method]))
         for path, item in paths.items()
         for method in METHODS
         if method in item and path != "/login"
@@ -69,6 +67,6 @@ def _usual(schema: dict[str, Any], name: str, parameter: dict[str, Any]) -> str:
     return WORDS.get(schema.get("type", ""), f"usual {name}")
 
 
-def _flask_route(path: str) -> str:
-    """`/orders/{number}` as Flask writes it; a route that is in Flask's form already stays."""
-    return re.sub(r"\{(\w+)\}", r"<\1>", path)
+def plain_route(path: str) -> str:
+    """`/orders/{number}` or `/orders/<int:number>` as `/orders/<number>`."""
+    return re.sub(r"[{<](?:\w+:)?(\w+)[}>]", r"<\1>", path)
