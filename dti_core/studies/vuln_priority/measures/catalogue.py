@@ -113,6 +113,12 @@ def over_draws(name: str, unit: str, world: str, drawn: Array, **at: str | float
     return Estimate(name, mean, low, high, unit, len(known), how=how, world=world, at=at, draws=ends)
 
 
+def append_rows(found: Findings, name: str, rows: pd.DataFrame) -> None:
+    """Add rows to a series, which begins with them if there is none."""
+    before = [found.series[name]] if name in found.series else []
+    found.series[name] = pd.concat([*before, rows], ignore_index=True)
+
+
 def run_batch(batch: Batch) -> dict[str, Array]:
     """Every measure by its name, (n_draws, 3) value, low, high; and mean curves, (2, n_efforts)."""
     rows: dict[str, list[Array]] = {}

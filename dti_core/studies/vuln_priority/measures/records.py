@@ -13,7 +13,7 @@ import pandas as pd
 from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import Interval, share
 from dti_core.studies.vuln_priority.data.records import SNAPSHOT, Records, load_kev, load_records
-from dti_core.studies.vuln_priority.measures.catalogue import EFFORT, EFFORTS, over_draws
+from dti_core.studies.vuln_priority.measures.catalogue import EFFORT, EFFORTS, append_rows, over_draws
 from dti_core.studies.vuln_priority.model.effort import (
     Area,
     Array,
@@ -116,7 +116,7 @@ def _tell_areas(found: Findings, when: str, records: Records, exploited: Flags) 
     if when in TOLD:
         less = area.difference(*map(list(SCORES).index, ("exploitation", "cvss")))
         found.estimates.append(less.estimate(f"records_exploitation_less_cvss_{when}", AREA, when=when))
-    _append(found, "records_areas", pd.DataFrame(rows))
+    append_rows(found, "records_areas", pd.DataFrame(rows))
     return area
 
 
@@ -126,19 +126,21 @@ def _tell_coverage(found: Findings, when: str, records: Records, exploited: Flag
     scores |= {"random": np.zeros(len(exploited)), "oracle": exploited.astype(np.float64)}
     chances = {name: reached(score, EFFORT)[exploited] for name, score in scores.items()}
     for name, score in scores.items():
-        at: dict[str, str | float] = {"score": name, "when": when, "effort": EFFORT}
-        covered, times = coverage_interval(chances[name]), coverage_ratio(chances[name], chances["cvss"], weights)
+        covered = coverage_interval(chances[name])
+        times = coverage_ratio(chances[name], chances["cvss"], weights)
         row = {"when": when, "score": name} | _bounds(covered)
         if times:
             row |= {f"ratio_{key}": one for key, one in _bounds(times).items()}
-        _append(found, "records_coverage", pd.DataFrame([row]))
+        append_rows(found, "records_coverage", pd.DataFrame([row]))
         if name in MAIN:
-            found.estimates.append(covered.estimate(f"records_coverage_{name}_{when}", SHARE, **at))
+            found.estimates.append(covered.estimate(
+                f"records_coverage_{name}_{when}", SHARE, score=name, when=when, effort=EFFORT))
         if name in MAIN and name != "cvss" and times:
-            found.estimates.append(times.estimate(f"records_{name}_over_cvss_{when}", TIMES, **at))
+            found.estimates.append(times.estimate(
+                f"records_{name}_over_cvss_{when}", TIMES, score=name, when=when, effort=EFFORT))  # fmt: skip
         coverage, efficiency = curve(score, exploited, EFFORTS)
-        line = {"when": when, "score": name, "effort": EFFORTS, "coverage": coverage, "efficiency": efficiency}
-        _append(found, "records_curves", pd.DataFrame(line))
+        line = {"when": when, "score": name, "effort": EFFORTS, "coverage": coverage}
+        append_rows(found, "records_curves", pd.DataFrame(line | {"efficiency": efficiency}))
 
 
 def _rules(sets: When) -> pd.DataFrame:
@@ -162,11 +164,6 @@ def _rules(sets: When) -> pd.DataFrame:
 
 def _bounds(one: Interval) -> dict[str, float]:
     return {"value": one.value, "low": one.low, "high": one.high}
-
-
-def _append(found: Findings, name: str, rows: pd.DataFrame) -> None:
-    before = [found.series[name]] if name in found.series else []
-    found.series[name] = pd.concat([*before, rows], ignore_index=True)
 
 
 def _tell_controls(found: Findings, sets: When, rng: np.random.Generator, n_draws: int) -> None:

@@ -2,7 +2,7 @@
 
 Behind each record stand normal numbers, one a score, that are correlated as in CISA's records. Where a
 vulnerability is exploited later, they are higher by what gives each score its area under the curve, so that
-the odds of it are logistic in them. With the observed areas it is a world like ours; others have none, or more.
+the odds of it are logistic in them. With the observed areas it is a world like ours; others differ in them.
 """
 
 from collections.abc import Mapping
