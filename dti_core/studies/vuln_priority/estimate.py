@@ -1,57 +1,96 @@
-"""Worlds x methods -> measures -> Result."""
+"""Tools x orders of work -> measures -> Result: the lab, real records, simulated catalogues, the scans at hand."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from functools import partial
 
-import numpy as np
+import pandas as pd
 
 from dti_core.lab.config import Config
 from dti_core.lab.data import DataCard
-from dti_core.lab.intervals import Interval
+from dti_core.lab.errors import DataError, one_line
+from dti_core.lab.findings import Findings, gather
 from dti_core.lab.kept import keep
-from dti_core.lab.parallel import run_keyed
-from dti_core.lab.record import OBSERVED, Result
-from dti_core.studies.vuln_priority.data import Floats, Parameters
-from dti_core.studies.vuln_priority.measures import location, location_over_draws
+from dti_core.lab.record import Result
+from dti_core.studies.vuln_priority.data import Parameters, Scans
+from dti_core.studies.vuln_priority.measures.catalogue import study_catalogue
+from dti_core.studies.vuln_priority.measures.checks import study_checks
+from dti_core.studies.vuln_priority.measures.contest import hold_contest, study_contest
+from dti_core.studies.vuln_priority.measures.exploits import study_listed_epss, study_public_exploits
+from dti_core.studies.vuln_priority.measures.orders import study_orders
+from dti_core.studies.vuln_priority.measures.records import study_records
+from dti_core.studies.vuln_priority.measures.repair import study_repair
+from dti_core.studies.vuln_priority.measures.stability import study_stability
+from dti_core.studies.vuln_priority.measures.subsets import study_subsets
+from dti_core.studies.vuln_priority.measures.worklist import study_worklist
 from dti_core.studies.vuln_priority.methods import METHODS
-from dti_core.studies.vuln_priority.model import draw_sample
 from dti_core.studies.vuln_priority.worlds import WORLDS
 
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One method in one control world: how many draws of how many rows, and its random numbers."""
-
-    world: str
-    method: str
-    n_draws: int
-    n_rows: int
-    seeds: np.random.SeedSequence
+Part = Callable[[], Findings]
+#: Records of a simulated catalogue for each resample that is asked for.
+RECORDS = 20
 
 
 @keep
-def estimate(config: Config, sample: Floats, card: DataCard) -> Result:
-    """Every method on the sample, then in every control world."""
-    values = config.typed(Parameters)
-    found = [
-        location(name, method.run(sample, config.stream(OBSERVED, "method", name)))
-        for name, method in METHODS.items()
-    ]
-    cells = {
-        (world, name): Cell(world, name, values.n_draws, len(sample), config.seeds(world, "draws", name))
-        for world in WORLDS
-        if world != OBSERVED
-        for name in METHODS
+def estimate(config: Config, scans: Scans, card: DataCard) -> Result:
+    """All estimates of the study, question by question.
+
+    Source of the question: Zhou (2026), study [4] of the review.
+
+    What a machine lacks data for is listed in the table `left_out`, with the command that brings it.
+    """
+    asked = config.typed(Parameters)
+    evidence, severity = scans.lab.evidence, scans.lab.severity
+    contest = hold_contest(evidence, config.seeds("contest"), asked.n_resamples, METHODS)
+    chances = {method: told for (method, split), told in contest.chances.items() if split == "flows"}
+    sizes = (asked.n_sets, asked.n_controls, asked.n_control_sets)
+    parts: Mapping[str, Part] = {
+        "contest": partial(study_contest, contest),
+        "checks": partial(study_checks, evidence, config.seeds("checks"), asked.n_draws),
+        "orders": partial(study_orders, evidence, severity, chances, config.seeds("orders"), *sizes),
+        "subsets": partial(study_subsets, scans.lab, config.seeds("subsets"), *sizes),
+        "stability": partial(
+            study_stability, evidence, severity, chances, config.seeds("stability"), asked.n_sets
+        ),
+        **_of_records(asked, config),
+        "worklist": partial(study_worklist, scans, asked.weekly_hours, config.stream("worklist")),
     }
-    drawn = run_keyed(run_cell, cells, "control worlds")
-    found += [location_over_draws(name, world, draws) for (world, name), draws in drawn.items()]
-    return Result(config, card, tuple(found))
+    found = gather(_attempt(name, part) for name, part in parts.items())
+    return Result(config, card, tuple(found.estimates), found.series)
 
 
-def run_cell(cell: Cell) -> list[Interval]:
-    """The interval of each draw of a world."""
-    settings, method = WORLDS[cell.world].settings, METHODS[cell.method]
-    found = []
-    for seeds in cell.seeds.spawn(cell.n_draws):
-        making, judging = map(np.random.default_rng, seeds.spawn(2))
-        found.append(method.run(draw_sample(settings, cell.n_rows, making), judging))
-    return found
+def _of_records(asked: Parameters, config: Config) -> Mapping[str, Part]:
+    """Real records of vulnerabilities, and catalogues and backlogs like them that are simulated."""
+    return {
+        "records": partial(
+            study_records, config.seeds("records"), n_draws=asked.n_controls, n_resamples=asked.n_resamples
+        ),
+        "scores after listing": study_listed_epss,
+        "public exploits": study_public_exploits,
+        "catalogue": partial(
+            study_catalogue, config.seeds("catalogue"), n_records=RECORDS * asked.n_resamples,
+            n_draws=asked.n_draws, n_resamples=asked.n_resamples,
+        ),
+        "repair": partial(study_repair, config.seeds("repair"), n_draws=asked.n_draws),
+    }  # fmt: skip
+
+
+def _attempt(name: str, part: Part) -> Findings:
+    """What a question yields, or why its data are not here."""
+    try:
+        return part()
+    except DataError as error:
+        return Findings(left_out=[(name, one_line(error, 200))])
+
+
+def worlds_in_words() -> pd.DataFrame:
+    """The worlds of every bar."""
+    return pd.DataFrame([{"world": world.title, "role": world.role} for world in WORLDS.values()])
+
+
+def methods_in_words() -> pd.DataFrame:
+    """Who says how likely a flaw is real, and what that rests on."""
+    rows = [
+        {"method": one.title, "needs": ", ".join(one.needs) or "no tool", "assumes": "; ".join(one.assumes) or "none"}
+        for one in METHODS.values()
+    ]
+    return pd.DataFrame(rows)

@@ -1,11 +1,11 @@
 """Which scanners to keep, by a firm's size and hours: all fifteen subsets of four kinds of test.
 
-Hours that scanners take are not there for mending. What a subset does not see it ranks by the rate of the kind of
-flaw alone; packages are not known at all without their list.
+Hours that scanners take are not there for mending. What no tool of a subset reports can still be found, by a
+review that takes longer than looking into a report; packages are not known at all without their list.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from dti_core.lab.findings import Findings
+from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
 from dti_core.studies.vuln_priority.data.lab import Lab
@@ -22,7 +23,7 @@ from dti_core.studies.vuln_priority.methods.orders import by_risk_per_hour
 from dti_core.studies.vuln_priority.model.evidence import Flags, Floats, Ints, flow_folds
 from dti_core.studies.vuln_priority.model.work import avoided
 from dti_core.studies.vuln_priority.worlds.assumptions import draw_assumptions, fill
-from dti_core.studies.vuln_priority.worlds.running import SIZES, WEEKLY_HOURS, WEEKS, Prices, draw_running
+from dti_core.studies.vuln_priority.worlds.running import REVIEW, SIZES, WEEKLY_HOURS, WEEKS, Prices, draw_running
 
 SCA = "sca"
 ALL_KINDS = (*KINDS, SCA)
@@ -30,9 +31,14 @@ SUBSETS = tuple(
     subset for size in range(1, len(ALL_KINDS) + 1) for subset in combinations(ALL_KINDS, size)
 )
 CELLS = tuple(product(SIZES, WEEKLY_HOURS))
-#: Share of an estate's items that are packages; what is within so much of the best is as good.
-PACKAGES, NEAR = 0.25, 0.05
-BARS = {"pick_over_one": "one pick for all", "pick_over_random": "subsets of as many kinds, at random"}
+#: What is within so much of the best is as good.
+NEAR = 0.05
+BAR = "pick_over_one"
+#: What the pick by size is judged against; the first decides.
+RIVALS = {
+    BAR: "one pick for all sizes", "pick_over_single": "the best single kind by size",
+    "pick_over_random": "subsets of as many kinds, at random",
+}  # fmt: skip
 PRICES: dict[str, Prices] = {"null": "none", "planted": "steep"}
 
 
@@ -44,6 +50,7 @@ class Known:
     severity: Floats
     flow: Ints
     chances: Mapping[tuple[str, ...], Floats]
+    reported: Mapping[tuple[str, ...], Flags]
     package_real: Flags
     package_severity: Floats
     package_chance: float
@@ -63,14 +70,16 @@ def known_of(lab: Lab) -> Known:
     """Chances by every combination of the kinds of test that look at own code, on flows held out."""
     evidence, folds = lab.evidence, flow_folds(lab.evidence)
     chances: dict[tuple[str, ...], Floats] = {(): of_kind(evidence, folds)}
+    reported: dict[tuple[str, ...], Flags] = {(): np.zeros(evidence.n, bool)}
     for size in range(1, len(KINDS) + 1):
         for kinds in combinations(KINDS, size):
             tools = [tool for kind in kinds for tool in KINDS[kind] if tool in evidence.tools]
             chances[kinds] = learnt(tools, "logistic", evidence, folds)
+            reported[kinds] = evidence.of(tools).flags.any(axis=1)
     packages = lab.packages
     real = packages["real"].to_numpy(bool)
     return Known(
-        evidence.real, lab.severity, evidence.flow, chances, real, packages["severity"].to_numpy(float),
+        evidence.real, lab.severity, evidence.flow, chances, reported, real, packages["severity"].to_numpy(float),
         float((real.sum() + 1) / (len(real) + 2)),
     )  # fmt: skip
 
@@ -90,15 +99,14 @@ def study_subsets(
     parts = run_keyed(work_off, tasks, "subsets of scanners")
     told = np.concatenate([part for (world, _), part in parts.items() if not world])
     found = Findings(series={"subsets": _table(told)})
-    for bar, rival in BARS.items():
-        gains = gains_of(told)[bar]
-        found.estimates.append(spread_over(bar, gains, GAIN, bar=bar, rival=rival))
-        for world in PRICES:
-            drawn = [gains_of(part)[bar] for (key, _), part in parts.items() if key == world]
-            found.estimates.append(control_of(bar, world, drawn, rival))
-    found.estimates.append(
-        spread_over("pick_over_single", gains_of(told)["pick_over_single"], GAIN, rival="best single kind by size")
-    )
+    gains = gains_of(told)
+    for name, rival in RIVALS.items():
+        found.estimates.append(spread_over(name, gains[name], GAIN, bar=name, rival=rival))
+    better = gains[BAR] > 0
+    found.estimates.append(share(int(better.sum()), len(better)).estimate(f"{BAR}_share", "share of sets"))
+    for world in PRICES:
+        drawn = [gains_of(part)[BAR] for (key, _), part in parts.items() if key == world]
+        found.estimates.append(control_of(BAR, world, drawn, RIVALS[BAR]))
     found.estimates += _cells(told)
     return found
 
@@ -109,8 +117,9 @@ def work_off(task: Task) -> Floats:
     found = np.zeros((task.n_sets, len(CELLS), len(SUBSETS)))
     for row in range(task.n_sets):
         assumed, running = draw_assumptions(rng, {}), draw_running(task.prices, rng)
+        review = assumed.triage_hours * REVIEW.draw(rng)
         for size, n_items in SIZES.items():
-            n_packages = round(PACKAGES * n_items)
+            n_packages = round(running.packages[size] * n_items)
             known, n_code = task.known, n_items - n_packages
             code = draw_cases(known.flow, known.real, assumed.prevalence, rng, n_code)
             packages = rng.integers(len(known.package_real), size=n_packages)
@@ -122,6 +131,8 @@ def work_off(task: Task) -> Floats:
                 kinds = tuple(kind for kind in subset if kind != SCA)
                 own = expit(logit(known.chances[kinds][code]) + moved)
                 chance = np.r_[own, np.full(n_packages, known.package_chance)]
+                told = np.r_[known.reported[kinds][code], np.ones(n_packages, bool)]
+                items = replace(items, triage_hours=np.where(told, assumed.triage_hours, review))
                 score = by_risk_per_hour(items, chance, rng)
                 if SCA not in subset:
                     score[n_code:] = -np.inf
@@ -139,7 +150,7 @@ def gains_of(told: Floats) -> dict[str, Floats]:
     """
     half = np.arange(len(told)) % 2 == 0
     singles = [place for place, subset in enumerate(SUBSETS) if len(subset) == 1]
-    found = {name: np.zeros(len(told)) for name in (*BARS, "pick_over_single")}
+    found = {name: np.zeros(len(told)) for name in RIVALS}
     for learn in (half, ~half):
         mean = told[learn].mean(axis=0)
         picks, one, single = mean.argmax(axis=1), mean.mean(axis=0).argmax(), mean[:, singles].argmax(axis=1)

@@ -21,15 +21,24 @@ RUNNING: Mapping[str, tuple[Span, Span]] = {
     "iast": (Span(0.8, 4.0, ratio=True), Span(0.2, 0.8, ratio=True)),
     "sca": (Span(0.1, 0.4, ratio=True), Span(0.05, 0.2, ratio=True)),
 }
+#: How many times as long as looking into a report it takes to find out about code that nothing reports.
+REVIEW = Span(2.0, 8.0, ratio=True)
 Prices = Literal["drawn", "none", "steep"]
+
+
+#: Share of an estate's items that are packages; in the planted world small firms have little code of their own.
+PACKAGES = Span(0.1, 0.5)
+PLANTED_PACKAGES = {"small": 1.0, "middle": 0.0, "large": 0.0}
+PLANTED_HOURS = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Hours a week by kind of test: fixed, and for each item."""
+    """Hours a week by kind of test, fixed and for each item, and the share of packages by size."""
 
     fixed: Mapping[str, float]
     each: Mapping[str, float]
+    packages: Mapping[str, float]
 
     def hours(self, kinds: tuple[str, ...], n_items: int) -> float:
         """Hours a week of these kinds together."""
@@ -37,11 +46,11 @@ class Running:
 
 
 def draw_running(prices: Prices, rng: np.random.Generator) -> Running:
-    """Hours as drawn, none at all, or so that tests of running code eat a small firm's week."""
-    times = {"drawn": 1.0, "none": 0.0, "steep": 1.0}[prices]
+    """Hours as drawn, none at all, or such that a small week holds one kind and sizes need another each."""
+    packages = dict.fromkeys(SIZES, PACKAGES.draw(rng))
+    if prices == "steep":
+        return Running(dict.fromkeys(RUNNING, PLANTED_HOURS), dict.fromkeys(RUNNING, 0.0), PLANTED_PACKAGES)
+    times = 1.0 if prices == "drawn" else 0.0
     fixed = {kind: times * fix.draw(rng) for kind, (fix, _) in RUNNING.items()}
     each = {kind: times * each.draw(rng) / 100 for kind, (_, each) in RUNNING.items()}
-    if prices == "steep":
-        fixed |= {"sast": 1.8, "dast": 9.5, "iast": 9.5, "sca": 1.8}
-        each = dict.fromkeys(each, 0.0)
-    return Running(fixed, each)
+    return Running(fixed, each, packages)

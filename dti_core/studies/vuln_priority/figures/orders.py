@@ -1,0 +1,124 @@
+"""What orders of work avoid, what decides the claims, and which scanners to keep."""
+
+from dataclasses import replace
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dti_core.lab.forest import Axis, Row, bar_rows, plot_forest
+from dti_core.lab.record import Result
+from dti_core.lab.say import spoken
+from dti_core.lab.theme import NEUTRAL, PALETTE, style
+from dti_core.studies.vuln_priority.figures.cards import (
+    KIND_TITLES,
+    ROLE_TITLES,
+    assumed,
+    method_title,
+    order_title,
+    place_badge,
+)
+from dti_core.studies.vuln_priority.measures.orders import BEST
+from dti_core.studies.vuln_priority.methods.fusion import FAVOURITE, TOOLS
+from dti_core.studies.vuln_priority.methods.orders import ORDERS
+from dti_core.studies.vuln_priority.worlds import WORLDS
+from dti_core.studies.vuln_priority.worlds.running import SIZES, WEEKLY_HOURS
+
+_SHARE = Axis("share of the whole loss avoided, %", 100)
+_POINTS = Axis("points of the whole loss, %", 100)
+#: Claims in the order of the figure; what a bar measures, in few words.
+CLAIMS = ("C19", "C21b", "C43a", "C55", "C31")
+BARS = {
+    "hours_matter": "C19: over risk alone",
+    "risk_matters": "C19: over least work first",
+    "order_matters": "C19: over random order",
+    "fusion_finds_more": "C21b: all tools over the best one",
+    "impact_matters": "C43a: over no impact in the score",
+    "right_impact_matters": "C21b, C43a, C55: over dealt impacts",
+    "over_severity": "C55: over severity",
+    "over_exploit": "C55: over chance of exploitation",
+    "pick_over_one": "C31: pick by size over one for all",
+}
+
+
+def plot_orders(result: Result) -> go.Figure:
+    """Share of the loss that each order avoids in the same hours, and each single tool with the best order."""
+    rows = [
+        Row(order_title(order), result[f"avoided_{FAVOURITE}_{order}"], _colour(order), axis=_SHARE)
+        for order in ORDERS
+    ]
+    rows += [
+        Row(f"Risk an hour, {method_title(tool)}", result[f"avoided_{tool}_{BEST}"], PALETTE[1], axis=_SHARE)
+        for tool in TOOLS
+    ]
+    best, severity = result[f"avoided_{FAVOURITE}_{BEST}"], result[f"avoided_{FAVOURITE}_severity"]
+    figure = plot_forest(
+        rows, what="Share of the loss avoided", card=assumed(result), series="orders",
+        title=f"Risk an hour avoids {spoken(best, scale=100)} % of the loss, the tools' severity "
+        f"{spoken(severity, scale=100)} %",
+        caption=f"Median and {best.how}. Whiskers overlap because sets differ; orders are compared on the same sets in "
+        "the figure of verdicts. Values, chances and hours are simulated.",
+    )  # fmt: skip
+    return place_badge(figure)
+
+
+def plot_bars(result: Result) -> go.Figure:
+    """The bars of all claims, over the assumptions, beside their control worlds."""
+    worlds = {name: replace(one, title=ROLE_TITLES[one.role]) for name, one in WORLDS.items()}
+    seen: dict[str, Row] = {}
+    for claim in CLAIMS:
+        for row in bar_rows(result, claim, lambda one: BARS[one.name], worlds, lambda _: _POINTS):
+            seen.setdefault(row.estimate.key, row)
+    rows = list(seen.values())
+    clear = sum(row.estimate.low > 0 for row in rows if not row.control)
+    figure = plot_forest(
+        rows, what="What decides", card=assumed(result),
+        title=f"What decides the claims? {clear} of {sum(not row.control for row in rows)} bars lie wholly above 0",
+        caption="Points of the whole loss avoided in the same hours, beyond the rival. Whiskers: 95 % of sets of "
+        "assumptions. Hollow: control worlds, over their draws.",
+    )  # fmt: skip
+    return place_badge(figure)
+
+
+def plot_subsets(result: Result) -> go.Figure:
+    """What each subset avoids in each cell of size and hours, the cheapest near the best marked."""
+    table = result.series["subsets"]
+    names = list(dict.fromkeys(table["subset"]))
+    figure = make_subplots(rows=1, cols=len(SIZES), shared_yaxes=True, horizontal_spacing=0.03,
+                           subplot_titles=[f"{size}, {n:,} items" for size, n in SIZES.items()])  # fmt: skip
+    hours = [f"{one:.0f}" for one in WEEKLY_HOURS]
+    for place, size in enumerate(SIZES, start=1):
+        mine = table[table["size"] == size]
+        grid = mine.pivot(index="subset", columns="hours", values="avoided").loc[names]
+        figure.add_heatmap(
+            z=100 * grid.to_numpy(), x=hours, y=[_words(name) for name in names], zmin=0, zmax=100,
+            colorscale=[[0, "rgba(31,127,196,.05)"], [1, PALETTE[0]]], showscale=False, row=1, col=place,
+            texttemplate="%{z:.0f}", hovertemplate="%{y}: %{z:.0f} %<extra></extra>",
+        )  # fmt: skip
+        picks = mine[mine["pick"]]
+        figure.add_scatter(
+            x=[f"{one:.0f}" for one in picks["hours"]], y=[_words(one) for one in picks["subset"]], mode="markers",
+            marker={"symbol": "square-open", "size": 26, "color": PALETTE[1], "line": {"width": 3}},
+            showlegend=False, row=1, col=place, hoverinfo="skip",
+        )  # fmt: skip
+        figure.update_xaxes(title_text="hours a week", type="category", row=1, col=place)
+    gain, picked = result["pick_over_one"], sorted(set(table[table["pick"]]["subset"]))
+    figure = style(
+        figure, x="", y="", card=assumed(result), series="subsets",
+        title=f"A pick by size gains {spoken(gain, '+', scale=100)} points over one pick for all; "
+        f"{len(picked)} subsets are picked in nine cells",
+        caption="Share of the loss avoided in a quarter, %, mean over sets of assumptions. Framed: the subset that "
+        "takes the fewest hours among those within 5 % of the best. Hours of scanners are assumed.",
+        alt="Picked: " + "; ".join(f"{one.size} at {one.hours:.0f} hours {_words(one.subset)}"
+                                   for one in table[table["pick"]].itertuples()) + ".",
+    )  # fmt: skip
+    return figure.update_layout(height=640)
+
+
+def _words(subset: str) -> str:
+    return " + ".join(KIND_TITLES[kind] for kind in subset.split("+"))
+
+
+def _colour(order: str) -> str:
+    return PALETTE[0] if order == BEST else PALETTE[2] if order == "truth" else NEUTRAL
+
+
