@@ -27,6 +27,8 @@ DECAY, UNREACHED = 0.6, 12
 MAX_SERVICES = 5_000
 #: Service of findings that none of the user's services claims.
 UNASSIGNED = "unassigned"
+#: Service of all that names none, where the user gives no services.
+ALL = "all"
 _NAME = re.compile(r"[\w<>~^][\w .,:;/@+<>=~^()*-]{0,99}")
 
 
@@ -127,6 +129,17 @@ def services_of(content: Any) -> Services:
     return Services((*(Service(**one) for one in told if "name" in one), Service(UNASSIGNED)))
 
 
+def assumed_services(said: pd.Series) -> Services:
+    """A service for each name that scans give, one for the rest: open to the internet, of middle worth."""
+    names = [
+        one
+        for one in said.unique()[:MAX_SERVICES]
+        if _NAME.fullmatch(one) and one not in ("", ALL, UNASSIGNED)
+    ]
+    assumed = (Service(name, exposure="internet") for name in names)
+    return Services((*assumed, Service(ALL, paths=("",), exposure="internet"), Service(UNASSIGNED)))
+
+
 def problems_of(content: Any, file: str) -> Iterator[str]:
     """All that is wrong in a services file, each with its place and a remedy."""
     rows = _rows(content)
@@ -185,7 +198,7 @@ def _text(raw: Any) -> str:
 def _name(raw: Any) -> str:
     if not _NAME.fullmatch(_text(raw)):
         raise ValueError(
-            f"'{_shown(raw)}' is no name: 100 letters, digits, blanks and . , : ; / @ + - ( ) * at most"
+            f"'{_shown(raw)}' is no name: at most 100 letters, digits, blanks and . , : ; / @ + - ( ) *"
         )
     return str(raw)
 
@@ -222,8 +235,8 @@ def _grade(raw: Any) -> int:
 
 KEYS: Mapping[str, Callable[[Any], Any]] = {
     "name": _name, "paths": _paths, "repository": _text, "hosts": _texts, "criticality": _grade,
-    "exposure": _one_of(EXPOSURES), "data_class": _one_of(DATA_USD), "owner": _text, "revenue_usd_per_hour": _money,
-    "calls": _texts, "impact_usd": _money,
+    "exposure": _one_of(EXPOSURES), "data_class": _one_of(DATA_USD), "owner": _text,
+    "revenue_usd_per_hour": _money, "calls": _texts, "impact_usd": _money,
 }  # fmt: skip
 
 

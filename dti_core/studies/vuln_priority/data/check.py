@@ -1,0 +1,67 @@
+"""Judge a user's scans: all problems of all files at once, each with its place and a remedy."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from dti_core.lab.data import Problem
+from dti_core.studies.vuln_priority.data.services import UNASSIGNED
+from dti_core.studies.vuln_priority.data.yours import OwnScans
+
+#: Places that are named as examples.
+_NAMED = 3
+
+
+def check(own: OwnScans) -> list[Problem]:
+    """All problems, those that block first; none means that everything can be ranked as it stands."""
+    notes = [Problem(note, blocks=False) for scan in own.scans for note in scan.notes]
+    found = [*own.problems, *notes, *_findings(own), *_labels(own)]
+    return sorted(dict.fromkeys(found), key=lambda problem: not problem.blocks)
+
+
+def _findings(own: OwnScans) -> Iterator[Problem]:
+    """What the findings are, taken together."""
+    table, blocked = own.findings, any(problem.blocks for problem in own.problems)
+    if table.empty and not blocked:
+        what = "the scans hold no finding" if own.scans else "no scan is among the files"
+        yield Problem(f"{what}, so there is nothing to rank. Export the findings as SARIF 2.1.0.")
+    lost = table["service"] == UNASSIGNED
+    if lost.any() and len(own.services.each) > 1:
+        places = (table["file"].where(table["file"] != "", table["route"]))[lost].unique()
+        yield _warning(
+            f"{lost.sum():,} findings lie in no service ({_some(places)}): they count as of middle worth, "
+            "not reached. Give their services `paths`, `hosts` or `repository`."
+        )
+    nowhere = (table[["file", "route", "package"]] == "").all(axis=1)
+    if nowhere.any():
+        examples = _some(table.loc[nowhere, "origin"])
+        yield _warning(f"{nowhere.sum():,} findings say neither file, route nor package ({examples}).")
+    nameless = (table["cwe"] == 0) & (table["cve"] == "")
+    if nameless.any():
+        examples = _some(table.loc[nameless, "rule"].unique())
+        text = "findings name no CWE: only findings of the same rule are joined with them"
+        yield _warning(f"{nameless.sum():,} {text} ({examples}).")
+    if own.findings["suppressed"].any():
+        yield _warning(
+            f"{table['suppressed'].sum():,} findings are suppressed in their scans and are not ranked."
+        )
+
+
+def _labels(own: OwnScans) -> Iterator[Problem]:
+    """What the labels are, beside the findings."""
+    if own.labels.empty or own.findings.empty:
+        return
+    n_differ, n_told = int(np.isinf(own.truth).sum()), int(np.isfinite(own.truth).sum())
+    if n_differ:
+        yield _warning(f"labels differ within {n_differ:,} flaws, which count as not labelled. Correct them.")
+    if not n_told:
+        yield _warning("no label fits a finding. Take `fingerprint` from an exported worklist.")
+
+
+def _warning(text: str) -> Problem:
+    return Problem(text, blocks=False)
+
+
+def _some(values: object) -> str:
+    shown = [str(one)[:60] or "no place" for one in list(values)[:_NAMED]]  # type: ignore[call-overload]
+    return ", ".join(shown)
