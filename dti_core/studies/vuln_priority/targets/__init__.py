@@ -1,1 +1,1 @@
-"""The labelled lab: a generator of deliberately vulnerable services, run on loopback only, with their proofs."""
+"""The labelled lab: generator of deliberately vulnerable services, run on loopback only, and their proofs."""

@@ -1,4 +1,4 @@
-"""The labelled cases: which sink, flow and source meet in which view of which service, and where its lines stand."""
+"""The labelled cases: which sink, flow and source meet in which view, and where its lines stand."""
 
 import hashlib
 from collections.abc import Iterator
@@ -18,7 +18,13 @@ SERVICES = tuple(sorted(set(DEAL), key=DEAL.index))
 PER_MODULE = 25
 _NOUNS = ("basket", "shelf", "parcel", "ledger", "notice", "branch", "season", "folder", "desk", "route")
 _FIELDS = ("q", "name", "ref", "entry", "item", "key", "page", "topic", "label", "line")
-_BANNER = '''"""DELIBERATELY VULNERABLE LAB CODE of the service {service}. Loopback (127.0.0.1) only; never deploy, never copy."""'''
+_BANNER = '''\
+"""DELIBERATELY VULNERABLE LAB CODE of the service {service}.
+
+It runs on loopback (127.0.0.1) only, inside its own runner. Never deploy it, never copy from it.
+"""
+
+'''
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ def _meets(sink: Sink, flow_name: str) -> bool:
 
 
 def _calm_by_flow(sink: Sink, flow_name: str, flow: Flow) -> bool:
-    """Whether the calm twin owes it to its flow (two of three, where it can) or to the sink's own safe form."""
+    """Whether the calm twin is so by its flow (two of three, where it can) or by its sink's safe form."""
     fits = flow.calm == "constant" or (flow.calm == "filter" and not sink.plain)
     if flow_name == "sanitizer":
         return True
@@ -76,7 +82,7 @@ def _calm_by_flow(sink: Sink, flow_name: str, flow: Flow) -> bool:
 
 
 def _shapes() -> Iterator[Shape]:
-    """Twins: each third pair of sink and flow (all blind ones), once risky and once calm, from sources of their own."""
+    """Twins: each third pair of sink and flow and all blind ones, once risky, once calm, from own sources."""
     for i, (sink_name, sink) in enumerate(SINKS.items()):
         for j, (flow_name, flow) in enumerate(FLOWS.items()):
             third = (i + 2 * j) % 3 == 0 or flow_name == "blind"
@@ -87,7 +93,7 @@ def _shapes() -> Iterator[Shape]:
                 key = (sink_name, flow_name, vulnerable)
                 role = flow.role or sink.role or ("user" if chance("role", *key) % 5 == 0 else "")
                 by_flow = not vulnerable and _calm_by_flow(sink, flow_name, flow)
-                sink_form = 0 if vulnerable or by_flow else 1 + chance("form", *key) % 2
+                sink_form = 0 if vulnerable or by_flow else 1 + chance("form", *key) % 3
                 source = _pick(sources, "source", *key)
                 yield Shape(sink_name, flow_name, source, role, sink_form, int(by_flow))
 
@@ -112,7 +118,7 @@ def build_views() -> tuple[View, ...]:
 
 def head(service: str, imports: str) -> str:
     """How every module of a service begins."""
-    return _BANNER.format(service=service) + "\n\n" + imports
+    return _BANNER.format(service=service) + imports
 
 
 @cache

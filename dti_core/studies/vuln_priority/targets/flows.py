@@ -1,6 +1,6 @@
 """How a value gets from the request to the sink: templates with their calm twins.
 
-`text` is what the request brought; `value` is what the sink takes; `$SINK` stands for the sink's lines, which
+`text` is what the request brought, `value` what the sink takes; `$SINK` stands for the sink's lines, which
 otherwise follow at the end. `<<risky||calm>>` as in `sinks`. `$WORD` and `$CLASS` are names of the case's own.
 """
 
@@ -14,8 +14,8 @@ class Flow:
 
     Parameters
     ----------
-    calm : how the calm twin is harmless: by a "constant" in place of the value, by a "filter" that leaves word
-        characters, or "" if only the sink's own safe form can be.
+    calm : why the calm twin is harmless: a "constant" in place of the value, a "filter" that leaves word
+        characters, or "" if only the sink's own safe form can make it so.
     above : code before the view.
     """
 
@@ -31,7 +31,8 @@ FLOWS = {
     "helper": Flow(
         "value = $WORD(text)",
         "constant",
-        above="def $WORD(entry):\n    usual = $BENIGN\n    entry = entry.strip()\n    return <<entry||usual>>",
+        above="def $WORD(entry):\n    usual = $BENIGN\n    entry = entry.strip()\n"
+        "    return <<entry||usual>>",
     ),
     "container": Flow(
         'box = {"first": text, "second": $BENIGN}\nline = list(box.values())\nvalue = line[<<0||1>>]',
@@ -47,13 +48,13 @@ FLOWS = {
     "percent_format": Flow('value = "%(<<a||b>>)s" % {"a": text, "b": $BENIGN}', "constant"),
     "swapped_case": Flow("value = <<text.swapcase()||word(text.swapcase())>>", "filter"),
     "base64": Flow(
-        'if not re.fullmatch(r"[\\w-]*", <<text||unbase64(text).decode()>>):\n    return "not readable", 400\n'
-        "value = unbase64(text).decode()",
+        'if not re.fullmatch(r"[\\w-]*", text):\n    return "not readable", 400\n'
+        "plainer = unbase64(text).decode()\nvalue = <<plainer||word(plainer)>>",
         "filter",
     ),
     "percent_decoded": Flow(
-        'if not re.fullmatch(r"[\\w%]*", <<text||unquote(text)>>):\n    return "not readable", 400\n'
-        "value = unquote(text)",
+        'if not re.fullmatch(r"[\\w%]*", text):\n    return "not readable", 400\n'
+        "value = <<unquote(text)||word(unquote(text))>>",
         "filter",
     ),
     "prefix_gate": Flow(
@@ -71,7 +72,7 @@ FLOWS = {
     ),
     "blind": Flow('value = <<text||word(text)>>\n$SINK\nout = "ok"', "filter"),
     "pattern": Flow(
-        'if not re.<<search||fullmatch>>(r"[\\w-]+", text):\n    return "not a name", 400\nvalue = text',
+        'if not re.<<search||fullmatch>>(r"\\w+", text):\n    return "not a name", 400\nvalue = text',
         "filter",
     ),
     "allow_list": Flow(
@@ -112,7 +113,8 @@ FLOWS = {
     "decorator": Flow(
         "@$WORD\ndef handle(value):\n    $SINK\n    return out\n\nout = handle(text)",
         "filter",
-        above="def $WORD(inner):\n    def run(entry):\n        return inner(<<entry||word(entry)>>)\n\n    return run",
+        above="def $WORD(inner):\n    def run(entry):\n        return inner(<<entry||word(entry)>>)\n\n"
+        "    return run",
     ),
     "cached": Flow(
         'value = CACHE.<<get(text, text)||setdefault("$N", text)>>', "constant", above='CACHE["$N"] = $BENIGN'

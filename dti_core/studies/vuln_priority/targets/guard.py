@@ -1,7 +1,7 @@
 """What a process of the lab may do: sockets on loopback, files in its scratch folder, a command that echoes.
 
-An audit hook cannot be removed, so this is only for child processes. It bounds honest tests; it is no sandbox for
-hostile code.
+An audit hook cannot be removed, so this is for child processes only. It bounds honest tests and is no sandbox
+for hostile code.
 """
 
 import os
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 _LOOPBACK = "127.0.0.1"
+_NAMES = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
 _CPU_SECONDS, _FILE_BYTES = 600, 64 * 2**20
 _LONGEST_COMMAND = 300
 #: What the shell may be asked for; between separators there may be nothing but these.
@@ -19,19 +20,12 @@ _SEPARATORS = re.compile(r"[;|&\n`${}()]+")
 _HARMLESS = re.compile(r"(echo|printf)( [^<>]*)?|sleep [0-2](\.\d+)?|true|[\s'\"#]*|[\d+*/ -]+")
 _CANARY = re.compile(r">>\s*\$LAB_CANARY")
 _READABLE = (
-    "/usr",
-    "/lib",
-    "/lib64",
-    "/etc/passwd",
-    "/etc/mime.types",
-    "/etc/ssl",
-    "/dev/null",
-    "/dev/urandom",
-)
+    "/usr", "/lib", "/lib64", "/etc/passwd", "/etc/mime.types", "/etc/ssl", "/dev/null", "/dev/urandom",
+)  # fmt: skip
 #: Events whose first arguments are paths that are changed.
 _CHANGES = {
-    "os.remove": 1, "os.rename": 2, "os.rmdir": 1, "os.mkdir": 1, "os.link": 2, "os.symlink": 2, "os.chmod": 1,
-    "os.chown": 1, "os.truncate": 1, "os.utime": 1, "os.mkfifo": 1, "os.mknod": 1, "os.setxattr": 1,
+    "os.remove": 1, "os.rename": 2, "os.rmdir": 1, "os.mkdir": 1, "os.link": 2, "os.symlink": 2,
+    "os.chmod": 1, "os.chown": 1, "os.truncate": 1, "os.utime": 1, "os.mkfifo": 1, "os.mknod": 1, "os.setxattr": 1,
     "shutil.rmtree": 1, "shutil.move": 2, "shutil.copyfile": 2,
 }  # fmt: skip
 _NEVER = (
@@ -61,9 +55,8 @@ def _check_network(event: str, args: tuple[object, ...]) -> None:
             _refuse(event, address)
     elif event == "socket.sendmsg":
         _refuse(event, args[1])
-    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
-        if args[0] not in (_LOOPBACK, None):
-            _refuse(event, args[0])
+    elif event in _NAMES and args[0] not in (_LOOPBACK, None):
+        _refuse(event, args[0])
 
 
 def _check_command(event: str, args: tuple[object, ...]) -> None:
@@ -80,9 +73,9 @@ def _check_command(event: str, args: tuple[object, ...]) -> None:
 
 
 def _within(path: object, roots: tuple[str, ...]) -> bool:
-    if isinstance(path, int) or path is None:
+    if not isinstance(path, str | bytes | os.PathLike):
         return True
-    real = os.path.realpath(os.fsdecode(path))  # type: ignore[arg-type]
+    real = os.path.realpath(os.fsdecode(path))
     return any(real == root or real.startswith(root + os.sep) for root in roots)
 
 

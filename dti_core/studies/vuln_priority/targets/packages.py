@@ -110,7 +110,7 @@ def bill(service: str) -> str:
 
 
 def _dotted(node: ast.expr, known: Mapping[str, str]) -> str:
-    """The dotted name behind an expression of imported names, "" if it is none; of a call, the called name."""
+    """The dotted name behind an expression of imported names, "" if it is none; of a call, what is called."""
     match node:
         case ast.Name():
             return known.get(node.id, "")
@@ -124,7 +124,7 @@ def _dotted(node: ast.expr, known: Mapping[str, str]) -> str:
 
 
 def uses(sources: Iterable[str]) -> tuple[set[str], set[str]]:
-    """Dotted names that modules import, and those that they call; `a().b()` counts as a call of a and of a.b."""
+    """Dotted names that modules import, and those that they call; `a().b()` is a call of a and of a.b."""
     imported, called = set(), set()
     for source in sources:
         known: dict[str, str] = {}

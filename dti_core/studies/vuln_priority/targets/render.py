@@ -50,7 +50,7 @@ def choose(template: str, form: int) -> str:
     """The template with one alternative of each `<<...||...>>`; the last one if there are fewer."""
 
     def chosen(found: re.Match[str]) -> str:
-        forms = found[1].split("||")
+        forms = [form.strip("\n") for form in found[1].split("||")]
         return forms[min(form, len(forms) - 1)]
 
     return _TWINS.sub(chosen, template)

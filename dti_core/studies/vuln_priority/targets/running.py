@@ -47,7 +47,8 @@ def child_surroundings(folder: Path, scratch: Path) -> dict[str, str]:
     root = Path(dti_core.__file__).resolve().parents[1]
     return {
         "PATH": "/usr/bin:/bin", "PYTHONPATH": f"{root}:{folder.resolve()}", "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "0", "LANG": "C.UTF-8", "LAB_SCRATCH": str(scratch), "LAB_CANARY": str(scratch / "canary"),
+        "PYTHONHASHSEED": "0", "LANG": "C.UTF-8", "LAB_SCRATCH": str(scratch),
+        "LAB_CANARY": str(scratch / "canary"),
     }  # fmt: skip
 
 

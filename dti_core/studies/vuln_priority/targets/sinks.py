@@ -1,7 +1,8 @@
 """What the lab's endpoints do with a value: dangerous calls with their safe twins, as a table of templates.
 
-In a template `<<risky||calm>>` stands for twins (a third alternative is a second calm one), `  #!` marks the line
-of the sink and is not written, `$N` is the number of the case. A sink reads `value` and sets `out`.
+In a template `<<risky||calm>>` stands for twins (more alternatives are further calm ones; line breaks around
+them are dropped), `  #!` marks the sink's line and is not written, `$N` is the number of the case. A sink reads
+`value` and sets `out`.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ class Sink:
     ----------
     benign : a value that it takes without harm.
     right, wrong : expressions over `text` that do and do not make a value harmless; "" where there is none.
-    plain : the harmful value is a plain word, so that a filter for word characters lets it through.
+    plain : a filter for word characters lets the harmful value through, or leaves no value that is of use.
     use : what harms is the call, whatever the value.
     side : harm shows without an answer: in a file, a row, a request.
     """
@@ -40,7 +41,8 @@ _QUOTES = ('text.replace("\'", "\'\'")', "html.escape(text, quote=False)")
 SINKS = {
     "sqlite_select": Sink(
         89,
-        """query = <<f"SELECT name, price FROM goods WHERE name = '{value}'"||"SELECT name, price FROM goods WHERE name = ?">>
+        """query = <<f"SELECT name, price FROM goods WHERE name = '{value}'"
+||"SELECT name, price FROM goods WHERE name = ?">>
 rows = database().execute(query<<||, (value,)>>).fetchall()  #!
 out = plain(json.dumps(rows))""",
         "lamp",
@@ -57,7 +59,8 @@ out = plain(json.dumps(rows))""",
     ),
     "sqlite_insert": Sink(
         89,
-        """<<query = f"INSERT OR REPLACE INTO visits VALUES ('$N', '{value}', 'shop')"||query = "INSERT OR REPLACE INTO visits VALUES ('$N', ?, 'shop')">>
+        """<<query = f"INSERT OR REPLACE INTO visits VALUES ('$N', '{value}', 'shop')"
+||query = "INSERT OR REPLACE INTO visits VALUES ('$N', ?, 'shop')">>
 database().execute(query<<||, (value,)>>)  #!
 out = plain("kept")""",
         "lamp",
@@ -66,7 +69,8 @@ out = plain("kept")""",
     ),
     "shell_run": Sink(
         78,
-        """done = subprocess.run(<<f"echo {value}", shell=True||["echo", value]>>, capture_output=True, text=True, timeout=5)  #!
+        """limits = {"capture_output": True, "text": True, "timeout": 5}
+done = subprocess.run(<<f"echo {value}", shell=True||["echo", value]>>, **limits)  #!
 out = plain(done.stdout)""",
         "lamp",
         "shlex.quote(text)",
@@ -85,8 +89,9 @@ out = plain(done.stdout)""",
     "path_read": Sink(
         22,
         """page = FILES / value
-<<out = plain(page.read_text())||out = plain(page.read_text() if page.resolve().is_relative_to(FILES) else "none")>>  #!""",
-        "guide.txt",
+<<out = plain(page.read_text())
+||out = plain(page.read_text() if page.resolve().is_relative_to(FILES) else "none")>>  #!""",
+        "guide",
         *_BASE,
     ),
     "path_write": Sink(
@@ -94,7 +99,7 @@ out = plain(done.stdout)""",
         """page = FILES / <<value||os.path.basename(value)>>
 page.write_text("note")  #!
 out = plain("kept")""",
-        "today.txt",
+        "today",
         *_BASE,
         side=True,
     ),
@@ -133,7 +138,7 @@ out = page.render(entry=value)  #!""",
         """names = dict(NAMES)
 <<exec(value, names)||names["result"] = RULES.get(value, 0)>>  #!
 out = plain(str(names.get("result", "")))""",
-        "result = 1",
+        "result",
         '"result = " + str(len(text))',
         'text.replace("__", "")',
         side=True,
@@ -163,6 +168,7 @@ with urllib.request.urlopen(address, timeout=2) as answer:  #!
         "data:,hello",
         'text if urlsplit(text).netloc == PARTNER else "data:,none"',
         'text if PARTNER in text else "data:,none"',
+        plain=True,
         side=True,
     ),
     "redirect_to": Sink(
@@ -183,6 +189,7 @@ out = plain(letters.text)""",
         "<a>tea</a>",
         'text if "<!" not in text else "<a/>"',
         'text.replace("<!ELEMENT", "")',
+        plain=True,
         side=True,
     ),
     "jinja_source": Sink(
@@ -200,7 +207,9 @@ out = plain(page.render(entry=value))""",
     ),
     "etree_find": Sink(
         643,
-        """<<found = PEOPLE.findall(f"entry[name='{value}']")||found = [one for one in PEOPLE.findall("entry") if one.findtext("name") == value]>>  #!
+        """<<found = PEOPLE.findall(f"entry[name='{value}']")
+||found = [one for one in PEOPLE.findall("entry") if one.findtext("name") == value]
+>>  #!
 out = plain(" ".join(one.findtext("note") for one in found))""",
         "ann",
         'text.replace("\'", "")',
@@ -208,7 +217,11 @@ out = plain(" ".join(one.findtext("note") for one in found))""",
     ),
     "weak_hash": Sink(
         327,
-        """<<token = hashlib.md5(value.encode()).hexdigest()||token = hashlib.scrypt(value.encode(), salt=SALT, n=16, r=8, p=1).hex()||token = secrets.token_hex(16) + hashlib.md5(value.encode(), usedforsecurity=False).hexdigest()[:4]>>  #!
+        """<<token = hashlib.md5(value.encode()).hexdigest()
+||token = hashlib.scrypt(value.encode(), salt=SALT, n=16, r=8, p=1).hex()
+||token = "%x-" % (hashlib.md5(value.encode()).digest()[0] % 8) + secrets.token_hex(16)
+||token = secrets.token_hex(16) + hashlib.md5(value.encode(), usedforsecurity=False).hexdigest()[:2]
+>>  #!
 PASSWORDS["$N"] = token
 out = plain(json.dumps({"stored": token}))""",
         "lamp",
@@ -216,7 +229,10 @@ out = plain(json.dumps({"stored": token}))""",
     ),
     "random_token": Sink(
         330,
-        """<<token = "%016x" % random.Random(value).getrandbits(64)||token = secrets.token_hex(8)||token = secrets.token_hex(8 + random.Random(value).randrange(4))>>  #!
+        """<<token = "%016x" % random.Random(value).getrandbits(64)
+||token = secrets.token_hex(8)
+||token = secrets.token_hex(8 + random.Random(value).randrange(4))
+>>  #!
 TOKENS["$N"] = token
 out = plain(json.dumps({"reset": token}))""",
         "lamp",
@@ -238,7 +254,7 @@ out = plain("noted")""",
 csv.writer(sheet).writerow([<<value||"'" + value>>, 1])  #!
 out = Response(sheet.getvalue(), mimetype="text/csv")""",
         "lamp",
-        'text.lstrip("=+-@")',
+        'text.lstrip("=+-@\\t\\r")',
         "html.escape(text)",
     ),
     "set_attribute": Sink(

@@ -27,8 +27,8 @@ import yaml
 from flask import Blueprint, Response, g, redirect, request, session
 
 from .parts import (
-    CACHE, COLUMNS, DESK, FILES, ITEM, KEPT, LOG, NAMES, NOTES, PARTNER, PASSWORDS, PEOPLE, RECORDS, RULES, SALT,
-    TOKENS, Entry, Letters, Unpickler, ask, count, database, needs, plain, unbase64, who, word,
+    CACHE, COLUMNS, DESK, FILES, ITEM, KEPT, LOG, NAMES, NOTES, PARTNER, PASSWORDS, PEOPLE, RECORDS, RULES,
+    SALT, TOKENS, Entry, Letters, Unpickler, ask, count, database, needs, plain, unbase64, who, word,
 )
 from .settings import SETTINGS
 """
@@ -74,7 +74,7 @@ def note(text):
     return "noted"
 
 
-NAMES = {"__builtins__": {"str": str, "len": len, "abs": abs}, "note": note}
+NAMES = {"__builtins__": {"str": str, "len": len, "abs": abs}, "note": note, "result": 0}
 
 
 class Entry:
@@ -164,7 +164,7 @@ def database():
 def prepare():
     for folder in (FILES, FILES / "sub", NOTES, SCRATCH / "vault", SCRATCH / "made"):
         folder.mkdir(parents=True, exist_ok=True)
-    (FILES / "guide.txt").write_text("a guide")
+    (FILES / "guide").write_text("a guide")
     (SCRATCH / "vault" / "marker.txt").write_text(MARKER)
     (HOME / "shop.db").unlink(missing_ok=True)
     link = database()
@@ -230,5 +230,7 @@ def code():
 def failed(error):
     if isinstance(error, HTTPException):
         return plain(error.name), error.code
+    if isinstance(error, FileNotFoundError):
+        return plain("no such page"), 404
     return plain("failed"), 500
 """
