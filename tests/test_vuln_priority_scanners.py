@@ -85,7 +85,7 @@ def only_loopback(event, given):
 sys.addaudithook(only_loopback)
 sys.path.insert(0, sys.argv[1])
 if len(sys.argv) > 2:
-    from dti_core.studies.vuln_priority.methods.scanners.agent import install
+    from dti_core.studies.vuln_priority.targets.agent import install
     install(Path(sys.argv[2]))
 from app import app
 from werkzeug.serving import make_server

@@ -21,7 +21,7 @@ from dti_core.studies.vuln_priority.targets.running import USERS, serving
 
 HERE = Path(__file__).resolve().parent
 LAB = HERE.parents[2] / "build" / "targets"
-AGENT = "dti_core.studies.vuln_priority.methods.scanners.agent"
+AGENT = "dti_core.studies.vuln_priority.targets.agent"
 LOGINS = {role: {"user": name, "password": USERS[name]} for role, name in (("user", "ann"), ("admin", "ada"))}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode, urlsplit
 
 from dti_core.lab.errors import DataError
-from dti_core.studies.vuln_priority.methods.scanners.surface import Endpoint
+from dti_core.studies.vuln_priority.methods.scanners.surface import FORM, JSON, Endpoint
 
 SECONDS = 5.0
 LARGEST_ANSWER_BYTES = 200_000
@@ -57,9 +57,7 @@ class Client:
         ------
         DataError if the service refuses.
         """
-        answer = self._request(
-            "POST", "/login", urlencode(fields), {"Content-Type": "application/x-www-form-urlencoded"}
-        )
+        answer = self._request("POST", "/login", urlencode(fields), {"Content-Type": FORM})
         given = [value for key, value in answer.headers if key.lower() == "set-cookie"]
         if answer.status >= 400 or not given:
             raise DataError(f"{self.address}/login refused {sorted(fields)} with status {answer.status}.")
@@ -82,9 +80,9 @@ class Client:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
         body = ""
         if parts["json"]:
-            body, headers["Content-Type"] = json.dumps(parts["json"]), "application/json"
+            body, headers["Content-Type"] = json.dumps(parts["json"]), JSON
         elif parts["form"]:
-            body, headers["Content-Type"] = urlencode(parts["form"]), "application/x-www-form-urlencoded"
+            body, headers["Content-Type"] = urlencode(parts["form"]), FORM
         return self._request(endpoint.method, target, body, headers)
 
     def _request(self, method: str, target: str, body: str, headers: Mapping[str, str]) -> Answer:

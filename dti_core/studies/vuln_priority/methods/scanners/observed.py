@@ -1,4 +1,4 @@
-"""One service under test as testers see it: usual requests, then the prober, and what the agent saw of both."""
+"""One service under test: usual requests, then the prober, and what the agent saw of both."""
 
 import json
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ def observe(
     address: str,
     log: Path | None,
     logins: Mapping[str, Mapping[str, str]],
-    only: frozenset[str],
+    only: frozenset[str] = frozenset(),
 ) -> Observed:
     """Send usual values to every endpoint, then the prober's; read what the agent wrote of both.
 
@@ -82,7 +82,8 @@ def _hit(one: Mapping[str, str], service: Path, early: bool) -> Hit:
         level=LEVEL[one["confidence"]], file=Path(one["file"]).relative_to(service.parent).as_posix(),
         line=int(one["line"]), method=one["method"], route=plain_route(one["route"]),
         details={
-            "service": service.name, "parameter": one["input"], "confidence": one["confidence"], "traffic": seen,
+            "service": service.name, "parameter": one["input"], "confidence": one["confidence"],
+            "traffic": seen,
         },
     )  # fmt: skip
 
