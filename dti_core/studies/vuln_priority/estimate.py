@@ -1,4 +1,4 @@
-"""Tools x orders of work -> measures -> Result: the lab, real records, simulated catalogues, the scans at hand."""
+"""Tools x orders of work -> measures -> Result: the lab, real records, catalogues, the scans at hand."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -90,7 +90,11 @@ def worlds_in_words() -> pd.DataFrame:
 def methods_in_words() -> pd.DataFrame:
     """Who says how likely a flaw is real, and what that rests on."""
     rows = [
-        {"method": one.title, "needs": ", ".join(one.needs) or "no tool", "assumes": "; ".join(one.assumes) or "none"}
+        {
+            "method": one.title,
+            "needs": ", ".join(one.needs) or "no tool",
+            "assumes": "; ".join(one.assumes) or "none",
+        }
         for one in METHODS.values()
     ]
     return pd.DataFrame(rows)

@@ -47,7 +47,10 @@ def load_lab() -> tuple[Lab, DataCard]:
     DataError if a recorded file is missing or a finding lies in no case and no service.
     """
     cases = frozen_table(SLUG, LABELS)
-    scans = {tool: read_scan(frozen_bytes(SLUG, f"recorded/{tool}.sarif"), f"{tool}.sarif").findings for tool in TOOLS}
+    scans = {
+        tool: read_scan(frozen_bytes(SLUG, f"recorded/{tool}.sarif"), f"{tool}.sarif").findings
+        for tool in TOOLS
+    }
     flags, severity = np.zeros((len(cases), len(TOOLS)), bool), np.zeros((len(cases), len(TOOLS)))
     for place, tool in enumerate(TOOLS):
         for row, told in reports_on(cases, scans[tool]):
@@ -56,8 +59,8 @@ def load_lab() -> tuple[Lab, DataCard]:
     families, family = np.unique([family_of(int(cwe)) for cwe in cases["cwe"]], return_inverse=True)
     flows, flow = np.unique(cases["flow"].astype(str), return_inverse=True)
     evidence = Evidence(
-        TOOLS, tuple(map(str, families)), tuple(map(str, flows)), flags, severity / 10, family.astype(np.int64),
-        flow.astype(np.int64), cases["vulnerable"].to_numpy(bool),
+        TOOLS, tuple(map(str, families)), tuple(map(str, flows)), flags, severity / 10,
+        family.astype(np.int64), flow.astype(np.int64), cases["vulnerable"].to_numpy(bool),
     )  # fmt: skip
     lab = Lab(evidence, severity.max(axis=1), cases, packages_of(frozen_table(SLUG, IMPORTS)))
     return lab, _card(lab)
@@ -66,8 +69,8 @@ def load_lab() -> tuple[Lab, DataCard]:
 def reports_on(cases: pd.DataFrame, findings: Iterable[Finding]) -> list[tuple[int, float]]:
     """(row of a case, severity) of each finding that names the case's place and its kind of flaw.
 
-    The place is the route where a finding has one, else the lines of the file. What is reported of another kind
-    of flaw, or of a line outside all cases, says nothing of a case.
+    The place is the route where a finding has one, else the lines of the file. What is reported of another
+    kind of flaw, or of a line outside all cases, says nothing of a case.
     """
     by_route = {(m, r): row for row, (m, r) in enumerate(zip(cases["method"], cases["route"], strict=True))}
     by_file: dict[str, list[tuple[int, int, int]]] = {}
@@ -103,7 +106,9 @@ def packages_of(imports: pd.DataFrame) -> pd.DataFrame:
                 continue
             seen = used.get((service, one["name"].lower()))
             if seen is None:
-                raise DataError(f"{ADVISED}: {one['name']} of {service} is not in {IMPORTS}. Record both anew.")
+                raise DataError(
+                    f"{ADVISED}: {one['name']} of {service} is not in {IMPORTS}. Record both anew."
+                )
             called = set(str(seen.called).split(";")) if isinstance(seen.called, str) else set()
             named = {name for vuln in vulns for name in vuln.get("functions", ())}
             rows.append({"service": service, "package": one["name"], "version": one["version"],
@@ -118,8 +123,10 @@ def _card(lab: Lab) -> DataCard:
     real = lab.evidence.real
     return DataCard(
         name=SLUG, title="A labelled lab of six small services", origin="frozen", badge="Our own lab",
-        source=f"{len(real)} endpoints of our generator, {real.sum()} with a proven flaw; what scanners reported.",
+        source=f"{len(real)} endpoints of our generator, {real.sum()} with a proven flaw; what scanners "
+        "reported.",
         licence="MIT", rows=len(real), columns=lab.cases.shape[1], sha256=sha256,
-        caveat="Flaws are real and proven by a request each, but we wrote them: other code has other flaws, and far "
+        caveat="Flaws are real and proven by a request each, but we wrote them: other code has other flaws, "
+        "and far "
         "fewer. Values, chances and hours are drawn from assumptions.",
     )  # fmt: skip

@@ -15,7 +15,8 @@ _FALSE = {"raw": NEUTRAL, "calibrated": PALETTE[1], FAVOURITE: PALETTE[0]}
 _WHO = {"raw": "the tool as it comes", "calibrated": "the tool, calibrated", FAVOURITE: "all four tools"}
 #: Columns of the table of scores.
 SCORES = {
-    "ap": "average precision", "auc": "area under the ROC", "brier": "squared error", "ece": "calibration error",
+    "ap": "average precision", "auc": "area under the ROC", "brier": "squared error", "ece": "calibration "
+    "error",
 }  # fmt: skip
 
 
@@ -31,9 +32,11 @@ def plot_contest(result: Result) -> go.Figure:
     best = TITLES[str(gain.at["best"])]
     figure = plot_forest(
         rows, what="Average precision", x="average precision, 1 is perfect", card=result.card, zero=False,
-        title=f"Four tools against the best one alone ({best}): {spoken(gain, '+')} average precision on flows "
+        title=f"Four tools against the best one alone ({best}): {spoken(gain, '+')} average precision on "
+        "flows "
         "that nobody learnt from",
-        caption=f"{result.card.rows} endpoints, half of them with a proven flaw. Whiskers: {gain.how}. Votes learn "
+        caption=f"{result.card.rows} endpoints, half of them with a proven flaw. Whiskers: {gain.how}. "
+        "Votes learn "
         "nothing; a kind of flaw alone is what nobody needs a tool for.",
     )  # fmt: skip
     return place_badge(figure)
@@ -52,9 +55,11 @@ def plot_false(result: Result) -> go.Figure:
     clear = sum(one.low > 0 for one in falls)
     figure = plot_forest(
         rows, what="False reports", card=result.card,
-        title=f"At the same recall, four tools report fewer safe endpoints than the tool alone, calibrated, for sure "
+        title="At the same recall, four tools report fewer safe endpoints than the tool alone, calibrated, "
+        "for sure "
         f"in {clear} of {len(falls)} cases",
-        caption="Flows held out. A lower bar is better; the recall is that of the tool as it comes, in every resample. "
+        caption="Flows held out. A lower bar is better; the recall is that of the tool as it comes, in "
+        "every resample. "
         f"Whiskers: {falls[0].how}.",
     )  # fmt: skip
     return place_badge(figure)
@@ -91,7 +96,8 @@ def kinds_table(result: Result) -> Table:
     return show_table(
         cells, name="kinds", title="Which kinds of flaw each tool reports", stub="kind of flaw",
         note=f"Share of endpoints reported, with Wilson intervals of 95 %. In {len(blind)} of "
-        f"{(frame['what'] == 'found').sum()} pairs of tool and kind a tool finds none; in {len(loud)} it reports half "
+        f"{(frame['what'] == 'found').sum()} pairs of tool and kind a tool finds none; in {len(loud)} it "
+        "reports half "
         "of the safe endpoints or more.",
     )  # fmt: skip
 

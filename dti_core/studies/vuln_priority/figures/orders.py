@@ -41,7 +41,7 @@ BARS = {
 
 
 def plot_orders(result: Result) -> go.Figure:
-    """Share of the loss that each order avoids in the same hours, and each single tool with the best order."""
+    """Share of the loss that each order avoids in the same hours, and each tool with the best order."""
     rows = [
         Row(order_title(order), result[f"avoided_{FAVOURITE}_{order}"], _colour(order), axis=_SHARE)
         for order in ORDERS
@@ -55,7 +55,8 @@ def plot_orders(result: Result) -> go.Figure:
         rows, what="Share of the loss avoided", card=assumed(result), series="orders",
         title=f"Risk an hour avoids {spoken(best, scale=100)} % of the loss, the tools' severity "
         f"{spoken(severity, scale=100)} %",
-        caption=f"Median and {best.how}. Whiskers overlap because sets differ; orders are compared on the same sets in "
+        caption=f"Median and {best.how}. Whiskers overlap because sets differ; orders are compared on the "
+        "same sets in "
         "the figure of verdicts. Values, chances and hours are simulated.",
     )  # fmt: skip
     return place_badge(figure)
@@ -72,8 +73,10 @@ def plot_bars(result: Result) -> go.Figure:
     clear = sum(row.estimate.low > 0 for row in rows if not row.control)
     figure = plot_forest(
         rows, what="What decides", card=assumed(result),
-        title=f"What decides the claims? {clear} of {sum(not row.control for row in rows)} bars lie wholly above 0",
-        caption="Points of the whole loss avoided in the same hours, beyond the rival. Whiskers: 95 % of sets of "
+        title=f"What decides the claims? {clear} of {sum(not row.control for row in rows)} bars lie wholly "
+        "above 0",
+        caption="Points of the whole loss avoided in the same hours, beyond the rival. Whiskers: 95 % of "
+        "sets of "
         "assumptions. Hollow: control worlds, over their draws.",
     )  # fmt: skip
     return place_badge(figure)
@@ -96,7 +99,8 @@ def plot_subsets(result: Result) -> go.Figure:
         )  # fmt: skip
         picks = mine[mine["pick"]]
         figure.add_scatter(
-            x=[f"{one:.0f}" for one in picks["hours"]], y=[_words(one) for one in picks["subset"]], mode="markers",
+            x=[f"{one:.0f}" for one in picks["hours"]], mode="markers",
+            y=[_words(one) for one in picks["subset"]],
             marker={"symbol": "square-open", "size": 26, "color": PALETTE[1], "line": {"width": 3}},
             showlegend=False, row=1, col=place, hoverinfo="skip",
         )  # fmt: skip
@@ -106,7 +110,8 @@ def plot_subsets(result: Result) -> go.Figure:
         figure, x="", y="", card=assumed(result), series="subsets",
         title=f"A pick by size gains {spoken(gain, '+', scale=100)} points over one pick for all; "
         f"{len(picked)} subsets are picked in nine cells",
-        caption="Share of the loss avoided in a quarter, %, mean over sets of assumptions. Framed: the subset that "
+        caption="Share of the loss avoided in a quarter, %, mean over sets of assumptions. Framed: the "
+        "subset that "
         "takes the fewest hours among those within 5 % of the best. Hours of scanners are assumed.",
         alt="Picked: " + "; ".join(f"{one.size} at {one.hours:.0f} hours {_words(one.subset)}"
                                    for one in table[table["pick"]].itertuples()) + ".",
@@ -120,5 +125,3 @@ def _words(subset: str) -> str:
 
 def _colour(order: str) -> str:
     return PALETTE[0] if order == BEST else PALETTE[2] if order == "truth" else NEUTRAL
-
-

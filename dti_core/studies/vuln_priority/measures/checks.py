@@ -1,4 +1,4 @@
-"""Whether the fusion can be fooled: labels dealt, a tool that always says yes, a tool twice, one of known worth."""
+"""Whether the fusion can be fooled: labels dealt, a tool that says yes to all, or twice the same."""
 
 from dataclasses import dataclass, replace
 
@@ -30,7 +30,9 @@ class Draw:
 
 def study_checks(evidence: Evidence, seeds: np.random.SeedSequence, n_draws: int) -> Findings:
     """Each check over draws: what should be nothing is nothing, and a known worth is found."""
-    drawn = run_keyed(check_once, {k: Draw(evidence, seed) for k, seed in enumerate(seeds.spawn(n_draws))}, "checks")
+    drawn = run_keyed(
+        check_once, {k: Draw(evidence, seed) for k, seed in enumerate(seeds.spawn(n_draws))}, "checks"
+    )
     found = Findings()
     units = {
         "dealt_labels_ap": "average precision above the share that is real",
@@ -70,7 +72,9 @@ def check_once(draw: Draw) -> dict[str, float]:
         "dealt_labels_ap": ap(held_out("logistic", dealt, folds), dealt.real) - float(dealt.real.mean()),
         "always_changes": float(np.abs(held_out("logistic", always, folds) - base).max()),
         "twice_brier": float(
-            (brier(held_out("logistic", twice, folds), evidence.real, one) - brier(base, evidence.real, one))[0]
+            (brier(held_out("logistic", twice, folds), evidence.real, one) - brier(base, evidence.real, one))[
+                0
+            ]
         ),
         "twice_brier_bayes": float(
             (brier(held_out("bayes", twice, folds), evidence.real, one) - brier(bayes, evidence.real, one))[0]

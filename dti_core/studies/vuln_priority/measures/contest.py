@@ -1,4 +1,4 @@
-"""Which tools' word tells real flaws best, on flows that were never learnt from and on rows dealt at random."""
+"""Whose word tells real flaws best, on flows that were never learnt from and on rows at random."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -134,8 +134,9 @@ def _false_reports(contest: Contest) -> Findings:
             }
             for who, drawn in told.items():
                 found.estimates.append(
-                    contest.interval(drawn).estimate(f"false_share_at_{tool}_{who}_{split}", "share of safe cases",
-                                                     tool=tool, who=who, split=split)
+                    contest.interval(drawn).estimate(
+                        f"false_share_at_{tool}_{who}_{split}", "share of safe cases", tool=tool, who=who,
+                        split=split)
                 )  # fmt: skip
             rivals = {"raw": raw, "calibrated": told["calibrated"]}
             for rival, other in rivals.items():
@@ -151,8 +152,9 @@ def _false_reports(contest: Contest) -> Findings:
                 if other.min() > 0:
                     fall = contest.interval(1 - told[FAVOURITE] / other, most=1.0)
                     found.estimates.append(
-                        fall.estimate(f"relative_fall_{tool}_{rival}_{split}", "share of the rival's false reports",
-                                      tool=tool, rival=rival, split=split)
+                        fall.estimate(
+                            f"relative_fall_{tool}_{rival}_{split}", "share of the rival's false reports",
+                            tool=tool, rival=rival, split=split)
                     )  # fmt: skip
     return found
 
@@ -184,7 +186,7 @@ def _alone(contest: Contest) -> Findings:
 
 
 def table_of_kinds(evidence: Evidence) -> pd.DataFrame:
-    """One row a tool and kind of flaw: share of real cases reported and of safe ones, with Wilson intervals."""
+    """One row a tool and kind of flaw: shares of real and safe cases reported, Wilson intervals."""
     rows = []
     for (place, tool), (kind, family) in product(enumerate(evidence.tools), enumerate(evidence.families)):
         mine = evidence.family == kind

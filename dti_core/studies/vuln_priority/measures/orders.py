@@ -1,7 +1,7 @@
 """What an order of work avoids in the hours at hand: impact and cost in it, and several tools behind it.
 
-The lab tells what is real and what tools report; values, chances and hours are drawn from stated spans. A gain is
-a difference in the share of the whole loss that is avoided in the same hours, on the same findings.
+The lab tells what is real and what tools report; values, chances and hours are drawn from stated spans. A
+gain is a difference in the share of the whole loss that is avoided in the same hours, on the same findings.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ GAIN = "share of the whole loss"
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What is known of the lab's cases: truth, severity by the tools' word, flow, and chances (n,) by method."""
+    """What is known of the lab's cases: truth, the tools' severity, flow, and chances (n,) by method."""
 
     real: Flags
     severity: Floats
@@ -102,8 +102,8 @@ def work_off(task: Task) -> pd.DataFrame:
     for _ in range(task.n_sets):
         assumed = draw_assumptions(rng, task.setting.fixed)
         each = [_one_estate(task, assumed, rng) for _ in range(ESTATES)]
-        rows.append(pd.DataFrame(each).mean().to_dict() | {"budget": assumed.budget,
-                    "impact_spread": assumed.impact_spread, "hours_spread": assumed.hours_spread})  # fmt: skip
+        drawn = {name: getattr(assumed, name) for name in ("budget", "impact_spread", "hours_spread")}
+        rows.append(pd.DataFrame(each).mean().to_dict() | drawn)
     return pd.DataFrame(rows)
 
 
@@ -179,15 +179,17 @@ def control_of(bar: str, world: str, drawn: Sequence[Floats], rival: str) -> Est
     """Mean gain of a control world, with the range of each draw."""
     ranges = [tuple(map(float, np.quantile(one, (0.025, 0.975)))) for one in drawn]
     means = np.array([np.median(one) for one in drawn])
-    low, high = np.quantile(means, (0.025, 0.975))
+    middle = float(means.mean())
+    low, high = map(float, np.quantile(means, (0.025, 0.975)))
     return Estimate(
-        bar, float(means.mean()), min(float(low), float(means.mean())), max(float(high), float(means.mean())), GAIN,
-        len(drawn), how=f"95 % of {len(drawn)} draws", world=world, draws=tuple(ranges),
-        at={"bar": bar, "rival": rival},
+        bar, middle, min(low, middle), max(high, middle), GAIN, len(drawn), how=f"95 % of {len(drawn)} draws",
+        world=world, draws=tuple(ranges), at={"bar": bar, "rival": rival},
     )  # fmt: skip
 
 
-def _altered(evidence: Evidence, reported: Reported, setting: Setting, seed: np.random.SeedSequence) -> Reported:
+def _altered(
+    evidence: Evidence, reported: Reported, setting: Setting, seed: np.random.SeedSequence
+) -> Reported:
     """What is known where the tools beside the best one are made worthless, or one strong one is added."""
     if setting.others == "as they are":
         return reported
@@ -198,7 +200,7 @@ def _altered(evidence: Evidence, reported: Reported, setting: Setting, seed: np.
 
 
 def _dealt(evidence: Evidence, rng: np.random.Generator) -> Evidence:
-    """Reports of every tool but the best dealt among the cases of a kind of flaw: as many, and worth nothing."""
+    """Reports of all tools but the best dealt among cases of a kind: as many, and worth nothing."""
     worth = [np.corrcoef(evidence.flags[:, k], evidence.real)[0, 1] for k in range(len(evidence.tools))]
     keep, rows = int(np.argmax(worth)), np.arange(evidence.n)
     for kind in np.unique(evidence.family):
@@ -214,6 +216,8 @@ def _strong(evidence: Evidence, rng: np.random.Generator) -> Evidence:
     return evidence.beside("planted", flags)
 
 
-def _chunks(total: int, root: np.random.SeedSequence, size: int = 25) -> list[tuple[int, tuple[int, np.random.SeedSequence]]]:
+def _chunks(
+    total: int, root: np.random.SeedSequence, size: int = 25
+) -> list[tuple[int, tuple[int, np.random.SeedSequence]]]:
     sizes = [min(size, total - start) for start in range(0, total, size)]
     return list(enumerate(zip(sizes, root.spawn(len(sizes)), strict=True)))

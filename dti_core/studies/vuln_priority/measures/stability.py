@@ -35,9 +35,10 @@ class Task:
 
 
 def study_stability(
-    evidence: Evidence, severity: Floats, chances: Mapping[str, Floats], seeds: np.random.SeedSequence, n_sets: int
+    evidence: Evidence, severity: Floats, chances: Mapping[str, Floats], seeds: np.random.SeedSequence,
+    n_sets: int
 ) -> Findings:  # fmt: skip
-    """Kendall's tau and share of the first twenty exchanged by impact; overlap of the first twenty by release."""
+    """Kendall's tau and share of the first twenty that impact exchanges; their overlap by release."""
     tasks = {
         k: Task(evidence, severity, chances[FAVOURITE], seed) for k, seed in enumerate(seeds.spawn(n_sets))
     }
@@ -82,7 +83,7 @@ def compare_lists(task: Task) -> dict[str, float]:
 
 
 def _relearnt(task: Task, rows: Ints, rng: np.random.Generator) -> Floats:
-    """Chances of the same findings by a fusion that learnt from a release with other flows among its labels."""
+    """Chances of the same findings by a fusion that learnt from other flows."""
     evidence = task.evidence
     flows = rng.choice(np.unique(evidence.flow), size=len(np.unique(evidence.flow)))
     learn = np.concatenate([np.flatnonzero(evidence.flow == one) for one in flows])

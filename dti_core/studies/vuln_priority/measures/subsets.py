@@ -23,13 +23,18 @@ from dti_core.studies.vuln_priority.methods.orders import by_risk_per_hour
 from dti_core.studies.vuln_priority.model.evidence import Flags, Floats, Ints, flow_folds
 from dti_core.studies.vuln_priority.model.work import avoided
 from dti_core.studies.vuln_priority.worlds.assumptions import draw_assumptions, fill
-from dti_core.studies.vuln_priority.worlds.running import REVIEW, SIZES, WEEKLY_HOURS, WEEKS, Prices, draw_running
+from dti_core.studies.vuln_priority.worlds.running import (
+    REVIEW,
+    SIZES,
+    WEEKLY_HOURS,
+    WEEKS,
+    Prices,
+    draw_running,
+)
 
 SCA = "sca"
 ALL_KINDS = (*KINDS, SCA)
-SUBSETS = tuple(
-    subset for size in range(1, len(ALL_KINDS) + 1) for subset in combinations(ALL_KINDS, size)
-)
+SUBSETS = tuple(subset for size in range(1, len(ALL_KINDS) + 1) for subset in combinations(ALL_KINDS, size))
 CELLS = tuple(product(SIZES, WEEKLY_HOURS))
 #: What is within so much of the best is as good.
 NEAR = 0.05
@@ -79,7 +84,8 @@ def known_of(lab: Lab) -> Known:
     packages = lab.packages
     real = packages["real"].to_numpy(bool)
     return Known(
-        evidence.real, lab.severity, evidence.flow, chances, reported, real, packages["severity"].to_numpy(float),
+        evidence.real, lab.severity, evidence.flow, chances, reported, real,
+        packages["severity"].to_numpy(float),
         float((real.sum() + 1) / (len(real) + 2)),
     )  # fmt: skip
 
@@ -162,9 +168,7 @@ def gains_of(told: Floats) -> dict[str, Floats]:
         )  # fmt: skip
         found["pick_over_one"][~learn] = (mine - rows[:, :, one]).mean(axis=1)
         found["pick_over_random"][~learn] = (mine - alike).mean(axis=1)
-        found["pick_over_single"][~learn] = (
-            mine - rows[:, cells, np.array(singles)[single]]
-        ).mean(axis=1)
+        found["pick_over_single"][~learn] = (mine - rows[:, cells, np.array(singles)[single]]).mean(axis=1)
     return found
 
 
@@ -174,7 +178,7 @@ def name_of(subset: Sequence[str]) -> str:
 
 
 def _table(told: Floats) -> pd.DataFrame:
-    """One row a cell and subset: mean share avoided, whether it is within `NEAR` of the best, and the cheapest."""
+    """One row a cell and subset: mean share avoided, whether it is near the best, and the cheapest."""
     rows, middle = [], np.random.default_rng(0)
     running = [draw_running("drawn", middle) for _ in range(200)]
     for cell, (size, hours) in enumerate(CELLS):
@@ -193,10 +197,12 @@ def _cells(told: Floats) -> list[Estimate]:
     """What all four kinds, and the best single one on average, avoid in each cell."""
     found = []
     for (cell, (size, hours)), (name, place) in product(
-        enumerate(CELLS), {"all": len(SUBSETS) - 1, **{s[0]: k for k, s in enumerate(SUBSETS) if len(s) == 1}}.items()
+        enumerate(CELLS),
+        {"all": len(SUBSETS) - 1, **{s[0]: k for k, s in enumerate(SUBSETS) if len(s) == 1}}.items(),
     ):
         found.append(
-            spread_over(f"subset_{name}_{size}_{hours:.0f}", told[:, cell, place], GAIN, subset=name, size=size,
+            spread_over(f"subset_{name}_{size}_{hours:.0f}", told[:, cell, place], GAIN, subset=name,
+                        size=size,
                         weekly_hours=hours)
         )  # fmt: skip
     return found

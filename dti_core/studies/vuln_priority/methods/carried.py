@@ -1,7 +1,7 @@
-"""Chance that a finding of the user's is real: a kind of test's worth in our lab, carried over with its uncertainty.
+"""Chance that a user's finding is real: what a kind of test is worth in our lab, with its uncertainty.
 
-Labels of the user's own move it. A tool of unknown kind says nothing of what is real: its findings keep the rate
-of all findings.
+Labels of the user's own move it. A tool of unknown kind says nothing of what is real: its findings keep the
+rate of all findings.
 """
 
 from collections.abc import Mapping
@@ -32,19 +32,22 @@ def worth_of_kinds(
 ) -> Worth:
     """Worth of each kind of test in our lab, moved by labels of the user's.
 
-    The lab counts for as many cases as its flows are alike: were they all alike, for many; the more they differ,
-    the fewer (a Beta whose spread is that of rates between flows).
+    The lab counts for as many cases as its flows are alike: were they all alike, for many; the more they
+    differ, the fewer (a Beta whose spread is that of rates between flows).
 
     Parameters
     ----------
-    flags : kind -> (g,) whether it reports each of the user's groups. truth : (g,) 1, 0, or nan without label.
+    flags : kind -> (g,) whether it reports each of the user's groups. truth : (g,) 1, 0, or nan without
+    label.
     """
     real, safe = {}, {}
     for kind, tools in KINDS.items():
         seen = lab.of([tool for tool in tools if tool in lab.tools]).flags.any(axis=1)
         for found, among, label in ((real, lab.real, 1.0), (safe, ~lab.real, 0.0)):
             rate, cases = _rate_between(seen[among], lab.flow[among])
-            own = flags.get(kind, np.zeros(len(truth), bool))[truth == label] if kind in flags else np.zeros(0)
+            own = (
+                flags.get(kind, np.zeros(len(truth), bool))[truth == label] if kind in flags else np.zeros(0)
+            )
             yes, n = float(own.sum()), len(own)
             found[kind] = rng.beta(rate * cases + yes, (1 - rate) * cases + n - yes, size=DRAWS)
     return Worth(real, safe)
@@ -54,14 +57,14 @@ def chances(
     worth: Worth, flags: Mapping[str, Flags], packages: Flags, package_real: Flags, truth: Floats,
     rng: np.random.Generator,
 ) -> Floats:  # fmt: skip
-    """(g, 3) chance that each group is real, with the ends of its 95 % range; labelled ones are what they are.
+    """(g, 3) chance that each group is real, with the ends of its 95 % range; labels are kept.
 
     The share of findings that are real is drawn from the span of the study, or fitted to the user's labels.
 
     Parameters
     ----------
-    packages : (g,) whether a group is of a package; these take the share of `package_real` of our lab, or of the
-    user's labels.
+    packages : (g,) whether a group is of a package; these take the share of `package_real` of our lab, or of
+    the user's labels.
     """
     n = len(packages)
     odds = np.zeros((DRAWS, n))

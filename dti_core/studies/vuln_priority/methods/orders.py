@@ -1,4 +1,4 @@
-"""Orders of work: the score by which findings are worked off, from the highest down. One entry adds an order."""
+"""Orders of work: scores by which findings are worked off, highest first. One entry adds an order."""
 
 from collections.abc import Callable
 
@@ -48,7 +48,7 @@ def by_dealt_impact(items: Items, chance: Floats, rng: np.random.Generator) -> F
 
 
 def by_tree(items: Items, chance: Floats, rng: np.random.Generator) -> Floats:
-    """Four classes by whether chance of exploitation and impact are in their upper quarter, as SSVC's trees sort.
+    """Four classes by whether exploitation and impact are in their upper quarter, as SSVC's trees sort.
 
     Within a class by severity, ties by a coin.
     """

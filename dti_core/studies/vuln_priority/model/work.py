@@ -1,4 +1,4 @@
-"""Items to be looked at, what they cost and what they are worth, and what an order of work avoids in given hours."""
+"""Items to be looked at, their costs and worth, and what an order of work avoids in given hours."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,10 @@ class Items:
     """One estate's findings: what is true, and what who orders them is told. All arrays (n,).
 
     real : whether the flaw is there. loss_usd : expected loss of a year if it stays, 0 where none is there.
-    triage_hours, fix_hours : work to find out, and to mend what is real. told_* : the same as told beforehand.
-    exploit : chance of exploitation in a year. impact_usd : loss if it is exploited. severity : the tools' own
-    word, 0 to 10. service : whose impact it is.
+    triage_hours, fix_hours : work to find out, and to mend what is real. told_* : the same as told
+    beforehand.
+    exploit : chance of exploitation in a year. impact_usd : loss if it is exploited. severity : the tools'
+    own word, 0 to 10. service : whose impact it is.
     """
 
     real: Flags

@@ -1,4 +1,4 @@
-"""What no scan tells and an order of work needs: values, chances, hours and budgets, drawn from stated spans."""
+"""What no scan tells and an order of work needs: values, chances and hours, drawn from stated spans."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -32,8 +32,8 @@ class Assumptions:
     impacts within one. exploit : median chance of a year that a flaw is exploited. exploit_spread : of it.
     severity_tells : correlation of the tools' severity with the logarithm of that chance. told_exploit,
     told_impact, told_hours : errors of what is told, as spreads. triage_hours : to find out whether a finding
-    is real. fix_hours, hours_spread : median work to mend one, and its spread. hours_follow_risk : correlation
-    of work and risk. budget : hours at hand as a share of all work.
+    is real. fix_hours, hours_spread : median work to mend one, and its spread. hours_follow_risk :
+    correlation of work and risk. budget : hours at hand as a share of all work.
     prevalence : share of findings that are real.
     """
 
@@ -54,8 +54,8 @@ class Assumptions:
     prevalence: float = 0.2
 
 
-#: What is drawn. A month's capacity is published as 6.6 to 27.1 % of what is open (Cyentia and Kenna, 2022): a
-#: month's work at the least, two months' at the most. Other spans are ours; no source fixes them.
+#: What is drawn. A month's capacity is published as 6.6 to 27.1 % of what is open (Cyentia and Kenna, 2022):
+#: a month's work at the least, two months' at the most. Other spans are ours; no source fixes them.
 SPANS: Mapping[str, Span] = {
     "impact_spread": Span(0.4, 2.0),
     "within_spread": Span(0.2, 0.8),

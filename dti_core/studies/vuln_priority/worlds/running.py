@@ -13,8 +13,9 @@ SIZES = {"small": 40, "middle": 200, "large": 1000}
 WEEKLY_HOURS = (2.0, 10.0, 40.0)
 #: A quarter.
 WEEKS = 12
-#: Hours a week of each kind of test: to keep it running, and for each hundred items. Ours; no source fixes them.
-#: Static tests and package lists run by themselves; probing needs test accounts; an agent needs test runs.
+#: Hours a week of each kind of test: to keep it running, and for each hundred items. Ours; no source fixes
+#: them. Static tests and package lists run by themselves; probing needs test accounts; an agent needs test
+#: runs.
 RUNNING: Mapping[str, tuple[Span, Span]] = {
     "sast": (Span(0.1, 0.5, ratio=True), Span(0.05, 0.3, ratio=True)),
     "dast": (Span(0.4, 2.0, ratio=True), Span(0.2, 1.0, ratio=True)),
@@ -26,7 +27,8 @@ REVIEW = Span(2.0, 8.0, ratio=True)
 Prices = Literal["drawn", "none", "steep"]
 
 
-#: Share of an estate's items that are packages; in the planted world small firms have little code of their own.
+#: Share of an estate's items that are packages; in the planted world small firms have little code of their
+#: own.
 PACKAGES = Span(0.1, 0.5)
 PLANTED_PACKAGES = {"small": 1.0, "middle": 0.0, "large": 0.0}
 PLANTED_HOURS = 0.9

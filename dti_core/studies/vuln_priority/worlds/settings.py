@@ -9,9 +9,10 @@ from typing import Literal
 class Setting:
     """One world of one bar.
 
-    fixed : assumptions that are not drawn. all_real : every finding is real, and known to be. severity : as the
-    tools tell it, or what a clairvoyant would go by. others : what becomes of the tools beside the best
-    single one: as they are, their reports dealt to other cases of the same kind of flaw, or one strong tool more.
+    fixed : assumptions that are not drawn. all_real : every finding is real, and known to be. severity : as
+    the tools tell it, or what a clairvoyant would go by. others : what becomes of the tools beside the best
+    single one: as they are, their reports dealt to other cases of the same kind of flaw, or one strong tool
+    more.
     """
 
     fixed: Mapping[str, float] = field(default_factory=dict)
@@ -36,7 +37,9 @@ NULL: dict[str, Setting] = {
     "fusion_finds_more": Setting(others="dealt"),
 }
 PLANTED: dict[str, Setting] = {
-    "hours_matter": Setting({"hours_spread": 1.6, "told_hours": 0.2, "hours_follow_risk": 0.0, "budget": 0.15}),
+    "hours_matter": Setting(
+        {"hours_spread": 1.6, "told_hours": 0.2, "hours_follow_risk": 0.0, "budget": 0.15}
+    ),
     "risk_matters": Setting({"impact_spread": 2.0, "hours_spread": 0.4, "told_impact": 0.2, "budget": 0.15}),
     "order_matters": Setting({"impact_spread": 2.0, "told_impact": 0.2, "budget": 0.15}),
     "impact_matters": Setting(IMPACTS_APART),
