@@ -20,7 +20,7 @@ SNAPSHOT = pd.Timestamp("2024-10-24")
 BULK = 30
 STATES = {"none": 0, "poc": 1, "active": 2}
 _POINTS = ("exploitation", "automatable", "impact")
-_COLUMNS = ("cve", "cvss_version", "cvss_score", "kev_added", *(f"ssvc_{name}" for name in _POINTS))
+_COLUMNS = ("cve", "cvss_score", "kev_added", *(f"ssvc_{name}" for name in _POINTS))
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -29,8 +29,7 @@ Flags = NDArray[np.bool_]
 class Records:
     """n records as of `SNAPSHOT`, with what became known later.
 
-    cve : names. year : of the name. cvss : base score of version 3 or 4, else nan. version : of that score, nan
-    alike. exploitation : 0 none, 1 proof of concept, 2 active. automatable, total : 0 or 1. listed : in
+    cve : names. year : of the name. cvss : base score of version 3 or 4, else nan. exploitation : 0 none, 1 proof of concept, 2 active. automatable, total : 0 or 1. listed : in
     CISA's list of exploited vulnerabilities at the snapshot. later : added to it afterwards. reported,
     reported_later : the same of community reports; those brought in by the dozen count as known before.
     """
@@ -38,7 +37,6 @@ class Records:
     cve: NDArray[np.str_]
     year: NDArray[np.int64]
     cvss: Array
-    version: Array
     exploitation: Array
     automatable: Array
     total: Array
@@ -120,7 +118,6 @@ def records_of(table: pd.DataFrame, kev: pd.DataFrame, reports: pd.DataFrame) ->
         cve=cve.to_numpy(np.str_),
         year=cve.str[4:8].astype(np.int64).to_numpy(),
         cvss=table["cvss_score"].to_numpy(np.float64),
-        version=table["cvss_version"].to_numpy(np.float64),
         exploitation=words["exploitation"].map(STATES).to_numpy(np.float64),
         automatable=(words["automatable"] == "yes").to_numpy(np.float64),
         total=(words["impact"] == "total").to_numpy(np.float64),

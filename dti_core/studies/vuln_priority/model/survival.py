@@ -27,8 +27,8 @@ def work_off(arrived: Array, score: Array, lot: Array, capacity: float, n_months
 
     Parameters
     ----------
-    arrived : (F, N) time of arrival in months from the start, negative before it. score : (F, N). lot : (F, N)
-    decides among equal scores, the lowest first.
+    arrived : (F, N) time of arrival in months from the start, negative before it. score : (F, N).
+    lot : (F, N) decides among equal scores, the lowest first.
     capacity : share of open findings that a month's work closes, rounded to whole findings.
     """
     month = np.full(arrived.shape, -1, dtype=np.int64)
