@@ -125,7 +125,7 @@ def test_a_flag_of_the_day_is_worth_nothing_for_the_next(real):
     assert told["records_ssvc_over_cvss_later"].high < 1
     areas_told = real.series["records_areas"]
     table = areas_told[areas_told["when"] == "later_new"].set_index("score")
-    assert table.loc["exploitation", "high"] < 0.65  # not for old ones that have a record since they were used
+    assert table.loc["exploitation", "high"] < 0.65  # so it is not for the old ones
 
 
 def test_shuffled_labels_find_nothing_and_planted_scores_are_found(real):
@@ -244,7 +244,7 @@ def test_coverage_and_its_ratio():
 
 
 def test_simulated_records_have_the_moments_of_real_ones():
-    """Of 44,130 records of October 2024, and EPSS at disclosure, where .245 % are exploited within 90 days."""
+    """Of 44,130 records of October 2024; EPSS at disclosure, where .245 % are exploited in 90 days."""
     one = simulate_catalogue(Settings(rate=0.00245), 400_000, np.random.default_rng(6))
     assert (one.cvss.mean(), one.cvss.std()) == pytest.approx((6.74, 1.73), abs=0.1)
     assert np.quantile(one.cvss, [0.25, 0.5, 0.75]) == pytest.approx([5.4, 6.6, 7.8], abs=0.05)
@@ -270,7 +270,7 @@ def test_chances_are_what_happens():
 
 
 def test_orders_of_simulated_records():
-    """Nothing beats CVSS where no score matters, much does where one was planted, twice where a flag leaks."""
+    """CVSS is beaten where a score was planted or a flag leaks, and not where no score matters."""
     study, seeds = of_catalogue.study_catalogue, np.random.SeedSequence(8)
     found = study(seeds, n_records=12_000, n_draws=20, n_resamples=200)
     told = {one.key: one for one in found.estimates}

@@ -29,9 +29,10 @@ Flags = NDArray[np.bool_]
 class Records:
     """n records as of `SNAPSHOT`, with what became known later.
 
-    cve : names. year : of the name. cvss : base score of version 3 or 4, else nan. exploitation : 0 none, 1 proof of concept, 2 active. automatable, total : 0 or 1. listed : in
-    CISA's list of exploited vulnerabilities at the snapshot. later : added to it afterwards. reported,
-    reported_later : the same of community reports; those brought in by the dozen count as known before.
+    cve : names. year : of the name. cvss : base score of version 3 or 4, else nan. exploitation : 0 none, 1
+    proof of concept, 2 active. automatable, total : 0 or 1. listed : in CISA's list of exploited
+    vulnerabilities at the snapshot. later : added to it afterwards. reported, reported_later : the same of
+    community reports; those brought in by the dozen count as known before.
     """
 
     cve: NDArray[np.str_]

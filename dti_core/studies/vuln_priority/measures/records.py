@@ -44,8 +44,9 @@ RULES: dict[str, Callable[[Records], Flags]] = {
     "cvss_7": lambda records: records.cvss >= 7,
     "cvss_9": lambda records: records.cvss >= 9,
     "poc": lambda records: records.exploitation > 0,
-    "poc_and_easy_or_total": lambda records: (records.exploitation > 0)
-    & ((records.automatable > 0) | (records.total > 0)),
+    "poc_and_easy_or_total": lambda records: (
+        (records.exploitation > 0) & ((records.automatable > 0) | (records.total > 0))
+    ),
 }
 #: Area of the score that is planted in the positive control.
 PLANTED = 0.9
@@ -133,8 +134,11 @@ def _tell_coverage(found: Findings, when: str, records: Records, exploited: Flag
             row |= {f"ratio_{key}": one for key, one in _bounds(times).items()}
         append_rows(found, "records_coverage", pd.DataFrame([row]))
         if name in MAIN:
-            found.estimates.append(covered.estimate(
-                f"records_coverage_{name}_{when}", SHARE, score=name, when=when, effort=EFFORT))
+            found.estimates.append(
+                covered.estimate(
+                    f"records_coverage_{name}_{when}", SHARE, score=name, when=when, effort=EFFORT
+                )
+            )
         if name in MAIN and name != "cvss" and times:
             found.estimates.append(times.estimate(
                 f"records_{name}_over_cvss_{when}", TIMES, score=name, when=when, effort=EFFORT))  # fmt: skip
