@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from dti_core.lab.data import Problem
 from dti_core.studies.vuln_priority.data.services import UNASSIGNED
@@ -29,22 +30,19 @@ def _findings(own: OwnScans) -> Iterator[Problem]:
     if lost.any() and len(own.services.each) > 1:
         places = (table["file"].where(table["file"] != "", table["route"]))[lost].unique()
         yield _warning(
-            f"{lost.sum():,} findings lie in no service ({_some(places)}): they count as of middle worth, "
-            "not reached. Give their services `paths`, `hosts` or `repository`."
+            f"in no service, so of middle worth and not reached: {_count(lost)} ({_some(places)}). Give "
+            "their services `paths`, `hosts` or `repository`."
         )
     nowhere = (table[["file", "route", "package"]] == "").all(axis=1)
     if nowhere.any():
         examples = _some(table.loc[nowhere, "origin"])
-        yield _warning(f"{nowhere.sum():,} findings say neither file, route nor package ({examples}).")
+        yield _warning(f"without file, route and package: {_count(nowhere)} ({examples}).")
     nameless = (table["cwe"] == 0) & (table["cve"] == "")
     if nameless.any():
         examples = _some(table.loc[nameless, "rule"].unique())
-        text = "findings name no CWE: only findings of the same rule are joined with them"
-        yield _warning(f"{nameless.sum():,} {text} ({examples}).")
-    if own.findings["suppressed"].any():
-        yield _warning(
-            f"{table['suppressed'].sum():,} findings are suppressed in their scans and are not ranked."
-        )
+        yield _warning(f"without a CWE, so joined with the same rule alone: {_count(nameless)} ({examples}).")
+    if table["suppressed"].any():
+        yield _warning(f"suppressed in their scans, so not ranked: {_count(table['suppressed'])}.")
 
 
 def _labels(own: OwnScans) -> Iterator[Problem]:
@@ -60,6 +58,11 @@ def _labels(own: OwnScans) -> Iterator[Problem]:
 
 def _warning(text: str) -> Problem:
     return Problem(text, blocks=False)
+
+
+def _count(asked: pd.Series) -> str:
+    n = int(asked.sum())
+    return f"{n:,} finding{'s' * (n != 1)}"
 
 
 def _some(values: object) -> str:

@@ -33,6 +33,8 @@ COLUMNS = (
     "group", "service", "file", "line", "route", "method", "parameter", "package", "version", "fixed_in",
     "cve", "cwe", "family", "tools", "kinds", "level", "severity", "n_members", "suppressed", "message",
 )  # fmt: skip
+#: Family of what names a CVE and no CWE.
+PACKAGE = "known flaw of a package"
 #: What may differ between findings of one fingerprint.
 _TOLD = ("message", "version", "fixed_in", "origin")
 
@@ -91,7 +93,8 @@ def group(findings: pd.DataFrame) -> Groups:
 def _families(findings: pd.DataFrame) -> pd.Series:
     numbers = findings["cwe"]
     named = numbers.map({cwe: family_of(int(cwe)) for cwe in numbers.unique()})
-    return named.where(numbers > 0, findings["tool"] + ": " + findings["rule"]).astype("str")
+    nameless = (findings["tool"] + ": " + findings["rule"]).where(findings["cve"] == "", PACKAGE)
+    return named.where(numbers > 0, nameless).astype("str")
 
 
 def _components(marked: pd.DataFrame) -> Ints:
@@ -152,12 +155,12 @@ def _paired(one: Ints, other: Ints) -> Ints:
 def _table(marked: pd.DataFrame, of: Ints, order: Ints, n: int) -> pd.DataFrame:
     """The row of each group: each part from the first member, in `order`, that tells most of it."""
     told = {
-        ("group", "service", "family"): np.ones(len(of), dtype=bool),
+        ("group", "service"): np.ones(len(of), dtype=bool),
         ("file", "line"): (marked["file"] != "").to_numpy() * (1 + (marked["line"] > 0).to_numpy()),
         ("route", "method", "parameter"): (marked["route"] != "").to_numpy(),
         ("package", "version", "cve"): (marked["package"] != "").to_numpy(),
         ("fixed_in",): (marked["fixed_in"] != "").to_numpy(),
-        ("cwe",): (marked["cwe"] > 0).to_numpy(),
+        ("cwe", "family"): (marked["cwe"] > 0).to_numpy(),
         ("message",): (marked["message"] != "").to_numpy(),
     }
     table: dict[str, Any] = {}

@@ -11,7 +11,8 @@ from dti_core.studies.vuln_priority.data.services import DECAY, UNREACHED, Servi
 Floats = NDArray[np.float64]
 COLUMNS = (
     "rank", "group", "service", "owner", "place", "cwe", "family", "tools", "p_real", "p_real_low",
-    "p_real_high", "p_exploit", "reach", "impact_usd", "risk_usd", "risk_low_usd", "risk_high_usd", "effort_hours", "why",
+    "p_real_high", "p_exploit", "reach", "impact_usd", "risk_usd", "risk_low_usd", "risk_high_usd",
+    "effort_hours", "why",
 )  # fmt: skip
 #: Least work of a finding, in hours: five minutes.
 LEAST_HOURS = 1 / 12
@@ -100,6 +101,7 @@ def reasons(table: pd.DataFrame) -> list[str]:
     chosen = np.where(upper[:, None], up, down)
     size = np.take_along_axis(np.where(upper[:, None], lift, -lift), chosen, axis=1)
     words = [_words(column, row) for column, row in zip(_NAMES, factors.T, strict=True)]
+    words[0] = [f"{said} ({tools})" for said, tools in zip(words[0], table["tools"], strict=True)]
     told = []
     for high, pair, much in zip(upper.tolist(), chosen.tolist(), size.tolist(), strict=True):
         named = [which for which, one in zip(pair, much, strict=True) if one > np.log(_TOLD)]
@@ -129,7 +131,7 @@ def _words(name: str, values: Floats) -> list[str]:
         case "reach":
             said = [_reached(int(one)) for one in hops]
         case "impact_usd":
-            said = [f"a loss of {one:,.0f} USD if it is" for one in distinct]
+            said = [f"a loss of {one:,.0f} USD if it is exploited" for one in distinct]
         case _:
             said = [f"{1 / one:.1f} hours of work" for one in distinct]
     return [said[one] for one in at.tolist()]
