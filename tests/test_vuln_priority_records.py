@@ -123,9 +123,10 @@ def test_a_flag_of_the_day_is_worth_nothing_for_the_next(real):
     assert told["records_leak_cvss"].low < 0 < told["records_leak_cvss"].high
     assert told["records_ssvc_over_cvss_concurrent"].low > 1.5
     assert told["records_ssvc_over_cvss_later"].high < 1
-    areas_told = real.series["records_areas"]
-    table = areas_told[areas_told["when"] == "later_new"].set_index("score")
-    assert table.loc["exploitation", "high"] < 0.65  # so it is not for the old ones
+    assert told["records_auc_exploitation_later_all"].n == 43_714
+    table = real.series["records_areas"].set_index(["when", "score"])
+    assert table.loc[("concurrent_new", "exploitation"), "low"] > 0.95  # so it is not for the old ones
+    assert table.loc[("later_new", "exploitation"), "high"] < 0.65
 
 
 def test_shuffled_labels_find_nothing_and_planted_scores_are_found(real):

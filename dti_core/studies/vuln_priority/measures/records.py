@@ -72,6 +72,9 @@ def study_records(seeds: np.random.SeedSequence, *, n_draws: int, n_resamples: i
     for which, name in enumerate(SCORES):
         leak = gap(by_set["concurrent"], by_set["later"], which)
         found.estimates.append(leak.estimate(f"records_leak_{name}", AREA, score=name))
+    every = records.take(~records.listed)
+    alone = areas(every.exploitation, every.later).interval()
+    found.estimates.append(alone.estimate("records_auc_exploitation_later_all", AREA, score="exploitation"))
     for when, seed in zip(TOLD, resampling.spawn(len(TOLD)), strict=True):
         weights = resample(int(sets[when][1].sum()), np.random.default_rng(seed), n_resamples)
         _tell_coverage(found, when, *sets[when], weights)
@@ -84,15 +87,17 @@ def labelled(every: Records) -> When:
     """Records with a CVSS score and which of them count as exploited, by what is counted.
 
     concurrent : all, those listed at the snapshot. later : those not yet listed, what was listed afterwards.
-    later_new : the same of names given in 2024. listed_ever : all, both at once, as is often done.
+    concurrent_new, later_new : the same of names given in the year of the records, since an old flaw may have
+    got its record for being exploited. listed_ever : all, both at once, as is often done.
     reported_later : neither listed nor reported at the snapshot, what the community reported afterwards.
     """
     records = every.take(every.scored)
-    fresh, new = ~records.listed, ~records.listed & (records.year == SNAPSHOT.year)
-    unheard = fresh & ~records.reported
+    fresh, young = ~records.listed, records.year == SNAPSHOT.year
+    new, unheard = fresh & young, fresh & ~records.reported
     return {
         "concurrent": (records, records.listed),
         "later": (records.take(fresh), records.later[fresh]),
+        "concurrent_new": (records.take(young), records.listed[young]),
         "later_new": (records.take(new), records.later[new]),
         "listed_ever": (records, records.listed | records.later),
         "reported_later": (records.take(unheard), records.reported_later[unheard]),
