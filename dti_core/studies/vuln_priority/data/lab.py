@@ -100,21 +100,26 @@ def packages_of(imports: pd.DataFrame) -> pd.DataFrame:
     """Advised packages of each service, with whether what is advised against is used there."""
     used = {(str(r.service), str(r.package).lower()): r for r in imports.itertuples()}
     rows = []
-    for service, listed in json.loads(frozen_bytes(SLUG, ADVISED)).items():
+    for service, listed in json.loads(frozen_bytes(SLUG, ADVISED))["services"].items():
         for one in listed["dependencies"]:
             if not (vulns := one.get("vulns")):
                 continue
             seen = used.get((service, one["name"].lower()))
             if seen is None:
-                raise DataError(
-                    f"{ADVISED}: {one['name']} of {service} is not in {IMPORTS}. Record both anew."
-                )
+                raise DataError(f"{ADVISED}: {one['name']} of {service} is not in {IMPORTS}. Record anew.")
             called = set(str(seen.called).split(";")) if isinstance(seen.called, str) else set()
-            named = {name for vuln in vulns for name in vuln.get("functions", ())}
+            named = _functions(one["name"].lower())
+            told = [named.get(vuln["id"], ()) for vuln in vulns]
+            real = any(bool(called & set(names)) if names else bool(seen.imported) for names in told)
             rows.append({"service": service, "package": one["name"], "version": one["version"],
-                         "advisories": len(vulns), "severity": UNSCORED,
-                         "real": bool(called & named) if named else bool(seen.imported)})  # fmt: skip
+                         "advisories": len(vulns), "severity": UNSCORED, "real": real})  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _functions(package: str) -> dict[str, tuple[str, ...]]:
+    """Functions that each advisory on a package is about, by its id; none where it names none."""
+    records = json.loads(frozen_bytes(SLUG, f"osv/{package}.json"))
+    return {one["id"]: tuple(one.get("database_specific", {}).get("functions", ())) for one in records}
 
 
 def _card(lab: Lab) -> DataCard:
