@@ -1,7 +1,7 @@
 """How a value gets from the request to the sink: templates with their calm twins.
 
 `text` is what the request brought, `value` what the sink takes; `$SINK` stands for the sink's lines, which
-otherwise follow at the end. `<<risky||calm>>` as in `sinks`. `$WORD` and `$CLASS` are names of the case's own.
+otherwise follow at the end. `<<risky||calm>>` as in `sinks`; `$WORD` and `$CLASS` are the case's own names.
 """
 
 from dataclasses import dataclass

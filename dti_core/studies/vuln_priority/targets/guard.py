@@ -17,7 +17,7 @@ _CPU_SECONDS, _FILE_BYTES = 600, 64 * 2**20
 _LONGEST_COMMAND = 300
 #: What the shell may be asked for; between separators there may be nothing but these.
 _SEPARATORS = re.compile(r"[;|&\n`${}()]+")
-_HARMLESS = re.compile(r"(echo|printf)( [^<>]*)?|sleep [0-2](\.\d+)?|true|[\s'\"#]*|[\d+*/ -]+")
+_HARMLESS = re.compile(r"echo( [^<>]*)?|printf( [^<>%]*)?|sleep [0-2](\.\d+)?|true|[\s'\"#]*|[\d+*/ -]+")
 _CANARY = re.compile(r">>\s*\$LAB_CANARY")
 _READABLE = (
     "/usr", "/lib", "/lib64", "/etc/passwd", "/etc/mime.types", "/etc/ssl", "/dev/null", "/dev/urandom",
@@ -25,8 +25,8 @@ _READABLE = (
 #: Events whose first arguments are paths that are changed.
 _CHANGES = {
     "os.remove": 1, "os.rename": 2, "os.rmdir": 1, "os.mkdir": 1, "os.link": 2, "os.symlink": 2,
-    "os.chmod": 1, "os.chown": 1, "os.truncate": 1, "os.utime": 1, "os.mkfifo": 1, "os.mknod": 1, "os.setxattr": 1,
-    "shutil.rmtree": 1, "shutil.move": 2, "shutil.copyfile": 2,
+    "os.chmod": 1, "os.chown": 1, "os.truncate": 1, "os.utime": 1, "os.mkfifo": 1, "os.mknod": 1,
+    "os.setxattr": 1, "shutil.rmtree": 1, "shutil.move": 2, "shutil.copyfile": 2,
 }  # fmt: skip
 _NEVER = (
     "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.kill", "os.killpg", "os.putenv",
@@ -110,7 +110,7 @@ def guard(scratch: Path, lab: Path) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_BYTES, _FILE_BYTES))
     python = {sys.prefix, sys.base_prefix, *filter(None, sys.path)}
-    readable = tuple({os.path.realpath(one) for one in (lab, *python, *_READABLE)})
+    readable = tuple({os.path.realpath(one) for one in (str(lab), *python, *_READABLE)})
     check_file = _file_check(os.path.realpath(scratch), readable)
 
     def hook(event: str, args: tuple[object, ...]) -> None:

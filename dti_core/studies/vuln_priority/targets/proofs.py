@@ -43,14 +43,18 @@ class Proof:
     benign_status: int
 
 
-def prove(folder: Path, cases: Iterable[Case]) -> tuple[Proof, ...]:
+def prove(folder: Path, cases: Iterable[Case], role: str | None = None) -> tuple[Proof, ...]:
     """Probe cases of the lab below `folder` in one guarded child process.
+
+    Parameters
+    ----------
+    role : "", "user" or "admin" in place of the role that each case asks for.
 
     Raises
     ------
     DataError if the child ends without an answer.
     """
-    names = json.dumps([case.name for case in cases])
+    asked = json.dumps({"names": [case.name for case in cases], "role": role})
     with tempfile.TemporaryDirectory(prefix="lab-") as place:
         scratch = Path(place).resolve()
         lines = ["from pathlib import Path", f"from {_HERE} import guard, proofs"]
@@ -59,7 +63,7 @@ def prove(folder: Path, cases: Iterable[Case]) -> tuple[Proof, ...]:
         apps = ", ".join(f"{service!r}: {service}" for service in SERVICES)
         lines.append(f"proofs.prove_here({{{apps}}}, Path({str(scratch)!r}))")
         done = subprocess.run(
-            child_command("\n".join(lines)), input=names, env=child_surroundings(folder, scratch),
+            child_command("\n".join(lines)), input=asked, env=child_surroundings(folder, scratch),
             cwd=scratch, capture_output=True, text=True, timeout=_SECONDS, check=False,
         )  # fmt: skip
     if done.returncode:
@@ -68,19 +72,19 @@ def prove(folder: Path, cases: Iterable[Case]) -> tuple[Proof, ...]:
 
 
 def prove_here(apps: "dict[str, Flask]", scratch: Path) -> None:
-    """Read names of cases from stdin, print their proofs as JSON. For the child alone."""
-    wanted = set(json.load(sys.stdin))
+    """Read names of cases and a role from stdin, print their proofs as JSON. For the child alone."""
+    wanted = json.load(sys.stdin)
+    names, role = set(wanted["names"]), wanted["role"]
     asked: set[str] = set()
-    clients = {(service, role): _client(app, role) for service, app in apps.items() for role in _ROLES}
+    clients = {(service, one): _client(app, one) for service, app in apps.items() for one in _ROLES}
     tokens = (f"t{number}k" for number in count(100))
+    proofs = []
     with _listener(asked) as port:
-        proofs = [
-            _prove_case(
-                case, clients[case.service, case.role], Ground(case.service, scratch, port, asked), tokens
-            )
-            for case in build_cases()
-            if case.name in wanted
-        ]
+        for case in build_cases():
+            if case.name in names:
+                client = clients[case.service, case.role if role is None else role]
+                ground = Ground(case.service, scratch, port, asked)
+                proofs.append(_prove_case(case, client, ground, tokens))
     print(json.dumps([asdict(proof) for proof in proofs]))
 
 

@@ -1,7 +1,7 @@
 """What the lab's endpoints do with a value: dangerous calls with their safe twins, as a table of templates.
 
 In a template `<<risky||calm>>` stands for twins (more alternatives are further calm ones; line breaks around
-them are dropped), `  #!` marks the sink's line and is not written, `$N` is the number of the case. A sink reads
+them are dropped), `  #!` marks the sink's line and is not written, `$N` is the case's number. A sink reads
 `value` and sets `out`.
 """
 
