@@ -52,7 +52,7 @@ def _labels(own: OwnScans) -> Iterator[Problem]:
     n_differ, n_told = int(np.isinf(own.truth).sum()), int(np.isfinite(own.truth).sum())
     if n_differ:
         yield _warning(f"labels differ within {n_differ:,} flaws, which count as not labelled. Correct them.")
-    if not n_told:
+    if not n_told + n_differ:
         yield _warning("no label fits a finding. Take `fingerprint` from an exported worklist.")
 
 

@@ -83,8 +83,8 @@ class Services:
     def owners_of(self, findings: pd.DataFrame) -> pd.Series:
         """(n,) service of each finding: as the scan says, by host, the longest path, repository or scan."""
         wanted = findings[["service", "file", "origin"]].copy()
-        wanted["origin"] = wanted["origin"].str.partition("#")[0]
-        folder = wanted["file"].str.rpartition("/")[0]
+        wanted["origin"] = wanted["origin"].str.replace("#.*", "", regex=True)
+        folder = wanted["file"].str.replace("/?[^/]*$", "", regex=True)
         wanted["folder"] = wanted["file"].where(wanted["file"].isin(list(self._paths)), folder)
         keys = ["service", "folder", "origin"]
         distinct = wanted.drop_duplicates(keys)

@@ -25,7 +25,8 @@ def read_cyclonedx(bill: Mapping[str, Any], name: str) -> Scan:
     components = list(_components(bill.get("components"), f"{name}: components"))
     tools = at(bill, "metadata", "tools")
     said = at(tools, 0, "name") or at(tools, "components", 0, "name")
-    tool = known_tool(bounds.name(said, name))[0] if said else "bill of materials"
+    known, kind = known_tool(bounds.name(said, name))
+    tool = "bill of materials" if kind == "unknown" else known
     found = tuple(_findings(bill, name, tool, components))
     listed = dict.fromkeys(
         (package_name(one.get("name"), name), bounds.name(one.get("version"), name)) for one in components

@@ -46,7 +46,7 @@ def _finding(
     result: Mapping[str, Any], run: Mapping[str, Any], rules: Rules, told: tuple[str, Any, str]
 ) -> Finding:
     tool, kind, where = told
-    rule, place = rules.rule_of(result), place_of(result, run, where)
+    rule, place = rules.rule_of(result, where), place_of(result, run, where)
     cwe = cwe_of(at(result, "properties", "cwe")) or cwe_of_taxa(result.get("taxa"), run) or rule.cwe
     severity = bounds.score(at(result, "properties", "security-severity"))
     level = result.get("level")

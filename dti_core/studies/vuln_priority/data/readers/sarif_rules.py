@@ -32,10 +32,10 @@ class Rules:
     by_id: Mapping[tuple[int, str], Rule]
     components: Mapping[str, int]
 
-    def rule_of(self, result: Mapping[str, Any]) -> Rule:
+    def rule_of(self, result: Mapping[str, Any], where: str) -> Rule:
         """The rule of a result: by index, id, or the id without its last parts; a bare one without any."""
         component = self._component(at(result, "rule", "toolComponent"))
-        rule_id = bounds.name(result.get("ruleId") or at(result, "rule", "id"), "ruleId")
+        rule_id = bounds.name(result.get("ruleId") or at(result, "rule", "id"), where)
         index = result.get("ruleIndex", at(result, "rule", "index"))
         listed = self.of.get(component, [])
         if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(listed):
