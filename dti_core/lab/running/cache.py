@@ -7,7 +7,6 @@ from pathlib import Path
 
 from dti_core.lab.config import Config
 from dti_core.lab.data import planned_reads, sha256_of
-from dti_core.lab.described import described_hashes
 from dti_core.lab.errors import DataError, RunError
 from dti_core.lab.files import write
 from dti_core.lab.fingerprint import (
@@ -23,12 +22,12 @@ from dti_core.lab.kept import is_kept, save_result
 from dti_core.lab.paths import results_root
 from dti_core.lab.pieces import sha256
 from dti_core.lab.running import runs, sources
-from dti_core.lab.running.inputs import Inputs, live
+from dti_core.lab.running.inputs import Inputs, live, own_hashes
 from dti_core.lab.running.runs import RunPlan, RunState, finished_states
 from dti_core.lab.running.sources import PACKAGE
 from dti_core.lab.running.versions import package_versions
 
-_FROZEN = ("*.csv", "*.csv.gz", "*.json", "*.parquet", "*.safetensors", "*.yaml")
+_FROZEN = ("*.csv", "*.csv.gz", "*.json", "*.parquet", "*.safetensors", "*.sarif", "*.yaml")
 _SECONDS = "seconds"
 REUSED = "reused: nothing changed"
 #: Modules that cannot move a number: they word errors, colour figures, show what was found, or bring files
@@ -123,7 +122,7 @@ def data_hashes(config: Config, inputs: Inputs) -> dict[str, str]:
     hashes = planned_reads(config.values.values(), [name for name in asked if name not in others])
     hashes |= {name.partition("/")[2] or name: sha256_of(file) for name, file in others.items()}
     if path := config.values.get(DATA_PATH):
-        hashes |= described_hashes(str(path))
+        hashes |= own_hashes(str(path))
     folder = inputs.home / "experiments" / "data" / config.slug
     for file in sorted(found for pattern in _FROZEN for found in folder.rglob(pattern)):
         hashes[file.relative_to(folder).as_posix()] = sha256_of(file)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import dti_core
 from dti_core.lab.data import sha256_of
-from dti_core.lab.described import described_files
+from dti_core.lab.described import described_files, described_hashes
 from dti_core.lab.errors import DataError
+from dti_core.lab.fingerprint import DATA_PATH
 from dti_core.lab.paths import project_root
 
 #: Where the user's data lie, told to the kernel, which is given a copy.
@@ -18,6 +19,8 @@ OWN_DATA = "DTI_OWN_DATA"
 SERIES_FOLDER = "result"
 #: Below a run's folder: files that a study makes for its user.
 FILES_FOLDER = "files"
+#: Files of a user's folder that a study may read, beside packed tables.
+_OWN = (".csv", ".json", ".sarif", ".yaml", ".yml")
 _NO_CODE = shutil.ignore_patterns("__pycache__", "*.pyc", ".ipynb_checkpoints")
 #: Frozen records and series of all studies, which a synthesis reads, without chapters and pictures.
 _FROZEN = "book/studies"
@@ -80,3 +83,23 @@ def copy_own_data(path: str, inputs: Inputs) -> Path:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
     return place
+
+
+def own_hashes(path: str) -> dict[str, str]:
+    """sha256 of each file of the user's, by the name under which its reading is noted.
+
+    A folder brings its scans (SARIF and JSON) beside tables and YAML files; a YAML file, the tables it names.
+
+    Raises
+    ------
+    DataError if there is none.
+    """
+    place = Path(path).expanduser()
+    own = [one for one in sorted(place.rglob("*")) if one.suffix.lower() in _OWN and one.is_file()]
+    hashes = {f"{DATA_PATH}/{one.relative_to(place).as_posix()}": sha256_of(one) for one in own}
+    try:
+        return hashes | described_hashes(path)
+    except DataError:
+        if hashes:
+            return hashes
+        raise
