@@ -74,6 +74,16 @@ def test_a_changed_file_changes_its_digest(lab, tmp_path):
     assert [name for name in before if before[name] != after[name]] == [CASES[0].file]
 
 
+def test_modules_of_an_older_lab_do_not_stay(tmp_path):
+    """A scanner would read them, and no label would be theirs; files of others are left alone."""
+    (tmp_path / "orders").mkdir()
+    for name in ("views_99.py", "own.py"):
+        (tmp_path / "orders" / name).write_text("")
+    write_lab(tmp_path)
+    assert not (tmp_path / "orders" / "views_99.py").exists()
+    assert (tmp_path / "orders" / "own.py").exists()
+
+
 def test_the_lab_is_as_large_and_varied_as_it_says():
     assert 500 <= len(CASES) <= 700
     assert len({case.cwe for case in CASES}) >= 12
@@ -118,9 +128,9 @@ def test_lines_of_a_case_hold_its_view_and_its_sink(lab):
     words = {
         "sqlite_select": "execute(", "sqlite_order": "execute(", "sqlite_insert": "execute(",
         "shell_run": "run(", "os_popen": "popen(", "path_read": "read_text(", "path_write": "write_text(",
-        "yaml_load": "yaml.load(", "url_open": "urlopen(", "redirect_to": "redirect(", "sax_parse": ".parse(",
-        "log_line": "LOG.info(", "csv_cell": "writerow(", "set_attribute": "setattr(", "call_by_name": "getattr(",
-        "html_field": "out =",
+        "yaml_load": "yaml.load(", "url_open": "urlopen(", "redirect_to": "redirect(",
+        "sax_parse": ".parse(", "log_line": "LOG.info(", "csv_cell": "writerow(",
+        "set_attribute": "setattr(", "call_by_name": "getattr(", "html_field": "out =",
     }  # fmt: skip
     for case in CASES:
         lines = (lab / case.file).read_text().splitlines()

@@ -121,7 +121,11 @@ def build_files() -> Mapping[str, str]:
 
 
 def write_lab(folder: Path) -> None:
-    """Write all services below `folder`, byte for byte the same each time."""
+    """Write all services below `folder`, byte for byte the same each time; modules of an older lab are removed."""
+    for service in SERVICES:
+        for left in (folder / service).glob("views_*.py"):
+            if f"{service}/{left.name}" not in build_files():
+                left.unlink()
     for path, text in build_files().items():
         write(folder / path, text, durable=False)
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from select import select
 from typing import TYPE_CHECKING
 
-import dti_core
 from dti_core.lab.errors import DataError
 
 from .cases import SERVICES
@@ -44,7 +43,7 @@ def child_command(code: str) -> list[str]:
 
 def child_surroundings(folder: Path, scratch: Path) -> dict[str, str]:
     """All that a child of the lab sees of its surroundings; no variable of the user's own is among it."""
-    root = Path(dti_core.__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[4]
     return {
         "PATH": "/usr/bin:/bin", "PYTHONPATH": f"{root}:{folder.resolve()}", "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0", "LANG": "C.UTF-8", "LAB_SCRATCH": str(scratch),
@@ -83,7 +82,7 @@ def serving(folder: Path, service: str, agent: str | None = None) -> Iterator[Se
         try:
             yield Served(f"http://127.0.0.1:{_port(child, scratch)}", log, scratch)
         finally:
-            child.terminate()
+            child.kill()
             child.communicate()
 
 
