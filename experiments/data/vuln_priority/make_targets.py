@@ -1,4 +1,4 @@
-"""Write what is committed of the labelled lab: labels.csv, imports.csv, targets.sha256. Run: python make_targets.py"""
+"""Write what is committed of the labelled lab: labels.csv, imports.csv, targets.sha256."""
 
 from pathlib import Path
 

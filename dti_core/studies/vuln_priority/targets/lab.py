@@ -121,7 +121,7 @@ def build_files() -> Mapping[str, str]:
 
 
 def write_lab(folder: Path) -> None:
-    """Write all services below `folder`, byte for byte the same each time; modules of an older lab are removed."""
+    """Write all services below `folder`, the same bytes each time; views of an older lab are removed."""
     for service in SERVICES:
         for left in (folder / service).glob("views_*.py"):
             if f"{service}/{left.name}" not in build_files():
