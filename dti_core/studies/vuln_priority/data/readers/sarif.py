@@ -13,6 +13,8 @@ from dti_core.studies.vuln_priority.data.readers.scan import Scan
 from dti_core.studies.vuln_priority.data.readers.tools import cwe_of, known_tool
 
 _ARGUMENT = re.compile(r"\{(\d{1,2})\}")
+#: Properties of a result that speak of a package, as our own logs have them.
+_PACKAGED = ("package", "version", "fixed_in", "cve")
 #: Kinds of results that report nothing wrong.
 _HARMLESS = ("pass", "notApplicable", "informational")
 
@@ -50,10 +52,11 @@ def _finding(
     cwe = cwe_of(at(result, "properties", "cwe")) or cwe_of_taxa(result.get("taxa"), run) or rule.cwe
     severity = bounds.score(at(result, "properties", "security-severity"))
     level = result.get("level")
+    told_of = {key: bounds.name(at(result, "properties", key), where) for key in _PACKAGED}
     silent = "none" if result.get("kind") in ("open", "review") else rule.level
     return Finding(
         tool, kind, rule.id, _message(result, rule), cwe or cwe_of(rule.id), place.service, place.file,
-        place.line, place.route, place.method, place.parameter,
+        place.line, place.route, place.method, place.parameter, **told_of,
         level=LEVELS.get(level if isinstance(level, str) else "", silent),
         severity=rule.severity if severity is None else severity,
         suppressed=_suppressed(result.get("suppressions")), origin=where,

@@ -1,0 +1,334 @@
+"""The worklist against numbers worked out by hand, and its files: safe in every reader, and read back."""
+
+import base64
+import csv
+import hashlib
+import io
+import json
+import re
+from datetime import date
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dti_core.lab.paths import project_root
+from dti_core.studies.patch_planning import data as patch_planning
+from dti_core.studies.patch_planning.data.calendar import calendar_rows
+from dti_core.studies.patch_planning.data.own import estate_of
+from dti_core.studies.patch_planning.methods.plan import run_rule
+from dti_core.studies.patch_planning.methods.rules import Rule
+from dti_core.studies.vuln_priority.data.findings import Finding, table_of
+from dti_core.studies.vuln_priority.data.readers import read_scan
+from dti_core.studies.vuln_priority.data.same import group
+from dti_core.studies.vuln_priority.data.services import services_of
+from dti_core.studies.vuln_priority.data.yours import read
+from dti_core.studies.vuln_priority.methods.exports import (
+    patch_files,
+    worklist_csv,
+    worklist_page,
+    worklist_sarif,
+    worklist_vex,
+)
+from dti_core.studies.vuln_priority.methods.exports.page import MOST_ROWS
+from dti_core.studies.vuln_priority.methods.exports.table import escaped
+from dti_core.studies.vuln_priority.methods.worklist import COLUMNS, rank
+from tests.hostile import LOADS, RUNS, TEXTS, WAITS
+
+EXAMPLE = project_root() / "experiments" / "data" / "vuln_priority" / "example"
+SERVICES = services_of({"services": [
+    {"name": "web", "exposure": "internet", "calls": ["api"], "impact_usd": 1000, "owner": "w"},
+    {"name": "api", "impact_usd": 10_000, "owner": "a"},
+]})  # fmt: skip
+
+
+def code(service: str, line: int, **more) -> Finding:
+    return Finding("bandit", "sast", "R", "m", 89, service, "a.py", line, **more)
+
+
+def same(n: int, value: float = 0.5) -> np.ndarray:
+    return np.tile([value, value / 2, value], (n, 1))
+
+
+def ranked(findings, p_real=None, p_exploit=None, hours=None, services=SERVICES):
+    groups = group(table_of(findings))
+    n = len(groups.table)
+    worklist = rank(
+        groups.table, same(n) if p_real is None else p_real, services,
+        np.full(n, 0.1) if p_exploit is None else p_exploit, np.ones(n) if hours is None else hours,
+    )  # fmt: skip
+    return worklist, groups
+
+
+@pytest.fixture(scope="module")
+def example():
+    own = read(EXAMPLE)[0]
+    n = len(own.groups.table)
+    rng = np.random.default_rng(3)
+    p_real = np.sort(rng.random((n, 3)), axis=1)[:, [1, 0, 2]]
+    worklist = rank(own.groups.table, p_real, own.services, rng.random(n) / 5, 1 + rng.random(n))
+    return own, worklist
+
+
+# The order -------------------------------------------------------------------------------------------
+
+
+def test_the_order_is_the_one_worked_out_by_hand():
+    """Api is one call from the internet: .6. Risks: .5 * .1 * 1000 = 50 and .5 * .1 * .6 * 10000 = 300 USD.
+
+    An hour's work removes 50 / 1, 300 / 12 and 50 / 2 USD; of the equal ones the larger risk goes first.
+    """
+    _, groups = ranked([code("web", 1), code("api", 1), code("web", 50)])
+    service = groups.table["service"]
+    hours = np.where(service == "api", 12.0, np.where(groups.table["line"] == 1, 2.0, 1.0))
+    worklist, _ = ranked([code("web", 1), code("api", 1), code("web", 50)], hours=hours)
+    assert worklist["place"].tolist() == ["a.py:50", "a.py:1", "a.py:1"]
+    assert worklist["service"].tolist() == ["web", "api", "web"]
+    np.testing.assert_allclose(worklist["risk_usd"], [50, 300, 50])
+    np.testing.assert_allclose(worklist["risk_low_usd"], [25, 150, 25])
+    np.testing.assert_allclose(worklist["reach"], [1, 0.6, 1])
+    assert worklist["owner"].tolist() == ["w", "a", "w"]
+    assert tuple(worklist) == COLUMNS
+
+
+def test_reasons_name_what_sets_a_row_apart():
+    findings = [code("web", 20 * n) for n in range(1, 6)] + [code("api", 1)]
+    groups = group(table_of(findings)).table
+    at = (groups["service"] == "api").to_numpy()
+    worklist, _ = ranked(findings, p_real=np.where(at[:, None], same(6, 0.9), same(6, 0.3)))
+    assert worklist["why"][0] == (
+        "Stands high for a loss of 10,000 USD if it is exploited "
+        "and a chance of 90% that it is real (bandit)."
+    )
+    assert worklist["why"][1] == "Stands in the middle: nothing about it is far from the others."
+    slow, _ = ranked(findings, hours=np.where(groups["line"] == 40, 30.0, 1.0))
+    assert slow["why"].iloc[-1] == "Stands low for 30.0 hours of work."
+
+
+def test_what_is_suppressed_is_not_ranked_and_no_work_is_free():
+    worklist, _ = ranked([code("web", 1, suppressed=True), code("web", 50)], hours=np.zeros(2))
+    assert worklist["place"].tolist() == ["a.py:50"]
+    assert worklist["effort_hours"][0] > 0
+    assert ranked([])[0].empty
+
+
+def test_wrong_arrays_and_services_are_refused():
+    table = group(table_of([code("web", 1)])).table
+    with pytest.raises(ValueError, match="1 groups, but"):
+        rank(table, same(2), SERVICES, np.ones(1), np.ones(1))
+    with pytest.raises(ValueError, match="within"):
+        rank(table, same(1, 1.5), SERVICES, np.ones(1), np.ones(1))
+    with pytest.raises(ValueError, match="unknown service 'mars'"):
+        ranked([code("mars", 1)])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from([0.1, 0.5]), min_size=2, max_size=12), st.randoms(use_true_random=False))
+def test_ties_and_the_order_of_groups_change_nothing(chances, shuffle):
+    table = group(table_of([code("web", 20 * n) for n in range(1, len(chances) + 1)])).table
+    p_real = np.array(chances)[:, None] * np.ones(3)
+    mixed = list(range(len(table)))
+    shuffle.shuffle(mixed)
+    ones = np.full(len(table), 0.5)
+    first = rank(table, p_real, SERVICES, ones, ones)
+    second = rank(table.iloc[mixed].reset_index(drop=True), p_real[mixed], SERVICES, ones, ones)
+    pd.testing.assert_frame_equal(first, second)
+    assert (first["risk_usd"].diff().dropna() <= 0).all()
+
+
+# CSV -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\uff1d1", "\n=1"])
+def test_no_cell_begins_as_a_formula(text):
+    assert escaped(text) == f"'{text}"
+    assert escaped(f"a{text}") == f"a{text}"
+    assert escaped(-1.5) == -1.5
+
+
+def test_a_hostile_rule_owner_and_file_come_out_as_text():
+    owner = '=HYPERLINK("http://x","y")'
+    services = services_of({"services": [{"name": "web", "owner": owner}]})
+    worklist, _ = ranked(
+        [Finding("@tool", "sast", "-R", "+m", 89, "web", '=cmd|"/c calc"!A1', 3)], services=services
+    )
+    (row,) = csv.DictReader(io.StringIO(worklist_csv(worklist).decode()))
+    assert row["owner"] == f"'{owner}"
+    assert row["tools"] == "'@tool"
+    assert row["place"].startswith("'=cmd|")
+    assert not [one for one in row.values() if one[:1] in "=+-@"]
+    assert float(row["p_real"]) == 0.5
+
+
+def test_csv_holds_the_worklist(example):
+    _, worklist = example
+    table = pd.read_csv(io.BytesIO(worklist_csv(worklist)), keep_default_na=False)
+    assert table["group"].tolist() == worklist["group"].tolist()
+    np.testing.assert_allclose(table["risk_usd"], worklist["risk_usd"], atol=0.01)
+
+
+# SARIF -----------------------------------------------------------------------------------------------
+
+
+def test_scan_to_worklist_to_sarif_and_back_gives_the_same_flaws(example):
+    own, worklist = example
+    content = worklist_sarif(worklist, own.groups, own.findings)
+    again = read_scan(content, "ranked.sarif")
+    back = group(table_of(again.findings)).table
+    kept = own.groups.table[~own.groups.table["suppressed"]]
+    columns = [
+        "service",
+        "file",
+        "line",
+        "route",
+        "method",
+        "parameter",
+        "package",
+        "version",
+        "fixed_in",
+        "cve",
+    ]
+    columns += ["cwe", "level", "severity"]
+    first, second = (one.sort_values(columns, ignore_index=True)[columns] for one in (kept, back))
+    pd.testing.assert_frame_equal(first, second)
+    assert [one.service for one in again.findings] == worklist["service"].tolist()
+
+
+def test_ranks_fall_and_members_undo_the_grouping(example):
+    own, worklist = example
+    results = json.loads(worklist_sarif(worklist, own.groups, own.findings))["runs"][0]["results"]
+    ranks = [one["rank"] for one in results]
+    assert ranks[0] == 100
+    assert all(100 >= high > low >= 0 for high, low in pairwise(ranks))
+    listed = [one["origin"] for result in results for one in result["properties"]["members"]]
+    assert sorted(listed) == sorted(own.findings.loc[~own.findings["suppressed"], "origin"])
+    assert [one["properties"]["group"] for one in results] == worklist["group"].tolist()
+    assert all(one["message"]["text"] for one in results)
+
+
+# VEX -------------------------------------------------------------------------------------------------
+
+
+def test_vex_is_valid_and_says_what_labels_say(example):
+    """The schema of CycloneDX 1.6 judges."""
+    validation = pytest.importorskip("cyclonedx.validation.json")
+    from cyclonedx.schema import SchemaVersion
+
+    own, worklist = example
+    content = worklist_vex(worklist, own.groups.table, own.truth).decode()
+    assert validation.JsonStrictValidator(SchemaVersion.V1_6).validate_str(content) is None
+    flaws = json.loads(content)["vulnerabilities"]
+    states = {one["properties"][6]["value"]: one["analysis"]["state"] for one in flaws}
+    assert states["billing/export.py:18"] == "exploitable"
+    assert states["jobs/archive/pack.py:9"] == "false_positive"
+    assert set(states.values()) == {"exploitable", "false_positive", "in_triage"}
+    again = read_scan(content.encode(), "vex.json")
+    assert len(again.findings) == len(worklist)
+    assert {"CVE-2023-25577", "CVE-2019-10906"} <= {one.cve for one in again.findings}
+
+
+# HTML ------------------------------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """Tags, attributes and texts of a page."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.texts: list[str] = []
+        self.feed(content.decode())
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, text):
+        self.texts.append(text)
+
+
+@pytest.mark.parametrize("text", [*RUNS, *LOADS, *WAITS, *TEXTS])
+def test_foreign_text_stays_text_in_the_page(text):
+    services = services_of({"services": [{"name": "web", "owner": " ".join(text.split())[:400]}]})
+    finding = Finding(f"tool {text}", "sast", "R", "m", 89, "web", f"a{text}", 3, text, "GET", text)
+    plain, hostile = (ranked([one], services=services)[0] for one in (code("web", 3), finding))
+    harmless, page = Page(worklist_page(plain, "List")), Page(worklist_page(hostile, f"List {text}"))
+    assert [tag for tag, _ in page.tags] == [tag for tag, _ in harmless.tags]
+    for tag, attributes in page.tags:
+        assert not {"src", "href", "srcset", "action", "style", "srcdoc"} & set(attributes), tag
+        assert not [name for name in attributes if name.startswith("on")]
+    assert hostile["place"][0] in page.texts
+
+
+def test_the_page_has_every_row_without_script_and_runs_no_other_script(example):
+    _, worklist = example
+    content = worklist_page(worklist, "Worklist")
+    page = Page(content)
+    rows = [attributes for tag, attributes in page.tags if tag == "tr" and attributes]
+    assert [one["data-service"] for one in rows] == [f"={one}" for one in worklist["service"]]
+    assert not [one for one in rows if "hidden" in one]
+    assert [attributes for tag, attributes in page.tags if tag == "form"] == [{"hidden": None}]
+    policy = next(one["content"] for tag, one in page.tags if "http-equiv" in one)
+    assert "default-src 'none'" in policy
+    for tag in ("script", "style"):
+        (inside,) = re.findall(rf"<{tag}>(.*?)</{tag}>", content.decode(), re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert "http" not in re.sub(r"http-equiv", "", content.decode())
+
+
+def test_a_long_list_is_cut_and_said_so():
+    worklist, _ = ranked([code("web", 20 * n) for n in range(1, MOST_ROWS + 12)])
+    content = worklist_page(worklist, "Worklist").decode()
+    assert content.count("<tr data-") == MOST_ROWS
+    assert f"The first {MOST_ROWS:,} of {MOST_ROWS + 11:,} flaws" in content
+
+
+# Patch planning --------------------------------------------------------------------------------------
+
+
+def planned(tmp_path, worklist, groups, services):
+    for name, content in patch_files(worklist, groups, services, start=date(2026, 12, 7)).items():
+        (tmp_path / name).write_bytes(content)
+    described, _ = patch_planning.read(tmp_path)
+    assert [one.text for one in patch_planning.check(described) if one.blocks] == []
+    return estate_of(described)
+
+
+def test_scan_to_rank_to_patch_calendar(example, tmp_path):
+    """The upgrade of werkzeug mends both of its flaws, and is to the later of their versions."""
+    own, worklist = example
+    estate = planned(tmp_path, worklist, own.groups.table, own.services)
+    upgrade = next(one for one in estate.upgrades if "werkzeug" in one.name)
+    assert set(upgrade.findings) == {"CVE-2019-14806", "CVE-2023-25577"}
+    assert upgrade.fix_version == "2.2.3"
+    assert len(estate.upgrades) == len(worklist) - 1
+    calendar = calendar_rows(estate, run_rule(estate.estates, Rule("risk", only_worthwhile=False)))
+    assert len(calendar) > 0
+    assert set(calendar["service"]) <= {"shop", "billing", "archive"}
+
+
+def test_hostile_names_become_names_that_patch_planning_takes(tmp_path):
+    findings = [
+        Finding("t", "sca", "R", "m", 89, "web", package=package, version="1", fixed_in=fixed_in, cve=cve)
+        for package, fixed_in, cve in [
+            ("=cmd\n|" + "x" * 200, "=1", "=CVE"),
+            ("=cmd-|" + "x" * 200, "2", "-CVE"),
+            ("p", "later", "CVE-1"),
+            ("p", "1.10", "CVE-1: x"),
+            ("p", "1.9", "CVE-1; x"),
+        ]
+    ]
+    worklist, groups = ranked(findings)
+    estate = planned(tmp_path, worklist, groups.table, SERVICES)
+    assert len(estate.upgrades) == 3
+    assert {one.fix_version for one in estate.upgrades} == {"", "2", "1.10"}
+
+
+def test_without_the_internet_each_service_with_a_flaw_is_an_entry(tmp_path):
+    services = services_of({"services": [{"name": "a", "calls": ["b"]}, {"name": "b"}]})
+    worklist, groups = ranked([code("a", 1)], services=services)
+    assert planned(tmp_path, worklist, groups.table, services).services == ("a", "b")
