@@ -21,8 +21,9 @@ _TOLD = (
 
 def worklist_sarif(worklist: pd.DataFrame, groups: Groups, findings: pd.DataFrame) -> bytes:
     """The log: `rank` falls from 100 for the first entry; `properties.members` undoes the grouping."""
-    table = groups.table.set_index("group")
-    rows = groups.table.reset_index().set_index("group")["index"]
+    table = groups.table.to_dict("records")
+    rows = {one["group"]: row for row, one in enumerate(table)}
+    told = findings[["tool", "rule", "origin"]].to_dict("records")
     by_group = np.argsort(groups.of, kind="stable")
     starts = np.searchsorted(groups.of[by_group], np.arange(len(groups.table) + 1))
     cwes = sorted({int(one) for one in worklist["cwe"] if one})
@@ -30,8 +31,8 @@ def worklist_sarif(worklist: pd.DataFrame, groups: Groups, findings: pd.DataFram
     results = []
     for entry in worklist.to_dict("records"):
         row = rows[entry["group"]]
-        members = findings.iloc[by_group[starts[row] : starts[row + 1]]]
-        one = _result(entry, table.loc[entry["group"]], members, len(worklist))
+        members = [told[at] for at in by_group[starts[row] : starts[row + 1]]]
+        one = _result(entry, table[row], members, len(worklist))
         if entry["cwe"]:
             index = place_of_cwe[int(entry["cwe"])]
             one |= {
@@ -51,7 +52,9 @@ def worklist_sarif(worklist: pd.DataFrame, groups: Groups, findings: pd.DataFram
 _CWE = {"name": "CWE", "index": 0}
 
 
-def _result(entry: Mapping[Any, Any], group: pd.Series, members: pd.DataFrame, n: int) -> dict[str, Any]:
+def _result(
+    entry: Mapping[Any, Any], group: Mapping[Any, Any], members: list[dict[Any, Any]], n: int
+) -> dict[str, Any]:
     location: dict[str, Any] = {}
     if group["file"]:
         region = {"region": {"startLine": int(group["line"])}} if group["line"] else {}
@@ -62,10 +65,6 @@ def _result(entry: Mapping[Any, Any], group: pd.Series, members: pd.DataFrame, n
     where = {
         key: group[key] for key in ("route", "method", "parameter", "package", "version", "fixed_in", "cve")
     }
-    listed = [
-        {"tool": one["tool"], "rule": one["rule"], "origin": one["origin"]}
-        for one in members.to_dict("records")
-    ]
     rated = {"security-severity": str(group["severity"])} if group["severity"] == group["severity"] else {}
     said = f"{entry['family'] or 'A flaw'} at {entry['place']}. {entry['why']} {group['message']}"
     return {
@@ -76,6 +75,6 @@ def _result(entry: Mapping[Any, Any], group: pd.Series, members: pd.DataFrame, n
         "partialFingerprints": {"vulnPriorityGroup/v1": entry["group"]},
         "properties": {
             **{key: entry[key] for key in _TOLD}, **{key: one for key, one in where.items() if one},
-            **rated, **({"cwe": int(entry["cwe"])} if entry["cwe"] else {}), "members": listed,
+            **rated, **({"cwe": int(entry["cwe"])} if entry["cwe"] else {}), "members": members,
         },
     }  # fmt: skip

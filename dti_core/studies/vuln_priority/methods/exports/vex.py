@@ -20,11 +20,11 @@ def worklist_vex(worklist: pd.DataFrame, groups: pd.DataFrame, truth: NDArray[np
     ----------
     groups : the table of groups. truth : (g,) label of each, nan without one.
     """
-    table = groups.assign(truth=truth).set_index("group")
+    table = {one["group"]: one for one in groups.assign(truth=truth).to_dict("records")}
     components: dict[str, dict[str, Any]] = {}
     flaws = []
     for entry in worklist.to_dict("records"):
-        group = table.loc[entry["group"]]
+        group = table[entry["group"]]
         part = _component(group)
         components.setdefault(part["bom-ref"], part)
         flaws.append(_flaw(entry, group, part["bom-ref"]))
@@ -35,7 +35,7 @@ def worklist_vex(worklist: pd.DataFrame, groups: pd.DataFrame, truth: NDArray[np
     return (json.dumps(document, ensure_ascii=True, allow_nan=False, indent=1) + "\n").encode()
 
 
-def _component(group: pd.Series) -> dict[str, Any]:
+def _component(group: Mapping[Any, Any]) -> dict[str, Any]:
     service = group["service"]
     if not group["package"]:
         return {"type": "application", "bom-ref": f"service:{service}", "name": service}
@@ -44,7 +44,7 @@ def _component(group: pd.Series) -> dict[str, Any]:
     return {"type": "library", "bom-ref": reference, "name": name, "version": version, "group": service}
 
 
-def _flaw(entry: Mapping[Any, Any], group: pd.Series, reference: str) -> dict[str, Any]:
+def _flaw(entry: Mapping[Any, Any], group: Mapping[Any, Any], reference: str) -> dict[str, Any]:
     score = group["severity"]
     rated = (
         {"score": float(score), "severity": _severity(float(score)), "method": "other"}
