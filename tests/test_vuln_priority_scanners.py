@@ -1,6 +1,7 @@
 """The scanners on tiny code of their own: what they find, what they leave alone, and what they refuse."""
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -21,6 +22,8 @@ from dti_core.studies.vuln_priority.methods.scanners.observed import agent_hits,
 from dti_core.studies.vuln_priority.methods.scanners.sarif import Hit, Scan, sarif_text
 from dti_core.studies.vuln_priority.methods.scanners.static import find_semgrep, run_bandit, run_semgrep
 from dti_core.studies.vuln_priority.methods.scanners.surface import read_endpoints
+from dti_core.studies.vuln_priority.targets.lab import write_lab
+from dti_core.studies.vuln_priority.targets.running import USERS, serving
 
 ROOT = Path(__file__).resolve().parents[1]
 OWN = ROOT / "experiments" / "data" / "vuln_priority"
@@ -273,3 +276,90 @@ def test_the_agents_log_keeps_the_surest_word_of_a_place(tmp_path):
     both = "\n".join(json.dumps(one) for one in (line, line | {"confidence": "high"}))
     (hit,) = agent_hits(both, "", tmp_path / "a")
     assert (hit.level, hit.file, hit.details["traffic"]) == ("error", "a/app.py", "prober")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The whole labelled lab."""
+    folder = tmp_path_factory.mktemp("targets")
+    write_lab(folder)
+    return folder
+
+
+def _recorded(name):
+    (run,) = json.loads((OWN / "recorded" / name).read_text())["runs"]
+    return run["results"]
+
+
+def test_bandit_says_of_the_lab_what_is_recorded(lab):
+    assert run_bandit(lab) == (OWN / "recorded" / "bandit.sarif").read_text()
+
+
+def test_pip_audit_says_of_the_lab_what_is_recorded(lab):
+    assert (
+        run_pip_audit(lab, read_advisories(OWN / "osv")) == (OWN / "recorded" / "pip_audit.json").read_text()
+    )
+
+
+AGENT = "dti_core.studies.vuln_priority.targets.agent"
+LOGINS = {role: {"user": name, "password": USERS[name]} for role, name in (("user", "ann"), ("admin", "ada"))}
+
+
+def test_prober_and_agent_say_of_a_sample_of_the_lab_what_is_recorded(lab):
+    routes = {one.route for one in read_endpoints(lab / "accounts" / "openapi.json")[::8]}
+    with serving(lab, "accounts", AGENT) as served:
+        seen = observe(lab / "accounts", served.url, served.log, LOGINS, frozenset(routes))
+    for name, hits in (("prober.sarif", seen.prober), ("agent.sarif", seen.agent)):
+        (run,) = json.loads(sarif_text(Scan("", "", "", {}), hits))["runs"]
+        kept = [one for one in _recorded(name) if _place(one)[0] == "accounts" and _place(one)[1] in routes]
+        assert run["results"] == kept
+        assert kept
+
+
+def _place(result):
+    return result["properties"]["service"], result["properties"]["route"]
+
+
+#: Python imports this first in every child: what leaves loopback is noted and refused.
+NOTING = """
+import os, sys
+def hook(event, given):
+    if event in ("socket.connect", "socket.bind", "socket.sendto"):
+        host = given[1][0] if isinstance(given[1], tuple) else given[1]
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
+        host = given[0]
+    else:
+        return
+    os.write(noted, f"{host}\\n".encode())
+    if host not in ("127.0.0.1", "::1"):
+        raise PermissionError(host)
+noted = os.open(os.environ["NOTED"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+sys.addaudithook(hook)
+"""
+ALL = """
+import sys
+from pathlib import Path
+sys.path.insert(0, "tests")
+from test_vuln_priority_scanners import *
+lab = Path(sys.argv[1])
+run_bandit(lab / "reports")
+run_pip_audit(Path(sys.argv[3]), read_advisories(OWN / "osv"))
+with serving(lab, "reports") as served:
+    observe(lab / "reports", served.url, None, LOGINS, frozenset({sys.argv[2]}))
+"""
+OUT = "import socket; socket.create_connection(('192.0.2.1', 9), timeout=1)"
+
+
+@pytest.mark.parametrize(("code", "leaves"), [(ALL, False), (OUT, True)])
+def test_no_tool_opens_a_socket_but_on_loopback(lab, tmp_path, code, leaves):
+    """With a child that does leave, to see that it would be noted."""
+    (tmp_path / "sitecustomize.py").write_text(NOTING)
+    around = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}", "NOTED": str(tmp_path / "noted")}
+    route = read_endpoints(lab / "reports" / "openapi.json")[0].route
+    (tmp_path / "one" / "service").mkdir(parents=True)
+    (tmp_path / "one" / "service" / "requirements.txt").write_text("PyYAML==3.12\n")
+    command = [sys.executable, "-c", code, str(lab), route, str(tmp_path / "one")]
+    done = subprocess.run(command, cwd=ROOT, env=around, capture_output=True, text=True, check=False)
+    hosts = set((tmp_path / "noted").read_text().split())
+    assert ("192.0.2.1" in hosts, hosts <= {"127.0.0.1", "::1"}) == (leaves, not leaves), done.stderr
+    assert (done.returncode != 0) is leaves, done.stderr

@@ -1,11 +1,12 @@
 """Write the lab into build/targets, run all the tools on it, and record what they say in recorded/.
 
-Run it as `python experiments/data/vuln_priority/make_data.py` from the project's folder; it opens no socket but on
-127.0.0.1. semgrep runs where it is installed (DTI_SEMGREP names its command); else its record stays as it is.
+Run it as `python experiments/data/vuln_priority/make_data.py`; it opens no socket but on 127.0.0.1. semgrep
+runs where it is installed (DTI_SEMGREP names its command); else its record stays as it is.
 """
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,7 +28,8 @@ LOGINS = {role: {"user": name, "password": USERS[name]} for role, name in (("use
 
 def tested(folder: Path) -> tuple[str, str]:
     """What prober and agent say of all services, as SARIF."""
-    seen = [_observed(folder, service) for service in SERVICES]
+    with ThreadPoolExecutor(2) as two:
+        seen = list(two.map(lambda service: _observed(folder, service), SERVICES))
     usual, sent = sum(one.n_usual for one in seen), sum(one.n_requests for one in seen)
     counts = {"n_services": len(seen), "n_requests": sent}
     named = f"make_data.py (own prober; Flask {version('flask')})"

@@ -47,7 +47,7 @@ def _probe_endpoint(
         name = f"{endpoint.method} {endpoint.route} {parameter.name}"
         token = blake2b(name.encode(), digest_size=4).hexdigest()
         ask = _asking(client, endpoint, parameter.name)
-        target = Target(ask, parameter.usual, before, ears, token)
+        target = Target(ask, parameter.usual, ears, token)
         for probe in PROBES:
             if (found := probe(target)) is not None:
                 yield _hit(service, endpoint, parameter.name, found)

@@ -23,16 +23,15 @@ CONDITIONS = (
 COMMANDS = ("{usual}; {command}", "$({command})", "{usual}' ; {command} ; '", "{usual} | {command}")
 #: A file that every Unix shows to every process, and what stands in it.
 FILE, SHOWN = "/etc/passwd", re.compile(r"root:[^:\n]*:0:0:")
-WAIT_SECONDS = 1.0
+WAIT_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One parameter under test: how to ask with a value, what usual values give, and a token of its own."""
+    """One parameter under test: how to ask with a value, a usual value, and a token of its own."""
 
     ask: Callable[[str], Answer]
     usual: str
-    before: Answer
     ears: Ears
     token: str
 
@@ -177,7 +176,21 @@ def header(target: Target) -> Evidence | None:
     return Evidence(113, "header-split", "a line break started a header", True) if split else None
 
 
+def format_text(target: Target) -> Evidence | None:
+    """A doubled brace comes back single, as Python's formatting makes it."""
+    shown = f"dti{{{target.token}}}" in target.ask(f"dti{{{{{target.token}}}}}").body
+    return Evidence(134, "format-evaluated", "a doubled brace came back single", True) if shown else None
+
+
+def formula(target: Target) -> Evidence | None:
+    """A table of comma-separated values holds a cell that a spreadsheet would compute."""
+    answer = target.ask(f"={SUM}")
+    cell = re.search(rf'(^|[,;\t\n])"?={re.escape(SUM)}', answer.body)
+    kept = cell and "csv" in answer.header("Content-Type")
+    return Evidence(1236, "formula-kept", "a formula stands at the start of a cell", True) if kept else None
+
+
 PROBES: tuple[Probe, ...] = (
     markup_or_template, sql_error, sql_condition, command, wait, code, path, redirect, call_out, xml, objects,
-    header,
+    header, format_text, formula,
 )  # fmt: skip

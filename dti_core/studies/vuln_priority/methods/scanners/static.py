@@ -56,8 +56,8 @@ def run_semgrep(folder: Path, rules: Path, semgrep: str) -> str:
     DataError if a file was not parsed, or a rule is wrong.
     """
     said = ("semgrep", "scan", "--metrics=off", "--disable-version-check", "--no-git-ignore", "--json")
-    options = ("--config", "rules", ".")
-    config = [semgrep, *said[1:], "--quiet", "--config", str(rules.resolve()), "."]
+    options = ("--project-root", ".", "--config", "rules", ".")
+    config = [semgrep, *said[1:], "--quiet", *(str(rules.resolve()) if one == "rules" else one for one in options)]
     found = _json_of(config, folder, "semgrep", QUIET)
     parsed = {name for name in found["paths"]["scanned"] if name.endswith(".py")}
     wrong = [str(error.get("path") or error.get("message", "")) for error in found["errors"]]

@@ -10,6 +10,7 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementPath
 
 from dti_core.studies.vuln_priority.targets.agent.watch import (
     Watch,
@@ -70,6 +71,7 @@ def wrap(watch: Watch) -> None:
     _wrap_database(watch)
     _wrap_weak(watch)
     _wrap_loaders(watch)
+    _wrap_sax(watch)
     _wrap_flask(watch)
 
     def logged(self: logging.Logger, record: logging.LogRecord) -> None:
@@ -135,9 +137,33 @@ def _wrap_weak(watch: Watch) -> None:
         return look
 
     for name in ("md5", "sha1"):
-        _before(hashlib, name, weak("weak-hash", 328))
+        _before(hashlib, name, weak("weak-hash", 327))
     for name in WEAK_RANDOM:
         _before(random, name, weak("predictable-random", 330))
+    made = weak("predictable-random", 330)
+
+    class Random(random.Random):
+        def __init__(self, *given: Any) -> None:
+            made()
+            super().__init__(*given)
+
+    random.Random = Random  # type: ignore[misc,assignment]
+
+
+def _wrap_sax(watch: Watch) -> None:
+    """Python's own XML parser resolves external entities only if it is told to."""
+    from xml.sax import expatreader, handler
+
+    def told(self: object, name: object, state: object) -> None:
+        if name == handler.feature_external_ges and state:
+            watch.note("entities-resolved", 611, "", "medium", application_frame())
+
+    def found(element: object, path: str, *_: object) -> None:
+        watch.look("xpath-searched", 643, path, QUOTE)
+
+    _before(expatreader.ExpatParser, "setFeature", told)
+    for name in ("find", "findall", "findtext", "iterfind"):
+        _before(ElementPath, name, found)
 
 
 def _wrap_loaders(watch: Watch) -> None:
