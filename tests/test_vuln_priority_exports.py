@@ -22,6 +22,7 @@ from dti_core.studies.patch_planning.data.calendar import calendar_rows
 from dti_core.studies.patch_planning.data.own import estate_of
 from dti_core.studies.patch_planning.methods.plan import run_rule
 from dti_core.studies.patch_planning.methods.rules import Rule
+from dti_core.studies.vuln_priority.data.check import check
 from dti_core.studies.vuln_priority.data.findings import Finding, table_of
 from dti_core.studies.vuln_priority.data.readers import read_scan
 from dti_core.studies.vuln_priority.data.same import group
@@ -37,6 +38,7 @@ from dti_core.studies.vuln_priority.methods.exports import (
 from dti_core.studies.vuln_priority.methods.exports.page import MOST_ROWS
 from dti_core.studies.vuln_priority.methods.exports.table import escaped
 from dti_core.studies.vuln_priority.methods.worklist import COLUMNS, rank
+from tests.browser import open_chromium, visiting
 from tests.hostile import LOADS, RUNS, TEXTS, WAITS
 
 EXAMPLE = project_root() / "experiments" / "data" / "vuln_priority" / "example"
@@ -171,6 +173,20 @@ def test_csv_holds_the_worklist(example):
     np.testing.assert_allclose(table["risk_usd"], worklist["risk_usd"], atol=0.01)
 
 
+def test_a_worklist_with_one_more_column_is_a_labels_file(example, tmp_path):
+    _, worklist = example
+    labelled = worklist.assign(real=["yes" if n % 2 else "no" for n in worklist["rank"]])
+    for file in EXAMPLE.glob("*.[sy]*"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "worklist.csv").write_bytes(worklist_csv(labelled))
+    own = read(tmp_path)[0]
+    found = dict(zip(own.groups.table["group"], own.truth, strict=True))
+    known = labelled[labelled["group"].isin(found)]
+    assert len(known) >= 4
+    assert [found[one] for one in known["group"]] == (known["real"] == "yes").astype(float).tolist()
+    assert not [one for one in check(own) if one.blocks]
+
+
 # SARIF -----------------------------------------------------------------------------------------------
 
 
@@ -278,6 +294,21 @@ def test_the_page_has_every_row_without_script_and_runs_no_other_script(example)
         digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in policy
     assert "http" not in re.sub(r"http-equiv", "", content.decode())
+
+
+def test_filters_hide_rows_in_a_browser_and_nothing_is_refused(example, tmp_path):
+    _, worklist = example
+    (tmp_path / "page.html").write_bytes(worklist_page(worklist, "Worklist"))
+    with open_chromium() as browser, visiting(browser, tmp_path) as visit:
+        page = visit("page.html", {"width": 1200, "height": 800})
+        page.locator("select[name=service]").select_option("=billing")
+        shown = page.locator("tbody tr:visible td:nth-child(2)").all_inner_texts()
+        assert shown == ["billing"] * (worklist["service"] == "billing").sum()
+        page.locator("select[name=cwe]").select_option(label="78")
+        assert page.locator("output").inner_text() == f"1 of {len(worklist)} rows"
+        page.locator("select[name=service]").select_option("")
+        page.locator("select[name=cwe]").select_option("")
+        assert page.locator("tbody tr:visible").count() == len(worklist)
 
 
 def test_a_long_list_is_cut_and_said_so():

@@ -6,24 +6,19 @@ from numpy.typing import NDArray
 
 from dti_core.studies.vuln_priority.data.findings import fingerprints
 from dti_core.studies.vuln_priority.data.same import Groups, family_of
-from dti_core.studies.vuln_priority.data.services import near
 
-COLUMNS = ("fingerprint", "group", "file", "line", "cwe", "real")
 _REAL = {"yes": 1.0, "true": 1.0, "1": 1.0, "no": 0.0, "false": 0.0, "0": 0.0, "": np.nan}
 _NAMED = 3
 
 
 def problems_of(table: pd.DataFrame, file: str) -> list[str]:
-    """What is wrong in a table of labels, all cells as text."""
+    """What is wrong in a table of labels, all cells as text; other columns, as of a worklist, are let be."""
     found = []
     by_place = {"file", "line", "cwe"} <= set(table)
     if "real" not in table or not (by_place or {"fingerprint", "group"} & set(table)):
         return [
             f"{file}: needs columns real (yes or no) and fingerprint, group, or file, line and cwe. Add them."
         ]
-    found += [
-        f"{file}: unknown column '{name}'. {near(name, COLUMNS)}" for name in table if name not in COLUMNS
-    ]
     wrong = table.index[~table["real"].str.lower().isin(list(_REAL))]
     found += [
         f"{file} line {row + 2}: real: '{table['real'][row][:40]}' is neither yes nor no."

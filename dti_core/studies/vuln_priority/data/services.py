@@ -3,9 +3,11 @@
 import difflib
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,8 @@ MAX_SERVICES = 5_000
 UNASSIGNED = "unassigned"
 #: Service of all that names none, where the user gives no services.
 ALL = "all"
+#: Names among which a near one is looked for.
+_MOST_NEAR = 500
 _NAME = re.compile(r"[\w<>~^][\w .,:;/@+<>=~^()*-]{0,99}")
 
 
@@ -147,9 +151,9 @@ def problems_of(content: Any, file: str) -> Iterator[str]:
         yield f"{file}: no list 'services'. Begin it with 'services:', and each service with '- name: ...'."
     if len(rows) > MAX_SERVICES:
         yield f"{file}: {len(rows):,} services; at most {MAX_SERVICES:,} are read. Split it."
-    names = [one.get("name") for one in rows if isinstance(one, dict)]
-    for name in sorted({str(one) for one in names if names.count(one) > 1 or one == UNASSIGNED}):
-        yield f"{file}: service {name} stands there twice, or bears a name that is taken. Rename one."
+    names = Counter(str(one.get("name")) for one in rows if isinstance(one, dict) and one.get("name"))
+    for name in sorted(one for one, n in names.items() if n > 1 or one == UNASSIGNED):
+        yield f"{file}: service {_shown(name)} stands there twice, or bears a name that is taken. Rename one."
     for place, one in enumerate(rows[:MAX_SERVICES], 1):
         if not isinstance(one, dict):
             yield f"{file}: service {place}: '{_shown(one)}' is no mapping. Begin it with '- name: ...'."
@@ -160,14 +164,13 @@ def problems_of(content: Any, file: str) -> Iterator[str]:
         yield from () if one.get("name") else (f"{where}: name is missing. Add it.",)
         calls = one.get("calls")
         for called in calls if isinstance(calls, list) else ():
-            if called not in names:
-                hint = near(called, map(str, names))
-                yield f"{where}: calls the unknown service '{_shown(called)}'. {hint}"
+            if str(called) not in names:
+                yield f"{where}: calls the unknown service '{_shown(called)}'. {near(called, names)}"
 
 
 def near(name: object, known: Iterable[str]) -> str:
     """A hint at the known name that is nearest, or at the first of them."""
-    names = list(known)
+    names = list(islice(known, _MOST_NEAR))
     found = difflib.get_close_matches(str(name)[:100], names, n=1, cutoff=0.6)
     return f"Did you mean '{found[0]}'?" if found else f"Known: {', '.join(names[:15])}."
 

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ SCANS, YAMLS, TABLES = (".sarif", ".json"), (".yaml", ".yml"), (".csv",)
 MAX_FILES = 1_000
 #: Characters of a line of labels, and of a whole table of them.
 _MAX_CELLS, _MAX_LABELS = 10_000, 20 * bounds.MEGABYTE
+
+#: Problems of one services file that are told.
+_MOST_PROBLEMS = 500
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ def _take_services(text: str, name: str, found: _Files) -> None:
     if found.services:
         raise DataError(f"{name}: services stand in {found.services[0][0]} too. Keep one of the two.")
     found.services.append((name, content))
-    found.problems += [Problem(text) for text in problems_of(content, name)]
+    found.problems += [Problem(text) for text in islice(problems_of(content, name), _MOST_PROBLEMS)]
 
 
 def _take_labels(text: str, name: str, found: _Files) -> None:
