@@ -1,1 +1,1 @@
-"""Vulnerability priority: real scanners on a labelled lab, what their word is worth, and what to mend first."""
+"""Vulnerability priority: real scanners on a labelled lab, what their word is worth, what to mend first."""

@@ -69,10 +69,10 @@ def load_lab() -> tuple[Lab, DataCard]:
 def reports_on(cases: pd.DataFrame, findings: Iterable[Finding]) -> list[tuple[int, float]]:
     """(row of a case, severity) of each finding that names the case's place and its kind of flaw.
 
-    The place is the route where a finding has one, else the lines of the file. What is reported of another
-    kind of flaw, or of a line outside all cases, says nothing of a case.
+    The place is service and route where a finding has one, else the lines of the file. What is reported of
+    another kind of flaw, or of a line outside all cases, says nothing of a case.
     """
-    by_route = {(m, r): row for row, (m, r) in enumerate(zip(cases["method"], cases["route"], strict=True))}
+    by_route = {at: row for row, at in enumerate(zip(cases["service"], cases["route"], strict=True))}
     by_file: dict[str, list[tuple[int, int, int]]] = {}
     for row, (file, first, last) in enumerate(
         zip(cases["file"], cases["first_line"], cases["last_line"], strict=True)
@@ -90,8 +90,8 @@ def reports_on(cases: pd.DataFrame, findings: Iterable[Finding]) -> list[tuple[i
 def _rows(
     one: Finding, by_route: Mapping[tuple[str, str], int], by_file: Mapping[str, list[tuple[int, int, int]]]
 ) -> list[int]:
-    if one.route and (one.method, one.route) in by_route:
-        return [by_route[one.method, one.route]]
+    if one.route:
+        return [by_route[at]] if (at := (one.service, one.route)) in by_route else []
     line = one.line or 0
     return [row for first, last, row in by_file.get(one.file, ()) if first <= line <= last]
 

@@ -56,9 +56,14 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Sets of assumptions of one world of one bar, or of all bars where nothing is fixed."""
+    """Sets of assumptions of one world of one `bar`, or of all bars, "", where nothing is fixed.
 
+    evidence : from which the fusion learns anew where a world changes what tools report.
+    """
+
+    bar: str
     reported: Reported
+    evidence: Evidence
     setting: Setting
     n_sets: int
     seed: np.random.SeedSequence
@@ -78,13 +83,17 @@ def study_orders(
     known = {name: chances[name] for name in (*evidence.tools, FAVOURITE)}
     reported = Reported(evidence.real, severity, evidence.flow, known)
     first, second = seeds.spawn(2)
-    tasks = {("", k): Task(reported, Setting(), chunk, seed) for k, (chunk, seed) in _chunks(n_sets, first)}
+    tasks = {
+        ("", k): Task("", reported, evidence, Setting(), chunk, seed)
+        for k, (chunk, seed) in _chunks(n_sets, first)
+    }
     for world in ("null", "planted"):
         for bar, setting in WORLDS[world].settings.items():
             (root,) = second.spawn(1)
-            tasks |= {(f"{bar}@{world}", k): Task(_altered(evidence, reported, setting, seed), setting,
-                                                  n_control_sets, seed)
-                      for k, seed in enumerate(root.spawn(n_controls))}  # fmt: skip
+            tasks |= {
+                (f"{bar}@{world}", k): Task(bar, reported, evidence, setting, n_control_sets, seed)
+                for k, seed in enumerate(root.spawn(n_controls))
+            }
     parts = run_keyed(work_off, tasks, "orders of work")
     told = pd.concat([part for (key, _), part in parts.items() if not key], ignore_index=True)
     found = Findings(series={"orders": told})
@@ -99,6 +108,7 @@ def study_orders(
 def work_off(task: Task) -> pd.DataFrame:
     """One row a set of assumptions: what each order avoids with the fusion, each tool with the best order."""
     rng, rows = np.random.default_rng(task.seed), []
+    task = replace(task, reported=_altered(task.evidence, task.reported, task.setting, rng))
     for _ in range(task.n_sets):
         assumed = draw_assumptions(rng, task.setting.fixed)
         each = [_one_estate(task, assumed, rng) for _ in range(ESTATES)]
@@ -118,9 +128,18 @@ def _one_estate(task: Task, assumed: Assumptions, rng: np.random.Generator) -> d
     moved = logit(assumed.prevalence) - logit(told.real.mean())
     for name, chances in told.chances.items():
         chance = np.ones(SIZE) if setting.all_real else expit(logit(chances[rows]) + moved)
-        for order in ORDERS if name == FAVOURITE else (BEST,):
+        for order in _asked(task.bar, name):
             found[f"{name} {order}"] = avoided(items, ORDERS[order].run(items, chance, rng), hours)
     return found
+
+
+def _asked(bar: str, method: str) -> tuple[str, ...]:
+    """Orders that a bar asks of a method; all of the fusion where all bars are asked."""
+    if method != FAVOURITE:
+        return (BEST,) if bar in ("", FUSION) else ()
+    if not bar:
+        return tuple(ORDERS)
+    return (BEST, RIVALS[bar]) if bar in RIVALS else (BEST,)
 
 
 def draw_cases(flow: Ints, real: Flags, prevalence: float, rng: np.random.Generator, size: int) -> Ints:
@@ -187,13 +206,10 @@ def control_of(bar: str, world: str, drawn: Sequence[Floats], rival: str) -> Est
     )  # fmt: skip
 
 
-def _altered(
-    evidence: Evidence, reported: Reported, setting: Setting, seed: np.random.SeedSequence
-) -> Reported:
+def _altered(evidence: Evidence, reported: Reported, setting: Setting, rng: np.random.Generator) -> Reported:
     """What is known where the tools beside the best one are made worthless, or one strong one is added."""
     if setting.others == "as they are":
         return reported
-    rng = np.random.default_rng(seed.spawn(1)[0])
     changed = _dealt(evidence, rng) if setting.others == "dealt" else _strong(evidence, rng)
     chance = held_out("logistic", changed, flow_folds(changed))
     return replace(reported, chances={**reported.chances, FAVOURITE: chance})

@@ -3,14 +3,12 @@
 A learner takes the evidence it may learn from and the evidence it must judge, and returns (n,) log odds.
 """
 
-import warnings
 from collections.abc import Callable
 from typing import Literal, get_args
 
 import numpy as np
 from scipy.special import expit, logit
 from sklearn.ensemble import GradientBoostingClassifier
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from dti_core.studies.vuln_priority.model.evidence import Evidence, Floats, Ints, splits
@@ -44,10 +42,8 @@ def logistic(learn: Evidence, judge: Evidence) -> Floats:
     """Log odds by a penalised logistic fit on what tools say, kinds of flaw, and both together."""
     if learn.real.all() or not learn.real.any():
         return np.full(judge.n, logit(_clipped(learn.real.mean())))
-    model = LogisticRegression(C=1 / PENALTY, max_iter=300)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(_wide(learn), learn.real)
+    model = LogisticRegression(C=1 / PENALTY, solver="newton-cholesky", max_iter=100)
+    model.fit(_wide(learn), learn.real)
     return np.asarray(model.decision_function(_wide(judge)), dtype=np.float64)
 
 
@@ -56,7 +52,7 @@ def boosted(learn: Evidence, judge: Evidence) -> Floats:
     if learn.real.all() or not learn.real.any():
         return np.full(judge.n, logit(_clipped(learn.real.mean())))
     model = GradientBoostingClassifier(
-        n_estimators=60, max_depth=3, learning_rate=0.1, min_samples_leaf=8, random_state=0
+        n_estimators=40, max_depth=2, learning_rate=0.1, min_samples_leaf=8, random_state=0
     )
     model.fit(_plain(learn), learn.real)
     return np.asarray(model.decision_function(_plain(judge)), dtype=np.float64)
