@@ -88,15 +88,10 @@ def _differ(one: Answer, other: Answer) -> bool:
 
 
 def command(target: Target) -> Evidence | None:
-    """A shell's sum comes back done."""
+    """A shell's sum comes back done; or a shell waits when it is told to, twice, and else not."""
     for form in COMMANDS:
         if PRODUCT in target.ask(form.format(usual=target.usual, command=f"echo $(({SUM}))")).body:
             return Evidence(78, "command-run", f"echo $(({SUM})) came back as {PRODUCT}", True)
-    return None
-
-
-def wait(target: Target) -> Evidence | None:
-    """A shell waits as long as it is told, twice, and not when it is told not to."""
     for form in COMMANDS[:2]:
         long, short = (form.format(usual=target.usual, command=f"sleep {s}") for s in (WAIT_SECONDS, 0))
         if _waited(target, long) and not _waited(target, short) and _waited(target, long):
@@ -191,6 +186,6 @@ def formula(target: Target) -> Evidence | None:
 
 
 PROBES: tuple[Probe, ...] = (
-    markup_or_template, sql_error, sql_condition, command, wait, code, path, redirect, call_out, xml, objects,
+    markup_or_template, sql_error, sql_condition, command, code, path, redirect, call_out, xml, objects,
     header, format_text, formula,
 )  # fmt: skip

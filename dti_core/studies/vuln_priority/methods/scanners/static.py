@@ -57,8 +57,8 @@ def run_semgrep(folder: Path, rules: Path, semgrep: str) -> str:
     """
     said = ("semgrep", "scan", "--metrics=off", "--disable-version-check", "--no-git-ignore", "--json")
     options = ("--project-root", ".", "--config", "rules", ".")
-    config = [semgrep, *said[1:], "--quiet", *(str(rules.resolve()) if one == "rules" else one for one in options)]
-    found = _json_of(config, folder, "semgrep", QUIET)
+    real = [str(rules.resolve()) if one == "rules" else one for one in options]
+    found = _json_of([semgrep, *said[1:], "--quiet", *real], folder, "semgrep", QUIET)
     parsed = {name for name in found["paths"]["scanned"] if name.endswith(".py")}
     wrong = [str(error.get("path") or error.get("message", "")) for error in found["errors"]]
     _refuse_unparsed("semgrep", folder, wrong, parsed)
