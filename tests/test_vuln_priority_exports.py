@@ -108,7 +108,7 @@ def test_reasons_name_what_sets_a_row_apart():
     )
     assert worklist["why"][1] == "Stands in the middle: nothing about it is far from the others."
     slow, _ = ranked(findings, hours=np.where(groups["line"] == 40, 30.0, 1.0))
-    assert slow["why"].iloc[-1] == "Stands low for 30.0 hours of work."
+    assert slow["why"].iloc[-1] == "Stands low for much work (30.0 hours)."
 
 
 def test_what_is_suppressed_is_not_ranked_and_no_work_is_free():

@@ -108,16 +108,14 @@ def _files(place: Path, found: _Files) -> Iterator[Path]:
         raise DataError(f"{place.name}: holds no {', '.join(SCANS)} file. Export your scans as SARIF 2.1.0.")
     if len(fit) > MAX_FILES:
         raise DataError(f"{place.name}: holds {len(fit):,} files; at most {MAX_FILES:,} are read. Split it.")
-    for one in sorted({*every} - {*fit}):
-        name = one.relative_to(place).as_posix()
-        if one.suffix.lower() == ".xml":
-            text = f"{name}: is XML, which is never read. Export the scan as SARIF 2.1.0, or take it away."
-            found.problems.append(Problem(text))
-        else:
-            why = (
-                "is a link" if one.is_symlink() else f"ends in none of {', '.join((*SCANS, *YAMLS, *TABLES))}"
-            )
-            found.problems.append(Problem(f"{name}: {why}, so it is not read.", blocks=False))
+    taken = set(fit)
+    others = [one.relative_to(place).as_posix() for one in every if one not in taken]
+    for name in (one for one in others if one.lower().endswith(".xml")):
+        text = f"{name}: is XML, which is never read. Export the scan as SARIF 2.1.0, or take it away."
+        found.problems.append(Problem(text))
+    if left := [one for one in others if not one.lower().endswith((".xml", ".md"))]:
+        text = f"not read, as links or of no kind that is read: {len(left):,} files ({', '.join(left[:5])})."
+        found.problems.append(Problem(text, blocks=False))
     yield from fit
 
 

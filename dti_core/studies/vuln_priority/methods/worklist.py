@@ -115,7 +115,8 @@ _NAMES = ("p_real", "p_exploit", "reach", "impact_usd", "effort_hours")
 def _sentence(row: int, high: bool, named: list[int], words: list[list[str]]) -> str:
     if not named:
         return "Stands in the middle: nothing about it is far from the others."
-    parts = " and ".join(words[which][row] for which in named)
+    work = "little work" if high else "much work"
+    parts = " and ".join(words[which][row].replace("WORK", work, 1) for which in named)
     return f"Stands {'high' if high else 'low'} for {parts}."
 
 
@@ -133,7 +134,7 @@ def _words(name: str, values: Floats) -> list[str]:
         case "impact_usd":
             said = [f"a loss of {one:,.0f} USD if it is exploited" for one in distinct]
         case _:
-            said = [f"{1 / one:.1f} hours of work" for one in distinct]
+            said = [f"WORK ({1 / one:.1f} hours)" for one in distinct]
     return [said[one] for one in at.tolist()]
 
 
