@@ -688,7 +688,7 @@ def test_code_in_one_group_lies_around_its_middle_and_no_near_neighbour_is_cut_o
 
 
 def test_on_the_recorded_lab_no_group_holds_two_flaws_and_few_flaws_lie_in_two():
-    """The lab's own list of cases judges: which case a finding speaks of is known from its route or its line."""
+    """The lab's own list of cases judges: the case of a finding follows from its route or its line."""
     cases = frozen_table("vuln_priority", "labels.csv")
     by_route = dict(zip(zip(cases["service"], cases["route"], strict=True), cases.index, strict=True))
     spans = zip(cases["file"], cases["first_line"], cases["last_line"], cases.index, strict=True)

@@ -15,12 +15,13 @@ Ints = NDArray[np.int64]
 LINES = 3
 #: CWE numbers that tools use for one kind of flaw.
 FAMILIES: Mapping[str, tuple[int, ...]] = {
-    "SQL injection": (89, 564, 943), "command injection": (77, 78, 88), "code injection": (94, 95, 96, 97),
-    "template injection": (1336,), "cross-site scripting": (79, 80, 81, 83, 84, 85, 86, 87),
-    "path traversal": (22, 23, 24, 35, 36, 73, 98), "deserialisation": (502, 915), "XXE": (611, 776, 827),
+    "SQL injection": (89, 564, 943), "code or command injection": (77, 78, 88, 94, 95, 96, 97),
+    "template injection": (1336,), "unsafe reflection": (470, 915),
+    "cross-site scripting": (79, 80, 81, 83, 84, 85, 86, 87),
+    "path traversal": (22, 23, 24, 35, 36, 73, 98), "deserialisation": (502,), "XXE": (611, 776, 827),
     "request forgery by the server": (918, 441), "request forgery": (352,), "open redirect": (601,),
     "LDAP injection": (90,), "XPath injection": (91, 643), "header injection": (93, 113, 644),
-    "log injection": (117,), "weak hash": (328, 759, 760, 916), "weak cipher": (326, 327, 347),
+    "log injection": (117,), "weak cryptography": (326, 327, 328, 347, 759, 760, 916),
     "weak randomness": (330, 331, 335, 338), "written secret": (259, 312, 321, 522, 798),
     "missing access control": (284, 285, 287, 306, 425, 639, 862, 863), "certificate not checked": (295, 297),
     "sent in clear": (311, 319), "cookie flags": (614, 1004, 1275), "told to strangers": (200, 209, 497, 532),

@@ -17,12 +17,7 @@ from numpy.typing import NDArray
 EXPOSURES = ("internet", "internal")
 #: Loss in USD once data of a class are out, and hours of lost revenue by criticality: assumptions of this
 #: study, which `impact_usd` of a service replaces.
-DATA_USD: Mapping[str, float] = {
-    "public": 0.0,
-    "internal": 20_000.0,
-    "personal": 200_000.0,
-    "payment": 500_000.0,
-}
+DATA_USD: Mapping[str, float] = {"public": 0.0, "internal": 2e4, "personal": 2e5, "payment": 5e5}
 HOURS_LOST: Mapping[int, float] = {1: 1.0, 2: 2.0, 3: 4.0, 4: 8.0, 5: 24.0}
 #: Chance that an attack goes on from a service to one that it calls, and hops of what no entry reaches.
 DECAY, UNREACHED = 0.6, 12
@@ -119,9 +114,8 @@ class Services:
                 return self._paths[path]
         if said and _repository(said) in self._told:
             return self._told[_repository(said)]
-        named = [
-            one for one in self._paths.values() if re.search(rf"(?<![\w-]){re.escape(one)}(?![\w-])", origin)
-        ]
+        names = dict.fromkeys(self._paths.values())
+        named = [one for one in names if re.search(rf"(?<![\w-]){re.escape(one)}(?![\w-])", origin)]
         alone = [one.name for one in self.each if one.name != UNASSIGNED]
         return max(named, key=len) if named else alone[0] if len(alone) == 1 else UNASSIGNED
 
@@ -135,12 +129,8 @@ def services_of(content: Any) -> Services:
 
 def assumed_services(said: pd.Series) -> Services:
     """A service for each name that scans give, one for the rest: open to the internet, of middle worth."""
-    names = [
-        one
-        for one in said.unique()[:MAX_SERVICES]
-        if _NAME.fullmatch(one) and one not in ("", ALL, UNASSIGNED)
-    ]
-    assumed = (Service(name, exposure="internet") for name in names)
+    names = [one for one in said.unique()[:MAX_SERVICES] if _NAME.fullmatch(one)]
+    assumed = (Service(name, exposure="internet") for name in names if name not in (ALL, UNASSIGNED))
     return Services((*assumed, Service(ALL, paths=("",), exposure="internet"), Service(UNASSIGNED)))
 
 
@@ -200,9 +190,7 @@ def _text(raw: Any) -> str:
 
 def _name(raw: Any) -> str:
     if not _NAME.fullmatch(_text(raw)):
-        raise ValueError(
-            f"'{_shown(raw)}' is no name: at most 100 letters, digits, blanks and . , : ; / @ + - ( ) *"
-        )
+        raise ValueError(f"'{_shown(raw)}' is no name of at most 100 letters, digits, blanks and .,:;/@+-()*")
     return str(raw)
 
 

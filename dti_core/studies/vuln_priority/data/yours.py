@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -28,7 +28,6 @@ SCANS, YAMLS, TABLES = (".sarif", ".json"), (".yaml", ".yml"), (".csv",)
 MAX_FILES = 1_000
 #: Characters of a line of labels, and of a whole table of them.
 _MAX_CELLS, _MAX_LABELS = 10_000, 20 * bounds.MEGABYTE
-
 #: Problems of one services file that are told.
 _MOST_PROBLEMS = 500
 
@@ -95,6 +94,11 @@ def read(path: str | Path) -> tuple[OwnScans, DataCard]:
     )  # fmt: skip
 
 
+def together(scans: Iterable[Scan], services: Any) -> OwnScans:
+    """Scans that were read, with the content of a services YAML, as a folder that held them."""
+    return _together(_Files(scans=list(scans), services=[("services.yaml", services)]))
+
+
 def _files(place: Path, found: _Files) -> Iterator[Path]:
     """Files that are read, in the order of names; what is not read is told."""
     if place.is_file():
@@ -139,9 +143,7 @@ def _take(file: Path, name: str, noted: str, found: _Files) -> None:
 
 def _take_services(text: str, name: str, found: _Files) -> None:
     if len(text) > MAX_BYTES:
-        raise DataError(
-            f"{name}: is longer than {MAX_BYTES >> 10} kB, which no list of services is. Shorten it."
-        )
+        raise DataError(f"{name}: is longer than {MAX_BYTES >> 10} kB, too long for services. Shorten it.")
     content = parse_yaml(text, name)
     if not isinstance(content, dict) or "services" not in content:
         raise DataError(f"{name}: names no services. Begin it with 'services:', or take it away.")
@@ -154,13 +156,9 @@ def _take_services(text: str, name: str, found: _Files) -> None:
 def _take_labels(text: str, name: str, found: _Files) -> None:
     lines = text.splitlines()
     if len(text) > _MAX_LABELS or max(map(len, lines), default=0) > _MAX_CELLS:
-        raise DataError(
-            f"{name}: is too long, or has lines of more than {_MAX_CELLS:,} characters. Shorten it."
-        )
+        raise DataError(f"{name}: is too long, or has a line of over {_MAX_CELLS:,} letters. Shorten it.")
     if "real" not in lines[0].replace('"', "").replace(" ", "").lower().split(","):
-        found.problems.append(
-            Problem(f"{name}: has no column real, so it is not read as labels.", blocks=False)
-        )
+        found.problems.append(Problem(f"{name}: no column real, so it is not read as labels.", blocks=False))
         return
     try:
         table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, skipinitialspace=True)
@@ -178,9 +176,7 @@ def _take_labels(text: str, name: str, found: _Files) -> None:
 def _together(found: _Files) -> OwnScans:
     listed = [one for scan in found.scans for one in scan.findings]
     if len(listed) > bounds.MAX_FINDINGS:
-        text = (
-            f"{len(listed):,} findings in all; at most {bounds.MAX_FINDINGS:,} are ranked. Split the folder."
-        )
+        text = f"{len(listed):,} findings in all; at most {bounds.MAX_FINDINGS:,} are ranked. Split them."
         found.problems.append(Problem(text))
         listed = listed[: bounds.MAX_FINDINGS]
     findings = table_of(listed)

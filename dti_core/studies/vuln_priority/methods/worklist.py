@@ -39,9 +39,7 @@ def rank(
     """
     n = len(groups)
     if p_real.shape != (n, 3) or p_exploit.shape != (n,) or hours.shape != (n,):
-        raise ValueError(
-            f"{n} groups, but p_real {p_real.shape}, p_exploit {p_exploit.shape}, hours {hours.shape}"
-        )
+        raise ValueError(f"{n} groups, but arrays {p_real.shape}, {p_exploit.shape} and {hours.shape}")
     if not all(((one >= 0) & (one <= 1)).all() for one in (p_real, p_exploit)):
         raise ValueError("chances must lie within [0, 1]")
     at = services.index.get_indexer(pd.Index(groups["service"].astype("str")))
@@ -145,6 +143,4 @@ def _share(value: float) -> str:
 def _reached(hops: int) -> str:
     if hops >= UNREACHED:
         return "a service that nothing from the internet calls"
-    return (
-        "a service open to the internet" if hops == 0 else f"{hops} call{'s' * (hops > 1)} from the internet"
-    )
+    return f"{hops} call{'s' * (hops > 1)} from the internet" if hops else "a service open to the internet"

@@ -36,9 +36,8 @@ def read_pip_audit(report: Any, name: str) -> Scan:
     found, skipped = [], []
     for service, audit in audits.items():
         where = f"{name}#{service}" if service else name
-        listed = objects(
-            audit if isinstance(audit, list) else at(audit, "dependencies"), f"{where}: dependencies"
-        )
+        raw_list = audit if isinstance(audit, list) else at(audit, "dependencies")
+        listed = objects(raw_list, f"{where}: dependencies")
         skipped += [bounds.name(one.get("name"), where) for one in listed if "skip_reason" in one]
         found += [one for place, raw in enumerate(listed) for one in _pip_audit(raw, (name, service, place))]
     named = ", ".join(skipped[:5])

@@ -86,9 +86,8 @@ def worklist_page(worklist: pd.DataFrame, title: str) -> bytes:
 def _filter(name: str, column: pd.Series) -> str:
     values = sorted({_cell(name, {name: one}) for one in column.unique()})
     options = "".join(f'<option value="={escape(one)}">{escape(one) or "(none)"}</option>' for one in values)
-    return (
-        f'<label>{_HEADS[name]} <select name="{name}"><option value="">all</option>{options}</select></label>'
-    )
+    options = f'<option value="">all</option>{options}'
+    return f'<label>{_HEADS[name]} <select name="{name}">{options}</select></label>'
 
 
 def _row(entry: Mapping[Any, Any]) -> str:
