@@ -146,6 +146,8 @@ def _may_import(path: Path, name: str) -> bool:
             return rest[0] in SYNTHESES and read in ("frozen_series", "record_digest")
         case ["lab", "borrowed", "borrow"]:
             return (side, rest[0]) in {("studies", slug) for slug in SYNTHESES}
+        case ["lab", "files", *_]:  # what runs by itself writes its own files
+            return side == "studies" and rest[1] in APART
         case ["lab", room, *_]:
             return side == "studies" and room in ROOMS
         case ["studies", slug, *_]:

@@ -273,6 +273,8 @@ SHOWN_ONLY = {
     "studies/private_lift/figures/measured.py",
     "studies/patch_planning/figures/sizes.py",
 }
+#: A lab of services and the tools that are run on it: what they make is recorded, and read from the record.
+APART = ("targets", "scanners")
 _READING = {"open", "read_text", "read_bytes", "read_csv", "read_parquet", "read_stata", "read_excel",
             "read_json", "read_table", "loadtxt", "genfromtxt", "fromfile", "path"}  # fmt: skip
 
@@ -286,6 +288,7 @@ def _opens_files(code: str) -> list[str]:
             noted = node.args and ".stream(" in ast.unparse(node.args[0])
             harmless = bool(noted) and name in ("read_pickle", "read_parquet", "read_csv", "read_table")
             harmless |= bool(node.args) and ast.unparse(node.args[0]) == "os.devnull"
+            harmless |= bool(node.args) and ast.unparse(node.args[0]).startswith("io.StringIO(")
             if (not harmless and (name == "read_pickle" or name in _READING)) or called in (
                 "np.load",
                 "torch.load",
@@ -296,7 +299,8 @@ def _opens_files(code: str) -> list[str]:
 
 
 def test_science_opens_no_data_by_itself():
-    science = [path for room in ("studies", "bridges") for path in (ROOT / "dti_core" / room).rglob("*.py")]
+    rooms = [ROOT / "dti_core" / room for room in ("studies", "bridges")]
+    science = [path for room in rooms for path in room.rglob("*.py") if not set(APART) & set(path.parts)]
     opening = {
         path.relative_to(ROOT / "dti_core").as_posix(): _opens_files(path.read_text()) for path in science
     }

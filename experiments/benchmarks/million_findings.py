@@ -65,7 +65,8 @@ def make_findings(n: int, rng: np.random.Generator) -> pd.DataFrame:
 def make_services() -> Services:
     """Services in a tree of calls, a tenth of them open to the internet."""
     each = [
-        Service(f"svc{one:03d}", exposure="internet" if one % 10 == 0 else "internal", owner=f"team {one % 12}",
+        Service(f"svc{one:03d}", exposure="internet" if one % 10 == 0 else "internal",
+                owner=f"team {one % 12}",
                 revenue_usd_per_hour=100.0 * one, calls=(f"svc{(2 * one + 1) % N_SERVICES:03d}",))
         for one in range(N_SERVICES)
     ]  # fmt: skip

@@ -72,7 +72,8 @@ def reports_on(cases: pd.DataFrame, findings: Iterable[Finding]) -> list[tuple[i
     The place is service and route where a finding has one, else the lines of the file. What is reported of
     another kind of flaw, or of a line outside all cases, says nothing of a case.
     """
-    by_route = {at: row for row, at in enumerate(zip(cases["service"], cases["route"], strict=True))}
+    plain = cases["route"].str.replace(r"<\w+:", "<", regex=True)
+    by_route = {at: row for row, at in enumerate(zip(cases["service"], plain, strict=True))}
     by_file: dict[str, list[tuple[int, int, int]]] = {}
     for row, (file, first, last) in enumerate(
         zip(cases["file"], cases["first_line"], cases["last_line"], strict=True)

@@ -36,6 +36,7 @@ def order_title(name: str) -> str:
     return ORDERS[name].title
 
 
-def place_badge(figure: go.Figure) -> go.Figure:
-    """Set the badge just above the first panel, however tall the figure is."""
-    return figure.update_annotations({"y": 1, "yshift": 0}, selector={"y": 1.02})
+def place_badge(figure: go.Figure, *, titled: bool = False) -> go.Figure:
+    """Set the badge just above the first panel, or its title, however tall the figure is."""
+    figure.update_annotations({"y": 1, "yshift": 22 * titled}, selector={"y": 1.02})
+    return figure.update_layout(margin_t=figure.layout.margin.t + 22 * titled)

@@ -24,6 +24,7 @@ from dti_core.studies.vuln_priority.worlds import WORLDS
 from dti_core.studies.vuln_priority.worlds.running import SIZES, WEEKLY_HOURS
 
 _SHARE = Axis("share of the whole loss avoided, %", 100)
+_SCALE = [[0, "#EDEDED"], [1, "#7DB7DE"]]
 _POINTS = Axis("points of the whole loss, %", 100)
 #: Claims in the order of the figure; what a bar measures, in few words.
 CLAIMS = ("C19", "C21b", "C43a", "C55", "C31")
@@ -85,26 +86,26 @@ def plot_bars(result: Result) -> go.Figure:
 def plot_subsets(result: Result) -> go.Figure:
     """What each subset avoids in each cell of size and hours, the cheapest near the best marked."""
     table = result.series["subsets"]
-    names = list(dict.fromkeys(table["subset"]))
-    figure = make_subplots(rows=1, cols=len(SIZES), shared_yaxes=True, horizontal_spacing=0.03,
-                           subplot_titles=[f"{size}, {n:,} items" for size, n in SIZES.items()])  # fmt: skip
-    hours = [f"{one:.0f}" for one in WEEKLY_HOURS]
-    for place, size in enumerate(SIZES, start=1):
+    names, hours = list(dict.fromkeys(table["subset"])), [f"{one:.0f}" for one in WEEKLY_HOURS]
+    titles = [f"{size}: {n:,} places and packages" for size, n in SIZES.items()]
+    figure = make_subplots(rows=len(SIZES), vertical_spacing=0.06, subplot_titles=titles)
+    for row, size in enumerate(SIZES, start=1):
         mine = table[table["size"] == size]
-        grid = mine.pivot(index="subset", columns="hours", values="avoided").loc[names]
+        grid = mine.pivot(index="subset", columns="hours", values="avoided").loc[names[::-1]]
         figure.add_heatmap(
-            z=100 * grid.to_numpy(), x=hours, y=[_words(name) for name in names], zmin=0, zmax=100,
-            colorscale=[[0, "rgba(31,127,196,.05)"], [1, PALETTE[0]]], showscale=False, row=1, col=place,
-            texttemplate="%{z:.0f}", hovertemplate="%{y}: %{z:.0f} %<extra></extra>",
+            z=100 * grid.to_numpy(), x=hours, y=[_words(name) for name in grid.index], zmin=0, zmax=100,
+            colorscale=_SCALE, showscale=False, row=row, col=1, xgap=2, ygap=2,
+            texttemplate="%{z:.0f}", textfont={"color": "#111111", "size": 12},
+            hovertemplate="%{y}: %{z:.0f} %<extra></extra>",
         )  # fmt: skip
         picks = mine[mine["pick"]]
         figure.add_scatter(
-            x=[f"{one:.0f}" for one in picks["hours"]], mode="markers",
-            y=[_words(one) for one in picks["subset"]],
-            marker={"symbol": "square-open", "size": 26, "color": PALETTE[1], "line": {"width": 3}},
-            showlegend=False, row=1, col=place, hoverinfo="skip",
+            x=[f"{one:.0f}" for one in picks["hours"]], y=[_words(one) for one in picks["subset"]],
+            mode="markers", showlegend=False, row=row, col=1, hoverinfo="skip",
+            marker={"symbol": "circle-open", "size": 22, "color": PALETTE[1], "line": {"width": 3}},
         )  # fmt: skip
-        figure.update_xaxes(title_text="hours a week", type="category", row=1, col=place)
+    figure.update_xaxes(title_text="hours a week", type="category", showgrid=False)
+    figure.update_yaxes(type="category", showgrid=False)
     gain, picked = result["pick_over_one"], sorted(set(table[table["pick"]]["subset"]))
     figure = style(
         figure, x="", y="", card=assumed(result), series="subsets",
@@ -116,7 +117,7 @@ def plot_subsets(result: Result) -> go.Figure:
         alt="Picked: " + "; ".join(f"{one.size} at {one.hours:.0f} hours {_words(one.subset)}"
                                    for one in table[table["pick"]].itertuples()) + ".",
     )  # fmt: skip
-    return figure.update_layout(height=640)
+    return place_badge(figure.update_layout(height=1400), titled=True)
 
 
 def _words(subset: str) -> str:

@@ -37,10 +37,17 @@ RIVALS = {
     "over_severity": "severity", "over_exploit": "exploit",
 }  # fmt: skip
 FUSION = "fusion_finds_more"
+#: Bars that must hold together, by what they say together.
+TOGETHER = {
+    "balance": ("hours_matter", "risk_matters", "order_matters"),
+    "several_tools": (FUSION, "right_impact_matters"),
+    "impact": ("impact_matters", "right_impact_matters"),
+    "impact_and_cost": ("over_severity", "over_exploit", "right_impact_matters"),
+}  # fmt: skip
 #: Estates of one set of assumptions, whose mean is that set's answer, and findings of one estate.
 ESTATES, SIZE = 8, 240
 #: What the planted tool is worth: its shares of real and of safe cases that it reports.
-STRONG = (0.9, 0.05)
+STRONG = (0.95, 0.01)
 GAIN = "share of the whole loss"
 
 
@@ -181,6 +188,11 @@ def _bars(told: pd.DataFrame) -> list[Estimate]:
             spread_over(bar, gains, GAIN, **at),
             share(int((gains > 0).sum()), len(gains)).estimate(f"{bar}_share", "share of sets", **at),
         ]
+    for name, bars in TOGETHER.items():
+        all_ = np.all([gains_of(told, bar) > 0 for bar in bars], axis=0)
+        found.append(
+            share(int(all_.sum()), len(all_)).estimate(f"{name}_share", "share of sets", bars=name)
+        )
     return found
 
 
@@ -196,13 +208,14 @@ def _shares(told: pd.DataFrame) -> list[Estimate]:
 
 def control_of(bar: str, world: str, drawn: Sequence[Floats], rival: str) -> Estimate:
     """Mean gain of a control world, with the range of each draw."""
-    ranges = [tuple(map(float, np.quantile(one, (0.025, 0.975)))) for one in drawn]
+    ends = [np.quantile(one, (0.025, 0.975)) for one in drawn]
     means = np.array([np.median(one) for one in drawn])
     middle = float(means.mean())
     low, high = map(float, np.quantile(means, (0.025, 0.975)))
     return Estimate(
         bar, middle, min(low, middle), max(high, middle), GAIN, len(drawn), how=f"95 % of {len(drawn)} draws",
-        world=world, draws=tuple(ranges), at={"bar": bar, "rival": rival},
+        world=world, draws=tuple((float(one[0]), float(one[1])) for one in ends),
+        at={"bar": bar, "rival": rival},
     )  # fmt: skip
 
 

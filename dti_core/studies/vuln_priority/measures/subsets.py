@@ -80,7 +80,7 @@ def known_of(lab: Lab) -> Known:
         for kinds in combinations(KINDS, size):
             tools = [tool for kind in kinds for tool in KINDS[kind] if tool in evidence.tools]
             chances[kinds] = learnt(tools, "logistic", evidence, folds)
-            reported[kinds] = evidence.of(tools).flags.any(axis=1)
+            reported[kinds] = np.asarray(evidence.of(tools).flags.any(axis=1))
     packages = lab.packages
     real = packages["real"].to_numpy(bool)
     return Known(

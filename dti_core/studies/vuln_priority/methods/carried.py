@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from dti_core.studies.vuln_priority.methods.fusion import KINDS
-from dti_core.studies.vuln_priority.model.evidence import Evidence, Flags, Floats
+from dti_core.studies.vuln_priority.model.evidence import Evidence, Flags, Floats, Ints
 from dti_core.studies.vuln_priority.worlds.assumptions import SPANS
 
 #: Draws of what a kind of test is worth; bounds of how many cases our lab's word counts for elsewhere.
@@ -40,9 +40,11 @@ def worth_of_kinds(
     flags : kind -> (g,) whether it reports each of the user's groups. truth : (g,) 1, 0, or nan without
     label.
     """
-    real, safe = {}, {}
+    real: dict[str, Floats] = {}
+    safe: dict[str, Floats] = {}
     for kind, tools in KINDS.items():
-        seen = lab.of([tool for tool in tools if tool in lab.tools]).flags.any(axis=1)
+        reported = lab.of([tool for tool in tools if tool in lab.tools]).flags
+        seen = np.asarray(reported.any(axis=1))
         for found, among, label in ((real, lab.real, 1.0), (safe, ~lab.real, 0.0)):
             rate, cases = _rate_between(seen[among], lab.flow[among])
             own = (
@@ -87,11 +89,17 @@ def chances(
     return found
 
 
-def _rate_between(seen: Flags, flow: np.ndarray) -> tuple[float, float]:
-    """Rate over flows, and for how many cases it counts in another place: by the spread between flows."""
-    rates = np.array([seen[flow == one].mean() for one in np.unique(flow)])
+def _rate_between(seen: Flags, flow: Ints) -> tuple[float, float]:
+    """Rate over flows, and for how many cases it counts in another place: by the spread between flows.
+
+    What the spread would be by chance alone, were all flows alike, is taken off.
+    """
+    each = [seen[flow == one] for one in np.unique(flow)]
+    rates, sizes = np.array([one.mean() for one in each]), np.array([len(one) for one in each])
     rate = float(np.clip(seen.mean(), 0.01, 0.99))
-    return rate, float(np.clip(rate * (1 - rate) / max(rates.var(ddof=1), 1e-6) - 1, LEAST_CASES, MOST_CASES))
+    by_chance = rate * (1 - rate) * float(np.mean(1 / sizes))
+    spread = max(float(rates.var(ddof=1)) - by_chance, rate * (1 - rate) / (MOST_CASES + 1))
+    return rate, float(np.clip(rate * (1 - rate) / spread - 1, LEAST_CASES, MOST_CASES))
 
 
 def _shift(odds: Floats, share: float) -> float:

@@ -37,7 +37,7 @@ class Assumptions:
     prevalence : share of findings that are real.
     """
 
-    n_services: int = 8
+    n_services: float = 8
     impact_spread: float = 1.0
     within_spread: float = 0.4
     exploit: float = 0.03
@@ -86,8 +86,8 @@ def fill(real: Flags, severity: Floats, assumed: Assumptions, rng: np.random.Gen
     real : (n,). severity : (n,) the tools' word from 0 to 10; flaws that nobody reports have 0.
     """
     n = len(real)
-    service = rng.integers(assumed.n_services, size=n)
-    worth = rng.standard_normal(assumed.n_services)[service] * assumed.impact_spread
+    service = rng.integers(int(assumed.n_services), size=n)
+    worth = rng.standard_normal(int(assumed.n_services))[service] * assumed.impact_spread
     impact = np.exp(11.0 + worth + assumed.within_spread * rng.standard_normal(n))
     told = severity - severity.mean()
     told = told / (told.std() or 1.0)
