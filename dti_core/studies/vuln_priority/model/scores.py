@@ -9,6 +9,8 @@ from dti_core.studies.vuln_priority.model.evidence import Flags, Floats, Ints
 
 #: Bins of equal numbers of cases in the calibration error.
 BINS = 10
+#: A recall that is met but for rounding is met.
+ROUNDING = 1e-12
 
 
 def cluster_weights(cluster: Ints, n_draws: int, rng: np.random.Generator) -> Floats:
@@ -57,7 +59,7 @@ def calibration_error(chances: Floats, real: Flags, weights: Floats) -> Floats:
 
 
 def false_share_at(chances: Floats, real: Flags, weights: Floats, recall: Floats) -> Floats:
-    """(n_draws,) share of cases that are not real but reported, at a recall of (n_draws,); ties are split."""
+    """(n_draws,) share of safe cases reported where a recall of (n_draws,) is first met; ties are split."""
     hits, all_ = _by_threshold(chances, real, weights)
     false, found = all_ - hits, []
     for one, other, wanted in zip(hits, false, recall, strict=True):
@@ -65,7 +67,9 @@ def false_share_at(chances: Floats, real: Flags, weights: Floats, recall: Floats
             found.append(np.nan)
             continue
         x, y = np.r_[0.0, one / one[-1]], np.r_[0.0, other / other[-1]]
-        found.append(float(np.interp(wanted, x, y)))
+        at = min(int(np.searchsorted(x, wanted - ROUNDING)), len(x) - 1)
+        part = (wanted - x[at - 1]) / (x[at] - x[at - 1]) if at else 0.0
+        found.append(float(y[at - 1] + min(1.0, part) * (y[at] - y[at - 1])) if at else 0.0)
     return np.asarray(found)
 
 
