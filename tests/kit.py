@@ -33,6 +33,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "patch_planning": {"n_small": 4, "n_large": 2, "n_exact": 4, "n_draws": 2, "n_sets": 2, "n_policies": 1,
                        "n_resamples": 19, "largest": 10, "seed": 6},
     "spillover": {"n_networks": 4, "n_draws": 4, "n_instances": 4, "n_steps": 10},
+    "vuln_priority": {"n_resamples": 19, "n_sets": 4, "n_controls": 2, "n_control_sets": 2, "n_draws": 2},
     "closed_loop": {"n_draws": 200, "n_controls": 4, "n_permutations": 1, "n_firms": 22, "n_quarters": 8},
 }  # fmt: skip
 ESTIMATE = """\

@@ -15,7 +15,7 @@ from dti_core.studies.vuln_priority.model.evidence import Flags, Floats
 from dti_core.studies.vuln_priority.worlds.assumptions import Assumptions
 
 #: Rows of the list that a Result keeps.
-MOST_ROWS = 5_000
+MOST_ROWS = 20_000
 #: Chance of a year that a real flaw of middle severity is exploited, how much a point of severity multiplies
 #: it, and its bounds. EPSS has no score for flaws in own code; no source fixes these.
 EXPLOIT, MIDDLE, A_POINT, BOUNDS = 0.03, 5.0, 1.4, (0.001, 0.5)
