@@ -13,7 +13,7 @@ from dti_core.lab.kept import keep
 from dti_core.lab.record import Result
 from dti_core.studies.vuln_priority.data import Parameters, Scans
 from dti_core.studies.vuln_priority.measures.catalogue import study_catalogue
-from dti_core.studies.vuln_priority.measures.checks import study_checks
+from dti_core.studies.vuln_priority.measures.checks import study_checks, study_relearning
 from dti_core.studies.vuln_priority.measures.contest import hold_contest, study_contest
 from dti_core.studies.vuln_priority.measures.exploits import study_listed_epss, study_public_exploits
 from dti_core.studies.vuln_priority.measures.orders import study_orders
@@ -26,6 +26,8 @@ from dti_core.studies.vuln_priority.methods import METHODS
 from dti_core.studies.vuln_priority.worlds import WORLDS
 
 Part = Callable[[], Findings]
+#: The single tool against which all fits are repeated: the best one in trial runs.
+BEST_SINGLE = "agent"
 #: Records of a simulated catalogue: fewer leave a planted world without exploited ones under an order.
 RECORDS = 12_000
 
@@ -45,6 +47,7 @@ def estimate(config: Config, scans: Scans, card: DataCard) -> Result:
     sizes = (asked.n_sets, asked.n_controls, asked.n_control_sets)
     parts: Mapping[str, Part] = {
         "contest": partial(study_contest, contest),
+        "relearning": partial(study_relearning, evidence, BEST_SINGLE, 2 * asked.n_draws),
         "checks": partial(study_checks, evidence, config.seeds("checks"), asked.n_draws),
         "orders": partial(study_orders, evidence, severity, chances, config.seeds("orders"), *sizes),
         "subsets": partial(study_subsets, scans.lab, config.seeds("subsets"), *sizes),

@@ -8,6 +8,7 @@ from scipy import stats
 from dti_core.lab.findings import Findings
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import OBSERVED, Estimate
+from dti_core.studies.vuln_priority.measures.contest import SCORES
 from dti_core.studies.vuln_priority.methods.fusion import FAVOURITE, METHODS
 from dti_core.studies.vuln_priority.model.evidence import Evidence, Flags, flow_folds
 from dti_core.studies.vuln_priority.model.learners import held_out, worth_of
@@ -49,6 +50,52 @@ def study_checks(evidence: Evidence, seeds: np.random.SeedSequence, n_draws: int
                      how=f"Student t over {len(values)} draws", at={"check": name})
         )  # fmt: skip
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Cases of which some flows are left out, and the single tool that the fusion is set against."""
+
+    evidence: Evidence
+    single: str
+
+
+def study_relearning(evidence: Evidence, single: str, n_groups: int) -> Findings:
+    """The lead over a single tool with all fits repeated as flows are left out, group by group.
+
+    The bootstrap of the contest keeps its fits; a jackknife over flows that learns anew says what that hides.
+
+    Parameters
+    ----------
+    n_groups : into which flows are dealt in their order; at most the number of flows.
+    """
+    flows = np.unique(evidence.flow)
+    groups = min(n_groups, len(flows))
+    group = np.searchsorted(flows, evidence.flow) % groups
+    tasks = {k: Left(evidence.at(group != k), single) for k in range(groups)}
+    whole, found = lead_of(Left(evidence, single)), Findings()
+    left = list(run_keyed(lead_of, tasks, "relearning").values())
+    for name, value in whole.items():
+        values = np.array([one[name] for one in left])
+        spread = float(np.sqrt((groups - 1) / groups * ((values - values.mean()) ** 2).sum()))
+        margin = float(stats.t.ppf(0.975, groups - 1)) * spread
+        found.estimates.append(
+            Estimate(f"{name}_over_{single}_relearnt", value, value - margin, value + margin, SCORES[name][0],
+                     evidence.n, how=f"jackknife over {groups} groups of flows, all fits repeated",
+                     std_error=spread, at={"score": name, "rival": single, "check": "relearnt"})
+        )  # fmt: skip
+    return found
+
+
+def lead_of(left: Left) -> dict[str, float]:
+    """What the fusion scores beyond the single tool, on flows held out."""
+    folds, one = flow_folds(left.evidence), np.ones((1, left.evidence.n))
+    told = {name: METHODS[name].run(left.evidence, folds) for name in (FAVOURITE, left.single)}
+    return {
+        name: float(np.subtract(*(score(told[who], left.evidence.real, one)[0] for who in told)))
+        for name, (_, score, _) in SCORES.items()
+        if name in ("ap", "auc", "brier")
+    }
 
 
 def check_once(draw: Draw) -> dict[str, float]:

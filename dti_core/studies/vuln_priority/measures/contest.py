@@ -162,27 +162,25 @@ def _false_reports(contest: Contest) -> Findings:
 def _alone(contest: Contest) -> Findings:
     """What each tool finds that no other does, what a naive union costs, and each kind of flaw by itself."""
     found, evidence = Findings(), contest.evidence
+    weights, real = contest.weights, evidence.real
     for place, tool in enumerate(evidence.tools):
         others = np.delete(evidence.flags, place, axis=1).any(axis=1)
-        only = evidence.flags[:, place] & evidence.real & ~others
-        found.estimates.append(
-            share(int(only.sum()), int(evidence.real.sum())).estimate(
-                f"only_{tool}", "share of real flaws", tool=tool
-            )
-        )
+        only = contest.interval(_share_of(evidence.flags[:, place] & ~others & real, real, weights))
+        found.estimates.append(only.estimate(f"only_{tool}", "share of real flaws", tool=tool))
     for needed, name in ((1, "any_of"), (2, "majority")):
         voted = evidence.flags.sum(axis=1) >= needed
-        hits = int((voted & evidence.real).sum())
-        found.estimates += [
-            share(hits, int(evidence.real.sum())).estimate(
-                f"recall_{name}", "share of real flaws", rule=name
-            ),
-            share(hits, max(1, int(voted.sum()))).estimate(
-                f"precision_{name}", "share of reports", rule=name
-            ),
-        ]
+        told = {"recall": (real, "share of real flaws"), "precision": (voted, "share of reports")}
+        for what, (among, unit) in told.items():
+            one = contest.interval(_share_of(voted & real, among, weights))
+            found.estimates.append(one.estimate(f"{what}_{name}", unit, rule=name))
     found.series["kinds"] = table_of_kinds(evidence)
     return found
+
+
+def _share_of(some: Flags, among: Flags, weights: Floats) -> Floats:
+    """(n_draws,) weight of some cases as a share of that of the cases among which they are."""
+    total = (weights * among).sum(axis=1)
+    return np.divide((weights * some).sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0)
 
 
 def table_of_kinds(evidence: Evidence) -> pd.DataFrame:

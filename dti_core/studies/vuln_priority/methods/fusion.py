@@ -40,6 +40,11 @@ def _single(tool: str) -> Method[Told]:
     return Method(f"{TITLES[tool]}, calibrated", partial(learnt, (tool,), "logistic"), needs=(tool,))
 
 
+def _without(tool: str) -> Method[Told]:
+    others = tuple(one for one in TOOLS if one != tool)
+    return Method(f"All but {TITLES[tool]}", partial(learnt, others, "logistic"), needs=others)
+
+
 _INDEPENDENT = ("tools err independently, given the kind of flaw",)
 METHODS: dict[str, Method[Told]] = {
     **{tool: _single(tool) for tool in TOOLS},
@@ -47,6 +52,7 @@ METHODS: dict[str, Method[Told]] = {
     "running": Method("Prober and agent", partial(learnt, ("prober", "agent"), "logistic"),
                       needs=("prober", "agent")),
     FAVOURITE: Method("All four, logistic", partial(learnt, TOOLS, "logistic"), needs=TOOLS),
+    **{f"without_{tool}": _without(tool) for tool in TOOLS},
     "bayes": Method("All four, naive Bayes", partial(learnt, TOOLS, "bayes"), _INDEPENDENT, TOOLS),
     "boosted": Method("All four, boosted trees", partial(learnt, TOOLS, "boosted"), needs=TOOLS),
     "any_of": Method("Any of the four reports", partial(votes, 1), needs=TOOLS, counts_as_trial=False),

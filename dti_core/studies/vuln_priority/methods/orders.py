@@ -28,13 +28,18 @@ def by_effort(items: Items, chance: Floats, rng: np.random.Generator) -> Floats:
 
 
 def by_severity(items: Items, chance: Floats, rng: np.random.Generator) -> Floats:
-    """The tools' own severity; ties by a coin."""
-    return items.severity + 1e-6 * rng.random(len(items.real))
+    """The tools' severity times the chance that it is real; ties by a coin."""
+    return chance * items.severity + _coin(items, rng)
+
+
+def by_plain_severity(items: Items, chance: Floats, rng: np.random.Generator) -> Floats:
+    """The tools' severity as it comes; ties by a coin."""
+    return items.severity + _coin(items, rng)
 
 
 def by_exploit(items: Items, chance: Floats, rng: np.random.Generator) -> Floats:
-    """Chance of exploitation alone, as told."""
-    return items.told_exploit
+    """Chance that it is real and exploited, as told."""
+    return chance * items.told_exploit
 
 
 def by_chance_and_exploit(items: Items, chance: Floats, rng: np.random.Generator) -> Floats:
@@ -54,7 +59,7 @@ def by_tree(items: Items, chance: Floats, rng: np.random.Generator) -> Floats:
     """
     likely = items.told_exploit >= np.quantile(items.told_exploit, 0.75)
     large = items.told_impact_usd >= np.quantile(items.told_impact_usd, 0.75)
-    return 100.0 * (2 * likely + large) + by_severity(items, chance, rng)
+    return 100.0 * (2 * likely + large) + by_plain_severity(items, chance, rng)
 
 
 def at_random(items: Items, chance: Floats, rng: np.random.Generator) -> Floats:
@@ -67,12 +72,17 @@ def by_truth(items: Items, chance: Floats, rng: np.random.Generator) -> Floats:
     return items.loss_usd / items.hours
 
 
+def _coin(items: Items, rng: np.random.Generator) -> Floats:
+    return 1e-6 * rng.random(len(items.real))
+
+
 ORDERS: dict[str, Method[Order]] = {
     "risk_per_hour": Method("Risk an hour", by_risk_per_hour),
     "risk": Method("Risk alone", by_risk),
     "effort": Method("Least work first", by_effort),
-    "severity": Method("Severity of the tools", by_severity),
-    "exploit": Method("Chance of exploitation alone", by_exploit),
+    "severity": Method("Severity times the chance that it is real", by_severity),
+    "plain_severity": Method("Severity as tools tell it", by_plain_severity),
+    "exploit": Method("Chance that it is real and exploited", by_exploit),
     "without_impact": Method("Risk an hour without impact", by_chance_and_exploit),
     "dealt_impact": Method("Risk an hour, impacts of other services", by_dealt_impact, counts_as_trial=False),
     "tree": Method("Decision tree on exploitation and impact", by_tree),
