@@ -13,7 +13,7 @@ from dti_core.lab.paths import project_root
 
 FOLDER = "experiments/benchmarks"
 #: Reports that lie there too and compare nothing: of the long tests, of the largest panel that is read.
-_NO_COMPARISON = ("deep_tests.json", "million_firm_years.json")
+_NO_COMPARISON = ("million_findings.json", "deep_tests.json", "million_firm_years.json")
 
 
 class Side(Strict):

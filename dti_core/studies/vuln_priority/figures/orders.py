@@ -58,7 +58,8 @@ def plot_orders(result: Result) -> go.Figure:
         f"{spoken(severity, scale=100)} %",
         caption=f"Median and {best.how}. Whiskers overlap because sets differ; orders are compared on the "
         "same sets in "
-        "the figure of verdicts. Values, chances and hours are simulated.",
+        "the figure of verdicts. Weighed: times the chance that a finding is real. Values, chances and "
+        "hours are simulated.",
     )  # fmt: skip
     return place_badge(figure)
 
@@ -88,7 +89,7 @@ def plot_subsets(result: Result) -> go.Figure:
     table = result.series["subsets"]
     names, hours = list(dict.fromkeys(table["subset"])), [f"{one:.0f}" for one in WEEKLY_HOURS]
     titles = [f"{size}: {n:,} places and packages" for size, n in SIZES.items()]
-    figure = make_subplots(rows=len(SIZES), vertical_spacing=0.06, subplot_titles=titles)
+    figure = make_subplots(rows=len(SIZES), vertical_spacing=0.05, subplot_titles=titles)
     for row, size in enumerate(SIZES, start=1):
         mine = table[table["size"] == size]
         grid = mine.pivot(index="subset", columns="hours", values="avoided").loc[names[::-1]]
@@ -104,14 +105,15 @@ def plot_subsets(result: Result) -> go.Figure:
             mode="markers", showlegend=False, row=row, col=1, hoverinfo="skip",
             marker={"symbol": "circle-open", "size": 22, "color": PALETTE[1], "line": {"width": 3}},
         )  # fmt: skip
-    figure.update_xaxes(title_text="hours a week", type="category", showgrid=False)
+    figure.update_xaxes(type="category", showgrid=False)
+    figure.update_xaxes(title_text="hours a week", row=len(SIZES), col=1)
     figure.update_yaxes(type="category", showgrid=False)
     gain, picked = result["pick_over_one"], sorted(set(table[table["pick"]]["subset"]))
     figure = style(
         figure, x="", y="", card=assumed(result), series="subsets",
         title=f"A pick by size gains {spoken(gain, '+', scale=100)} points over one pick for all; "
         f"{len(picked)} subsets are picked in nine cells",
-        caption="Share of the loss avoided in a quarter, %, mean over sets of assumptions. Framed: the "
+        caption="Share of the loss avoided in a quarter, %, mean over sets of assumptions. Ringed: the "
         "subset that "
         "takes the fewest hours among those within 5 % of the best. Hours of scanners are assumed.",
         alt="Picked: " + "; ".join(f"{one.size} at {one.hours:.0f} hours {_words(one.subset)}"

@@ -83,7 +83,7 @@ def plot_effort(result: Result) -> go.Figure:
             f"{SCORE_TITLES[score]}, {legend}, {result[f'records_coverage_{score}_{when}'].value:.0%}"
             for score in shown for when, legend in WHEN.items()) + ".",
     )  # fmt: skip
-    figure.update_xaxes(title_text="effort: share mended, %")
+    figure.update_xaxes(title_text="effort: share mended, %", row=len(WHEN), col=1)
     figure.update_yaxes(title_text="coverage, %")
     return place_badge(figure.update_layout(height=760), titled=True)
 
@@ -107,12 +107,12 @@ def plot_repair(result: Result) -> go.Figure:
     figure = style(
         figure, x="", y="", series="repair_curves",
         card=simulated_card(result.card, "repair", "backlogs of a catalogue like CISA's"),
-        title=f"Of what gets exploited, an order by learnt risk saves {spoken(saved)} of the first 12 "
+        title=f"Of what gets exploited, an order by learnt risk saves {spoken(saved)} months of the first 12 "
         "months against CVSS "
         "at middle capacity",
         caption="Kaplan-Meier over teams. The order moves only who waits: all vulnerabilities together wait "
         "as long under "
-        f"every order that is blind to age. {saved.how}.",
+        f"every order that is blind to age. Interval: {saved.how}.",
         alt="Mean months open of exploited ones within the first 12: " + "; ".join(
             f"{ORDER_TITLES[order]}, {words}, {result[f'repair_mean_12_{order}_{capacity}'].value:.1f}"
             for capacity, words in _CAPACITIES.items() for order in ORDER_TITLES) + ".",
@@ -167,7 +167,8 @@ def plot_catalogue(result: Result) -> go.Figure:
         card=simulated_card(result.card, "catalogue", "a catalogue with the moments of CISA's records"),
         title=f"On a simulated catalogue learnt risk covers {spoken(told)} times what CVSS covers; twice "
         "was expected",
-        caption=f"Effort of 15 %. {told.how}. Where the exploitation flag is set after the fact, the "
+        caption=f"Effort of 15 %. Whiskers: {told.how}. Where the exploitation flag is set after the fact, "
+        "the "
         "multiple is "
         "twice as large: a leak looks like skill.",
     ))  # fmt: skip
