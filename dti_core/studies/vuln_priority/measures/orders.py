@@ -190,9 +190,7 @@ def _bars(told: pd.DataFrame) -> list[Estimate]:
         ]
     for name, bars in TOGETHER.items():
         all_ = np.all([gains_of(told, bar) > 0 for bar in bars], axis=0)
-        found.append(
-            share(int(all_.sum()), len(all_)).estimate(f"{name}_share", "share of sets", bars=name)
-        )
+        found.append(share(int(all_.sum()), len(all_)).estimate(f"{name}_share", "share of sets", bars=name))
     return found
 
 
