@@ -16,6 +16,7 @@ from dti_core.studies.vuln_priority.measures.catalogue import study_catalogue
 from dti_core.studies.vuln_priority.measures.checks import study_checks, study_relearning
 from dti_core.studies.vuln_priority.measures.contest import hold_contest, study_contest
 from dti_core.studies.vuln_priority.measures.exploits import study_listed_epss, study_public_exploits
+from dti_core.studies.vuln_priority.measures.labels import study_labels
 from dti_core.studies.vuln_priority.measures.orders import study_orders
 from dti_core.studies.vuln_priority.measures.records import study_records
 from dti_core.studies.vuln_priority.measures.repair import study_repair
@@ -48,6 +49,7 @@ def estimate(config: Config, scans: Scans, card: DataCard) -> Result:
     parts: Mapping[str, Part] = {
         "contest": partial(study_contest, contest),
         "relearning": partial(study_relearning, evidence, BEST_SINGLE, 2 * asked.n_draws),
+        "labels": partial(study_labels, evidence, BEST_SINGLE, config.seeds("labels"), asked.n_draws),
         "checks": partial(study_checks, evidence, config.seeds("checks"), asked.n_draws),
         "orders": partial(study_orders, evidence, severity, chances, config.seeds("orders"), *sizes),
         "subsets": partial(study_subsets, scans.lab, config.seeds("subsets"), *sizes),

@@ -1,6 +1,12 @@
 """Figures and tables that show a Result and take nothing else; a title states what the numbers show."""
 
-from dti_core.studies.vuln_priority.figures.contest import kinds_table, plot_contest, plot_false, scores_table
+from dti_core.studies.vuln_priority.figures.contest import (
+    kinds_table,
+    plot_contest,
+    plot_false,
+    plot_labels,
+    scores_table,
+)
 from dti_core.studies.vuln_priority.figures.orders import plot_bars, plot_orders, plot_subsets
 from dti_core.studies.vuln_priority.figures.outside import owasp_table
 from dti_core.studies.vuln_priority.figures.records import (
@@ -14,6 +20,6 @@ from dti_core.studies.vuln_priority.figures.worklist import left_out, worklist_t
 
 __all__ = [
     "kinds_table", "left_out", "owasp_table", "plot_bars", "plot_catalogue", "plot_contest", "plot_effort",
-    "plot_false", "plot_leaks", "plot_orders", "plot_repair", "plot_subsets", "rules_table", "scores_table",
-    "worklist_table", "worth_table",
+    "plot_false", "plot_labels", "plot_leaks", "plot_orders", "plot_repair", "plot_subsets", "rules_table",
+    "scores_table", "worklist_table", "worth_table",
 ]  # fmt: skip

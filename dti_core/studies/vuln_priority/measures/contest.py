@@ -34,6 +34,8 @@ SCORES: dict[str, tuple[str, Score, bool]] = {
 #: How cases are held out: whole flows (what a new code base is like), or rows of flows that were seen.
 SPLITS = {"flows": "flows held out", "rows": "rows held out"}
 ROW_FOLDS = 10
+#: What a share can be.
+SHARE = (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,16 @@ class Contest:
         """Clusters."""
         return len(np.unique(self.evidence.flow))
 
-    def interval(self, drawn: Floats, most: float = np.inf) -> Interval:
-        """Of a statistic by `weights`: its value on all cases, Student t on the spread over drawn flows."""
+    def interval(self, drawn: Floats, least: float = -np.inf, most: float = np.inf) -> Interval:
+        """Of a statistic by `weights`: its value on all cases, Student t on the spread over drawn flows.
+
+        least, most : ends of what the statistic can be.
+        """
         value, spread = float(drawn[0]), float(np.nanstd(drawn[1:], ddof=1))
         margin = float(stats.t.ppf(0.975, self.n_flows - 1)) * spread
         how = f"bootstrap of {self.n_flows} flows, Student t, {len(drawn) - 1} resamples"
-        return Interval(value, value - margin, min(most, value + margin), spread, self.evidence.n, how)
+        low, high = max(least, value - margin), min(most, value + margin)
+        return Interval(value, low, high, spread, self.evidence.n, how)
 
 
 def chance_of(asked: Asked) -> Floats:
@@ -124,8 +130,8 @@ def _false_reports(contest: Contest) -> Findings:
         recall = (weights * (flags & evidence.real)).sum(axis=1) / (weights * evidence.real).sum(axis=1)
         raw = (weights * (flags & ~evidence.real)).sum(axis=1) / (weights * ~evidence.real).sum(axis=1)
         found.estimates += [
-            contest.interval(recall).estimate(f"recall_{tool}", "share of real flaws", tool=tool),
-            contest.interval(raw).estimate(f"false_share_{tool}", "share of safe cases", tool=tool),
+            contest.interval(recall, *SHARE).estimate(f"recall_{tool}", "share of real flaws", tool=tool),
+            contest.interval(raw, *SHARE).estimate(f"false_share_{tool}", "share of safe cases", tool=tool),
         ]
         for split in SPLITS:
             told = {
@@ -134,7 +140,7 @@ def _false_reports(contest: Contest) -> Findings:
             }
             for who, drawn in told.items():
                 found.estimates.append(
-                    contest.interval(drawn).estimate(
+                    contest.interval(drawn, *SHARE).estimate(
                         f"false_share_at_{tool}_{who}_{split}", "share of safe cases", tool=tool, who=who,
                         split=split)
                 )  # fmt: skip
@@ -165,13 +171,13 @@ def _alone(contest: Contest) -> Findings:
     weights, real = contest.weights, evidence.real
     for place, tool in enumerate(evidence.tools):
         others = np.delete(evidence.flags, place, axis=1).any(axis=1)
-        only = contest.interval(_share_of(evidence.flags[:, place] & ~others & real, real, weights))
+        only = contest.interval(_share_of(evidence.flags[:, place] & ~others & real, real, weights), *SHARE)
         found.estimates.append(only.estimate(f"only_{tool}", "share of real flaws", tool=tool))
     for needed, name in ((1, "any_of"), (2, "majority")):
         voted = evidence.flags.sum(axis=1) >= needed
         told = {"recall": (real, "share of real flaws"), "precision": (voted, "share of reports")}
         for what, (among, unit) in told.items():
-            one = contest.interval(_share_of(voted & real, among, weights))
+            one = contest.interval(_share_of(voted & real, among, weights), *SHARE)
             found.estimates.append(one.estimate(f"{what}_{name}", unit, rule=name))
     found.series["kinds"] = table_of_kinds(evidence)
     return found

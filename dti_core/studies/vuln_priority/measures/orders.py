@@ -15,7 +15,7 @@ from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
-from dti_core.studies.vuln_priority.methods.fusion import FAVOURITE
+from dti_core.studies.vuln_priority.methods.fusion import FAVOURITE, TOOLS
 from dti_core.studies.vuln_priority.methods.orders import ORDERS
 from dti_core.studies.vuln_priority.model.evidence import Evidence, Flags, Floats, Ints, flow_folds
 from dti_core.studies.vuln_priority.model.learners import held_out
@@ -37,6 +37,8 @@ RIVALS = {
     "over_severity": "severity", "over_exploit": "exploit",
 }  # fmt: skip
 FUSION = "fusion_finds_more"
+#: What a firm without test runs has; it stands beside and is no rival.
+STATIC = "static"
 #: Bars that must hold together, by what they say together.
 TOGETHER = {
     "balance": ("hours_matter", "risk_matters", "order_matters"),
@@ -87,7 +89,7 @@ def study_orders(
     chances : method -> (n,), of flows held out. n_controls : draws of each control world, each a range over
     n_control_sets.
     """
-    known = {name: chances[name] for name in (*evidence.tools, FAVOURITE)}
+    known = {name: chances[name] for name in (*evidence.tools, STATIC, FAVOURITE)}
     reported = Reported(evidence.real, severity, evidence.flow, known)
     first, second = seeds.spawn(2)
     tasks = {
@@ -168,7 +170,7 @@ def gains_of(told: pd.DataFrame, bar: str) -> Floats:
     best = told[f"{FAVOURITE} {BEST}"]
     if bar != FUSION:
         return np.asarray(best - told[f"{FAVOURITE} {RIVALS[bar]}"])
-    singles = told[[name for name in told if name.endswith(BEST) and not name.startswith(FAVOURITE)]]
+    singles = told[[f"{tool} {BEST}" for tool in TOOLS if f"{tool} {BEST}" in told]]
     return np.asarray(best - singles[singles.mean().idxmax()])
 
 

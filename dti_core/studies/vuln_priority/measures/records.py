@@ -48,6 +48,8 @@ RULES: dict[str, Callable[[Records], Flags]] = {
         (records.exploitation > 0) & ((records.automatable > 0) | (records.total > 0))
     ),
 }
+#: State of exploitation of what is said to be exploited.
+ACTIVE = 2
 #: Area of the score that is planted in the positive control.
 PLANTED = 0.9
 When = Mapping[str, tuple[Records, Flags]]
@@ -68,6 +70,9 @@ def study_records(seeds: np.random.SeedSequence, *, n_draws: int, n_resamples: i
     drawing, resampling = seeds.spawn(2)
     sets = labelled(records)
     _tell_list(found)
+    active = records.exploitation == ACTIVE
+    listed = share(int((active & (records.listed | records.later)).sum()), int(active.sum()))
+    found.estimates.append(listed.estimate("records_active_listed", "share of records said to be exploited"))
     by_set = {when: _tell_areas(found, when, *one) for when, one in sets.items()}
     for which, name in enumerate(SCORES):
         leak = gap(by_set["concurrent"], by_set["later"], which)
