@@ -216,12 +216,13 @@ def test_labels_move_a_tools_worth_and_without_them_its_range_is_wider(lab):
     rng, n = np.random.default_rng(0), 400
     real = rng.random(n) < 0.5
     flags = {"sast": rng.random(n) < np.where(real, 0.99, 0.02)}
-    unknown, packages = np.full(n, np.nan), np.zeros(n, bool)
+    unknown, packages, families = np.full(n, np.nan), np.zeros(n, bool), ["SQL injection"] * n
     told = np.where(np.arange(n) < 200, real, np.nan).astype(float)
     spread, value = {}, {}
     for name, truth in (("none", unknown), ("labels", told)):
-        worth = worth_of_kinds(lab.evidence, flags, truth, np.random.default_rng(1))
-        found = chances(worth, flags, packages, np.array([True, False]), truth, np.random.default_rng(2))
+        worth = worth_of_kinds(lab.evidence, flags, families, truth, np.random.default_rng(1))
+        real_packages, rng = np.array([True, False]), np.random.default_rng(2)
+        found = chances(worth, flags, families, packages, real_packages, truth, rng)
         after = found[200:][flags["sast"][200:]]
         value[name], spread[name] = after[:, 0].mean(), (after[:, 2] - after[:, 1]).mean()
     assert value["labels"] > 0.9 > value["none"]
@@ -230,11 +231,43 @@ def test_labels_move_a_tools_worth_and_without_them_its_range_is_wider(lab):
 
 
 def test_a_kind_without_a_scan_and_an_unknown_tool_say_nothing(lab):
-    packages, truth = np.zeros(3, bool), np.full(3, np.nan)
-    worth = worth_of_kinds(lab.evidence, {}, truth, np.random.default_rng(1))
-    found = chances(worth, {}, packages, np.array([True, False]), truth, np.random.default_rng(2))
+    packages, truth, families = np.zeros(3, bool), np.full(3, np.nan), ["SQL injection"] * 3
+    worth = worth_of_kinds(lab.evidence, {}, families, truth, np.random.default_rng(1))
+    found = chances(worth, {}, families, packages, np.array([True, False]), truth, np.random.default_rng(2))
     assert np.ptp(found[:, 0]) == pytest.approx(0)
     assert SPANS["prevalence"].low < found[0, 0] < SPANS["prevalence"].high
+
+
+def test_silence_counts_only_for_flaws_that_a_kind_of_test_reports_in_the_lab(lab):
+    """The static tools find no missing access control in our lab, and the lab has no race condition."""
+    families = ["missing access control", "CWE-362", "deserialisation"]
+    none, seen = np.zeros(3, bool), np.ones(3, bool)
+    truth, used = np.full(3, np.nan), np.array([True, False])
+    found = {}
+    for name, flags in (("alone", {"dast": seen}), ("silent", {"dast": seen, "sast": none})):
+        worth = worth_of_kinds(lab.evidence, flags, families, truth, np.random.default_rng(1))
+        found[name] = chances(worth, flags, families, none, used, truth, np.random.default_rng(2))[:, 0]
+    assert found["silent"][:2] == pytest.approx(found["alone"][:2])
+    assert found["silent"][2] < found["alone"][2] - 0.1
+
+
+def test_a_tool_that_the_lab_has_not_tried_is_believed_less_surely_until_labels_tell(lab):
+    n, rng = 200, np.random.default_rng(0)
+    real = (rng.random(n) < 0.3).astype(float)
+    flags, families = rng.random(n) < np.where(real, 0.9, 0.02), ["SQL injection"] * n
+    packages = np.zeros(n, bool)
+    told = np.where(np.arange(n) < 150, real, np.nan)
+    found = {}
+    for name, source, truth in (
+        ("lab", "dast", told * np.nan), ("other", "other dast", told * np.nan), ("told", "other dast", told)
+    ):  # fmt: skip
+        worth = worth_of_kinds(lab.evidence, {source: flags}, families, truth, np.random.default_rng(1))
+        drawn = np.random.default_rng(2)
+        ranges = chances(worth, {source: flags}, families, packages, np.array([True]), truth, drawn)
+        found[name] = ranges[150:][flags[150:]][0]
+    assert found["other"][0] < found["lab"][0] - 0.2
+    assert found["told"][0] > 0.85 > found["other"][0]
+    assert np.ptp(found["told"]) < np.ptp(found["other"])
 
 
 # Orders of work

@@ -18,12 +18,20 @@ from dti_core.lab.errors import DataError
 from dti_core.lab.paths import project_root
 from dti_core.lab.running.inputs import own_hashes
 from dti_core.studies.vuln_priority.data.check import check
+from dti_core.studies.vuln_priority.data.epss import of_a_year
 from dti_core.studies.vuln_priority.data.findings import Finding, table_of
 from dti_core.studies.vuln_priority.data.readers import bounds, read_scan
 from dti_core.studies.vuln_priority.data.readers.tools import cwe_of, known_tool
 from dti_core.studies.vuln_priority.data.same import FAMILIES, LINES, family_of, group
-from dti_core.studies.vuln_priority.data.services import UNREACHED, assumed_services, problems_of, services_of
+from dti_core.studies.vuln_priority.data.services import (
+    UNREACHED,
+    Hours,
+    assumed_services,
+    problems_of,
+    services_of,
+)
 from dti_core.studies.vuln_priority.data.yours import read
+from dti_core.studies.vuln_priority.worlds.assumptions import Assumptions
 
 EXAMPLE = project_root() / "experiments" / "data" / "vuln_priority" / "example"
 
@@ -195,10 +203,18 @@ def test_silence_of_a_run_that_failed_is_no_clean_bill():
     assert all(text in notes for text in ("says that it failed", "reports 1 errors", "did not finish"))
 
 
-def test_an_unknown_tool_is_read_and_said_so():
-    scan = scan_of(log(run("Homemade", [{"message": {"text": "m"}, "locations": at("a.py", 1)}])))
-    assert (scan.findings[0].tool, scan.findings[0].kind) == ("Homemade", "unknown")
-    assert "'Homemade' is not known" in scan.notes[0]
+def test_an_unknown_tool_is_read_and_said_so_until_the_user_names_its_kind(tmp_path):
+    result = {"message": {"text": "m"}, "locations": at("a.py", 1)}
+    folder_of(tmp_path, a__json=log(run("Homemade", [result])))
+    own = read(tmp_path)[0]
+    assert own.findings[["tool", "kind"]].values.tolist() == [["Homemade", "unknown"]]
+    told = "Homemade is not known here: its findings keep the base rate of 5 to 50 % until you label some"
+    assert [one for one in check(own) if one.text.startswith(told) and not one.blocks]
+    (tmp_path / "s.yaml").write_text("tools: {homemade: sast}\nservices: [{name: a}]\n")
+    own = read(tmp_path)[0]
+    assert own.findings["kind"].tolist() == ["sast"]
+    said = " ".join(one.text for one in check(own))
+    assert "not among the tools of our lab (bandit, semgrep, prober, agent): Homemade" in said
 
 
 @pytest.mark.parametrize(
@@ -548,8 +564,8 @@ def test_hops_follow_calls_from_the_internet_and_worth_follows_revenue_and_data(
         {"name": "batch", "impact_usd": 7},
     ]
     services = services_of({"services": rows})
-    assert services.hops.tolist() == [0, 1, 2, UNREACHED, UNREACHED]
-    assert [one.loss_usd for one in services.each] == [100 * 24 + 20_000, 20_000, 500_000, 7, 20_000]
+    assert services.hops.tolist() == [0, 1, 2, UNREACHED, 0]
+    assert [one.loss_usd for one in services.each] == [100 * 24 + 20_000, 20_000, 500_000, 7, 21_200]
 
 
 def test_a_finding_lies_in_the_service_of_its_longest_path_host_repository_or_scan():
@@ -578,6 +594,72 @@ def test_a_finding_lies_in_the_service_of_its_longest_path_host_repository_or_sc
     table.loc[5, "origin"] = "pay/audit.json#x"
     rows[1] = {"name": "pay"}
     assert services_of({"services": rows}).owners_of(table).tolist()[5] == "pay"
+
+
+@pytest.mark.parametrize(
+    ("file", "service"),
+    [
+        ("builds/team/x/apps/pay/a.py", "pay"),
+        ("home/ci/apps/a.py", "shop"),
+        ("shop/lib/apps/pay/a.py", "pay"),
+        ("apps/lib/apps/pay/a.py", "shop"),
+        ("x/myapps/pay/a.py", "unassigned"),
+        ("x/jobs/run.py", "jobs"),
+        ("x/jobs/walk.py", "unassigned"),
+    ],
+)
+def test_paths_are_found_at_any_boundary_inside_a_path_but_beginnings_come_first(file, service):
+    rows = [{"name": "s", "paths": ["apps"]}, {"name": "pay", "paths": ["apps/pay"]}]
+    rows[0]["name"] = "shop-app"
+    rows.append({"name": "jobs", "paths": ["jobs/run.py"]})
+    table = pd.DataFrame([("", file, "a#1"), ("", file, "a#1")], columns=["service", "file", "origin"])
+    found = services_of({"services": rows}).owners_of(table.astype("str")).tolist()
+    assert found == ["shop-app" if service == "shop" else service] * 2
+
+
+def test_what_no_service_claims_is_ranked_as_if_open_and_said_so(tmp_path):
+    folder_of(tmp_path, good__json=GOOD)
+    (tmp_path / "s.yaml").write_text("services: [{name: x, impact_usd: 7}, {name: y, impact_usd: 9}]")
+    own = read(tmp_path)[0]
+    assert (own.services.hops[-1], own.services.each[-1].loss_usd) == (0, 8)
+    (told,) = (one.text for one in check(own) if "in no service" in one.text)
+    assert "middle impact of your services (8 USD): 1 finding (a.py)" in told
+
+
+def test_keys_at_the_top_of_services_are_checked(tmp_path):
+    content = {"services": [{"name": "a"}], "triage_hour": 1, "mend_hours": 0, "tools": {"X": "sats"}}
+    said = "\n".join(problems_of(content, "s.yaml"))
+    assert "unknown 'triage_hour'. Did you mean 'triage_hours'?" in said
+    assert "mend_hours: '0' is no number of hours above 0" in said
+    assert "tools: '{'X': 'sats'}' gives no kinds" in said
+    hours = services_of({"services": [], "mend_hours": 8}).hours
+    assert (hours.triage_hours, hours.mend_hours) == (Assumptions().triage_hours, 8)
+    assert Hours().mend_hours == Assumptions().fix_hours
+
+
+def test_a_broken_services_file_is_not_called_missing_and_semgreps_own_json_is_named(tmp_path):
+    native = {"results": [{"check_id": "r", "path": "a.py"}], "errors": []}
+    folder_of(tmp_path, good__json=GOOD, own__json=native)
+    (tmp_path / "s.yaml").write_text("services: [")
+    said = [one.text for one in check(read(tmp_path)[0])]
+    assert not [one for one in said if "no services file" in one]
+    assert [one for one in said if "own.json: is Semgrep's own JSON. Run `semgrep --sarif`" in one]
+
+
+def test_a_daily_file_of_epss_is_read_and_a_wrong_one_refused(tmp_path):
+    folder_of(tmp_path, a__json=[AUDITED])
+    head = "#model_version:v2025.03.14,score_date:2026-12-01\ncve,epss,percentile\n"
+    (tmp_path / "epss.csv").write_text(head + "CVE-2020-1,0.10,0.9\nCVE-2021-44228,0.97,1\n")
+    own = read(tmp_path)[0]
+    assert own.epss == {"CVE-2020-1": 0.1, "CVE-2021-44228": 0.97}
+    assert own.labels.empty
+    assert [one for one in check(own) if "EPSS is at hand for 1 flaws" in one.text and not one.blocks]
+    assert of_a_year(pd.Series([0.1, 1.0])).tolist() == pytest.approx([1 - 0.9 ** (365 / 30), 1.0])
+    (tmp_path / "more.csv").write_text(head + "CVE-2020-1,0.1,0.9\n")
+    assert "second file of EPSS" in blocking(tmp_path)[0]
+    (tmp_path / "more.csv").unlink()
+    (tmp_path / "epss.csv").write_text(head + "CVE-2020-1,1.5,0.9\n=x,0.1,1\nCVE-2020-2,,1\n")
+    assert "3 rows give no CVE with a chance from 0 to 1 ('CVE-2020-1,1.5'; '=x,0.1'" in blocking(tmp_path)[0]
 
 
 def test_labels_reach_their_groups_by_place_fingerprint_or_group_and_differing_ones_count_for_none(tmp_path):
@@ -729,7 +811,10 @@ def test_families_share_no_number():
 
 def test_the_example_is_read_as_its_card_says():
     own, card = read(EXAMPLE)
-    assert [one.text for one in check(own)] == ["suppressed in their scans, so not ranked: 1 finding."]
+    assert [one.text[:60] for one in check(own)] == [
+        "suppressed in their scans, so not ranked: 1 finding.",
+        "not among the tools of our lab (bandit, semgrep, prober, age",
+    ]
     assert (card.rows, card.origin, len(own.groups.table), int(np.isfinite(own.truth).sum())) == (
         11,
         "yours",

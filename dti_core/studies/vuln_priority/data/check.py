@@ -8,6 +8,8 @@ import pandas as pd
 from dti_core.lab.data import Problem
 from dti_core.studies.vuln_priority.data.services import UNASSIGNED
 from dti_core.studies.vuln_priority.data.yours import OwnScans
+from dti_core.studies.vuln_priority.methods.fusion import KINDS, TOOLS
+from dti_core.studies.vuln_priority.worlds.assumptions import SPANS
 
 #: Places that are named as examples.
 _NAMED = 3
@@ -16,7 +18,7 @@ _NAMED = 3
 def check(own: OwnScans) -> list[Problem]:
     """All problems, those that block first; none means that everything can be ranked as it stands."""
     notes = [Problem(note, blocks=False) for scan in own.scans for note in scan.notes]
-    found = [*own.problems, *notes, *_findings(own), *_labels(own)]
+    found = [*own.problems, *notes, *_findings(own), *_tools(own), *_labels(own)]
     return sorted(dict.fromkeys(found), key=lambda problem: not problem.blocks)
 
 
@@ -30,8 +32,9 @@ def _findings(own: OwnScans) -> Iterator[Problem]:
     if lost.any() and len(own.services.each) > 1:
         places = (table["file"].where(table["file"] != "", table["route"]))[lost].unique()
         yield _warning(
-            f"in no service, so of middle worth and not reached: {_count(lost)} ({_some(places)}). Give "
-            "their services `paths`, `hosts` or `repository`."
+            f"in no service, so ranked as open to the internet with the middle impact of your services "
+            f"({own.services.each[-1].loss_usd:,.0f} USD): {_count(lost)} ({_some(places)}). Give their "
+            "services `paths`, `hosts` or `repository`."
         )
     nowhere = (table[["file", "route", "package"]] == "").all(axis=1)
     if nowhere.any():
@@ -43,6 +46,26 @@ def _findings(own: OwnScans) -> Iterator[Problem]:
         yield _warning(f"without a CWE, so joined with the same rule alone: {_count(nameless)} ({examples}).")
     if table["suppressed"].any():
         yield _warning(f"suppressed in their scans, so not ranked: {_count(table['suppressed'])}.")
+
+
+def _tools(own: OwnScans) -> Iterator[Problem]:
+    """Whom to believe how surely, and what is known of exploitation."""
+    tools = own.findings[["tool", "kind"]].drop_duplicates().sort_values("tool")
+    for tool in tools.loc[tools["kind"] == "unknown", "tool"]:
+        low, high = (f"{100 * one:.0f}" for one in (SPANS["prevalence"].low, SPANS["prevalence"].high))
+        yield _warning(
+            f"{_some([tool])} is not known here: its findings keep the base rate of {low} to {high} % until "
+            "you label some; name its kind under `tools:` in services.yaml."
+        )
+    others = tools.loc[tools["kind"].isin(list(KINDS)) & ~tools["tool"].isin(TOOLS), "tool"].unique()
+    if len(others):
+        yield _warning(
+            f"not among the tools of our lab ({', '.join(TOOLS)}): {', '.join(map(str, others[:10]))}. What "
+            "they report is believed less surely until you label some of it."
+        )
+    if own.epss:
+        n = int(own.groups.table["cve"].isin(list(own.epss)).sum())
+        yield _warning(f"EPSS is at hand for {n:,} flaws; p of 30 days is 1 - (1 - p)^(365/30) of a year.")
 
 
 def _labels(own: OwnScans) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dti_core.studies.vuln_priority.data.findings import fingerprints
-from dti_core.studies.vuln_priority.data.same import Groups, family_of
+from dti_core.studies.vuln_priority.data.same import Groups, family_of, work_of
 
 _REAL = {"yes": 1.0, "true": 1.0, "1": 1.0, "no": 0.0, "false": 0.0, "0": 0.0, "": np.nan}
 _NAMED = 3
@@ -34,7 +34,8 @@ def problems_of(table: pd.DataFrame, file: str) -> list[str]:
 def truth_of(groups: Groups, findings: pd.DataFrame, table: pd.DataFrame) -> NDArray[np.float64]:
     """(g,) 1 for groups that are real, 0 if they are not, nan without a label, inf where labels differ.
 
-    A label of one member counts for its group; one by place for each finding of its file, line and family.
+    A label of one member counts for its group, one of an upgrade for all its groups, and one by place for
+    each finding of its file, line and family.
     """
     truth = np.full(len(groups.table), np.nan)
     if not len(truth) or "real" not in table:
@@ -50,6 +51,8 @@ def _rows_of(groups: Groups, findings: pd.DataFrame, table: pd.DataFrame) -> lis
     """Groups that each label speaks of."""
     by_name: dict[object, set[int]] = {}
     for name, at in zip(fingerprints(findings), groups.of.tolist(), strict=True):
+        by_name.setdefault(name, set()).add(at)
+    for at, name in enumerate(work_of(groups.table)):
         by_name.setdefault(name, set()).add(at)
     families = [family_of(cwe) for cwe in findings["cwe"]]
     for *place, at in zip(findings["file"], findings["line"], families, groups.of.tolist(), strict=True):

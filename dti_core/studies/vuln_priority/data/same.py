@@ -67,6 +67,13 @@ def family_of(cwe: int | None) -> str:
     return _FAMILY.get(cwe, f"CWE-{cwe}") if cwe else ""
 
 
+def work_of(groups: pd.DataFrame) -> pd.Series:
+    """(g,) name of the work that mends each group: its own, or one of the upgrade of a service's package."""
+    packaged, names = (groups["package"] != "").to_numpy(), groups["group"].copy()
+    names[packaged] = fingerprints(groups[packaged], ("service", "package"))
+    return names
+
+
 def group(findings: pd.DataFrame) -> Groups:
     """One group for each flaw, whatever the order of findings.
 

@@ -5,7 +5,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -15,18 +15,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 EXPOSURES = ("internet", "internal")
+KINDS_OF_TEST = ("sast", "dast", "iast", "sca")
 #: Loss in USD once data of a class are out, and hours of lost revenue by criticality: assumptions of this
 #: study, which `impact_usd` of a service replaces.
 DATA_USD: Mapping[str, float] = {"public": 0.0, "internal": 2e4, "personal": 2e5, "payment": 5e5}
 HOURS_LOST: Mapping[int, float] = {1: 1.0, 2: 2.0, 3: 4.0, 4: 8.0, 5: 24.0}
 #: Chance that an attack goes on from a service to one that it calls, and hops of what no entry reaches.
 DECAY, UNREACHED = 0.6, 12
+MOST_HOURS = 10_000.0
 MAX_SERVICES = 5_000
 #: Service of findings that none of the user's services claims.
 UNASSIGNED = "unassigned"
 #: Service of all that names none, where the user gives no services.
 ALL = "all"
-#: Names among which a near one is looked for.
 _MOST_NEAR = 500
 _NAME = re.compile(r"[\w<>~^][\w .,:;/@+<>=~^()*-]{0,99}")
 
@@ -54,11 +55,25 @@ class Service:
         return reckoned if self.impact_usd is None else self.impact_usd
 
 
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Hours to check one finding, to mend a real flaw, and to upgrade a package; assumed unless told."""
+
+    triage_hours: float = 0.7
+    mend_hours: float = 4.0
+    upgrade_hours: float = 3.0
+
+
 @dataclass(frozen=True)
 class Services:
-    """All services in the order of the file; the last one, `UNASSIGNED`, takes what no other claims."""
+    """All services in the order of the file; the last one, `UNASSIGNED`, takes what no other claims.
+
+    tools : name of a tool in small letters -> its kind, as the user says.
+    """
 
     each: tuple[Service, ...]
+    hours: Hours = Hours()
+    tools: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def index(self) -> pd.Index:
@@ -84,7 +99,9 @@ class Services:
         wanted = findings[["service", "file", "origin"]].copy()
         wanted["origin"] = wanted["origin"].str.replace("#.*", "", regex=True)
         folder = wanted["file"].str.replace("/?[^/]*$", "", regex=True)
-        wanted["folder"] = wanted["file"].where(wanted["file"].isin(list(self._paths)), folder)
+        ends = {path.rpartition("/")[2] for path in self._paths}
+        named = wanted["file"].str.replace("^.*/", "", regex=True).isin(list(ends))
+        wanted["folder"] = wanted["file"].where(named, folder)
         keys = ["service", "folder", "origin"]
         distinct = wanted.drop_duplicates(keys)
         rows = zip(distinct["service"], distinct["file"], distinct["origin"], strict=True)
@@ -104,16 +121,26 @@ class Services:
     def _paths(self) -> Mapping[str, str]:
         return {path: one.name for one in self.each for path in one.paths or (one.name,)}
 
+    def _inside(self, parts: list[str]) -> str:
+        """The longest path of a service that lies within a file's, the first of equal ones; or ""."""
+        for length in sorted({path.count("/") + 1 for path in self._paths}, reverse=True):
+            for at in range(1, len(parts) - length + 1):
+                if (path := "/".join(parts[at : at + length])) in self._paths:
+                    return path
+        return ""
+
     def _claim(self, said: str, file: str, origin: str) -> str:
         """Name of the service that claims a finding."""
         if said in self._told:
             return self._told[said]
         parts = file.split("/")
-        for path in ("/".join(parts[:end]) for end in range(len(parts), -1, -1)):
-            if path in self._paths:
-                return self._paths[path]
+        begins = ("/".join(parts[:end]) for end in range(len(parts), 0, -1))
+        if path := next((one for one in begins if one in self._paths), ""):
+            return self._paths[path]
         if said and _repository(said) in self._told:
             return self._told[_repository(said)]
+        if (path := self._inside(parts)) in self._paths:
+            return self._paths[path]
         names = dict.fromkeys(self._paths.values())
         named = [one for one in names if re.search(rf"(?<![\w-]){re.escape(one)}(?![\w-])", origin)]
         alone = [one.name for one in self.each if one.name != UNASSIGNED]
@@ -121,10 +148,18 @@ class Services:
 
 
 def services_of(content: Any) -> Services:
-    """The services of a YAML file's content, as far as it can be read; see `problems_of` for the rest."""
+    """The services of a YAML file's content, as far as it can be read; see `problems_of` for the rest.
+
+    What none claims counts as open to the internet, with the middle impact of the others.
+    """
     rows = [one for one in _rows(content) if isinstance(one, dict)][:MAX_SERVICES]
-    told = [{key: value for key, value, _ in _values(one) if value is not None} for one in rows]
-    return Services((*(Service(**one) for one in told if "name" in one), Service(UNASSIGNED)))
+    told = [{key: value for key, value, _ in _values(one, KEYS) if value is not None} for one in rows]
+    each = [Service(**one) for one in told if "name" in one]
+    middle = float(np.median([one.loss_usd for one in each])) if each else None
+    top = {key: value for key, value, _ in _values(content, TOP) if value is not None}
+    hours = Hours(**{one.name: top[one.name] for one in fields(Hours) if one.name in top})
+    unclaimed = Service(UNASSIGNED, exposure="internet", impact_usd=middle)
+    return Services((*each, unclaimed), hours, top.get("tools", {}))
 
 
 def assumed_services(said: pd.Series) -> Services:
@@ -141,6 +176,9 @@ def problems_of(content: Any, file: str) -> Iterator[str]:
         yield f"{file}: no list 'services'. Begin it with 'services:', and each service with '- name: ...'."
     if len(rows) > MAX_SERVICES:
         yield f"{file}: {len(rows):,} services; at most {MAX_SERVICES:,} are read. Split it."
+    if isinstance(content, dict) and "services" in content:
+        yield from (f"{file}: unknown '{_shown(key)}'. {near(key, TOP)}" for key in content if key not in TOP)
+        yield from (f"{file}: {key}: {wrong}." for key, _, wrong in _values(content, TOP) if wrong)
     names = Counter(str(one.get("name")) for one in rows if isinstance(one, dict) and one.get("name"))
     for name in sorted(one for one, n in names.items() if n > 1 or one == UNASSIGNED):
         yield f"{file}: service {_shown(name)} stands there twice, or bears a name that is taken. Rename one."
@@ -150,7 +188,7 @@ def problems_of(content: Any, file: str) -> Iterator[str]:
             continue
         where = f"{file}: service {_shown(one.get('name') or place)}"
         yield from (f"{where}: unknown '{_shown(key)}'. {near(key, KEYS)}" for key in one if key not in KEYS)
-        yield from (f"{where}: {key}: {wrong}." for key, _, wrong in _values(one) if wrong)
+        yield from (f"{where}: {key}: {wrong}." for key, _, wrong in _values(one, KEYS) if wrong)
         yield from () if one.get("name") else (f"{where}: name is missing. Add it.",)
         calls = one.get("calls")
         for called in calls if isinstance(calls, list) else ():
@@ -172,9 +210,9 @@ def _rows(content: Any) -> list[Any]:
     return listed if isinstance(listed, list) else []
 
 
-def _values(row: Mapping[Any, Any]) -> Iterator[tuple[str, Any, str]]:
-    """(key, value or None, what is wrong or "") of each known key that a service gives."""
-    for key, read in KEYS.items():
+def _values(row: Any, keys: "Keys") -> Iterator[tuple[str, Any, str]]:
+    """(key, value or None, what is wrong or "") of each known key that a service, or the file, gives."""
+    for key, read in keys.items() if isinstance(row, dict) else ():
         if (raw := row.get(key)) is not None:
             try:
                 yield key, read(raw), ""
@@ -218,16 +256,36 @@ def _money(raw: Any) -> float:
     return float(raw)
 
 
+def _hours(raw: Any) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 < raw <= MOST_HOURS:
+        raise ValueError(f"'{_shown(raw)}' is no number of hours above 0 and up to {MOST_HOURS:,.0f}")
+    return float(raw)
+
+
+def _tools(raw: Any) -> Mapping[str, str]:
+    if not isinstance(raw, dict) or not all(kind in list(KINDS_OF_TEST) for kind in raw.values()):
+        known = ", ".join(KINDS_OF_TEST)
+        raise ValueError(f"'{_shown(raw)}' gives no kinds; write '{{Snyk Code: sast}}', of {known}")
+    return {str(name).lower(): kind for name, kind in raw.items()}
+
+
 def _grade(raw: Any) -> int:
     if raw not in HOURS_LOST or isinstance(raw, bool):
         raise ValueError(f"'{_shown(raw)}' is none of 1, 2, 3, 4, 5 (5: the firm stands still without it)")
     return int(raw)
 
 
-KEYS: Mapping[str, Callable[[Any], Any]] = {
+Keys = Mapping[str, Callable[[Any], Any]]
+KEYS: Keys = {
     "name": _name, "paths": _paths, "repository": _text, "hosts": _texts, "criticality": _grade,
     "exposure": _one_of(EXPOSURES), "data_class": _one_of(DATA_USD), "owner": _text,
     "revenue_usd_per_hour": _money, "calls": _texts, "impact_usd": _money,
+}  # fmt: skip
+
+
+#: Keys at the top of the file.
+TOP: Keys = {
+    "services": lambda raw: raw, "tools": _tools, **{one.name: _hours for one in fields(Hours)},
 }  # fmt: skip
 
 

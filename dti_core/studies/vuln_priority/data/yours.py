@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -17,7 +17,7 @@ from dti_core.lab.data import DataCard, Problem
 from dti_core.lab.data.ledger import read_noted
 from dti_core.lab.errors import ConfigError, DataError, one_line
 from dti_core.lab.yaml_files import MAX_BYTES, parse_yaml
-from dti_core.studies.vuln_priority.data import labels
+from dti_core.studies.vuln_priority.data import epss, labels
 from dti_core.studies.vuln_priority.data.findings import NAMES, table_of
 from dti_core.studies.vuln_priority.data.readers import Scan, bounds, read_scan
 from dti_core.studies.vuln_priority.data.same import Groups, group
@@ -26,8 +26,8 @@ from dti_core.studies.vuln_priority.data.services import Services, assumed_servi
 NOTED = "data_path"
 SCANS, YAMLS, TABLES = (".sarif", ".json"), (".yaml", ".yml"), (".csv",)
 MAX_FILES = 1_000
-#: Characters of a line of labels, and of a whole table of them.
-_MAX_CELLS, _MAX_LABELS = 10_000, 20 * bounds.MEGABYTE
+#: Characters of a line of a table, which may name all flaws of an upgrade, and of a whole table.
+_MAX_CELLS, _MAX_TABLE = 100_000, 20 * bounds.MEGABYTE
 #: Problems of one services file that are told.
 _MOST_PROBLEMS = 500
 
@@ -37,7 +37,8 @@ class OwnScans:
     """All that a user's files say.
 
     findings : a row a finding, as `table_of`, each with its service. services : as the YAML file says, or
-    assumed. labels : cells as text; empty without. problems : of single files, in their order.
+    assumed. labels : cells as text; empty without. problems : of single files, in their order. epss : CVE ->
+    chance that it is exploited within 30 days; empty without.
     """
 
     scans: tuple[Scan, ...]
@@ -45,6 +46,7 @@ class OwnScans:
     services: Services
     labels: pd.DataFrame
     problems: tuple[Problem, ...]
+    epss: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def groups(self) -> Groups:
@@ -66,6 +68,8 @@ class _Files:
     labels: list[pd.DataFrame] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     hashes: list[str] = field(default_factory=list)
+    epss: Mapping[str, float] = field(default_factory=dict)
+    broken_services: bool = False
 
 
 def read(path: str | Path) -> tuple[OwnScans, DataCard]:
@@ -85,6 +89,7 @@ def read(path: str | Path) -> tuple[OwnScans, DataCard]:
             _take(file, name, f"{NOTED}/{name}" if place.is_dir() else NOTED, found)
         except (DataError, ConfigError) as error:
             found.problems.append(Problem(str(error)))
+            found.broken_services |= file.suffix.lower() in YAMLS
     own = _together(found)
     return own, DataCard(
         name=place.stem, title=place.name, origin="yours", badge=f"Your scans: {place.name}",
@@ -136,7 +141,7 @@ def _take(file: Path, name: str, noted: str, found: _Files) -> None:
     if ending in SCANS or text.lstrip()[:1] in ("{", "["):
         found.scans.append(read_scan(content, name))
     elif ending in TABLES:
-        _take_labels(text, name, found)
+        _take_table(text, name, found)
     else:
         _take_services(text, name, found)
 
@@ -153,12 +158,21 @@ def _take_services(text: str, name: str, found: _Files) -> None:
     found.problems += [Problem(text) for text in islice(problems_of(content, name), _MOST_PROBLEMS)]
 
 
-def _take_labels(text: str, name: str, found: _Files) -> None:
+def _take_table(text: str, name: str, found: _Files) -> None:
+    """Labels or EPSS, by the names of columns."""
     lines = text.splitlines()
-    if len(text) > _MAX_LABELS or max(map(len, lines), default=0) > _MAX_CELLS:
+    if len(text) > _MAX_TABLE or max(map(len, lines), default=0) > _MAX_CELLS:
         raise DataError(f"{name}: is too long, or has a line of over {_MAX_CELLS:,} letters. Shorten it.")
-    if "real" not in lines[0].replace('"', "").replace(" ", "").lower().split(","):
-        found.problems.append(Problem(f"{name}: no column real, so it is not read as labels.", blocks=False))
+    head = next((line for line in lines if not line.startswith("#")), "")
+    columns = head.replace('"', "").replace(" ", "").lower().split(",")
+    if {"cve", "epss"} <= set(columns):
+        if found.epss:
+            raise DataError(f"{name}: is a second file of EPSS. Keep the newer one.")
+        found.epss = epss.read_epss(lines, name)
+        return
+    if "real" not in columns:
+        text = f"{name}: neither a column real (labels) nor cve and epss (EPSS), so it is not read."
+        found.problems.append(Problem(text, blocks=False))
         return
     try:
         table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, skipinitialspace=True)
@@ -182,8 +196,10 @@ def _together(found: _Files) -> OwnScans:
     findings = table_of(listed)
     services = services_of(found.services[0][1]) if found.services else assumed_services(findings["service"])
     findings["service"] = services.owners_of(findings)
-    if not found.services:
-        text = "no services file: all services count alike, open to the internet, of middle worth. Add one."
+    told_kind = findings["tool"].str.lower().map(services.tools).where(findings["kind"] == "unknown")
+    findings["kind"] = told_kind.fillna(findings["kind"]).astype("str")
+    if not found.services and not found.broken_services:
+        text = "no services file: all count alike, open to the internet, with one assumed impact. Add one."
         found.problems.append(Problem(text, blocks=False))
     told = pd.concat(found.labels, ignore_index=True).fillna("") if found.labels else pd.DataFrame()
-    return OwnScans(tuple(found.scans), findings, services, told, tuple(found.problems))
+    return OwnScans(tuple(found.scans), findings, services, told, tuple(found.problems), found.epss)

@@ -1,18 +1,23 @@
 """The worklist of the scans at hand: what is real with which chance, what it may cost, what to mend first."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from dti_core.lab.errors import DataError
 from dti_core.lab.findings import Findings
 from dti_core.lab.record import Estimate
+from dti_core.studies.vuln_priority.data.epss import of_a_year
 from dti_core.studies.vuln_priority.data.records import load_kev
+from dti_core.studies.vuln_priority.data.same import work_of
 from dti_core.studies.vuln_priority.data.scans import Scans
-from dti_core.studies.vuln_priority.methods.carried import Worth, chances, worth_of_kinds
-from dti_core.studies.vuln_priority.methods.fusion import KINDS
-from dti_core.studies.vuln_priority.methods.worklist import rank
+from dti_core.studies.vuln_priority.data.services import Hours
+from dti_core.studies.vuln_priority.data.yours import OwnScans
+from dti_core.studies.vuln_priority.methods.carried import OTHER, SOURCES, Worth, chances, worth_of_kinds
+from dti_core.studies.vuln_priority.methods.fusion import KINDS, TOOLS
+from dti_core.studies.vuln_priority.methods.worklist import expected_loss, rank, severity_of
 from dti_core.studies.vuln_priority.model.evidence import Flags, Floats
-from dti_core.studies.vuln_priority.worlds.assumptions import Assumptions
 
 #: Rows of the list that a Result keeps.
 MOST_ROWS = 20_000
@@ -21,51 +26,56 @@ MOST_ROWS = 20_000
 EXPLOIT, MIDDLE, A_POINT, BOUNDS = 0.03, 5.0, 1.4, (0.001, 0.5)
 #: The same of what CISA lists as exploited; without the list on the machine severity alone tells.
 KNOWN = 0.5
-#: Severity where a tool gives none, and hours of an upgrade.
-SEVERITY = {"error": 8.0, "warning": 5.0, "note": 2.0, "none": 1.0}
-UPGRADE_HOURS = 3.0
-PACKAGES = "sca"
+CHANCES = ("p_real", "p_real_low", "p_real_high")
 
 
 def study_worklist(scans: Scans, weekly_hours: float, rng: np.random.Generator) -> Findings:
     """The ranked list, what each kind of test is worth on it, and how far a week's hours go."""
-    groups = scans.own.groups.table
+    own, groups = scans.own, scans.own.groups.table
     if groups.empty:
         return Findings(left_out=[("worklist", "the scans report nothing")])
-    flags, packages = _flags(scans), (groups["package"] != "").to_numpy()
-    truth = np.where(np.isfinite(scans.own.truth), scans.own.truth, np.nan)
-    worth = worth_of_kinds(scans.lab.evidence, flags, np.where(packages, np.nan, truth), rng)
-    real = scans.lab.packages["real"].to_numpy(bool)
-    p_real = chances(worth, flags, packages, real, truth, rng)
-    listed = rank(groups, p_real, scans.own.services, _exploit(groups), _hours(packages, p_real[:, 0]))
-    found = Findings(series={"worklist": listed.head(MOST_ROWS), "worth": _worth_table(worth)})
-    risk, hours = listed["risk_usd"].to_numpy(), listed["effort_hours"].to_numpy()
-    week = float(np.interp(weekly_hours, np.r_[0.0, hours.cumsum()], np.r_[0.0, risk.cumsum()]))
-    low, high = p_real[:, 1].sum(), p_real[:, 2].sum()
+    flags, packages = _flags(own), (groups["package"] != "").to_numpy()
+    truth, families = np.where(np.isfinite(own.truth), own.truth, np.nan), groups["family"].tolist()
+    worth = worth_of_kinds(scans.lab.evidence, flags, families, np.where(packages, np.nan, truth), rng)
+    upgrades = pd.Series(truth[packages]).groupby(work_of(groups[packages]).to_numpy()).max().dropna()
+    used = np.r_[scans.lab.packages["real"].to_numpy(bool), upgrades.to_numpy() == 1]
+    p_real = chances(worth, flags, families, packages, used, truth, rng)
+    p_exploit, hours = _exploit(groups, own.epss), _hours(own.services.hours, packages, p_real[:, 0], truth)
+    listed = rank(groups, p_real, own.services, p_exploit, hours, truth, weekly_hours)
+    each = groups[["group"]].assign(**dict(zip(CHANCES, p_real.T, strict=True)), p_exploit=p_exploit)
+    found = Findings(series={"worklist": listed.head(MOST_ROWS), "worth": _worth_table(worth, flags)})
+    kept = " ".join(listed["members"].head(MOST_ROWS)).split()
+    found.series["worklist_flaws"] = each[each["group"].isin(kept)].reset_index(drop=True)
+    loss, after = expected_loss(listed), expected_loss(listed[~listed["in_week"]])
+    real, low, high = (float(listed[name].sum()) for name in CHANCES)
+    n = len(listed)
     found.estimates += [
-        _count("worklist_findings", float(len(scans.own.findings)), "findings", len(groups)),
+        _count("worklist_findings", float(len(own.findings)), "findings", len(groups)),
         _count("worklist_flaws", float(len(groups)), "flaws", len(groups)),
-        Estimate("worklist_real", float(p_real[:, 0].sum()), float(low), float(high), "flaws", len(groups),
-                 how="sums of the ends of each flaw's 95 % range"),
-        _count("worklist_hours", float(hours.sum()), "hours", len(groups)),
-        _count("worklist_week", week / max(risk.sum(), 1e-12), "share of expected loss", len(groups)),
+        _count("worklist_rows", float(n), "flaws and upgrades", n),
+        Estimate("worklist_real", real, low, high, "flaws and upgrades", n,
+                 how="sums of the ends of each row's 95 % range"),
+        _count("worklist_hours", float(listed["effort_hours"].sum()), "hours", n),
+        _count("worklist_loss", loss, "USD a year, each service lost at most once", n),
+        _count("worklist_week", 1 - after / loss if loss else 0.0, "share of expected loss", n),
     ]  # fmt: skip
     return found
 
 
-def _flags(scans: Scans) -> dict[str, Flags]:
-    """Kind of test -> (g,) whether it reports each flaw; of a kind without a scan silence says nothing."""
-    of, kinds = scans.own.groups.of, scans.own.findings["kind"].to_numpy()
-    n = len(scans.own.groups.table)
-    seen = {kind: of[kinds == kind] for kind in KINDS}
-    return {kind: np.bincount(rows, minlength=n) > 0 for kind, rows in seen.items() if len(rows)}
+def _flags(own: OwnScans) -> dict[str, Flags]:
+    """Source -> (g,) whether it reports each flaw; of a source without a scan silence says nothing."""
+    other = np.where(own.findings["tool"].isin(TOOLS), "", OTHER)
+    sources, n = other + own.findings["kind"].to_numpy(dtype=object), len(own.groups.table)
+    seen = {source: own.groups.of[sources == source] for source in SOURCES}
+    return {source: np.bincount(rows, minlength=n) > 0 for source, rows in seen.items() if len(rows)}
 
 
-def _exploit(groups: pd.DataFrame) -> Floats:
-    """(g,) chance of a year that a flaw is exploited if it is real: by severity, or as it is listed."""
-    told = groups["severity"].fillna(groups["level"].map(SEVERITY)).to_numpy(float)
-    by_severity = np.clip(EXPLOIT * A_POINT ** (told - MIDDLE), *BOUNDS)
-    return np.where(groups["cve"].isin(_listed()), np.maximum(KNOWN, by_severity), by_severity)
+def _exploit(groups: pd.DataFrame, epss: Mapping[str, float]) -> Floats:
+    """(g,) chance of a year that a flaw is exploited if it is real: as it is listed, by EPSS or severity."""
+    by_severity = np.clip(EXPLOIT * A_POINT ** (severity_of(groups) - MIDDLE), *BOUNDS)
+    told = of_a_year(groups["cve"].map(epss).astype(float)).to_numpy(float)
+    told = np.where(np.isfinite(told), told, by_severity)
+    return np.where(groups["cve"].isin(_listed()), np.maximum(KNOWN, told), told)
 
 
 def _listed() -> list[str]:
@@ -76,18 +86,19 @@ def _listed() -> list[str]:
         return []
 
 
-def _hours(packages: Flags, chance: Floats) -> Floats:
-    """(g,) expected work: to look into it, and to mend it if it is real."""
-    middle = Assumptions()
-    return np.where(packages, UPGRADE_HOURS, middle.triage_hours + chance * middle.fix_hours)
+def _hours(told: Hours, packages: Flags, chance: Floats, truth: Floats) -> Floats:
+    """(g,) expected work: to look into what has no label, and to mend it if it is real; or to upgrade."""
+    check = np.where(np.isfinite(truth), 0.0, told.triage_hours)
+    return np.where(packages, told.upgrade_hours, check + chance * told.mend_hours)
 
 
-def _worth_table(worth: Worth) -> pd.DataFrame:
+def _worth_table(worth: Worth, flags: Mapping[str, Flags]) -> pd.DataFrame:
+    """Of kinds of test by tools of our lab, and of others that the scans hold."""
     rows = []
-    for kind in KINDS:
-        for what, drawn in (("real", worth.real[kind]), ("safe", worth.safe[kind])):
+    for source in (one for one in SOURCES if one in KINDS or one in flags):
+        for what, drawn in (("real", worth.real[source]), ("safe", worth.safe[source])):
             low, high = np.quantile(drawn, (0.025, 0.975))
-            rows.append({"kind": kind, "of": what, "reported": drawn.mean(), "low": low, "high": high})
+            rows.append({"kind": source, "of": what, "reported": drawn.mean(), "low": low, "high": high})
     return pd.DataFrame(rows)
 
 

@@ -32,6 +32,8 @@ def read_scan(content: bytes, name: str) -> Scan:
     DataError if it is no text, no JSON, none of `FORMATS`, too large, or not built as its format says.
     """
     said = parse_json(plain_text(content, name), name)
+    if any("check_id" in one for one in items(at(said, "results"))[:1] if isinstance(one, dict)):
+        raise DataError(f"{name}: is Semgrep's own JSON. Run `semgrep --sarif` and bring what it writes.")
     if (reader := _reader_of(said)) is None:
         raise DataError(f"{name}: is JSON of no known format. Export the scan as {FORMATS}.")
     if reader is read_sarif and (version := said.get("version")) not in ("2.1.0", None):

@@ -22,14 +22,13 @@ _HARMLESS = ("pass", "notApplicable", "informational")
 def read_sarif(log: Mapping[str, Any], name: str) -> Scan:
     """The findings of all runs; a note tells of results left out: passed, or gone since the baseline."""
     findings: list[Finding] = []
-    tools, notes = [], []
+    tools: list[str] = []
+    notes: list[str] = []
     for place, run in enumerate(bounds.objects(log.get("runs"), f"{name}: runs")):
         where = f"{name}#runs[{place}]"
         said = bounds.name(at(run, "tool", "driver", "name"), where)
         tool, kind = known_tool(said)
         tools.append(tool)
-        if kind == "unknown":
-            notes.append(f"{where}: the tool '{tool}' is not known; its findings count by the flat prior.")
         notes += _failures(run, where)
         rules, n_left_out = rules_of(run, where), 0
         for number, result in enumerate(bounds.objects(run.get("results"), f"{where}.results")):

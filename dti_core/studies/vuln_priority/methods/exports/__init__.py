@@ -7,6 +7,7 @@ from dti_core.studies.vuln_priority.methods.exports.patches import patch_files
 from dti_core.studies.vuln_priority.methods.exports.sarif import worklist_sarif
 from dti_core.studies.vuln_priority.methods.exports.table import worklist_csv
 from dti_core.studies.vuln_priority.methods.exports.vex import worklist_vex
+from dti_core.studies.vuln_priority.methods.worklist import each_flaw
 
 __all__ = ["files_of", "patch_files", "worklist_csv", "worklist_page", "worklist_sarif", "worklist_vex"]
 
@@ -19,14 +20,14 @@ def files_of(result: Result, scans: Scans) -> dict[str, bytes]:
     if "worklist" not in result.series:
         return {}
     listed, groups, own = result.series["worklist"], scans.own.groups, scans.own
-    start = result.config.created.date()
+    flaws = each_flaw(listed, groups.table, result.series["worklist_flaws"])
+    start, weekly = result.config.created.date(), result.config.weekly_hours
     return {
         "worklist.csv": worklist_csv(listed),
-        "worklist.html": worklist_page(listed, result.card.title),
-        "worklist.sarif": worklist_sarif(listed, groups, own.findings),
-        "worklist.vex.json": worklist_vex(listed, groups.table, own.truth),
+        "worklist.html": worklist_page(listed, result.card.title, start, weekly, own.services.hours),
+        "worklist.sarif": worklist_sarif(flaws, groups, own.findings),
+        "worklist.vex.json": worklist_vex(flaws, groups.table, own.truth),
         **patch_files(
-            listed, groups.table, own.services, start=start, weekly_hours=result.config.weekly_hours,
-            exploit_days=DAYS,
+            flaws, groups.table, own.services, start=start, weekly_hours=weekly, exploit_days=DAYS
         ),
-    }  # fmt: skip
+    }

@@ -3,32 +3,45 @@
 import base64
 import hashlib
 from collections.abc import Mapping
+from datetime import date
 from html import escape
 from string import Template
 from typing import Any
 
 import pandas as pd
 
+from dti_core.studies.vuln_priority.data.services import DECAY, Hours
+from dti_core.studies.vuln_priority.methods.worklist import expected_loss
+
 #: Rows that a page shows; the CSV file has all.
 MOST_ROWS = 2_000
 _HEADS = {
-    "rank": "Rank", "service": "Service", "owner": "Owner", "place": "Place", "cwe": "CWE",
-    "tools": "Reported by", "p_real": "Real", "risk_usd": "Risk, USD", "effort_hours": "Hours", "why": "Why",
+    "rank": "Rank", "service": "Service", "owner": "Owner", "place": "Place", "family": "Kind of flaw",
+    "cwe": "CWE", "tools": "Reported by", "p_real": "Chance that it is real",
+    "p_exploit": "Chance of exploitation in a year", "impact_usd": "Impact, USD",
+    "risk_usd": "Expected loss of a year, USD", "effort_hours": "Expected hours",
+    "fix_version": "Fixed in", "message": "The tool says", "why": "Why",
 }  # fmt: skip
-_FILTERS = ("service", "cwe", "owner")
+_NUMBERS = ("rank", "cwe", "p_real", "p_exploit", "impact_usd", "risk_usd", "effort_hours")
+_FILTERS = ("service", "family", "cwe", "owner")
 _STYLE = """
 :root{color-scheme:light dark}
 body{font:15px/1.45 system-ui,sans-serif;margin:1.5rem;max-width:100rem}
 table{border-collapse:collapse;width:100%}
 th,td{padding:.35rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid #8886}
-td{overflow-wrap:anywhere}
+td{min-width:4rem}
+td.long{min-width:14rem;overflow-wrap:anywhere}
 th{position:sticky;top:0;background:Canvas}
+td[colspan]{border-top:3px double;font-weight:bold}
+h1,p,select{overflow-wrap:anywhere;max-width:60rem}
+select{max-width:90vw}
+div{overflow:auto;max-height:92vh}
 td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 form{display:flex;flex-wrap:wrap;gap:1rem;margin:1rem 0}
 form[hidden]{display:none}
 """
 _SCRIPT = """
-const form=document.querySelector('form'),rows=[...document.querySelectorAll('tbody tr')];
+const form=document.querySelector('form'),rows=[...document.querySelectorAll('tr[data-service]')];
 const shown=document.querySelector('output');
 form.hidden=false;
 form.addEventListener('submit',e=>e.preventDefault());
@@ -56,31 +69,82 @@ script-src $script_hash; base-uri 'none'; form-action 'none'">
 <body>
 <h1>$title</h1>
 <p>$said</p>
+<p>$assumed</p>
 <form hidden>$filters <output></output></form>
+<div role="region" aria-label="Worklist" tabindex="0">
 <table>
 <thead><tr>$heads</tr></thead>
 <tbody>
 $rows
 </tbody>
 </table>
+</div>
 <script>$script</script>
 </body>
 </html>
 """)
 
 
-def worklist_page(worklist: pd.DataFrame, title: str) -> bytes:
-    """The page, with lists to choose service, CWE and owner from where scripts run."""
+def worklist_page(
+    worklist: pd.DataFrame, title: str, run: date, weekly_hours: float = 40.0, hours: Hours | None = None
+) -> bytes:
+    """The page, with lists to choose service, kind, CWE and owner from where scripts run.
+
+    Parameters
+    ----------
+    run : day on which the list was made. hours : as the services file has them.
+    """
     shown = worklist.head(MOST_ROWS)
-    said = "Ranked by the expected loss that an hour's work removes. Real: the chance that a report is true."
-    if len(shown) < len(worklist):
-        said = f"The first {len(shown):,} of {len(worklist):,} flaws; the CSV file has all. {said}"
+    head = f"What to mend first: {title}"
+    heads = _HEADS | {"effort_hours": f"Expected hours ({_work(hours or Hours())})"}
+    shared, n_week = shown["rank"].duplicated(keep=False), int(shown["in_week"].sum())
+    ranks = [f"={one}" if many else str(one) for one, many in zip(shown["rank"], shared, strict=True)]
+    marked = shown.assign(rank=ranks)
+    rows = [_row(one) for one in marked.to_dict("records")]
+    rows.insert(n_week, f'<tr><td colspan="{len(_HEADS)}">{escape(_line(worklist, weekly_hours))}</td></tr>')
     return _PAGE.substitute(
-        title=escape(title), said=escape(said), style=_STYLE, script=_SCRIPT, style_hash=_hash(_STYLE),
-        script_hash=_hash(_SCRIPT), filters=" ".join(_filter(name, shown[name]) for name in _FILTERS),
-        heads="".join(f'<th scope="col">{escape(head)}</th>' for head in _HEADS.values()),
-        rows="\n".join(_row(one) for one in shown.to_dict("records")),
+        title=escape(head), said=escape(_said(worklist, len(shown), run)), assumed=escape(_ASSUMED),
+        style=_STYLE, script=_SCRIPT, style_hash=_hash(_STYLE), script_hash=_hash(_SCRIPT),
+        filters=" ".join(_filter(name, shown[name]) for name in _FILTERS),
+        heads="".join(f'<th scope="col">{escape(head)}</th>' for head in heads.values()),
+        rows="\n".join(rows),
     ).encode("utf-8")  # fmt: skip
+
+
+_ASSUMED = (
+    "Expected loss is the chance that a flaw is real, times that it is exploited within a year, times reach, "
+    f"times the impact on its service. What is real: what kinds of test were worth in our lab, moved by your "
+    "labels. Exploitation: EPSS where you brought it, at least a half of what CISA lists, else assumed from "
+    f"severity. Reach: {DECAY:g} for each call from the internet, assumed. Impact: your services file, else "
+    "assumed from revenue and data. Flaws of a package are one upgrade: real together, each exploited by "
+    "itself. Flaws of one service share its impact: expected losses of single rows must not be added up."
+)
+
+
+def _work(hours: Hours) -> str:
+    return (
+        f"{hours.triage_hours:g} to check, {hours.mend_hours:g} to mend if real, {hours.upgrade_hours:g} "
+        "an upgrade, assumed unless you told them"
+    )
+
+
+def _said(worklist: pd.DataFrame, n_shown: int, run: date) -> str:
+    n, loss, plain = len(worklist), expected_loss(worklist), float(worklist["risk_usd"].sum())
+    most = f"The first {n_shown:,} of {n:,} flaws; the CSV file has all. " if n_shown < n else ""
+    return (
+        f"{most}Made on {run.isoformat()}. Ranked by the expected loss that an hour's work removes; equal "
+        f"ranks bear =. Expected loss of a year in all: {loss:,.0f} USD with each service lost at most once "
+        f"(the rows' plain sum, {plain:,.0f} USD, counts a service again for each of its flaws)."
+    )
+
+
+def _line(worklist: pd.DataFrame, weekly_hours: float) -> str:
+    """What stands below the rows that fit into a week."""
+    week = worklist[worklist["in_week"]]
+    return (
+        f"Here {weekly_hours:g} hours of a week end: {len(week):,} rows, of which about "
+        f"{week['p_real'].sum():.0f} are expected to be real."
+    )
 
 
 def _filter(name: str, column: pd.Series) -> str:
@@ -92,21 +156,32 @@ def _filter(name: str, column: pd.Series) -> str:
 
 def _row(entry: Mapping[Any, Any]) -> str:
     marks = "".join(f' data-{name}="={escape(_cell(name, entry))}"' for name in _FILTERS)
-    cells = "".join(f"<td{_kind(name)}>{escape(_cell(name, entry))}</td>" for name in _HEADS)
+    cells = "".join(f"<td{_kind(name)}>{_html(name, entry)}</td>" for name in _HEADS)
     return f"<tr{marks}>{cells}</tr>"
 
 
 def _kind(name: str) -> str:
-    return ' class="number"' if name in ("rank", "cwe", "p_real", "risk_usd", "effort_hours") else ""
+    long = ' class="long"' if name in ("place", "message", "why") else ""
+    return ' class="number"' if name in _NUMBERS else long
+
+
+def _html(name: str, entry: Mapping[Any, Any]) -> str:
+    """A cell; places may be broken after a slash."""
+    text = escape(_cell(name, entry))
+    return text.replace("/", "/<wbr>") if name == "place" else text
 
 
 def _cell(name: str, entry: Mapping[Any, Any]) -> str:
     value = entry[name]
     match name:
         case "p_real":
-            return f"{value:.2f} ({entry['p_real_low']:.2f} to {entry['p_real_high']:.2f})"
-        case "risk_usd":
+            return f"{value:.0%} ({entry['p_real_low']:.0%} to {entry['p_real_high']:.0%})"
+        case "p_exploit":
+            return f"{value:.0%}" if value >= 0.01 else "under 1%"
+        case "impact_usd":
             return f"{value:,.0f}"
+        case "risk_usd":
+            return f"{value:,.0f} ({entry['risk_low_usd']:,.0f} to {entry['risk_high_usd']:,.0f})"
         case "effort_hours":
             return f"{value:.1f}"
         case "cwe":

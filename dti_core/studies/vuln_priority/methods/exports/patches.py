@@ -3,16 +3,15 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import date
 from typing import Any
 
 import pandas as pd
 import yaml
-from packaging.version import InvalidVersion, Version
 
 from dti_core.studies.vuln_priority.data.services import UNASSIGNED, Service, Services
 from dti_core.studies.vuln_priority.methods.exports.table import rows_as_csv
+from dti_core.studies.vuln_priority.methods.worklist import latest
 
 ESTATE, FINDINGS = "estate.yaml", "estate_findings.csv"
 #: Flaws that are handed on, from the first rank down: more than any quarter mends.
@@ -34,7 +33,7 @@ HEADS = (
 
 
 def patch_files(
-    worklist: pd.DataFrame, groups: pd.DataFrame, services: Services, *, start: date, n_weeks: int = 12,
+    flaws: pd.DataFrame, groups: pd.DataFrame, services: Services, *, start: date, n_weeks: int = 12,
     weekly_hours: float = 40.0, exploit_days: float = 30.0,
 ) -> dict[str, bytes]:  # fmt: skip
     """Two files by name, which `dti data check patch_planning` takes.
@@ -45,14 +44,15 @@ def patch_files(
 
     Parameters
     ----------
-    groups : the table of groups. start : first day of the plan. weekly_hours : of work on flaws.
-    exploit_days : time that `p_exploit` speaks of.
+    flaws : as of `each_flaw`; nothing in it is labelled as not real. groups : the table of groups. start :
+    first day of the plan. weekly_hours : of work on flaws. exploit_days : time that `p_exploit` speaks of.
     """
-    columns = ["group", "package", "version", "fixed_in", "cve", "severity"]
-    listed = worklist.head(MOST_ROWS).merge(groups[columns], on="group").to_dict("records")
+    columns = ["group", "package", "version", "fixed_in", "cve"]
+    listed = flaws.head(MOST_ROWS).merge(groups[columns], on="group").to_dict("records")
     touched = {one["service"] for one in listed}
     each = [one for one in services.each if one.name != UNASSIGNED or one.name in touched]
-    entries = {one.name for one in each if one.exposure == "internet"} or touched
+    entries = {one.name for one in each if one.exposure == "internet" and one.name != UNASSIGNED} or touched
+    entries |= {UNASSIGNED}
     estate = {
         "name": "worklist", "findings": FINDINGS, "start": start, "n_weeks": n_weeks,
         "weekly_hours": weekly_hours, "windows": [WINDOW],
@@ -75,7 +75,7 @@ def _rows(listed: Sequence[Mapping[Any, Any]], exploit_days: float) -> Iterator[
     taken: set[str] = set()
     for (service, mended), flaws in upgrades.items():
         bundle = _fit(f"{service} {mended}", taken)
-        fix = _latest([one["fixed_in"] for one in flaws])
+        fix = latest(one["fixed_in"] for one in flaws)
         of_bundle = [fix, round(max(one["effort_hours"] for one in flaws), 2), MINUTES]
         ids: set[str] = set()
         for one in flaws:
@@ -98,12 +98,3 @@ def _fit(said: str, taken: set[str]) -> str:
         name = f"{plain[:90]} {number}"
     taken.add(name)
     return name
-
-
-def _latest(versions: Sequence[str]) -> str:
-    """The highest version, which mends all flaws of a package; "" if none can be compared."""
-    found = []
-    for one in versions:
-        with suppress(InvalidVersion):
-            found.append(Version(one))
-    return str(max(found, default=""))

@@ -14,25 +14,30 @@ TOOL = "vuln_priority worklist"
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 #: Columns of the worklist that a result bears as properties.
 _TOLD = (
-    "group", "service", "owner", "tools", "p_real", "p_real_low", "p_real_high", "p_exploit", "reach",
-    "impact_usd", "risk_usd", "risk_low_usd", "risk_high_usd", "effort_hours",
+    "group", "work", "in_week", "service", "owner", "tools", "p_real", "p_real_low", "p_real_high",
+    "p_exploit", "reach", "impact_usd", "risk_usd", "risk_low_usd", "risk_high_usd", "effort_hours",
 )  # fmt: skip
 
 
-def worklist_sarif(worklist: pd.DataFrame, groups: Groups, findings: pd.DataFrame) -> bytes:
-    """The log: `rank` falls from 100 for the first entry; `properties.members` undoes the grouping."""
+def worklist_sarif(flaws: pd.DataFrame, groups: Groups, findings: pd.DataFrame) -> bytes:
+    """The log: `rank` falls from 100 for the first entry; `properties.members` undoes the grouping.
+
+    Parameters
+    ----------
+    flaws : as of `each_flaw`; `properties.work` names the upgrade that several share.
+    """
     table = groups.table.to_dict("records")
     rows = {one["group"]: row for row, one in enumerate(table)}
     told = findings[["tool", "rule", "origin"]].to_dict("records")
     by_group = np.argsort(groups.of, kind="stable")
     starts = np.searchsorted(groups.of[by_group], np.arange(len(groups.table) + 1))
-    cwes = sorted({int(one) for one in worklist["cwe"] if one})
+    cwes = sorted({int(one) for one in flaws["cwe"] if one})
     place_of_cwe = {cwe: place for place, cwe in enumerate(cwes)}
     results = []
-    for entry in worklist.to_dict("records"):
+    for entry in flaws.to_dict("records"):
         row = rows[entry["group"]]
         members = [told[at] for at in by_group[starts[row] : starts[row + 1]]]
-        one = _result(entry, table[row], members, len(worklist))
+        one = _result(entry, table[row], members, len(flaws))
         if entry["cwe"]:
             index = place_of_cwe[int(entry["cwe"])]
             one |= {
@@ -66,7 +71,7 @@ def _result(
         key: group[key] for key in ("route", "method", "parameter", "package", "version", "fixed_in", "cve")
     }
     rated = {"security-severity": str(group["severity"])} if group["severity"] == group["severity"] else {}
-    said = f"{entry['family'] or 'A flaw'} at {entry['place']}. {entry['why']} {group['message']}"
+    said = f"{entry['family'] or 'A flaw'}: {entry['place']}. {entry['why']} {group['message']}"
     return {
         "ruleId": f"CWE-{entry['cwe']}" if entry["cwe"] else "no CWE",
         "level": group["level"], "rank": round(100 * (1 - (entry["rank"] - 1) / n), 4),

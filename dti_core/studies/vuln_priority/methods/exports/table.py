@@ -9,7 +9,8 @@ import pandas as pd
 #: A cell that begins so is run as a formula by spreadsheets.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 #: Digits after the point of chances and of money.
-_DIGITS = {"p_real": 4, "p_real_low": 4, "p_real_high": 4, "p_exploit": 6, "reach": 4, "effort_hours": 2}
+_DIGITS = {"p_real": 4, "p_real_low": 4, "p_real_high": 4, "p_exploit": 6, "reach": 4, "effort_hours": 2,
+           "severity": 1}  # fmt: skip
 
 
 def worklist_csv(worklist: pd.DataFrame) -> bytes:
