@@ -627,10 +627,10 @@ def test_what_no_service_claims_is_ranked_as_if_open_and_said_so(tmp_path):
 
 
 def test_keys_at_the_top_of_services_are_checked(tmp_path):
-    content = {"services": [{"name": "a"}], "triage_hour": 1, "mend_hours": 0, "tools": {"X": "sats"}}
+    content = {"services": [{"name": "a"}], "triage_hour": 1, "mend_hours": -1, "tools": {"X": "sats"}}
     said = "\n".join(problems_of(content, "s.yaml"))
     assert "unknown 'triage_hour'. Did you mean 'triage_hours'?" in said
-    assert "mend_hours: '0' is no number of hours above 0" in said
+    assert "mend_hours: '-1' is no number of hours; write a bare number, 0 to 10,000" in said
     assert "tools: '{'X': 'sats'}' gives no kinds" in said
     hours = services_of({"services": [], "mend_hours": 8}).hours
     assert (hours.triage_hours, hours.mend_hours) == (Assumptions().triage_hours, 8)

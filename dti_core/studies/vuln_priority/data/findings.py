@@ -11,18 +11,8 @@ Kind = Literal["sast", "dast", "iast", "sca", "unknown"]
 Level = Literal["error", "warning", "note", "none"]
 #: What makes a finding itself: its message, its level and the file of the scan may change.
 IDENTITY = (
-    "tool",
-    "rule",
-    "cwe",
-    "service",
-    "file",
-    "line",
-    "route",
-    "method",
-    "parameter",
-    "package",
-    "cve",
-)
+    "tool", "rule", "cwe", "service", "file", "line", "route", "method", "parameter", "package", "cve",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The user's services: what each is worth, who owns it, what it calls; from a YAML file."""
 
 import difflib
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +21,6 @@ DATA_USD: Mapping[str, float] = {"public": 0.0, "internal": 2e4, "personal": 2e5
 HOURS_LOST: Mapping[int, float] = {1: 1.0, 2: 2.0, 3: 4.0, 4: 8.0, 5: 24.0}
 #: Chance that an attack goes on from a service to one that it calls, and hops of what no entry reaches.
 DECAY, UNREACHED = 0.6, 12
-MOST_HOURS = 10_000.0
 MAX_SERVICES = 5_000
 #: Service of findings that none of the user's services claims.
 UNASSIGNED = "unassigned"
@@ -250,16 +248,13 @@ def _one_of(allowed: Iterable[str]) -> Callable[[Any], str]:
     return read
 
 
-def _money(raw: Any) -> float:
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw < math.inf:
-        raise ValueError(f"'{_shown(raw)}' is no amount of US dollars; write a bare number, 0 or more")
-    return float(raw)
+def _number(what: str, most: float) -> Callable[[Any], float]:
+    def read(raw: Any) -> float:
+        if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw <= most:
+            raise ValueError(f"'{_shown(raw)}' is no {what}; write a bare number, 0 to {most:,g}")
+        return float(raw)
 
-
-def _hours(raw: Any) -> float:
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 < raw <= MOST_HOURS:
-        raise ValueError(f"'{_shown(raw)}' is no number of hours above 0 and up to {MOST_HOURS:,.0f}")
-    return float(raw)
+    return read
 
 
 def _tools(raw: Any) -> Mapping[str, str]:
@@ -275,17 +270,18 @@ def _grade(raw: Any) -> int:
     return int(raw)
 
 
+_MONEY, _HOURS = _number("amount of US dollars", 1e15), _number("number of hours", 1e4)
 Keys = Mapping[str, Callable[[Any], Any]]
 KEYS: Keys = {
     "name": _name, "paths": _paths, "repository": _text, "hosts": _texts, "criticality": _grade,
     "exposure": _one_of(EXPOSURES), "data_class": _one_of(DATA_USD), "owner": _text,
-    "revenue_usd_per_hour": _money, "calls": _texts, "impact_usd": _money,
+    "revenue_usd_per_hour": _MONEY, "calls": _texts, "impact_usd": _MONEY,
 }  # fmt: skip
 
 
 #: Keys at the top of the file.
 TOP: Keys = {
-    "services": lambda raw: raw, "tools": _tools, **{one.name: _hours for one in fields(Hours)},
+    "services": lambda raw: raw, "tools": _tools, **{one.name: _HOURS for one in fields(Hours)},
 }  # fmt: skip
 
 

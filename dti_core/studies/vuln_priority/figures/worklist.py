@@ -21,7 +21,7 @@ def worklist_table(result: Result) -> Table:
     cells: dict[Label, dict[str, Cell]] = {}
     for number, one in enumerate(listed.head(SHOWN).to_dict("records"), 1):
         cells[within if one["in_week"] else "After that week", str(number)] = {
-            "place": Markup("{}: {} <small>{}</small>").format(one["service"], one["place"], one["why"]),
+            "place": Markup("{}: {}<br><small>{}</small>").format(one["service"], one["place"], one["why"]),
             "kind": one["family"], "reported by": one["tools"], "owner": one["owner"],
             "real, %": Span(*(round(100 * one[f"p_real{end}"]) for end in ("", "_low", "_high"))),
             "expected loss, USD": Number(one["risk_usd"], 0), "hours": Number(one["effort_hours"], 1),
@@ -44,9 +44,9 @@ def worth_table(result: Result) -> Table:
     for one in frame.to_dict("records"):
         head = "of real flaws, %" if one["of"] == "real" else "of safe places, %"
         kind = KIND_TITLES[one["kind"].removeprefix(OTHER)]
-        cells.setdefault(f"{kind}, tools that our lab has not tried" if OTHER in one["kind"] else kind, {})[
-            head
-        ] = Span(*(round(100 * one[key]) for key in ("reported", "low", "high")))
+        label = f"{kind}, tools that our lab has not tried" if OTHER in one["kind"] else kind
+        span = Span(*(round(100 * one[key]) for key in ("reported", "low", "high")))
+        cells.setdefault(label, {})[head] = span
     return show_table(
         cells, name="worth", title="What a kind of test reports elsewhere", stub="kind of test",
         note="Of kinds of flaw that it ever reports in our lab; of others its silence says nothing. Our "

@@ -24,65 +24,45 @@ _HEADS = {
 }  # fmt: skip
 _NUMBERS = ("rank", "cwe", "p_real", "p_exploit", "impact_usd", "risk_usd", "effort_hours")
 _FILTERS = ("service", "family", "cwe", "owner")
-_STYLE = """
-:root{color-scheme:light dark}
+_STYLE = """:root{color-scheme:light dark}
 body{font:15px/1.45 system-ui,sans-serif;margin:1.5rem;max-width:100rem}
-table{border-collapse:collapse;width:100%}
+table{border-collapse:collapse;width:100%} th{position:sticky;top:0;background:Canvas;min-width:5rem}
 th,td{padding:.35rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid #8886}
-td{min-width:4rem}
-td.long{min-width:14rem;overflow-wrap:anywhere}
-th{position:sticky;top:0;background:Canvas}
-td[colspan]{border-top:3px double;font-weight:bold}
-h1,p,select{overflow-wrap:anywhere;max-width:60rem}
-select{max-width:90vw}
-div{overflow:auto;max-height:92vh}
+td.long{min-width:14rem;overflow-wrap:anywhere} td[colspan]{border-top:3px double;font-weight:bold}
 td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-form{display:flex;flex-wrap:wrap;gap:1rem;margin:1rem 0}
-form[hidden]{display:none}
-"""
-_SCRIPT = """
-const form=document.querySelector('form'),rows=[...document.querySelectorAll('tr[data-service]')];
-const shown=document.querySelector('output');
+h1,p{overflow-wrap:anywhere;max-width:60rem} select{max-width:90vw} div{overflow:auto;max-height:92vh}
+form{display:flex;flex-wrap:wrap;gap:1rem;margin:1rem 0} form[hidden]{display:none}"""
+_SCRIPT = """const form=document.querySelector('form'),shown=document.querySelector('output');
+const rows=[...document.querySelectorAll('tr[data-service]')];
 form.hidden=false;
 form.addEventListener('submit',e=>e.preventDefault());
 form.addEventListener('input',()=>{
   const asked=[...form.querySelectorAll('select')].map(s=>[s.name,s.value]).filter(a=>a[1]!=='');
-  let n=0;
-  for(const row of rows){
-    row.hidden=!asked.every(a=>row.dataset[a[0]]===a[1]);
-    n+=!row.hidden;
-  }
-  shown.textContent=n+' of '+rows.length+' rows';
-});
-"""
+  for(const row of rows)row.hidden=!asked.every(a=>row.dataset[a[0]]===a[1]);
+  shown.textContent=rows.filter(row=>!row.hidden).length+' of '+rows.length+' rows';
+});"""
 _PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
+<html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src $style_hash; \
 script-src $script_hash; base-uri 'none'; form-action 'none'">
 <meta name="referrer" content="no-referrer">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>$style</style>
-</head>
-<body>
-<h1>$title</h1>
-<p>$said</p>
-<p>$assumed</p>
+<title>$title</title><style>$style</style></head>
+<body><h1>$title</h1><p>$said</p><p>$assumed</p>
 <form hidden>$filters <output></output></form>
-<div role="region" aria-label="Worklist" tabindex="0">
-<table>
-<thead><tr>$heads</tr></thead>
+<div role="region" aria-label="Worklist" tabindex="0"><table><thead><tr>$heads</tr></thead>
 <tbody>
 $rows
-</tbody>
-</table>
-</div>
-<script>$script</script>
-</body>
-</html>
+</tbody></table></div><script>$script</script></body></html>
 """)
+_ASSUMED = (
+    "Expected loss is the chance that a flaw is real, times that it is exploited within a year, times reach, "
+    "times the impact on its service. What is real: what kinds of test were worth in our lab, moved by your "
+    "labels. Exploitation: EPSS where you brought it, at least a half of what CISA lists, else assumed from "
+    f"severity. Reach: {DECAY:g} for each call from the internet, assumed. Impact: your services file, else "
+    "assumed from revenue and data. Flaws of a package are one upgrade: real together, each exploited by "
+    "itself. Flaws of one service share its impact: expected losses of single rows must not be added up."
+)
 
 
 def worklist_page(
@@ -96,7 +76,7 @@ def worklist_page(
     """
     shown = worklist.head(MOST_ROWS)
     head = f"What to mend first: {title}"
-    heads = _HEADS | {"effort_hours": f"Expected hours ({_work(hours or Hours())})"}
+    heads = _HEADS | {"effort_hours": _work(hours or Hours())}
     shared, n_week = shown["rank"].duplicated(keep=False), int(shown["in_week"].sum())
     ranks = [f"={one}" if many else str(one) for one, many in zip(shown["rank"], shared, strict=True)]
     marked = shown.assign(rank=ranks)
@@ -111,21 +91,10 @@ def worklist_page(
     ).encode("utf-8")  # fmt: skip
 
 
-_ASSUMED = (
-    "Expected loss is the chance that a flaw is real, times that it is exploited within a year, times reach, "
-    f"times the impact on its service. What is real: what kinds of test were worth in our lab, moved by your "
-    "labels. Exploitation: EPSS where you brought it, at least a half of what CISA lists, else assumed from "
-    f"severity. Reach: {DECAY:g} for each call from the internet, assumed. Impact: your services file, else "
-    "assumed from revenue and data. Flaws of a package are one upgrade: real together, each exploited by "
-    "itself. Flaws of one service share its impact: expected losses of single rows must not be added up."
-)
-
-
 def _work(hours: Hours) -> str:
-    return (
-        f"{hours.triage_hours:g} to check, {hours.mend_hours:g} to mend if real, {hours.upgrade_hours:g} "
-        "an upgrade, assumed unless you told them"
-    )
+    told = "assumed" if hours == Hours() else "by your services file"
+    each = f"{hours.triage_hours:g} to check, {hours.mend_hours:g} to mend if real"
+    return f"Expected hours ({told}: {each}, {hours.upgrade_hours:g} an upgrade)"
 
 
 def _said(worklist: pd.DataFrame, n_shown: int, run: date) -> str:
@@ -175,18 +144,19 @@ def _cell(name: str, entry: Mapping[Any, Any]) -> str:
     value = entry[name]
     match name:
         case "p_real":
-            return f"{value:.0%} ({entry['p_real_low']:.0%} to {entry['p_real_high']:.0%})"
+            return _range("{:.0%}", value, entry["p_real_low"], entry["p_real_high"])
+        case "risk_usd":
+            return _range("{:,.0f}", value, entry["risk_low_usd"], entry["risk_high_usd"])
         case "p_exploit":
             return f"{value:.0%}" if value >= 0.01 else "under 1%"
-        case "impact_usd":
-            return f"{value:,.0f}"
-        case "risk_usd":
-            return f"{value:,.0f} ({entry['risk_low_usd']:,.0f} to {entry['risk_high_usd']:,.0f})"
-        case "effort_hours":
-            return f"{value:.1f}"
-        case "cwe":
-            return str(value or "")
-    return str(value)
+        case "impact_usd" | "effort_hours":
+            return f"{value:,.0f}" if name == "impact_usd" else f"{value:.1f}"
+    return str(value or "") if name == "cwe" else str(value)
+
+
+def _range(form: str, value: float, low: float, high: float) -> str:
+    shown = [form.format(one) for one in (value, low, high)]
+    return "{} ({} to {})".format(*shown) if low < high else shown[0]
 
 
 def _hash(text: str) -> str:

@@ -20,16 +20,8 @@ MOST_ROWS = 5_000
 MINUTES = 5
 WINDOW = {"weekday": "sunday", "start": "02:00", "end": "03:00"}
 HEADS = (
-    "service",
-    "id",
-    "cvss",
-    "exploit_probability",
-    "impact_usd",
-    "bundle",
-    "fix_version",
-    "hours",
-    "minutes",
-)
+    "service", "id", "cvss", "exploit_probability", "impact_usd", "bundle", "fix_version", "hours", "minutes",
+)  # fmt: skip
 
 
 def patch_files(
@@ -79,9 +71,8 @@ def _rows(listed: Sequence[Mapping[Any, Any]], exploit_days: float) -> Iterator[
         of_bundle = [fix, round(max(one["effort_hours"] for one in flaws), 2), MINUTES]
         ids: set[str] = set()
         for one in flaws:
-            chance = one["p_real"] * -math.expm1(
-                math.log1p(-min(one["p_exploit"], 1 - 1e-9)) * 30 / exploit_days
-            )
+            none = math.log1p(-min(one["p_exploit"], 1 - 1e-9)) * 30 / exploit_days
+            chance = one["p_real"] * -math.expm1(none)
             severity = one["severity"] if one["severity"] == one["severity"] else ""
             name = _fit(one["cve"] or one["group"], ids)
             yield [service, name, severity, round(chance, 8), round(one["impact_usd"], 2), bundle, *of_bundle]

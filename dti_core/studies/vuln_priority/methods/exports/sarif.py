@@ -17,6 +17,7 @@ _TOLD = (
     "group", "work", "in_week", "service", "owner", "tools", "p_real", "p_real_low", "p_real_high",
     "p_exploit", "reach", "impact_usd", "risk_usd", "risk_low_usd", "risk_high_usd", "effort_hours",
 )  # fmt: skip
+_WHERE = ("route", "method", "parameter", "package", "version", "fixed_in", "cve")
 
 
 def worklist_sarif(flaws: pd.DataFrame, groups: Groups, findings: pd.DataFrame) -> bytes:
@@ -40,10 +41,8 @@ def worklist_sarif(flaws: pd.DataFrame, groups: Groups, findings: pd.DataFrame) 
         one = _result(entry, table[row], members, len(flaws))
         if entry["cwe"]:
             index = place_of_cwe[int(entry["cwe"])]
-            one |= {
-                "ruleIndex": index,
-                "taxa": [{"id": str(entry["cwe"]), "index": index, "toolComponent": _CWE}],
-            }
+            taxa = [{"id": str(entry["cwe"]), "index": index, "toolComponent": _CWE}]
+            one |= {"ruleIndex": index, "taxa": taxa}
         results.append(one)
     rules = [{"id": f"CWE-{cwe}", "properties": {"tags": [f"external/cwe/cwe-{cwe:03d}"]}} for cwe in cwes]
     run = {
@@ -67,9 +66,7 @@ def _result(
     if group["route"]:
         endpoint = f"{group['method'] or 'GET'} {group['route']}"
         location["logicalLocations"] = [{"fullyQualifiedName": endpoint}]
-    where = {
-        key: group[key] for key in ("route", "method", "parameter", "package", "version", "fixed_in", "cve")
-    }
+    where = {key: group[key] for key in _WHERE}
     rated = {"security-severity": str(group["severity"])} if group["severity"] == group["severity"] else {}
     said = f"{entry['family'] or 'A flaw'}: {entry['place']}. {entry['why']} {group['message']}"
     return {

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-#: What a label says of a flaw, in CycloneDX's words; without one it is still looked at.
-_STATES = {1.0: "exploitable", 0.0: "false_positive"}
-_UNAFFECTED = "not_affected"
+#: What a label says of a flaw of own code and of one of a package, in CycloneDX's words; without one it is
+#: still looked at.
+_STATES = {1.0: ("exploitable", "exploitable"), 0.0: ("false_positive", "not_affected")}
 _SEVERITIES = ((9.0, "critical"), (7.0, "high"), (4.0, "medium"), (0.1, "low"), (0.0, "none"))
 
 
@@ -51,15 +51,10 @@ def _component(group: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _flaw(entry: Mapping[Any, Any], group: Mapping[Any, Any], reference: str) -> dict[str, Any]:
-    score = group["severity"]
-    rated = (
-        {"score": float(score), "severity": _severity(float(score)), "method": "other"}
-        if score == score
-        else {}
-    )
+    score = float(group["severity"])
+    rated = {"score": score, "severity": _severity(score), "method": "other"} if score == score else {}
     fix = f"Upgrade to {group['fixed_in']}." if group["fixed_in"] else ""
-    state = _STATES.get(group["truth"], "in_triage")
-    state = _UNAFFECTED if group["package"] and state == "false_positive" else state
+    state = _STATES.get(group["truth"], ("in_triage", "in_triage"))[bool(group["package"])]
     told = ("rank", "work", "risk_usd", "p_real", "p_exploit", "effort_hours", "tools", "place", "owner")
     return {
         "bom-ref": f"flaw:{entry['group']}", "id": group["cve"] or entry["group"],
