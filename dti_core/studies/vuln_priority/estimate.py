@@ -28,7 +28,7 @@ from dti_core.studies.vuln_priority.worlds import WORLDS
 
 Part = Callable[[], Findings]
 #: The single tool against which all fits are repeated: the best one in trial runs.
-BEST_SINGLE = "agent"
+BEST_SINGLE = "prober"
 #: Records of a simulated catalogue: fewer leave a planted world without exploited ones under an order.
 RECORDS = 12_000
 

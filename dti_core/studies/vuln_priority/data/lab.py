@@ -22,6 +22,12 @@ LABELS, IMPORTS, ADVISED = "labels.csv", "imports.csv", "recorded/pip_audit.json
 #: Severity of a level, 0 to 10, where a tool gives no number; an advisory without a score has the middle one.
 SEVERITY = {"error": 8.0, "warning": 5.0, "note": 2.0, "none": 0.0}
 UNSCORED = 5.0
+#: Rules of Bandit whose CWE says less than their text: 20 or 22 for whatever reads what it should not.
+RULES: Mapping[str, tuple[str, ...]] = {
+    "B310": ("request forgery by the server",), "B506": ("deserialisation",),
+    "B701": ("cross-site scripting", "template injection"),
+    **{f"B{number}": ("XXE",) for number in range(313, 321)},
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +64,11 @@ def load_lab() -> tuple[Lab, DataCard]:
             severity[row, place] = max(severity[row, place], told)
     families, family = np.unique([family_of(int(cwe)) for cwe in cases["cwe"]], return_inverse=True)
     flows, flow = np.unique(cases["flow"].astype(str), return_inverse=True)
+    sink = np.unique(cases["sink"].astype(str), return_inverse=True)[1]
     evidence = Evidence(
-        TOOLS, tuple(map(str, families)), tuple(map(str, flows)), flags, severity / 10,
-        family.astype(np.int64), flow.astype(np.int64), cases["vulnerable"].to_numpy(bool),
+        tools=TOOLS, families=tuple(map(str, families)), flows=tuple(map(str, flows)), flags=flags,
+        strength=severity / 10, family=family.astype(np.int64), flow=flow.astype(np.int64),
+        sink=sink.astype(np.int64), real=cases["vulnerable"].to_numpy(bool),
     )  # fmt: skip
     lab = Lab(evidence, severity.max(axis=1), cases, packages_of(frozen_table(SLUG, IMPORTS)))
     return lab, _card(lab)
@@ -84,8 +92,13 @@ def reports_on(cases: pd.DataFrame, findings: Iterable[Finding]) -> list[tuple[i
     for one in findings:
         rows = _rows(one, by_route, by_file)
         told = one.severity if one.severity is not None else SEVERITY[one.level]
-        found += [(row, told) for row in rows if one.cwe and family_of(one.cwe) == kinds[row]]
+        found += [(row, told) for row in rows if kinds[row] in _kinds_of(one)]
     return found
+
+
+def _kinds_of(one: Finding) -> tuple[str, ...]:
+    """Kinds of flaw that a finding may be of: by its rule where that is known, else by its CWE."""
+    return RULES.get(one.rule) or ((family_of(one.cwe),) if one.cwe else ())
 
 
 def _rows(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
+from scipy.special import logit
 
 from dti_core.lab.findings import Findings
 from dti_core.lab.parallel import run_keyed
@@ -11,7 +12,7 @@ from dti_core.lab.record import OBSERVED, Estimate
 from dti_core.studies.vuln_priority.measures.contest import SCORES
 from dti_core.studies.vuln_priority.methods.fusion import FAVOURITE, METHODS
 from dti_core.studies.vuln_priority.model.evidence import Evidence, Flags, flow_folds
-from dti_core.studies.vuln_priority.model.learners import held_out, worth_of
+from dti_core.studies.vuln_priority.model.learners import held_out, naive_bayes
 from dti_core.studies.vuln_priority.model.scores import average_precision, brier
 
 #: Shares of real and of safe cases that the planted tool reports.
@@ -39,7 +40,7 @@ def study_checks(evidence: Evidence, seeds: np.random.SeedSequence, n_draws: int
         "dealt_labels_ap": "average precision above the share that is real",
         "always_changes": "largest change of a chance", "twice_brier": "mean squared error",
         "twice_brier_bayes": "mean squared error", "planted_gain": "average precision",
-        "planted_worth_error": "log odds",
+        "planted_weight_error": "log odds",
     }  # fmt: skip
     for name, unit in units.items():
         values = np.array([one[name] for one in drawn.values()])
@@ -87,6 +88,26 @@ def study_relearning(evidence: Evidence, single: str, n_groups: int) -> Findings
     return found
 
 
+def weight_of(tool: str, evidence: Evidence) -> float:
+    """Log odds by which a report of a tool moves naive Bayes, against its silence, mean over cases.
+
+    Of a tool with shares a and b of real and of safe cases it is logit(a) - logit(b).
+    """
+    place = evidence.tools.index(tool)
+    said, silent = (
+        replace(evidence, flags=np.insert(np.delete(evidence.flags, place, axis=1), place, value, axis=1))
+        for value in (True, False)
+    )
+    return float((naive_bayes(evidence, said) - naive_bayes(evidence, silent)).mean())
+
+
+def _turned_twins(evidence: Evidence, rng: np.random.Generator) -> Flags:
+    """(n,) whether a case's label is turned over: both of a flaw and its harmless twin, or neither."""
+    pair = evidence.flow * (int(evidence.sink.max()) + 1) + evidence.sink
+    names, at = np.unique(pair, return_inverse=True)
+    return np.asarray((rng.random(len(names)) < 0.5)[at])
+
+
 def lead_of(left: Left) -> dict[str, float]:
     """What the fusion scores beyond the single tool, on flows held out."""
     folds, one = flow_folds(left.evidence), np.ones((1, left.evidence.n))
@@ -107,13 +128,13 @@ def check_once(draw: Draw) -> dict[str, float]:
     def ap(chances: np.ndarray, real: Flags) -> float:
         return float(average_precision(chances, real, one)[0])
 
-    dealt = replace(evidence, real=rng.permutation(evidence.real))
+    dealt = replace(evidence, real=evidence.real ^ _turned_twins(evidence, rng))
     base = METHODS[FAVOURITE].run(evidence, folds)
     always = evidence.beside(ALWAYS, np.ones(evidence.n, bool))
     place = tools.index(COPIED)
     twice = evidence.beside(TWICE, evidence.flags[:, place], evidence.strength[:, place])
     strong = evidence.beside(PLANTED, rng.random(evidence.n) < np.where(evidence.real, *WORTH))
-    worth = worth_of(strong)[PLANTED]
+    worth = weight_of(PLANTED, strong)
     bayes = held_out("bayes", evidence, folds)
     return {
         "dealt_labels_ap": ap(held_out("logistic", dealt, folds), dealt.real) - float(dealt.real.mean()),
@@ -127,5 +148,5 @@ def check_once(draw: Draw) -> dict[str, float]:
             (brier(held_out("bayes", twice, folds), evidence.real, one) - brier(bayes, evidence.real, one))[0]
         ),
         "planted_gain": ap(held_out("logistic", strong, folds), evidence.real) - ap(base, evidence.real),
-        "planted_worth_error": worth - float(np.log(WORTH[0] / WORTH[1])),
+        "planted_weight_error": worth - float(np.subtract(*logit(WORTH))),
     }

@@ -55,19 +55,15 @@ class Contest:
     chances: Mapping[tuple[str, str], Floats]
     weights: Floats
 
-    @property
-    def n_flows(self) -> int:
-        """Clusters."""
-        return len(np.unique(self.evidence.flow))
-
     def interval(self, drawn: Floats, least: float = -np.inf, most: float = np.inf) -> Interval:
-        """Of a statistic by `weights`: its value on all cases, Student t on the spread over drawn flows.
+        """Of a statistic by `weights`: its value on all cases, Student t on its spread.
 
         least, most : ends of what the statistic can be.
         """
+        flows, sinks = (len(np.unique(one)) for one in (self.evidence.flow, self.evidence.sink))
         value, spread = float(drawn[0]), float(np.nanstd(drawn[1:], ddof=1))
-        margin = float(stats.t.ppf(0.975, self.n_flows - 1)) * spread
-        how = f"bootstrap of {self.n_flows} flows, Student t, {len(drawn) - 1} resamples"
+        margin = float(stats.t.ppf(0.975, min(flows, sinks) - 1)) * spread
+        how = f"bootstrap of {flows} flows and {sinks} calls, Student t, {len(drawn) - 1} resamples"
         low, high = max(least, value - margin), min(most, value + margin)
         return Interval(value, low, high, spread, self.evidence.n, how)
 
@@ -89,7 +85,7 @@ def hold_contest(
         if set(methods[name].needs) <= set(evidence.tools)
     }
     chances = run_keyed(chance_of, tasks, "fusions")
-    return Contest(evidence, chances, cluster_weights(evidence.flow, n_resamples, rng))
+    return Contest(evidence, chances, cluster_weights([evidence.flow, evidence.sink], n_resamples, rng))
 
 
 def study_contest(contest: Contest) -> Findings:

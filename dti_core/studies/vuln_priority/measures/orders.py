@@ -22,6 +22,7 @@ from dti_core.studies.vuln_priority.model.learners import held_out
 from dti_core.studies.vuln_priority.model.work import avoided
 from dti_core.studies.vuln_priority.worlds import WORLDS
 from dti_core.studies.vuln_priority.worlds.assumptions import (
+    SPANS,
     Assumptions,
     budget_hours,
     draw_assumptions,
@@ -46,8 +47,9 @@ TOGETHER = {
     "impact": ("impact_matters", "right_impact_matters"),
     "impact_and_cost": ("over_severity", "over_exploit", "right_impact_matters"),
 }  # fmt: skip
-#: Estates of one set of assumptions, whose mean is that set's answer, and findings of one estate.
-ESTATES, SIZE = 8, 240
+#: Estates of one set of assumptions, whose mean is that set's answer, and findings of one estate. With few
+#: estates their luck widens the range over sets: the share of its variance that is luck is told.
+ESTATES, SIZE = 64, 240
 #: What the planted tool is worth: its shares of real and of safe cases that it reports.
 STRONG = (0.95, 0.01)
 GAIN = "share of the whole loss"
@@ -115,28 +117,37 @@ def study_orders(
 
 
 def work_off(task: Task) -> pd.DataFrame:
-    """One row a set of assumptions: what each order avoids with the fusion, each tool with the best order."""
+    """One row a set of assumptions: what each order avoids with the fusion, each tool with the best order.
+
+    Columns `luck BAR` hold the variance of that set's gain that comes of its estates being few.
+    """
     rng, rows = np.random.default_rng(task.seed), []
     task = replace(task, reported=_altered(task.evidence, task.reported, task.setting, rng))
     for _ in range(task.n_sets):
         assumed = draw_assumptions(rng, task.setting.fixed)
-        each = [_one_estate(task, assumed, rng) for _ in range(ESTATES)]
-        drawn = {name: getattr(assumed, name) for name in ("budget", "impact_spread", "hours_spread")}
-        rows.append(pd.DataFrame(each).mean().to_dict() | drawn)
+        each = pd.DataFrame(_estates(task, assumed, rng))
+        luck = {f"luck {bar}": gains_of(each, bar).var(ddof=1) / ESTATES for bar in _bars_in(each)}
+        rows.append(each.mean().to_dict() | luck | {name: getattr(assumed, name) for name in SPANS})
     return pd.DataFrame(rows)
 
 
-def _one_estate(task: Task, assumed: Assumptions, rng: np.random.Generator) -> dict[str, float]:
+def _bars_in(told: pd.DataFrame) -> list[str]:
+    """Bars whose orders were all worked off."""
+    return [bar for bar, rival in RIVALS.items() if f"{FAVOURITE} {rival}" in told]
+
+
+def _estates(task: Task, assumed: Assumptions, rng: np.random.Generator) -> dict[str, Floats]:
+    """(ESTATES,) shares avoided in estates of one set, whose findings are of flows drawn once."""
     told, setting = task.reported, task.setting
-    rows = draw_cases(told.flow, told.real, assumed.prevalence, rng, SIZE)
-    real = np.ones(SIZE, bool) if setting.all_real else told.real[rows]
+    rows = draw_cases(draw_flows(told.flow, rng), told.real, assumed.prevalence, rng, (ESTATES, SIZE))
+    real = np.ones(rows.shape, bool) if setting.all_real else told.real[rows]
     items = fill(real, told.severity[rows], assumed, rng)
     if setting.severity == "truth":
         items = replace(items, severity=items.loss_usd / items.hours)
     hours, found = budget_hours(items, assumed), {}
     moved = logit(assumed.prevalence) - logit(told.real.mean())
     for name, chances in told.chances.items():
-        chance = np.ones(SIZE) if setting.all_real else expit(logit(chances[rows]) + moved)
+        chance = np.ones(rows.shape) if setting.all_real else expit(logit(chances)[rows] + moved)
         for order in _asked(task.bar, name):
             found[f"{name} {order}"] = avoided(items, ORDERS[order].run(items, chance, rng), hours)
     return found
@@ -151,18 +162,23 @@ def _asked(bar: str, method: str) -> tuple[str, ...]:
     return (BEST, RIVALS[bar]) if bar in RIVALS else (BEST,)
 
 
-def draw_cases(flow: Ints, real: Flags, prevalence: float, rng: np.random.Generator, size: int) -> Ints:
-    """(size,) cases of flows that were drawn with replacement, as another lab would have others.
-
-    As many are real as `prevalence` says, for the lab has more flaws than code has; every chance is moved by
-    the same odds.
-    """
+def draw_flows(flow: Ints, rng: np.random.Generator) -> Ints:
+    """Cases of as many flows, drawn with replacement, as another lab would have others."""
     flows = np.unique(flow)
-    drawn = rng.choice(flows, size=len(flows))
-    pool = np.concatenate([np.flatnonzero(flow == one) for one in drawn])
-    n_real = rng.binomial(size, prevalence)
+    return np.concatenate([np.flatnonzero(flow == one) for one in rng.choice(flows, size=len(flows))])
+
+
+def draw_cases(
+    pool: Ints, real: Flags, prevalence: float, rng: np.random.Generator, shape: tuple[int, ...]
+) -> Ints:
+    """(..., n) cases out of a pool, in each row as many real ones as `prevalence` says.
+
+    The lab has more flaws than code has; every chance is moved by the same odds.
+    """
     yes, no = pool[real[pool]], pool[~real[pool]]
-    return np.concatenate([rng.choice(yes, size=n_real), rng.choice(no, size=size - n_real)])
+    n_real = rng.binomial(shape[-1], prevalence, size=(*shape[:-1], 1))
+    first = yes[rng.integers(len(yes), size=shape)]
+    return np.where(np.arange(shape[-1]) < n_real, first, no[rng.integers(len(no), size=shape)])
 
 
 def gains_of(told: pd.DataFrame, bar: str) -> Floats:
@@ -190,6 +206,12 @@ def _bars(told: pd.DataFrame) -> list[Estimate]:
             spread_over(bar, gains, GAIN, **at),
             share(int((gains > 0).sum()), len(gains)).estimate(f"{bar}_share", "share of sets", **at),
         ]
+        if f"luck {bar}" in told:
+            luck = float(told[f"luck {bar}"].mean() / gains.var(ddof=1))
+            found.append(
+                Estimate(f"{bar}_luck", luck, luck, luck, "share of the variance between sets", len(gains),
+                         how="mean variance within sets", at=at)
+            )  # fmt: skip
     for name, bars in TOGETHER.items():
         all_ = np.all([gains_of(told, bar) > 0 for bar in bars], axis=0)
         found.append(share(int(all_.sum()), len(all_)).estimate(f"{name}_share", "share of sets", bars=name))
@@ -200,7 +222,7 @@ def _shares(told: pd.DataFrame) -> list[Estimate]:
     found = []
     for name in told:
         method, _, order = str(name).partition(" ")
-        if order:
+        if order in ORDERS:
             found.append(spread_over(f"avoided_{method}_{order}", told[name].to_numpy(), GAIN, method=method,
                                      order=order))  # fmt: skip
     return found

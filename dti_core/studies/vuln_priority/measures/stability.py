@@ -11,7 +11,7 @@ from scipy.stats import kendalltau
 from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
-from dti_core.studies.vuln_priority.measures.orders import SIZE, draw_cases, spread_over
+from dti_core.studies.vuln_priority.measures.orders import SIZE, draw_cases, draw_flows, spread_over
 from dti_core.studies.vuln_priority.methods.fusion import FAVOURITE
 from dti_core.studies.vuln_priority.methods.orders import ORDERS
 from dti_core.studies.vuln_priority.model.evidence import Evidence, Flags, Floats, Ints
@@ -63,7 +63,7 @@ def compare_lists(task: Task) -> dict[str, float]:
     rng = np.random.default_rng(task.seed)
     assumed = draw_assumptions(rng, {})
     flow, real = task.evidence.flow, task.evidence.real
-    rows = draw_cases(flow, real, assumed.prevalence, rng, SIZE)
+    rows = draw_cases(draw_flows(flow, rng), real, assumed.prevalence, rng, (SIZE,))
     items = fill(real[rows], task.severity[rows], assumed, rng)
     chance = _moved(task.chance[rows], real, assumed.prevalence)
     base = ORDERS["without_impact"].run(items, chance, rng)

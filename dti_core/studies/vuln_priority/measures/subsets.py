@@ -16,8 +16,14 @@ from dti_core.lab.findings import Findings
 from dti_core.lab.intervals import share
 from dti_core.lab.parallel import run_keyed
 from dti_core.lab.record import Estimate
-from dti_core.studies.vuln_priority.data.lab import Lab
-from dti_core.studies.vuln_priority.measures.orders import GAIN, control_of, draw_cases, spread_over
+from dti_core.studies.vuln_priority.data.lab import UNSCORED, Lab
+from dti_core.studies.vuln_priority.measures.orders import (
+    GAIN,
+    control_of,
+    draw_cases,
+    draw_flows,
+    spread_over,
+)
 from dti_core.studies.vuln_priority.methods.fusion import KINDS, learnt, of_kind
 from dti_core.studies.vuln_priority.methods.orders import by_risk_per_hour
 from dti_core.studies.vuln_priority.model.evidence import Flags, Floats, Ints, flow_folds
@@ -38,6 +44,8 @@ SUBSETS = tuple(subset for size in range(1, len(ALL_KINDS) + 1) for subset in co
 CELLS = tuple(product(SIZES, WEEKLY_HOURS))
 #: What is within so much of the best is as good.
 NEAR = 0.05
+#: Estates of one set of assumptions.
+ESTATES = 6
 BAR = "pick_over_one"
 #: What the pick by size is judged against; the first decides.
 RIVALS = {
@@ -49,16 +57,13 @@ PRICES: dict[str, Prices] = {"null": "none", "planted": "steep"}
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Cases of own code with chances by kinds of test, and packages with the chance that one is real."""
+    """Cases of own code, with chances by kinds of test and whether any of these reports a case."""
 
     real: Flags
     severity: Floats
     flow: Ints
     chances: Mapping[tuple[str, ...], Floats]
     reported: Mapping[tuple[str, ...], Flags]
-    package_real: Flags
-    package_severity: Floats
-    package_chance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +86,7 @@ def known_of(lab: Lab) -> Known:
             tools = [tool for kind in kinds for tool in KINDS[kind] if tool in evidence.tools]
             chances[kinds] = learnt(tools, "logistic", evidence, folds)
             reported[kinds] = np.asarray(evidence.of(tools).flags.any(axis=1))
-    packages = lab.packages
-    real = packages["real"].to_numpy(bool)
-    return Known(
-        evidence.real, lab.severity, evidence.flow, chances, reported, real,
-        packages["severity"].to_numpy(float),
-        float((real.sum() + 1) / (len(real) + 2)),
-    )  # fmt: skip
+    return Known(evidence.real, lab.severity, evidence.flow, chances, reported)
 
 
 def study_subsets(
@@ -118,34 +117,32 @@ def study_subsets(
 
 
 def work_off(task: Task) -> Floats:
-    """(n_sets, n_cells, n_subsets) share of the loss avoided."""
-    rng = np.random.default_rng(task.seed)
+    """(n_sets, n_cells, n_subsets) share of the loss avoided, mean of a set's estates."""
+    rng, known = np.random.default_rng(task.seed), task.known
     found = np.zeros((task.n_sets, len(CELLS), len(SUBSETS)))
     for row in range(task.n_sets):
         assumed, running = draw_assumptions(rng, {}), draw_running(task.prices, rng)
         review = assumed.triage_hours * REVIEW.draw(rng)
+        pool = draw_flows(known.flow, rng)
+        moved = logit(assumed.prevalence) - logit(known.real.mean())
         for size, n_items in SIZES.items():
             n_packages = round(running.packages[size] * n_items)
-            known, n_code = task.known, n_items - n_packages
-            code = draw_cases(known.flow, known.real, assumed.prevalence, rng, n_code)
-            packages = rng.integers(len(known.package_real), size=n_packages)
-            real = np.r_[known.real[code], known.package_real[packages]]
-            severity = np.r_[known.severity[code], known.package_severity[packages]]
-            items = fill(real, severity, assumed, rng)
-            moved = logit(assumed.prevalence) - logit(known.real.mean())
+            n_code, more = n_items - n_packages, (ESTATES, n_packages)
+            code = draw_cases(pool, known.real, assumed.prevalence, rng, (ESTATES, n_code))
+            real = np.hstack([known.real[code], rng.random(more) < running.packages_real])
+            items = fill(real, np.hstack([known.severity[code], np.full(more, UNSCORED)]), assumed, rng)
             for place, subset in enumerate(SUBSETS):
                 kinds = tuple(kind for kind in subset if kind != SCA)
-                own = expit(logit(known.chances[kinds][code]) + moved)
-                chance = np.r_[own, np.full(n_packages, known.package_chance)]
-                told = np.r_[known.reported[kinds][code], np.ones(n_packages, bool)]
-                items = replace(items, triage_hours=np.where(told, assumed.triage_hours, review))
-                score = by_risk_per_hour(items, chance, rng)
+                own = expit(logit(known.chances[kinds])[code] + moved)
+                chance = np.hstack([own, np.full(more, running.packages_real)])
+                told = np.hstack([known.reported[kinds][code], np.ones(more, bool)])
+                seen = replace(items, triage_hours=np.where(told, assumed.triage_hours, review))
+                score = by_risk_per_hour(seen, chance, rng)
                 if SCA not in subset:
-                    score[n_code:] = -np.inf
-                hours = WEEKS * (np.array(WEEKLY_HOURS) - running.hours(subset, n_items))
-                for at, left in zip(WEEKLY_HOURS, hours, strict=True):
-                    cell = CELLS.index((size, at))
-                    found[row, cell, place] = avoided(items, score, float(max(0.0, left)))
+                    score[:, n_code:] = -np.inf
+                for at in WEEKLY_HOURS:
+                    left = max(0.0, WEEKS * (at - running.hours(subset, n_items)))
+                    found[row, CELLS.index((size, at)), place] = avoided(seen, score, left).mean()
     return found
 
 

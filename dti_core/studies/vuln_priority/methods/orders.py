@@ -8,7 +8,7 @@ from dti_core.lab.methods import Method
 from dti_core.studies.vuln_priority.model.evidence import Floats
 from dti_core.studies.vuln_priority.model.work import Items
 
-#: (items, chance that each is real (n,), rng) -> score (n,).
+#: (items, chance that each is real (..., n), rng) -> score (..., n).
 Order = Callable[[Items, Floats, np.random.Generator], Floats]
 
 
@@ -57,14 +57,16 @@ def by_tree(items: Items, chance: Floats, rng: np.random.Generator) -> Floats:
 
     Within a class by severity, ties by a coin.
     """
-    likely = items.told_exploit >= np.quantile(items.told_exploit, 0.75)
-    large = items.told_impact_usd >= np.quantile(items.told_impact_usd, 0.75)
+    likely, large = (
+        told >= np.quantile(told, 0.75, axis=-1, keepdims=True)
+        for told in (items.told_exploit, items.told_impact_usd)
+    )
     return 100.0 * (2 * likely + large) + by_plain_severity(items, chance, rng)
 
 
 def at_random(items: Items, chance: Floats, rng: np.random.Generator) -> Floats:
     """Any order."""
-    return rng.random(len(items.real))
+    return rng.random(items.real.shape)
 
 
 def by_truth(items: Items, chance: Floats, rng: np.random.Generator) -> Floats:
@@ -73,7 +75,7 @@ def by_truth(items: Items, chance: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _coin(items: Items, rng: np.random.Generator) -> Floats:
-    return 1e-6 * rng.random(len(items.real))
+    return 1e-6 * rng.random(items.real.shape)
 
 
 ORDERS: dict[str, Method[Order]] = {

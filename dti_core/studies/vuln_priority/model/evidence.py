@@ -17,7 +17,8 @@ class Evidence:
 
     flags : (n, n_tools) whether a tool reports the case's kind of flaw there. strength : (n, n_tools), the
     tool's own word on it from 0 to 1, 0 where it is silent. family : (n,) kind of flaw, an index into
-    `families`. flow : (n,) template of data flow, the cluster that is held out. real : (n,) whether the flaw
+    `families`. flow : (n,) template of data flow, the cluster that is held out. sink : (n,) call that a flaw
+    ends in, the other cluster. real : (n,) whether the flaw
     is proven.
     """
 
@@ -28,6 +29,7 @@ class Evidence:
     strength: Floats
     family: Ints
     flow: Ints
+    sink: Ints
     real: Flags
 
     def __post_init__(self) -> None:
@@ -35,7 +37,7 @@ class Evidence:
         wide = (n, len(self.tools))
         if self.flags.shape != wide or self.strength.shape != wide:
             raise ValueError(f"flags {self.flags.shape} and strength {self.strength.shape} must be {wide}")
-        if {len(self.family), len(self.flow)} != {n}:
+        if {len(self.family), len(self.flow), len(self.sink)} != {n}:
             raise ValueError(f"{len(self.family)} families and {len(self.flow)} flows for {n} cases")
 
     @property
@@ -52,7 +54,7 @@ class Evidence:
         """Some of the cases."""
         return replace(
             self, flags=self.flags[rows], strength=self.strength[rows], family=self.family[rows],
-            flow=self.flow[rows], real=self.real[rows],
+            flow=self.flow[rows], sink=self.sink[rows], real=self.real[rows],
         )  # fmt: skip
 
     def beside(self, tool: str, flags: Flags, strength: Floats | None = None) -> "Evidence":

@@ -116,10 +116,3 @@ def _wide(evidence: Evidence) -> Floats:
 
 def _clipped(chances: Floats) -> Floats:
     return np.clip(chances, EDGE, 1 - EDGE)
-
-
-def worth_of(evidence: Evidence) -> dict[str, float]:
-    """Log odds by which one report of each tool moves what is believed, all kinds of flaw together."""
-    yes = (evidence.flags[evidence.real].sum(axis=0) + 0.5) / (evidence.real.sum() + 1)
-    no = (evidence.flags[~evidence.real].sum(axis=0) + 0.5) / ((~evidence.real).sum() + 1)
-    return dict(zip(evidence.tools, map(float, np.log(yes / no)), strict=True))

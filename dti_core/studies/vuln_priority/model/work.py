@@ -9,7 +9,7 @@ from dti_core.studies.vuln_priority.model.evidence import Flags, Floats, Ints
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """One estate's findings: what is true, and what who orders them is told. All arrays (n,).
+    """Findings of an estate, or of several (..., n): what is true, and what who orders them is told.
 
     real : whether the flaw is there. loss_usd : expected loss of a year if it stays, 0 where none is there.
     triage_hours, fix_hours : work to find out, and to mend what is real. told_* : the same as told
@@ -45,36 +45,31 @@ class Items:
         return self.triage_hours + chance * self.told_fix_hours
 
 
-def avoided(items: Items, score: Floats, budget_hours: float) -> float:
-    """Share of the whole loss that is avoided by working items from the highest score down.
+def avoided(items: Items, score: Floats, budget_hours: Floats | float) -> Floats:
+    """(...,) share of the whole loss that is avoided by working items from the highest score down.
 
     The last item is done in part, so that no share hangs on one item's size. Ties keep the order of items;
     an item whose score is -inf is never come to.
-    """
-    order = np.argsort(-score, kind="stable")
-    order = order[score[order] > -np.inf]
-    total = items.loss_usd.sum()
-    if not (total > 0 and len(order)):
-        return 0.0
-    spent = np.r_[0.0, np.cumsum(items.hours[order])]
-    saved = np.r_[0.0, np.cumsum(items.loss_usd[order])]
-    return float(np.interp(budget_hours, spent, saved) / total)
-
-
-def deal(values: Floats, service: Ints, rng: np.random.Generator) -> Floats:
-    """(n,) values of services dealt to the wrong ones: each service's values go to another as a whole.
 
     Parameters
     ----------
-    values : (n,), of which the geometric mean of a service moves; what differs within it stays.
+    score : (..., n). budget_hours : (...,), or one for all.
     """
-    names = np.unique(service)
-    if len(names) < 2:
-        return values
-    log = np.log(values)
-    mean = np.array([log[service == name].mean() for name in names])
-    turned = rng.permutation(len(names))
-    cycle = np.empty(len(names), dtype=int)
-    cycle[turned] = np.roll(turned, 1)  # one cycle through all, so that none keeps its own
-    at = np.searchsorted(names, service)
-    return np.asarray(np.exp(log - mean[at] + mean[cycle][at]))
+    order = np.argsort(-score, axis=-1, kind="stable")
+    hours = np.take_along_axis(np.where(score == -np.inf, np.inf, items.hours), order, -1)
+    loss = np.take_along_axis(items.loss_usd, order, -1)
+    ends = np.cumsum(hours, axis=-1)
+    known = np.isfinite(hours)
+    left = np.asarray(budget_hours)[..., None] - (ends - np.where(known, hours, 0.0))
+    part = np.clip(np.divide(left, hours, out=np.zeros_like(loss), where=known), 0.0, 1.0)
+    total = items.loss_usd.sum(axis=-1)
+    saved = (part * loss).sum(axis=-1)
+    return np.divide(saved, total, out=np.zeros_like(total), where=total > 0)
+
+
+def turned(levels: Floats, rng: np.random.Generator) -> Floats:
+    """(..., n_services) levels of services dealt to the wrong ones, in one cycle through all of them."""
+    cycle = np.argsort(rng.random(levels.shape), axis=-1)
+    found = np.empty_like(levels)
+    np.put_along_axis(found, cycle, np.take_along_axis(levels, np.roll(cycle, 1, axis=-1), -1), -1)
+    return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dti_core.studies.vuln_priority.model.evidence import Flags, Floats
-from dti_core.studies.vuln_priority.model.work import Items, deal
+from dti_core.studies.vuln_priority.model.work import Items, turned
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,10 @@ SPANS: Mapping[str, Span] = {
 }
 
 
+#: Logarithm of the median impact in US dollars, and the largest chance of a year.
+MEDIAN_LOG_USD, MOST = 11.0, 0.9
+
+
 def draw_assumptions(rng: np.random.Generator, fixed: Mapping[str, float]) -> Assumptions:
     """One set, each number drawn from its span unless it is `fixed`."""
     drawn = {name: span.draw(rng) for name, span in SPANS.items()}
@@ -83,37 +87,41 @@ def fill(real: Flags, severity: Floats, assumed: Assumptions, rng: np.random.Gen
 
     Parameters
     ----------
-    real : (n,). severity : (n,) the tools' word from 0 to 10; flaws that nobody reports have 0.
+    real : (..., n), each row an estate with services of its own. severity : (..., n) the tools' word from 0
+    to 10; flaws that nobody reports have 0.
     """
-    n = len(real)
-    service = rng.integers(int(assumed.n_services), size=n)
-    worth = rng.standard_normal(int(assumed.n_services))[service] * assumed.impact_spread
-    impact = np.exp(11.0 + worth + assumed.within_spread * rng.standard_normal(n))
-    told = severity - severity.mean()
-    told = told / (told.std() or 1.0)
-    tells = assumed.severity_tells
-    drive = tells * told + np.sqrt(1 - tells**2) * rng.standard_normal(n)
-    exploit = np.minimum(0.9, assumed.exploit * np.exp(assumed.exploit_spread * drive))
-    risk = np.log(exploit * impact)
-    risk = (risk - risk.mean()) / (risk.std() or 1.0)
-    follow = assumed.hours_follow_risk
-    work = follow * risk + np.sqrt(1 - follow**2) * rng.standard_normal(n)
+    services = (*real.shape[:-1], int(assumed.n_services))
+    service = rng.integers(services[-1], size=real.shape)
+    level = MEDIAN_LOG_USD + assumed.impact_spread * rng.standard_normal(services)
+    told = level + assumed.told_impact * rng.standard_normal(services)
+    within = assumed.within_spread * rng.standard_normal(real.shape)
+    impact, told_impact, dealt = (
+        np.exp(np.take_along_axis(one, service, -1) + within) for one in (level, told, turned(told, rng))
+    )
+    tells, follow = assumed.severity_tells, assumed.hours_follow_risk
+    drive = tells * _standard(severity) + np.sqrt(1 - tells**2) * rng.standard_normal(real.shape)
+    exploit = np.minimum(MOST, assumed.exploit * np.exp(assumed.exploit_spread * drive))
+    work = follow * _standard(np.log(exploit * impact))
+    work = work + np.sqrt(1 - follow**2) * rng.standard_normal(real.shape)
     hours = assumed.fix_hours * np.exp(assumed.hours_spread * work)
-    told_impact = impact * _error(assumed.told_impact, service, rng)
     return Items(
         real=real, service=service, severity=severity, exploit=exploit, impact_usd=impact,
-        triage_hours=np.full(n, assumed.triage_hours), fix_hours=hours,
-        told_exploit=np.minimum(0.9, exploit * np.exp(assumed.told_exploit * rng.standard_normal(n))),
-        told_impact_usd=told_impact, dealt_impact_usd=deal(told_impact, service, rng),
-        told_fix_hours=hours * np.exp(assumed.told_hours * rng.standard_normal(n)),
+        triage_hours=np.full(real.shape, assumed.triage_hours), fix_hours=hours,
+        told_exploit=np.minimum(
+            MOST, exploit * np.exp(assumed.told_exploit * rng.standard_normal(real.shape))
+        ),
+        told_impact_usd=told_impact, dealt_impact_usd=dealt,
+        told_fix_hours=hours * np.exp(assumed.told_hours * rng.standard_normal(real.shape)),
     )  # fmt: skip
 
 
-def budget_hours(items: Items, assumed: Assumptions) -> float:
-    """Hours at hand: a share of what looking at all findings and mending all real ones takes."""
-    return assumed.budget * float(items.hours.sum())
+def budget_hours(items: Items, assumed: Assumptions) -> Floats:
+    """(...,) hours at hand: a share of what looking at all findings and mending all real ones takes."""
+    return np.asarray(assumed.budget * items.hours.sum(axis=-1))
 
 
-def _error(spread: float, service: np.ndarray, rng: np.random.Generator) -> Floats:
-    """(n,) factors by which impacts are misjudged, the same within a service."""
-    return np.asarray(np.exp(spread * rng.standard_normal(int(service.max()) + 1))[service])
+def _standard(values: Floats) -> Floats:
+    """(..., n) values less their mean, over their spread; 0 where they are all alike."""
+    spread = values.std(axis=-1, keepdims=True)
+    return np.divide(values - values.mean(axis=-1, keepdims=True), spread, out=np.zeros_like(values),
+                     where=spread > 1e-12)  # fmt: skip

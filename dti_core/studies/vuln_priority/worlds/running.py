@@ -32,15 +32,18 @@ Prices = Literal["drawn", "none", "steep"]
 PACKAGES = Span(0.1, 0.5)
 PLANTED_PACKAGES = {"small": 1.0, "middle": 0.0, "large": 0.0}
 PLANTED_HOURS = 0.9
+#: Share of advised packages whose flaw a service can be hit by.
+PACKAGES_REAL = Span(0.05, 0.5, ratio=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Hours a week by kind of test, fixed and for each item, and the share of packages by size."""
+    """Hours a week by kind of test, fixed and for each item; share of packages, and of those that matter."""
 
     fixed: Mapping[str, float]
     each: Mapping[str, float]
     packages: Mapping[str, float]
+    packages_real: float
 
     def hours(self, kinds: tuple[str, ...], n_items: int) -> float:
         """Hours a week of these kinds together."""
@@ -49,10 +52,12 @@ class Running:
 
 def draw_running(prices: Prices, rng: np.random.Generator) -> Running:
     """Hours as drawn, none at all, or such that a small week holds one kind and sizes need another each."""
-    packages = dict.fromkeys(SIZES, PACKAGES.draw(rng))
+    packages, real = dict.fromkeys(SIZES, PACKAGES.draw(rng)), PACKAGES_REAL.draw(rng)
     if prices == "steep":
-        return Running(dict.fromkeys(RUNNING, PLANTED_HOURS), dict.fromkeys(RUNNING, 0.0), PLANTED_PACKAGES)
+        return Running(
+            dict.fromkeys(RUNNING, PLANTED_HOURS), dict.fromkeys(RUNNING, 0.0), PLANTED_PACKAGES, real
+        )
     times = 1.0 if prices == "drawn" else 0.0
     fixed = {kind: times * fix.draw(rng) for kind, (fix, _) in RUNNING.items()}
     each = {kind: times * each.draw(rng) / 100 for kind, (_, each) in RUNNING.items()}
-    return Running(fixed, each, packages)
+    return Running(fixed, each, packages, real)
