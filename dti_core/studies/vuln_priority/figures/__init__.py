@@ -7,7 +7,7 @@ from dti_core.studies.vuln_priority.figures.contest import (
     plot_labels,
     scores_table,
 )
-from dti_core.studies.vuln_priority.figures.orders import plot_bars, plot_orders, plot_subsets
+from dti_core.studies.vuln_priority.figures.orders import edges_table, plot_bars, plot_orders, plot_subsets
 from dti_core.studies.vuln_priority.figures.outside import owasp_table
 from dti_core.studies.vuln_priority.figures.records import (
     plot_catalogue,
@@ -19,7 +19,7 @@ from dti_core.studies.vuln_priority.figures.records import (
 from dti_core.studies.vuln_priority.figures.worklist import left_out, worklist_table, worth_table
 
 __all__ = [
-    "kinds_table", "left_out", "owasp_table", "plot_bars", "plot_catalogue", "plot_contest", "plot_effort",
-    "plot_false", "plot_labels", "plot_leaks", "plot_orders", "plot_repair", "plot_subsets", "rules_table",
-    "scores_table", "worklist_table", "worth_table",
+    "edges_table", "kinds_table", "left_out", "owasp_table", "plot_bars", "plot_catalogue", "plot_contest",
+    "plot_effort", "plot_false", "plot_labels", "plot_leaks", "plot_orders", "plot_repair", "plot_subsets",
+    "rules_table", "scores_table", "worklist_table", "worth_table",
 ]  # fmt: skip

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dti_core.lab.forest import Axis, Row, bar_rows, plot_forest
 from dti_core.lab.record import Result
 from dti_core.lab.say import spoken
+from dti_core.lab.tables import Span, Table, show_table
 from dti_core.lab.theme import NEUTRAL, PALETTE, style
 from dti_core.studies.vuln_priority.figures.cards import (
     KIND_TITLES,
@@ -16,13 +18,18 @@ from dti_core.studies.vuln_priority.figures.cards import (
     order_title,
     place_badge,
 )
-from dti_core.studies.vuln_priority.measures.orders import BEST, STATIC
+from dti_core.studies.vuln_priority.measures.orders import BEST, FUSION, RIVALS, STATIC, gains_of
 from dti_core.studies.vuln_priority.methods.fusion import FAVOURITE, TITLES, TOOLS
 from dti_core.studies.vuln_priority.methods.orders import ORDERS
 from dti_core.studies.vuln_priority.worlds import WORLDS
 from dti_core.studies.vuln_priority.worlds.running import SIZES, WEEKLY_HOURS
 
 _SHARE = Axis("share of the whole loss avoided, %", 100)
+#: Assumptions by whose halves bars are told.
+EDGES = {
+    "impact_spread": "spread of impacts", "told_impact": "errors of impacts",
+    "told_exploit": "errors of chances",
+}  # fmt: skip
 _SCALE = [[0, "#EDEDED"], [1, "#7DB7DE"]]
 _POINTS = Axis("points of the whole loss, %", 100)
 #: Claims in the order of the figure; what a bar measures, in few words.
@@ -137,3 +144,24 @@ def _words(subset: str) -> str:
 
 def _colour(order: str) -> str:
     return PALETTE[0] if order == BEST else PALETTE[2] if order == "truth" else NEUTRAL
+
+
+def edges_table(result: Result) -> Table:
+    """Where in the assumptions a sign may turn: each bar in halves of the sets."""
+    told, cells = result.series["orders"], {}
+    halves = {"all sets": np.ones(len(told), bool)}
+    for name, words in EDGES.items():
+        large = told[name].to_numpy() > told[name].median()
+        halves |= {f"{words}: less": ~large, f"{words}: more": large}
+    for bar, label in BARS.items():
+        if bar in (*RIVALS, FUSION):
+            gains = 100 * gains_of(told, bar)
+            cells[label] = {
+                words: Span(*np.quantile(gains[mine], (0.5, 0.025, 0.975))) for words, mine in halves.items()
+            }
+    return show_table(
+        cells, name="edges", title="Where a sign may turn: points of the loss in halves of the sets",
+        stub="bar",
+        note="Median and 95 % of the sets of each half. Spread of impacts: between services. Errors: of what is "
+        "told of impacts, and of chances of exploitation.",
+    )  # fmt: skip
