@@ -12,7 +12,7 @@ from dti_core.studies.vuln_priority.methods.fusion import KINDS, TOOLS
 from dti_core.studies.vuln_priority.worlds.assumptions import SPANS
 
 #: Places that are named as examples.
-_NAMED = 3
+_NAMED, _MOST_TOOLS = 3, 10
 
 
 def check(own: OwnScans) -> list[Problem]:
@@ -38,8 +38,8 @@ def _findings(own: OwnScans) -> Iterator[Problem]:
         )
     nowhere = (table[["file", "route", "package"]] == "").all(axis=1)
     if nowhere.any():
-        examples = _some(table.loc[nowhere, "origin"])
-        yield _warning(f"without file, route and package: {_count(nowhere)} ({examples}).")
+        examples = f"{_count(nowhere)} ({_some(table.loc[nowhere, 'origin'])})"
+        yield _warning(f"without file, route and package: {examples}.")
     nameless = (table["cwe"] == 0) & (table["cve"] == "")
     if nameless.any():
         examples = _some(table.loc[nameless, "rule"].unique())
@@ -51,16 +51,16 @@ def _findings(own: OwnScans) -> Iterator[Problem]:
 def _tools(own: OwnScans) -> Iterator[Problem]:
     """Whom to believe how surely, and what is known of exploitation."""
     tools = own.findings[["tool", "kind"]].drop_duplicates().sort_values("tool")
-    for tool in tools.loc[tools["kind"] == "unknown", "tool"]:
-        low, high = (f"{100 * one:.0f}" for one in (SPANS["prevalence"].low, SPANS["prevalence"].high))
+    base = f"{100 * SPANS['prevalence'].low:.0f} to {100 * SPANS['prevalence'].high:.0f} %"
+    for tool in tools.loc[tools["kind"] == "unknown", "tool"].head(_MOST_TOOLS):
         yield _warning(
-            f"{_some([tool])} is not known here: its findings keep the base rate of {low} to {high} % until "
-            "you label some; name its kind under `tools:` in services.yaml."
+            f"{_some([tool])} is not known here: its findings keep the base rate of {base} until you label "
+            "some; name its kind under `tools:` in services.yaml."
         )
     others = tools.loc[tools["kind"].isin(list(KINDS)) & ~tools["tool"].isin(TOOLS), "tool"].unique()
     if len(others):
         yield _warning(
-            f"not among the tools of our lab ({', '.join(TOOLS)}): {', '.join(map(str, others[:10]))}. What "
+            f"not among the tools of our lab ({', '.join(TOOLS)}): {', '.join(others[:_MOST_TOOLS])}. What "
             "they report is believed less surely until you label some of it."
         )
     if own.epss:

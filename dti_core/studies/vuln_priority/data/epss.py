@@ -27,11 +27,9 @@ def read_epss(lines: Sequence[str], file: str) -> Mapping[str, float]:
     table = table.rename(columns=lambda name: str(name).strip().lower()).fillna("")
     chance = pd.to_numeric(table["epss"], errors="coerce")
     wrong = table[~(table["cve"].str.fullmatch(r"CVE-\d{4}-\d{1,12}") & chance.between(0, 1))]
-    if len(wrong):
+    if n := len(wrong):
         rows = "; ".join(f"'{one_line(one, 40)}'" for one in (wrong["cve"] + "," + wrong["epss"])[:_NAMED])
-        raise DataError(
-            f"{file}: {len(wrong):,} rows give no CVE with a chance from 0 to 1 ({rows}). Correct them."
-        )
+        raise DataError(f"{file}: {n:,} rows give no CVE with a chance from 0 to 1 ({rows}). Correct them.")
     return {str(cve): float(one) for cve, one in chance.groupby(table["cve"]).max().items()}
 
 

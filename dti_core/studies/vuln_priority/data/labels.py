@@ -16,14 +16,9 @@ def problems_of(table: pd.DataFrame, file: str) -> list[str]:
     found = []
     by_place = {"file", "line", "cwe"} <= set(table)
     if "real" not in table or not (by_place or {"fingerprint", "group"} & set(table)):
-        return [
-            f"{file}: needs columns real (yes or no) and fingerprint, group, or file, line and cwe. Add them."
-        ]
-    wrong = table.index[~table["real"].str.lower().isin(list(_REAL))]
-    found += [
-        f"{file} line {row + 2}: real: '{table['real'][row][:40]}' is neither yes nor no."
-        for row in wrong[:_NAMED]
-    ]
+        return [f"{file}: needs columns real and fingerprint, group, or file, line and cwe. Add them."]
+    for row in table.index[~table["real"].str.lower().isin(list(_REAL))][:_NAMED]:
+        found += [f"{file} line {row + 2}: real: '{table['real'][row][:40]}' is neither yes nor no."]
     if by_place:
         numbers = table[["line", "cwe"]].replace(r"(?i)^cwe-", "", regex=True)
         bad = table.index[~numbers.apply(lambda column: column.str.fullmatch(r"\d{0,8}")).all(axis=1)]

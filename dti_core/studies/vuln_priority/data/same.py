@@ -52,15 +52,6 @@ class Groups:
     table: pd.DataFrame
     of: Ints
 
-    def members(self, row: int) -> Ints:
-        """Places of a group's findings among all."""
-        return np.flatnonzero(self.of == row)
-
-    def said(self, findings: pd.DataFrame) -> pd.DataFrame:
-        """Whether each tool (a column) reports each group (a row)."""
-        flags = pd.crosstab(self.of, findings["tool"].to_numpy()) > 0
-        return flags.reindex(range(len(self.table)), fill_value=False)
-
 
 def family_of(cwe: int | None) -> str:
     """The kind of flaw that a CWE belongs to; "CWE-n" for one that stands alone, "" for none."""
@@ -150,14 +141,12 @@ def _windows(file: Ints, line: Ints) -> Ints:
 
 
 def _codes(column: pd.Series) -> Ints:
-    codes: Ints = pd.factorize(column)[0].astype(np.int64)
-    return codes
+    return np.asarray(pd.factorize(column)[0], dtype=np.int64)
 
 
 def _paired(one: Ints, other: Ints) -> Ints:
     """(n,) a number for each pair of numbers, from 0 without gaps."""
-    codes: Ints = pd.factorize(one * (int(other.max(initial=0)) + 1) + other)[0].astype(np.int64)
-    return codes
+    return np.asarray(pd.factorize(one * (int(other.max(initial=0)) + 1) + other)[0], dtype=np.int64)
 
 
 def _table(marked: pd.DataFrame, of: Ints, order: Ints, n: int) -> pd.DataFrame:

@@ -239,11 +239,11 @@ def _paths(raw: Any) -> tuple[str, ...]:
     return tuple(re.sub(r"^(\./|/|\.$)+", "", one).rstrip("/") for one in _texts(raw))
 
 
-def _one_of(allowed: Iterable[str]) -> Callable[[Any], str]:
-    def read(raw: Any) -> str:
-        if raw not in list(allowed):
-            raise ValueError(f"'{_shown(raw)}' is none of {', '.join(allowed)}")
-        return str(raw)
+def _one_of(allowed: Iterable[Any]) -> Callable[[Any], Any]:
+    def read(raw: Any) -> Any:
+        if raw not in list(allowed) or isinstance(raw, bool):
+            raise ValueError(f"'{_shown(raw)}' is none of {', '.join(map(str, allowed))}")
+        return raw
 
     return read
 
@@ -258,22 +258,15 @@ def _number(what: str, most: float) -> Callable[[Any], float]:
 
 
 def _tools(raw: Any) -> Mapping[str, str]:
-    if not isinstance(raw, dict) or not all(kind in list(KINDS_OF_TEST) for kind in raw.values()):
-        known = ", ".join(KINDS_OF_TEST)
-        raise ValueError(f"'{_shown(raw)}' gives no kinds; write '{{Snyk Code: sast}}', of {known}")
-    return {str(name).lower(): kind for name, kind in raw.items()}
-
-
-def _grade(raw: Any) -> int:
-    if raw not in HOURS_LOST or isinstance(raw, bool):
-        raise ValueError(f"'{_shown(raw)}' is none of 1, 2, 3, 4, 5 (5: the firm stands still without it)")
-    return int(raw)
+    if not isinstance(raw, dict):
+        raise ValueError(f"'{_shown(raw)}' gives no kinds; write '{{Snyk Code: sast}}'")
+    return {str(name).lower(): _one_of(KINDS_OF_TEST)(kind) for name, kind in raw.items()}
 
 
 _MONEY, _HOURS = _number("amount of US dollars", 1e15), _number("number of hours", 1e4)
 Keys = Mapping[str, Callable[[Any], Any]]
 KEYS: Keys = {
-    "name": _name, "paths": _paths, "repository": _text, "hosts": _texts, "criticality": _grade,
+    "name": _name, "paths": _paths, "repository": _text, "hosts": _texts, "criticality": _one_of(HOURS_LOST),
     "exposure": _one_of(EXPOSURES), "data_class": _one_of(DATA_USD), "owner": _text,
     "revenue_usd_per_hour": _MONEY, "calls": _texts, "impact_usd": _MONEY,
 }  # fmt: skip

@@ -71,6 +71,10 @@ class _Files:
     epss: Mapping[str, float] = field(default_factory=dict)
     broken_services: bool = False
 
+    def warn(self, text: str) -> None:
+        """Note what blocks nothing."""
+        self.problems.append(Problem(text, blocks=False))
+
 
 def read(path: str | Path) -> tuple[OwnScans, DataCard]:
     """The scans at `path`, a file or a folder, with services and labels of the folder; nothing is executed.
@@ -123,8 +127,7 @@ def _files(place: Path, found: _Files) -> Iterator[Path]:
         text = f"{name}: is XML, which is never read. Export the scan as SARIF 2.1.0, or take it away."
         found.problems.append(Problem(text))
     if left := [one for one in others if not one.lower().endswith((".xml", ".md"))]:
-        text = f"not read, as links or of no kind that is read: {len(left):,} files ({', '.join(left[:5])})."
-        found.problems.append(Problem(text, blocks=False))
+        found.warn(f"links, or of no kind that is read: {len(left):,} files ({', '.join(left[:5])}).")
     yield from fit
 
 
@@ -171,8 +174,7 @@ def _take_table(text: str, name: str, found: _Files) -> None:
         found.epss = epss.read_epss(lines, name)
         return
     if "real" not in columns:
-        text = f"{name}: neither a column real (labels) nor cve and epss (EPSS), so it is not read."
-        found.problems.append(Problem(text, blocks=False))
+        found.warn(f"{name}: no column real (labels), nor cve and epss (EPSS), so it is not read.")
         return
     try:
         table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, skipinitialspace=True)
@@ -190,8 +192,8 @@ def _take_table(text: str, name: str, found: _Files) -> None:
 def _together(found: _Files) -> OwnScans:
     listed = [one for scan in found.scans for one in scan.findings]
     if len(listed) > bounds.MAX_FINDINGS:
-        text = f"{len(listed):,} findings in all; at most {bounds.MAX_FINDINGS:,} are ranked. Split them."
-        found.problems.append(Problem(text))
+        most = f"at most {bounds.MAX_FINDINGS:,} are ranked. Split them."
+        found.problems.append(Problem(f"{len(listed):,} findings in all; {most}"))
         listed = listed[: bounds.MAX_FINDINGS]
     findings = table_of(listed)
     services = services_of(found.services[0][1]) if found.services else assumed_services(findings["service"])
@@ -199,7 +201,6 @@ def _together(found: _Files) -> OwnScans:
     told_kind = findings["tool"].str.lower().map(services.tools).where(findings["kind"] == "unknown")
     findings["kind"] = told_kind.fillna(findings["kind"]).astype("str")
     if not found.services and not found.broken_services:
-        text = "no services file: all count alike, open to the internet, with one assumed impact. Add one."
-        found.problems.append(Problem(text, blocks=False))
+        found.warn("no services file: all count alike, open to the internet, of one impact. Add one.")
     told = pd.concat(found.labels, ignore_index=True).fillna("") if found.labels else pd.DataFrame()
     return OwnScans(tuple(found.scans), findings, services, told, tuple(found.problems), found.epss)

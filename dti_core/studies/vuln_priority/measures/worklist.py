@@ -16,7 +16,7 @@ from dti_core.studies.vuln_priority.data.services import Hours
 from dti_core.studies.vuln_priority.data.yours import OwnScans
 from dti_core.studies.vuln_priority.methods.carried import OTHER, SOURCES, Worth, chances, worth_of_kinds
 from dti_core.studies.vuln_priority.methods.fusion import KINDS, TOOLS
-from dti_core.studies.vuln_priority.methods.worklist import expected_loss, rank, severity_of
+from dti_core.studies.vuln_priority.methods.worklist import CHANCES, expected_loss, rank, severity_of
 from dti_core.studies.vuln_priority.model.evidence import Flags, Floats
 
 #: Rows of the list that a Result keeps.
@@ -26,7 +26,6 @@ MOST_ROWS = 20_000
 EXPLOIT, MIDDLE, A_POINT, BOUNDS = 0.03, 5.0, 1.4, (0.001, 0.5)
 #: The same of what CISA lists as exploited; without the list on the machine severity alone tells.
 KNOWN = 0.5
-CHANCES = ("p_real", "p_real_low", "p_real_high")
 
 
 def study_worklist(scans: Scans, weekly_hours: float, rng: np.random.Generator) -> Findings:

@@ -52,9 +52,7 @@ def worth_of_kinds(
     flags : source -> (g,) whether it reports each of the user's groups. families : (g,) kind of flaw of each.
     truth : (g,) 1, 0, or nan without label.
     """
-    real: dict[str, Floats] = {}
-    safe: dict[str, Floats] = {}
-    speaks: dict[str, frozenset[str]] = {}
+    real, safe, speaks = dict[str, Floats](), dict[str, Floats](), dict[str, frozenset[str]]()
     for kind, tools in KINDS.items():
         seen = np.asarray(lab.of([tool for tool in tools if tool in lab.tools]).flags.any(axis=1))
         spoken = np.isin(lab.family, lab.family[seen])

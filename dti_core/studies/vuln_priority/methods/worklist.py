@@ -1,6 +1,7 @@
 """From groups of findings to an order of work: expected loss that an hour's work removes, and why."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -12,16 +13,14 @@ from dti_core.studies.vuln_priority.data.same import PACKAGE, work_of
 from dti_core.studies.vuln_priority.data.services import DECAY, UNREACHED, Services
 from dti_core.studies.vuln_priority.model.evidence import Flags, Floats, Ints
 
+CHANCES = ("p_real", "p_real_low", "p_real_high")
 COLUMNS = (
-    "rank", "in_week", "group", "service", "owner", "place", "cwe", "family", "tools", "p_real", "p_real_low",
-    "p_real_high", "p_exploit", "reach", "impact_usd", "risk_usd", "risk_low_usd", "risk_high_usd",
+    "rank", "in_week", "group", "service", "owner", "place", "cwe", "family", "tools", *CHANCES, "p_exploit",
+    "reach", "impact_usd", "risk_usd", "risk_low_usd", "risk_high_usd",
     "effort_hours", "severity", "fix_version", "n_flaws", "members", "cves", "labelled", "message", "why",
 )  # fmt: skip
 #: What is each flaw's own, not that of the upgrade that mends several.
-OWN = (
-    "group", "cwe", "family", "tools", "message", "severity", "p_real", "p_real_low", "p_real_high",
-    "p_exploit",
-)  # fmt: skip
+OWN = ("group", "cwe", "family", "tools", "message", "severity", *CHANCES, "p_exploit")
 #: Least work of a finding, in hours: five minutes. Characters of a tool's message that the list keeps.
 LEAST_HOURS, MOST_MESSAGE = 1 / 12, 200
 #: Part of a rank's reason that is worth telling: a factor of this much above or below the middle.
@@ -69,7 +68,7 @@ def rank(
     reach = (DECAY ** services.hops.astype(float))[at]
     impact = np.array([one.loss_usd for one in services.each])[at]
     risk = chance * (reach * impact)[:, None]
-    names = ("p_real", "p_real_low", "p_real_high", "risk_usd", "risk_low_usd", "risk_high_usd")
+    names = (*CHANCES, "risk_usd", "risk_low_usd", "risk_high_usd")
     table = table.assign(
         owner=pd.array(np.array([one.owner for one in services.each], dtype=object)[at], dtype="str"),
         **dict(zip(names, np.hstack([real, risk]).T, strict=True)),
@@ -196,49 +195,26 @@ def reasons(table: pd.DataFrame) -> list[str]:
     lift = logs - np.median(logs, axis=0)
     lift[table["labelled"].to_numpy(), 0] = 0.0
     lift[lift[:, 0] * lift[:, -1] < 0, -1] = 0.0  # work that is little since nothing may be there to mend
-    up, down = np.argsort(-lift, axis=1, kind="stable")[:, :2], np.argsort(lift, axis=1, kind="stable")[:, :2]
     upper = np.arange(len(table)) < (len(table) + 1) // 2
-    chosen = np.where(upper[:, None], up, down)
-    size = np.take_along_axis(np.where(upper[:, None], lift, -lift), chosen, axis=1)
-    words = [_words(column, row) for column, row in zip(_NAMES, factors.T, strict=True)]
+    lift = np.where(upper[:, None], lift, -lift)
+    best = np.argsort(-lift, axis=1, kind="stable")[:, :2]
+    chosen = np.where(np.take_along_axis(lift, best, axis=1) > np.log(_TOLD), best, -1).tolist()
+    words = [_words(say, row) for say, row in zip(_SAYINGS, factors.T, strict=True)]
     words[0] = [f"{said} ({tools})" for said, tools in zip(words[0], table["tools"], strict=True)]
     told = []
-    for high, pair, much in zip(upper.tolist(), chosen.tolist(), size.tolist(), strict=True):
-        named = [which for which, one in zip(pair, much, strict=True) if one > np.log(_TOLD)]
-        told.append((high, named))
-    said = [_sentence(row, high, named, words) for row, (high, named) in enumerate(told)]
-    return [
-        f"You labelled it real. {one}" if known else one
-        for one, known in zip(said, table["labelled"], strict=True)
-    ]
+    for row, (high, known, which) in enumerate(zip(upper, table["labelled"], chosen, strict=True)):
+        parts = " and ".join(words[one][row] for one in which if one >= 0)
+        parts = parts.replace("WORK", "little work" if high else "much work", 1)
+        middle = "Stands in the middle: nothing about it is far from the others."
+        said = f"Stands {'high' if high else 'low'} for {parts}." if parts else middle
+        told.append(f"You labelled it real. {said}" if known else said)
+    return told
 
 
-_NAMES = ("p_real", "p_exploit", "reach", "impact_usd", "effort_hours")
-
-
-def _sentence(row: int, high: bool, named: list[int], words: list[list[str]]) -> str:
-    if not named:
-        return "Stands in the middle: nothing about it is far from the others."
-    work = "little work" if high else "much work"
-    parts = " and ".join(words[which][row].replace("WORK", work, 1) for which in named)
-    return f"Stands {'high' if high else 'low'} for {parts}."
-
-
-def _words(name: str, values: Floats) -> list[str]:
+def _words(say: Callable[[float], str], values: Floats) -> list[str]:
     """(n,) a factor in words; equal values are worded once."""
     distinct, at = np.unique(values, return_inverse=True)
-    hops = np.rint(np.log(np.maximum(distinct, 1e-12)) / np.log(DECAY)).astype(int)
-    match name:
-        case "p_real":
-            said = [f"a chance of {one:.0%} that it is real" for one in distinct]
-        case "p_exploit":
-            said = [f"a chance of {_share(one)} that it is exploited" for one in distinct]
-        case "reach":
-            said = [_reached(int(one)) for one in hops]
-        case "impact_usd":
-            said = [f"a loss of {one:,.0f} USD if it is exploited" for one in distinct]
-        case _:
-            said = [f"WORK ({1 / one:.1f} hours)" for one in distinct]
+    said = [say(one) for one in distinct.tolist()]
     return [said[one] for one in at.tolist()]
 
 
@@ -246,7 +222,16 @@ def _share(value: float) -> str:
     return f"{value:.0%}" if value >= 0.1 else f"{value:.2g}" if value < 0.001 else f"{value:.1%}"
 
 
-def _reached(hops: int) -> str:
+def _reached(reach: float) -> str:
+    hops = round(math.log(max(reach, 1e-12)) / math.log(DECAY))
     if hops >= UNREACHED:
         return "a service that nothing from the internet calls"
     return f"{hops} call{'s' * (hops > 1)} from the internet" if hops else "a service open to the internet"
+
+
+#: The factors of a rank in words.
+_SAYINGS: tuple[Callable[[float], str], ...] = (
+    lambda one: f"a chance of {one:.0%} that it is real",
+    lambda one: f"a chance of {_share(one)} that it is exploited", _reached,
+    lambda one: f"a loss of {one:,.0f} USD if it is exploited", lambda one: f"WORK ({1 / one:.1f} hours)",
+)  # fmt: skip

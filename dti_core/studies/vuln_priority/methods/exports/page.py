@@ -23,6 +23,9 @@ _HEADS = {
     "fix_version": "Fixed in", "message": "The tool says", "why": "Why",
 }  # fmt: skip
 _NUMBERS = ("rank", "cwe", "p_real", "p_exploit", "impact_usd", "risk_usd", "effort_hours")
+_FORMS = {"p_real": "{:.0%}", "p_exploit": "{:.0%}", "impact_usd": "{:,.0f}", "risk_usd": "{:,.0f}",
+          "effort_hours": "{:.1f}"}  # fmt: skip
+_CLASSES = {**dict.fromkeys(_NUMBERS, "number"), "place": "long", "message": "long", "why": "long"}
 _FILTERS = ("service", "family", "cwe", "owner")
 _STYLE = """:root{color-scheme:light dark}
 body{font:15px/1.45 system-ui,sans-serif;margin:1.5rem;max-width:100rem}
@@ -75,19 +78,17 @@ def worklist_page(
     run : day on which the list was made. hours : as the services file has them.
     """
     shown = worklist.head(MOST_ROWS)
-    head = f"What to mend first: {title}"
     heads = _HEADS | {"effort_hours": _work(hours or Hours())}
-    shared, n_week = shown["rank"].duplicated(keep=False), int(shown["in_week"].sum())
+    shared, line = shown["rank"].duplicated(keep=False), _line(worklist[worklist["in_week"]], weekly_hours)
     ranks = [f"={one}" if many else str(one) for one, many in zip(shown["rank"], shared, strict=True)]
-    marked = shown.assign(rank=ranks)
-    rows = [_row(one) for one in marked.to_dict("records")]
-    rows.insert(n_week, f'<tr><td colspan="{len(_HEADS)}">{escape(_line(worklist, weekly_hours))}</td></tr>')
+    rows = [_row(one) for one in shown.assign(rank=ranks).to_dict("records")]
+    rows.insert(int(shown["in_week"].sum()), f'<tr><td colspan="{len(_HEADS)}">{escape(line)}</td></tr>')
     return _PAGE.substitute(
-        title=escape(head), said=escape(_said(worklist, len(shown), run)), assumed=escape(_ASSUMED),
-        style=_STYLE, script=_SCRIPT, style_hash=_hash(_STYLE), script_hash=_hash(_SCRIPT),
-        filters=" ".join(_filter(name, shown[name]) for name in _FILTERS),
+        title=escape(f"What to mend first: {title}"), said=escape(_said(worklist, len(shown), run)),
+        assumed=escape(_ASSUMED), style=_STYLE, style_hash=_hash(_STYLE),
+        filters=" ".join(_filter(name, shown[name]) for name in _FILTERS), script=_SCRIPT,
         heads="".join(f'<th scope="col">{escape(head)}</th>' for head in heads.values()),
-        rows="\n".join(rows),
+        rows="\n".join(rows), script_hash=_hash(_SCRIPT),
     ).encode("utf-8")  # fmt: skip
 
 
@@ -98,22 +99,18 @@ def _work(hours: Hours) -> str:
 
 
 def _said(worklist: pd.DataFrame, n_shown: int, run: date) -> str:
-    n, loss, plain = len(worklist), expected_loss(worklist), float(worklist["risk_usd"].sum())
-    most = f"The first {n_shown:,} of {n:,} flaws; the CSV file has all. " if n_shown < n else ""
-    return (
-        f"{most}Made on {run.isoformat()}. Ranked by the expected loss that an hour's work removes; equal "
-        f"ranks bear =. Expected loss of a year in all: {loss:,.0f} USD with each service lost at most once "
-        f"(the rows' plain sum, {plain:,.0f} USD, counts a service again for each of its flaws)."
+    n, loss, plain = len(worklist), expected_loss(worklist), worklist["risk_usd"].sum()
+    return (f"The first {n_shown:,} of {n:,} flaws; the CSV file has all. " if n_shown < n else "") + (
+        f"Made on {run.isoformat()}. Ranked by the expected loss that an hour's work removes; equal ranks "
+        f"bear =. Expected loss of a year in all: {loss:,.0f} USD with each service lost at most once (the "
+        f"plain sum of rows, {plain:,.0f} USD, counts a service again for each of its flaws)."
     )
 
 
-def _line(worklist: pd.DataFrame, weekly_hours: float) -> str:
+def _line(week: pd.DataFrame, hours: float) -> str:
     """What stands below the rows that fit into a week."""
-    week = worklist[worklist["in_week"]]
-    return (
-        f"Here {weekly_hours:g} hours of a week end: {len(week):,} rows, of which about "
-        f"{week['p_real'].sum():.0f} are expected to be real."
-    )
+    real = f"{week['p_real'].sum():.0f} are expected to be real"
+    return f"Here {hours:g} hours of a week end: {len(week):,} rows, of which about {real}."
 
 
 def _filter(name: str, column: pd.Series) -> str:
@@ -124,39 +121,22 @@ def _filter(name: str, column: pd.Series) -> str:
 
 
 def _row(entry: Mapping[Any, Any]) -> str:
-    marks = "".join(f' data-{name}="={escape(_cell(name, entry))}"' for name in _FILTERS)
-    cells = "".join(f"<td{_kind(name)}>{_html(name, entry)}</td>" for name in _HEADS)
+    """A row; places may be broken after a slash."""
+    told = {name: escape(_cell(name, entry)) for name in _HEADS}
+    marks = "".join(f' data-{name}="={told[name]}"' for name in _FILTERS)
+    told["place"] = told["place"].replace("/", "/<wbr>")
+    cells = "".join(f'<td class="{_CLASSES.get(name, "")}">{one}</td>' for name, one in told.items())
     return f"<tr{marks}>{cells}</tr>"
 
 
-def _kind(name: str) -> str:
-    long = ' class="long"' if name in ("place", "message", "why") else ""
-    return ' class="number"' if name in _NUMBERS else long
-
-
-def _html(name: str, entry: Mapping[Any, Any]) -> str:
-    """A cell; places may be broken after a slash."""
-    text = escape(_cell(name, entry))
-    return text.replace("/", "/<wbr>") if name == "place" else text
-
-
 def _cell(name: str, entry: Mapping[Any, Any]) -> str:
-    value = entry[name]
-    match name:
-        case "p_real":
-            return _range("{:.0%}", value, entry["p_real_low"], entry["p_real_high"])
-        case "risk_usd":
-            return _range("{:,.0f}", value, entry["risk_low_usd"], entry["risk_high_usd"])
-        case "p_exploit":
-            return f"{value:.0%}" if value >= 0.01 else "under 1%"
-        case "impact_usd" | "effort_hours":
-            return f"{value:,.0f}" if name == "impact_usd" else f"{value:.1f}"
-    return str(value or "") if name == "cwe" else str(value)
-
-
-def _range(form: str, value: float, low: float, high: float) -> str:
-    shown = [form.format(one) for one in (value, low, high)]
-    return "{} ({} to {})".format(*shown) if low < high else shown[0]
+    value, stem = entry[name], name.removesuffix("_usd")
+    if name not in _FORMS:
+        return str(value or "")
+    low, high = (entry.get(f"{stem}_{end}{name.removeprefix(stem)}", value) for end in ("low", "high"))
+    shown = [_FORMS[name].format(one) for one in (value, low, high)]
+    only = "<1%" if name == "p_exploit" and value < 0.01 else shown[0]
+    return "{} ({} to {})".format(*shown) if low < high else only
 
 
 def _hash(text: str) -> str:
