@@ -3,7 +3,6 @@
 import pandas as pd
 from markupsafe import Markup
 
-from dti_core.lab.publishing.table import Label
 from dti_core.lab.record import Result
 from dti_core.lab.tables import Cell, Number, Span, Table, show_table
 from dti_core.studies.vuln_priority.figures.cards import KIND_TITLES
@@ -18,7 +17,7 @@ def worklist_table(result: Result) -> Table:
     listed = result.series.get("worklist", pd.DataFrame({"in_week": [], "p_real": []}))
     week, hours = listed[listed["in_week"] == True], result.config.weekly_hours  # noqa: E712
     within = f"Within a week of {hours:g} hours: {len(week):,} rows, {week['p_real'].sum():.0f} expected real"
-    cells: dict[Label, dict[str, Cell]] = {}
+    cells: dict[str | tuple[str, str], dict[str, Cell]] = {}
     for number, one in enumerate(listed.head(SHOWN).to_dict("records"), 1):
         cells[within if one["in_week"] else "After that week", str(number)] = {
             "place": Markup("{}: {}<br><small>{}</small>").format(one["service"], one["place"], one["why"]),

@@ -31,7 +31,7 @@ _STYLE = """:root{color-scheme:light dark}
 body{font:15px/1.45 system-ui,sans-serif;margin:1.5rem;max-width:100rem}
 table{border-collapse:collapse;width:100%} th{position:sticky;top:0;background:Canvas;min-width:5rem}
 th,td{padding:.35rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid #8886}
-td.long{min-width:14rem;overflow-wrap:anywhere} td[colspan]{border-top:3px double;font-weight:bold}
+.long{min-width:14rem;overflow-wrap:anywhere} td[colspan]{border-top:3px double;font-weight:bold}
 td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 h1,p{overflow-wrap:anywhere;max-width:60rem} select{max-width:90vw} div{overflow:auto;max-height:92vh}
 form{display:flex;flex-wrap:wrap;gap:1rem;margin:1rem 0} form[hidden]{display:none}"""
@@ -87,7 +87,7 @@ def worklist_page(
         title=escape(f"What to mend first: {title}"), said=escape(_said(worklist, len(shown), run)),
         assumed=escape(_ASSUMED), style=_STYLE, style_hash=_hash(_STYLE),
         filters=" ".join(_filter(name, shown[name]) for name in _FILTERS), script=_SCRIPT,
-        heads="".join(f'<th scope="col">{escape(head)}</th>' for head in heads.values()),
+        heads="".join(f'<th class="{"long" * (len(one) > 40)}">{escape(one)}</th>' for one in heads.values()),
         rows="\n".join(rows), script_hash=_hash(_SCRIPT),
     ).encode("utf-8")  # fmt: skip
 
