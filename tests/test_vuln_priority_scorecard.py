@@ -32,7 +32,9 @@ def small() -> Evidence:
     """Two kinds: of the first, 1 of 2 real and 1 of 1 safe are reported; of the second, 1 of 1 and 0 of 2."""
     family, real = np.array([0, 0, 0, 1, 1, 1]), np.array([1, 1, 0, 1, 0, 0], dtype=bool)
     flags = np.array([[1, 0, 1, 1, 0, 0]], dtype=bool).T
-    return Evidence(("t",), ("sqli", "xss"), ("sqli", "xss"), flags, flags * 1.0, family, family, real)
+    return Evidence(
+        ("t",), ("sqli", "xss"), ("sqli", "xss"), flags, flags * 1.0, family, family, family, real
+    )
 
 
 def checkout(folder: Path, rows: tuple[str, ...] = ROWS, last: tuple[str, ...] | None = None) -> Path:
@@ -117,7 +119,7 @@ def two_tools() -> Evidence:
     loud = (place < 45) | (place >= 75)
     names = ("a", "b", "c")
     flags = np.column_stack([loud, loud & real & (family == 0)])
-    return Evidence((script.LOUDEST, "exact"), names, names, flags, flags * 1.0, family, family, real)
+    return Evidence((script.LOUDEST, "exact"), names, names, flags, flags * 1.0, family, family, family, real)
 
 
 @pytest.mark.parametrize("learner", ["bayes", "logistic"])

@@ -162,6 +162,7 @@ def edges_table(result: Result) -> Table:
     return show_table(
         cells, name="edges", title="Where a sign may turn: points of the loss in halves of the sets",
         stub="bar",
-        note="Median and 95 % of the sets of each half. Spread of impacts: between services. Errors: of what is "
+        note="Median and 95 % of the sets of each half. Spread of impacts: between services. Errors: of "
+        "what is "
         "told of impacts, and of chances of exploitation.",
     )  # fmt: skip

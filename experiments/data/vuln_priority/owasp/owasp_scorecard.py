@@ -94,7 +94,9 @@ def read_release(checkout: Path, release: str) -> Evidence:
     family = np.array([kinds.index(kind) for kind, _ in cases.values()])
     flags = np.array([[one[case][2] for one in told] for case in cases])
     real = np.array([real for _, real in cases.values()])
-    return Evidence(tools, tuple(kinds), tuple(kinds), flags, flags.astype(float), family, family, real)
+    return Evidence(
+        tools, tuple(kinds), tuple(kinds), flags, flags.astype(float), family, family, family, real
+    )
 
 
 def rates(flags: Flags, real: Flags, family: Ints) -> Floats:
