@@ -1,7 +1,9 @@
 """Every label of the lab proven by a request or refuted by the same: a sample here, all with DTI_DEEP=1."""
 
+import json
 import os
 import re
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +14,7 @@ from dti_core.studies.vuln_priority.targets.lab import build_files, write_lab
 from dti_core.studies.vuln_priority.targets.probes import PROBES
 from dti_core.studies.vuln_priority.targets.proofs import prove
 from dti_core.studies.vuln_priority.targets.render import render
+from dti_core.studies.vuln_priority.targets.running import child_command, child_surroundings
 from dti_core.studies.vuln_priority.targets.sinks import SINKS
 
 CASES = {case.name: case for case in build_cases()}
@@ -109,3 +112,75 @@ def test_a_proof_needs_the_role_that_the_label_names(role, lab):
     assert {proof.benign_status for proof in lesser} == {403}
     assert not any(proof.harmed for proof in lesser)
     assert all(proof.harmed for proof in prove(lab, gated))
+
+
+def test_values_that_mean_no_harm_show_none(lab):
+    """The same marks, looked for after ordinary words: harm that anyone sees proves nothing."""
+    asked = [case for case in _chosen() if not SINKS[case.sink].use]
+    assert [proof for proof in prove(lab, asked, ordinary=True) if proof.harmed] == []
+
+
+_AGAIN = """
+import importlib, json, sys
+from pathlib import Path
+from dti_core.studies.vuln_priority.targets import guard, proofs
+from dti_core.studies.vuln_priority.targets.cases import build_cases
+guard.guard(Path({scratch!r}), Path({lab!r}))
+told = {{}}
+for case in build_cases():
+    if case.sink == {sink!r} and case.name in json.loads({names!r}):
+        client = proofs._client(importlib.import_module(case.service + ".app").app, case.role)
+        kept = getattr(sys.modules[case.service + ".parts"], {store!r})
+        write = proofs.WRITTEN.get(case.flow, str)
+        told[case.name] = [[], []]
+        for value, rows in zip(("lamp", "table"), told[case.name]):
+            for _ in range(8):
+                proofs._send(client, case, write(value))
+                rows.append(kept.pop(case.name[-3:], ""))
+print(json.dumps(told))
+"""
+
+
+def _kept(lab, scratch, sink, store, vulnerable):
+    """Case -> what it keeps of the word lamp, eight times, and of another word; "" where it refuses one."""
+    names = [case.name for case in CASES.values() if case.sink == sink and case.vulnerable == vulnerable]
+    code = _AGAIN.format(scratch=str(scratch), lab=str(lab), sink=sink, store=store, names=json.dumps(names))
+    done = subprocess.run(
+        child_command(code), env=child_surroundings(lab, scratch), cwd=scratch,
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    assert set(told) == set(names)
+    return told
+
+
+def _fixed(rows):
+    """Place -> character that all rows have there."""
+    return {place: signs[0] for place, signs in enumerate(zip(*rows, strict=False)) if len(set(signs)) == 1}
+
+
+@pytest.mark.parametrize(("sink", "store"), [("weak_hash", "PASSWORDS"), ("random_token", "TOKENS")])
+def test_what_calm_cases_keep_says_nothing_of_the_value(lab, tmp_path, sink, store):
+    """The same word again and again leaves new records; what they share, other words share too."""
+    told = _kept(lab, tmp_path, sink, store, vulnerable=False)
+    taken = {name: rows for name, rows in told.items() if rows[0][0] and rows[1][0]}
+    assert len(taken) >= len(told) - 3
+    for first, second in taken.values():
+        assert len({*first, *second}) == 16
+        assert _fixed(first).items() <= _fixed(second).items()
+        assert len(_fixed(first)) <= 2
+        assert min(map(len, first + second)) - len(_fixed(first)) >= 32
+    shared = [_fixed(first) for first, _ in _kept(lab, tmp_path, sink, store, vulnerable=True).values()]
+    assert min(map(len, shared)) >= 16
+
+
+def test_stored_passwords_cost_an_attacker_time():
+    """Each calm form makes 16 bytes of new salt and asks scrypt for 2^14 rounds; md5 never sees the value."""
+    files = build_files()
+    for case in (one for one in CASES.values() if one.sink == "weak_hash" and not one.vulnerable):
+        code = "\n".join(files[case.file].splitlines()[case.first_line - 1 : case.last_line])
+        inner = files[f"{case.service}/parts.py"].partition("def hashed(text):")[2].partition("\n\n")[0]
+        made = inner if "hashed(value)" in code else code
+        assert "salt = secrets.token_bytes(16)" in made
+        assert "salt=salt, n=2**14, r=8, p=1)" in made
+        assert re.findall(r"md5\((.*?\))", code) in ([], ["__name__.encode()"])

@@ -17,6 +17,14 @@ DEAL = (
 SERVICES = tuple(sorted(set(DEAL), key=DEAL.index))
 PER_MODULE = 25
 _NOUNS = ("basket", "shelf", "parcel", "ledger", "notice", "branch", "season", "folder", "desk", "route")
+#: The lot by which calm twins of a sink are so by their flow; kept, so that mended code changes no case.
+_DRAWS = {
+    "sqlite_select": 2922, "sqlite_order": 1018, "sqlite_insert": 5048, "shell_run": 558, "os_popen": 3112,
+    "path_read": 154, "path_write": 336, "html_text": 652, "html_field": 225, "jinja_page": 2028,
+    "eval_sum": 4220, "exec_rule": 121, "pickle_loads": 178, "yaml_load": 2230, "url_open": 962,
+    "redirect_to": 3011, "sax_parse": 3, "jinja_source": 1211, "format_text": 84, "etree_find": 4631,
+    "log_line": 1272, "csv_cell": 97, "set_attribute": 158, "call_by_name": 9, "record_read": 53,
+}  # fmt: skip
 _FIELDS = ("q", "name", "ref", "entry", "item", "key", "page", "topic", "label", "line")
 _BANNER = '''\
 """DELIBERATELY VULNERABLE LAB CODE of the service {service}.
@@ -73,12 +81,12 @@ def _meets(sink: Sink, flow_name: str) -> bool:
     return flow_name != "sanitizer" or bool(sink.right)
 
 
-def _calm_by_flow(sink: Sink, flow_name: str, flow: Flow) -> bool:
+def _calm_by_flow(sink_name: str, sink: Sink, flow_name: str, flow: Flow) -> bool:
     """Whether the calm twin is so by its flow (two of three, where it can) or by its sink's safe form."""
     fits = flow.calm == "constant" or (flow.calm == "filter" and not sink.plain)
     if flow_name == "sanitizer":
         return True
-    return fits and not sink.use and chance("calm by", sink.code, flow_name) % 3 > 0
+    return fits and not sink.use and chance("calm by", _DRAWS[sink_name], flow_name) % 3 > 0
 
 
 def _shapes() -> Iterator[Shape]:
@@ -92,7 +100,7 @@ def _shapes() -> Iterator[Shape]:
             for vulnerable in (True, False):
                 key = (sink_name, flow_name, vulnerable)
                 role = flow.role or sink.role or ("user" if chance("role", *key) % 5 == 0 else "")
-                by_flow = not vulnerable and _calm_by_flow(sink, flow_name, flow)
+                by_flow = not vulnerable and _calm_by_flow(sink_name, sink, flow_name, flow)
                 sink_form = 0 if vulnerable or by_flow else 1 + chance("form", *key) % 3
                 source = _pick(sources, "source", *key)
                 yield Shape(sink_name, flow_name, source, role, sink_form, int(by_flow))

@@ -95,7 +95,8 @@ FLOWS = {
     ),
     "sanitizer": Flow("value = <<$WRONG||$RIGHT>>", "filter"),
     "exception": Flow(
-        "try:\n    value = str(int(text))\nexcept ValueError:\n    value = <<text||$BENIGN>>", "constant"
+        "known = {1: $BENIGN}\ntry:\n    value = known.get(int(text), $BENIGN)\n"
+        "except ValueError:\n    value = <<text||$BENIGN>>", "constant"
     ),
     "loop": Flow(
         'value = ""\nfor letter in text:\n    value += letter<<|| if letter.isalnum() else "">>', "filter"

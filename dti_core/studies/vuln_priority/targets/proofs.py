@@ -18,7 +18,7 @@ from urllib.parse import quote
 from dti_core.lab.errors import DataError
 
 from .cases import SERVICES, Case, build_cases
-from .probes import PROBES, WRITTEN, Answer, Ground
+from .probes import ORDINARY, PROBES, WRITTEN, Answer, Ground
 from .running import USERS, child_command, child_surroundings
 from .sinks import SINKS
 
@@ -43,18 +43,21 @@ class Proof:
     benign_status: int
 
 
-def prove(folder: Path, cases: Iterable[Case], role: str | None = None) -> tuple[Proof, ...]:
+def prove(
+    folder: Path, cases: Iterable[Case], role: str | None = None, ordinary: bool = False
+) -> tuple[Proof, ...]:
     """Probe cases of the lab below `folder` in one guarded child process.
 
     Parameters
     ----------
     role : "", "user" or "admin" in place of the role that each case asks for.
+    ordinary : send values that mean no harm in place of harmful ones.
 
     Raises
     ------
     DataError if the child ends without an answer.
     """
-    asked = json.dumps({"names": [case.name for case in cases], "role": role})
+    asked = json.dumps({"names": [case.name for case in cases], "role": role, "ordinary": ordinary})
     with tempfile.TemporaryDirectory(prefix="lab-") as place:
         scratch = Path(place).resolve()
         lines = ["from pathlib import Path", f"from {_HERE} import guard, proofs"]
@@ -74,7 +77,7 @@ def prove(folder: Path, cases: Iterable[Case], role: str | None = None) -> tuple
 def prove_here(apps: "dict[str, Flask]", scratch: Path) -> None:
     """Read names of cases and a role from stdin, print their proofs as JSON. For the child alone."""
     wanted = json.load(sys.stdin)
-    names, role = set(wanted["names"]), wanted["role"]
+    names, role, ordinary = set(wanted["names"]), wanted["role"], wanted["ordinary"]
     asked: set[str] = set()
     clients = {(service, one): _client(app, one) for service, app in apps.items() for one in _ROLES}
     tokens = (f"t{number}k" for number in count(100))
@@ -84,18 +87,22 @@ def prove_here(apps: "dict[str, Flask]", scratch: Path) -> None:
             if case.name in names:
                 client = clients[case.service, case.role if role is None else role]
                 ground = Ground(case.service, scratch, port, asked)
-                proofs.append(_prove_case(case, client, ground, tokens))
+                proofs.append(_prove_case(case, client, ground, tokens, ordinary))
     print(json.dumps([asdict(proof) for proof in proofs]))
 
 
-def _prove_case(case: Case, client: "FlaskClient", ground: Ground, tokens: "Iterator[str]") -> Proof:
+def _prove_case(
+    case: Case, client: "FlaskClient", ground: Ground, tokens: "Iterator[str]", ordinary: bool
+) -> Proof:
     own = WRITTEN.get(case.flow, WRITTEN["direct"])
     benign = _send(client, case, own(SINKS[case.sink].benign))
     probe, tried = PROBES[case.sink], 0
-    for write in (own, *(one for one in WRITTEN.values() if one is not own)):
-        for place in range(len(probe.values("", ground))):
+    others = () if ordinary else (one for one in WRITTEN.values() if one is not own)
+    for write in (own, *others):
+        for place in range(len(ORDINARY if ordinary else probe.values("", ground))):
             token = next(tokens)
-            answer = _send(client, case, write(probe.values(token, ground)[place]))
+            values = ORDINARY if ordinary else probe.values(token, ground)
+            answer = _send(client, case, write(values[place]))
             tried += 1
             if probe.seen(answer, token, ground):
                 return Proof(case.name, True, tried, benign.status)
@@ -121,7 +128,7 @@ def _send(client: "FlaskClient", case: Case, value: str) -> Answer:
         case "json":
             more["json"] = {case.field: value}
         case "header":
-            if "\n" in value:
+            if not (value.isascii() and value.isprintable()):
                 return Answer(0, "", "", "")
             more["headers"] = {case.field: value}
         case "cookie":

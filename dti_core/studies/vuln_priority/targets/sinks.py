@@ -70,7 +70,7 @@ out = plain("kept")""",
     "shell_run": Sink(
         78,
         """limits = {"capture_output": True, "text": True, "timeout": 5}
-done = subprocess.run(<<f"echo {value}", shell=True||["echo", value]>>, **limits)  #!
+done = subprocess.run(<<f"echo got {value}", shell=True||["echo", f"got {value}"]>>, **limits)  #!
 out = plain(done.stdout)""",
         "lamp",
         "shlex.quote(text)",
@@ -79,7 +79,7 @@ out = plain(done.stdout)""",
     ),
     "os_popen": Sink(
         78,
-        """with os.popen(f"echo {<<value||shlex.quote(value)>>}") as answer:  #!
+        """with os.popen(f"echo got {<<value||shlex.quote(value)>>}") as answer:  #!
     out = plain(answer.read())""",
         "lamp",
         "shlex.quote(text)",
@@ -96,7 +96,7 @@ out = plain(done.stdout)""",
     ),
     "path_write": Sink(
         22,
-        """page = FILES / <<value||os.path.basename(value)>>
+        """page = DRAFTS / <<value||os.path.basename(value)>>
 page.write_text("note")  #!
 out = plain("kept")""",
         "today",
@@ -153,20 +153,20 @@ out = plain(type(entry).__name__)""",
     ),
     "yaml_load": Sink(
         502,
-        """entry = yaml.load(value, Loader=yaml.<<UnsafeLoader||SafeLoader>>)  #!
+        """entry = yaml.load(<<value||value.replace("*", "")>>, Loader=yaml.<<UnsafeLoader||SafeLoader>>)  #!
 out = plain(type(entry).__name__)""",
         "a: 1",
-        'text.replace("!", "")',
+        're.sub("[!*]", "", text)',
         'text.replace("!!python/object/new", "")',
         side=True,
     ),
     "url_open": Sink(
         918,
-        """address = <<value||value if urlsplit(value).netloc == PARTNER else "data:,none">>
+        """address = <<value||value if value.startswith(f"https://{PARTNER}/") else "data:,none">>
 with urllib.request.urlopen(address, timeout=2) as answer:  #!
     out = plain(answer.read(2000).decode(errors="replace"))""",
         "data:,hello",
-        'text if urlsplit(text).netloc == PARTNER else "data:,none"',
+        'text if text.startswith(f"https://{PARTNER}/") else "data:,none"',
         'text if PARTNER in text else "data:,none"',
         plain=True,
         side=True,
@@ -183,6 +183,8 @@ with urllib.request.urlopen(address, timeout=2) as answer:  #!
         611,
         """reader, letters = xml.sax.make_parser(), Letters()
 reader.setFeature(xml.sax.handler.feature_external_ges, <<True||False>>)
+kind = <<xml.sax.handler.LexicalHandler||Strict>>
+reader.setProperty(xml.sax.handler.property_lexical_handler, kind())
 reader.setContentHandler(letters)
 reader.parse(io.StringIO(value))  #!
 out = plain(letters.text)""",
@@ -218,29 +220,30 @@ out = plain(" ".join(one.findtext("note") for one in found))""",
     "weak_hash": Sink(
         327,
         """<<token = hashlib.md5(value.encode()).hexdigest()
-||token = hashlib.scrypt(value.encode(), salt=SALT, n=16, r=8, p=1).hex()
-||token = "%x-" % (hashlib.md5(value.encode()).digest()[0] % 8) + secrets.token_hex(16)
-||token = secrets.token_hex(16) + hashlib.md5(value.encode(), usedforsecurity=False).hexdigest()[:2]
+||salt = secrets.token_bytes(16)
+token = salt.hex() + hashlib.scrypt(value.encode(), salt=salt, n=2**14, r=8, p=1).hex()
+||token = hashlib.md5(__name__.encode()).hexdigest()[:2] + hashed(value)
+||token = hashed(value) + hashlib.md5(__name__.encode(), usedforsecurity=False).hexdigest()[:2]
 >>  #!
 PASSWORDS["$N"] = token
-out = plain(json.dumps({"stored": token}))""",
+out = plain("kept")""",
         "lamp",
         use=True,
     ),
     "random_token": Sink(
         330,
         """<<token = "%016x" % random.Random(value).getrandbits(64)
-||token = secrets.token_hex(8)
-||token = secrets.token_hex(8 + random.Random(value).randrange(4))
+||token = secrets.token_hex(16)
+||token = secrets.token_hex(16 + random.Random(value).randrange(4))
 >>  #!
 TOKENS["$N"] = token
-out = plain(json.dumps({"reset": token}))""",
+out = plain(json.dumps({"ticket": token}))""",
         "lamp",
         use=True,
     ),
     "log_line": Sink(
         117,
-        """LOG.info("seen %s", <<value||value.replace("\\r", " ").replace("\\n", " ")>>)  #!
+        """LOG.info("seen %s", <<value||repr(value)>>)  #!
 out = plain("noted")""",
         "lamp",
         "repr(text)",
@@ -251,10 +254,10 @@ out = plain("noted")""",
     "csv_cell": Sink(
         1236,
         """sheet = io.StringIO()
-csv.writer(sheet).writerow([<<value||"'" + value>>, 1])  #!
+csv.writer(sheet<<||, quoting=csv.QUOTE_ALL>>).writerow([<<value||"'" + value>>, 1])  #!
 out = Response(sheet.getvalue(), mimetype="text/csv")""",
         "lamp",
-        'text.lstrip("=+-@\\t\\r")',
+        're.sub(r"[^\\w ]", "", text)',
         "html.escape(text)",
     ),
     "set_attribute": Sink(
@@ -275,8 +278,8 @@ out = plain(action())""",
     "record_read": Sink(
         639,
         """record = RECORDS.get(value, {})
-out = plain(json.dumps(record<<|| if record.get("owner") == who() else {}>>))  #!""",
-        "r1",
+out = plain(json.dumps(record<<|| if record.get("owner") in ("", who()) else {}>>))  #!""",
+        "r0",
         plain=True,
         not_through=("worker", "role_gate"),
         role="user",

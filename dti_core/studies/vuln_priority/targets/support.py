@@ -20,15 +20,16 @@ import urllib.request
 import xml.sax
 import xml.sax.handler
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import jinja2
 import yaml
 from flask import Blueprint, Response, g, redirect, request, session
 
 from .parts import (
-    CACHE, COLUMNS, DESK, FILES, ITEM, KEPT, LOG, NAMES, NOTES, PARTNER, PASSWORDS, PEOPLE, RECORDS, RULES,
-    SALT, TOKENS, Entry, Letters, Unpickler, ask, count, database, needs, plain, unbase64, who, word,
+    CACHE, COLUMNS, DESK, DRAFTS, FILES, ITEM, KEPT, LOG, NAMES, NOTES, PARTNER, PASSWORDS, PEOPLE, RECORDS,
+    RULES, TOKENS, Entry, Letters, Strict, Unpickler, ask, count, database, hashed, needs, plain, unbase64,
+    who, word,
 )
 from .settings import SETTINGS
 """
@@ -36,12 +37,15 @@ from .settings import SETTINGS
 PARTS = '''\
 import base64
 import functools
+import hashlib
 import importlib
 import logging
 import os
 import pickle
 import re
+import secrets
 import sqlite3
+import urllib.request
 import xml.sax
 from pathlib import Path
 from xml.etree import ElementTree
@@ -52,28 +56,37 @@ if "LAB_SCRATCH" not in os.environ:
     raise SystemExit("This is vulnerable lab code: it runs only inside the lab's own runner, on loopback.")
 SCRATCH = Path(os.environ["LAB_SCRATCH"]).resolve()
 HOME = SCRATCH / __package__
-FILES, NOTES = HOME / "files", HOME / "notes"
+FILES, NOTES, DRAFTS = HOME / "files", HOME / "notes", HOME / "drafts"
 MARKER = "LAB-MARKER-5d1c"
 CACHE, KEPT, PASSWORDS, TOKENS, COUNTS = {}, {}, {}, {}, {}
 COLUMNS = {"name": "name", "price": "price"}
 RULES = {"half": 50, "full": 100}
 PARTNER = "partner.invalid"
-SALT = b"lab"
-RECORDS = {"r1": {"owner": "ann", "note": "tea"}, "r2": {"owner": "ben", "note": MARKER}}
+RECORDS = {
+    "r0": {"owner": "", "note": "open at nine"},
+    "r1": {"owner": "ann", "note": "tea"},
+    "r2": {"owner": "ben", "note": MARKER},
+}
 PEOPLE = ElementTree.fromstring(
-    "<people><entry><name>ann</name><kind>open</kind><note>tea</note></entry>"
-    f"<entry><name>ben</name><kind>closed</kind><note>{MARKER}</note></entry></people>"
+    "<people><entry><name>ann</name><note>tea</note></entry><entry><name>ben</name><note>coffee</note></entry>"
+    f"<staff><note>{MARKER}</note></staff></people>"
 )
 LOG = logging.getLogger(__package__)
 
 
-def note(text):
-    """Leave a mark that someone got this far."""
-    with open(os.environ["LAB_CANARY"], "a") as canary:
-        canary.write(f"{text}\\n")
-    return "noted"
+class Note:
+    """Leaves a mark that someone got this far."""
+
+    def __call__(self, text):
+        with open(os.environ["LAB_CANARY"], "a") as canary:
+            canary.write(f"{text}\\n")
+        return "noted"
+
+    def __repr__(self):
+        return "note"
 
 
+note = Note()
 NAMES = {"__builtins__": {"str": str, "len": len, "abs": abs}, "note": note, "result": 0}
 
 
@@ -110,9 +123,31 @@ class Letters(xml.sax.ContentHandler):
         self.text += content
 
 
-class Unpickler(pickle.Unpickler):
-    def find_class(self, module, name):
-        raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
+class Strict(xml.sax.handler.LexicalHandler):
+    def startDTD(self, name, public_id, system_id):
+        raise xml.sax.SAXException("a document type is not allowed")
+
+
+FEW = b"\\x80\\x85\\x86\\x87\\x88\\x89\\x8a\\x8c\\x94\\x95"
+
+
+class Unpickler(pickle._Unpickler):
+    """Trees of plain values: no name is looked up, and nothing that was built is used twice."""
+
+    dispatch = {sign: pickle._Unpickler.dispatch[sign] for sign in b"(.0FGIJKLMNSTUVX]ade)lpqrstu}" + FEW}
+
+
+class Straight(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *asked):
+        return None
+
+
+urllib.request.install_opener(urllib.request.build_opener(Straight))
+
+
+def hashed(text):
+    salt = secrets.token_bytes(16)
+    return salt.hex() + hashlib.scrypt(text.encode(), salt=salt, n=2**14, r=8, p=1).hex()
 
 
 def plain(text):
@@ -162,7 +197,7 @@ def database():
 
 
 def prepare():
-    for folder in (FILES, FILES / "sub", NOTES, SCRATCH / "vault", SCRATCH / "made"):
+    for folder in (FILES, FILES / "sub", NOTES, DRAFTS, SCRATCH / "vault", SCRATCH / "made"):
         folder.mkdir(parents=True, exist_ok=True)
     (FILES / "guide").write_text("a guide")
     (SCRATCH / "vault" / "marker.txt").write_text(MARKER)
