@@ -153,9 +153,7 @@ def _upgrade(flaws: list[dict[Any, Any]]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _together(
-    p_real: Floats, p_exploit: Floats, labelled: Flags, of: Ints, n: int
-) -> tuple[Floats, Floats]:
+def _together(p_real: Floats, p_exploit: Floats, labelled: Flags, of: Ints, n: int) -> tuple[Floats, Floats]:
     """(n, 3) chances that a row is real, and that it is real and exploited, with bounds.
 
     Flaws of a package are real together, since what tells is whether a service uses it; each is exploited by

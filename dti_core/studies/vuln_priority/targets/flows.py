@@ -96,7 +96,8 @@ FLOWS = {
     "sanitizer": Flow("value = <<$WRONG||$RIGHT>>", "filter"),
     "exception": Flow(
         "known = {1: $BENIGN}\ntry:\n    value = known.get(int(text), $BENIGN)\n"
-        "except ValueError:\n    value = <<text||$BENIGN>>", "constant"
+        "except ValueError:\n    value = <<text||$BENIGN>>",
+        "constant",
     ),
     "loop": Flow(
         'value = ""\nfor letter in text:\n    value += letter<<|| if letter.isalnum() else "">>', "filter"

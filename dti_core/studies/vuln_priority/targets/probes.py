@@ -208,7 +208,9 @@ PROBES: Mapping[str, Probe] = {
     "sqlite_order": Probe(
         _forms(
             f"(CASE WHEN (SELECT code FROM vault) = '{MARKER}' THEN abs(price - 30) ELSE name END)",
-            "abs(price - 30)", "1 + abs(price - 30)", "/**/abs(price-30)",
+            "abs(price - 30)",
+            "1 + abs(price - 30)",
+            "/**/abs(price-30)",
         ),
         lambda a, t, g: a.text.startswith('[["lamp"'),
     ),
@@ -234,8 +236,15 @@ PROBES: Mapping[str, Probe] = {
     "url_open": Probe(_addresses, lambda a, t, g: t in g.asked or MARKER in a.text),
     "redirect_to": Probe(
         _forms(
-            f"https://{_AWAY}/TOKEN", f"//{_AWAY}/TOKEN", f"/\\{_AWAY}", f"\\\\{_AWAY}", f"///{_AWAY}",
-            f"/\t/{_AWAY}", f"https:{_AWAY}", "javascript:TOKEN", f"/\n/{_AWAY}",
+            f"https://{_AWAY}/TOKEN",
+            f"//{_AWAY}/TOKEN",
+            f"/\\{_AWAY}",
+            f"\\\\{_AWAY}",
+            f"///{_AWAY}",
+            f"/\t/{_AWAY}",
+            f"https:{_AWAY}",
+            "javascript:TOKEN",
+            f"/\n/{_AWAY}",
         ),
         _leads_away,
     ),

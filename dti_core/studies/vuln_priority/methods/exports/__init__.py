@@ -27,7 +27,5 @@ def files_of(result: Result, scans: Scans) -> dict[str, bytes]:
         "worklist.html": worklist_page(listed, result.card.title, start, weekly, own.services.hours),
         "worklist.sarif": worklist_sarif(flaws, groups, own.findings),
         "worklist.vex.json": worklist_vex(flaws, groups.table, own.truth),
-        **patch_files(
-            flaws, groups.table, own.services, start=start, weekly_hours=weekly, exploit_days=DAYS
-        ),
+        **patch_files(flaws, groups.table, own.services, start=start, weekly_hours=weekly, exploit_days=DAYS),
     }
