@@ -97,7 +97,9 @@ def plot_subsets(result: Result) -> go.Figure:
     table = result.series["subsets"]
     names, hours = list(dict.fromkeys(table["subset"])), [f"{one:.0f}" for one in WEEKLY_HOURS]
     titles = [f"{size}: {n:,} places and packages" for size, n in SIZES.items()]
-    figure = make_subplots(rows=len(SIZES), vertical_spacing=0.05, subplot_titles=titles)
+    figure = make_subplots(
+        rows=len(SIZES), shared_xaxes=True, vertical_spacing=0.04, subplot_titles=titles
+    )  # fmt: skip
     for row, size in enumerate(SIZES, start=1):
         mine = table[table["size"] == size]
         grid = mine.pivot(index="subset", columns="hours", values="avoided").loc[names[::-1]]
@@ -115,7 +117,7 @@ def plot_subsets(result: Result) -> go.Figure:
         )  # fmt: skip
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_xaxes(title_text="hours a week", row=len(SIZES), col=1)
-    figure.update_yaxes(type="category", showgrid=False)
+    figure.update_yaxes(type="category", showgrid=False, range=[-0.5, len(names) - 0.5])
     gain, picked = result["pick_over_one"], sorted(set(table[table["pick"]]["subset"]))
     figure = style(
         figure, x="", y="", card=assumed(result), series="subsets",

@@ -57,7 +57,8 @@ def plot_effort(result: Result) -> go.Figure:
     if "records_curves" not in result.series:
         return nothing_drawn(result, _LACKING)
     table = result.series["records_curves"]
-    figure = make_subplots(rows=len(WHEN), vertical_spacing=0.14, subplot_titles=list(WHEN.values()))
+    figure = make_subplots(rows=len(WHEN), shared_xaxes=True, vertical_spacing=0.1,
+                           subplot_titles=list(WHEN.values()))  # fmt: skip
     shown = {name: SCORE_TITLES[name] for name in ("cvss", "exploitation", "combined")}
     for row, when in enumerate(WHEN, start=1):
         for (score, title), colour in zip(shown.items(), PALETTE, strict=False):
@@ -92,7 +93,7 @@ def plot_repair(result: Result) -> go.Figure:
     """Share of exploited vulnerabilities still open by time, by order, at each capacity; simulated."""
     table = result.series["repair_curves"]
     figure = make_subplots(
-        rows=len(_CAPACITIES), vertical_spacing=0.1,
+        rows=len(_CAPACITIES), shared_xaxes=True, vertical_spacing=0.08,
         subplot_titles=[f"capacity {words} of open work a month" for words in _CAPACITIES.values()],
     )  # fmt: skip
     for row, capacity in enumerate(_CAPACITIES, start=1):

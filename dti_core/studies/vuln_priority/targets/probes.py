@@ -13,6 +13,7 @@ import re
 import sqlite3
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -41,11 +42,8 @@ class Ground:
 
     def owned(self, owner: str) -> bool:
         """Whether the service's table of visits has a row of this owner."""
-        link = sqlite3.connect(self.scratch / self.service / "shop.db")
-        try:
+        with closing(sqlite3.connect(self.scratch / self.service / "shop.db")) as link:
             return bool(link.execute("SELECT 1 FROM visits WHERE owner = ?", (owner,)).fetchone())
-        finally:
-            link.close()
 
     def passwords(self) -> tuple[str, ...]:
         """What the service, which runs in this process, keeps of passwords."""
@@ -77,10 +75,6 @@ class Probe:
     seen: Callable[[Answer, str, Ground], bool]
 
 
-def _web64(stream: str) -> str:
-    return base64.urlsafe_b64encode(stream.encode("latin-1")).decode().rstrip("=")
-
-
 def _pickled(token: str, ground: Ground) -> tuple[str, ...]:
     """Pickles that call the lab's own harmless `note`, by five ways to name and call it."""
     home, named = f"{ground.service}.parts", f"c{ground.service}.parts\nnote\n"
@@ -89,7 +83,7 @@ def _pickled(token: str, ground: Ground) -> tuple[str, ...]:
         f"\x80\x04\x8c{chr(len(home))}{home}\x8c\x04note\x93\x8c{chr(len(token))}{token}\x85R.",
         f"\x80\x02{named}U{chr(len(token))}{token}\x85\x81.",
     )  # fmt: skip
-    return tuple(map(_web64, streams))
+    return tuple(base64.urlsafe_b64encode(one.encode("latin-1")).decode().rstrip("=") for one in streams)
 
 
 def _tagged(token: str, ground: Ground) -> tuple[str, ...]:
