@@ -128,7 +128,7 @@ def contest(cases: Evidence, learner: Callable[[Evidence, Ints], Floats], folds:
     `gaps` are fusion less the single tool with the fewest false reports; their intervals draw kinds of flaw.
     `dismissed`: by kind, safe cases that the loudest tool reports and the fusion at its recall does not.
     """
-    weights = scores.cluster_weights(cases.family, N_DRAWS, np.random.default_rng(SEED))
+    weights = scores.cluster_weights([cases.family], N_DRAWS, np.random.default_rng(SEED))
     flags, real = cases.flags[:, cases.tools.index(LOUDEST)], cases.real
     recall = (weights * (flags & real)).sum(axis=1) / (weights * real).sum(axis=1)
     told = {tool: learner(cases.of((tool,)), folds) for tool in cases.tools} | {
