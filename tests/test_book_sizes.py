@@ -428,7 +428,7 @@ def test_standards_are_shown_by_tests_that_exist():
 def test_what_is_not_built_yet_is_not_built():
     """Once a study reads or writes one of these, its row names the test."""
     words = [word.lower() for one in STANDARDS if not one.test for word in re.findall(r"[A-Z]\w+", one.name)]
-    assert {"prio3", "sarif", "cyclonedx", "openapi"} <= set(words)
+    assert "prio3" in words
     sources = (ROOT / "dti_core").rglob("*.py")
     texts = {
         path: path.read_text(encoding="utf-8").lower() for path in sources if path.name != "standards.py"
