@@ -1,5 +1,7 @@
 """vuln_priority: scores and learners against sklearn and by hand, held-out flows, orders of work, worlds."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -395,3 +397,12 @@ def test_intervals_of_the_contest_rest_on_flows():
     assert one.low < one.value < one.high
     assert one.how.startswith("bootstrap of 10 flows and 6 calls")
     assert {kind for tools in KINDS.values() for kind in tools} == set(TOOLS)
+
+
+def test_no_estimate_rests_on_running_the_lab_or_a_scanner():
+    """Their code may open files by itself: numbers come from what they recorded."""
+    names = "import sys, dti_core.studies.vuln_priority.estimate; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True).stdout
+    assert "vuln_priority.estimate" in loaded
+    assert "vuln_priority.targets" not in loaded
+    assert "scanners" not in loaded
